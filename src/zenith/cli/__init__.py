@@ -1,0 +1,54 @@
+"""The command line: `python -m zenith STEP`; each step is one module of this package."""
+
+import argparse
+import importlib
+import sys
+from types import ModuleType
+
+from zenith import __version__
+from zenith.errors import ZenithError
+
+STEPS = (
+    "datasets",
+    "simulate",
+    "skim",
+    "columns",
+    "mva",
+    "optimise",
+    "categorise",
+    "histogram",
+    "fit",
+    "summary",
+    "significance",
+    "status",
+    "inspect",
+    "diff",
+    "new",
+)
+
+
+def _step(name: str) -> ModuleType:
+    return importlib.import_module(f"zenith.cli.{name}")
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run one step; return 0, or 1 after printing what the user has to mend.
+
+    Only the module of the step that is named is imported with its libraries: the modules
+    themselves import them inside `run`, so that `--help` is quick.
+    """
+    parser = argparse.ArgumentParser(prog="zenith", description=sys.modules["zenith"].__doc__)
+    parser.add_argument("--version", action="version", version=f"zenith {__version__}")
+    steps = parser.add_subparsers(dest="step", metavar="STEP", required=True)
+    for name in STEPS:
+        module = _step(name)
+        step = steps.add_parser(name, help=module.HELP, description=module.__doc__)
+        module.arguments(step)
+        step.set_defaults(run=module.run)
+    args = parser.parse_args(argv)
+    try:
+        args.run(args)
+    except ZenithError as error:
+        print(f"zenith {args.step}: error: {error}", file=sys.stderr)
+        return 1
+    return 0

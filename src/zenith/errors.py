@@ -1,0 +1,17 @@
+"""What a user can get wrong, one class for each remedy; the command line prints the message alone."""
+
+
+class ZenithError(Exception):
+    """A mistake that the user can mend; its message names the file, the key and the remedy."""
+
+
+class ConfigError(ZenithError):
+    """A configuration that is not valid: the message names file, key, value and what is allowed."""
+
+
+class InputError(ZenithError):
+    """An input file, tree, branch or value that is missing, corrupt or not what it should be."""
+
+
+class FitError(ZenithError):
+    """A model that cannot be built, or a fit that did not converge."""

@@ -1,0 +1,1 @@
+"""The jagged world: ROOT files and awkward arrays, up to flat columns of events."""

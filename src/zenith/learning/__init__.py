@@ -1,0 +1,1 @@
+"""What is learnt from events: networks, and the climb of the expected significance."""
