@@ -2,6 +2,7 @@
 
 import argparse
 import importlib
+import importlib.util
 import sys
 from types import ModuleType
 
@@ -31,6 +32,10 @@ def _step(name: str) -> ModuleType:
     return importlib.import_module(f"zenith.cli.{name}")
 
 
+def _exists(name: str) -> bool:
+    return importlib.util.find_spec(f"zenith.cli.{name}") is not None
+
+
 def main(argv: list[str] | None = None) -> int:
     """Run one step; return 0, or 1 after printing what the user has to mend.
 
@@ -40,7 +45,7 @@ def main(argv: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="zenith", description=sys.modules["zenith"].__doc__)
     parser.add_argument("--version", action="version", version=f"zenith {__version__}")
     steps = parser.add_subparsers(dest="step", metavar="STEP", required=True)
-    for name in STEPS:
+    for name in filter(_exists, STEPS):
         module = _step(name)
         step = steps.add_parser(name, help=module.HELP, description=module.__doc__)
         module.arguments(step)
