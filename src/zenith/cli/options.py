@@ -1,0 +1,27 @@
+"""Options that many steps share: the configuration file, and overrides of its keys."""
+
+import argparse
+
+from zenith.config import Analysis, load
+
+DEFAULT = "config/zprime.yaml"
+
+
+def add_config(parser: argparse.ArgumentParser) -> None:
+    """Add `--config FILE` and `--set key=value`."""
+    parser.add_argument(
+        "--config", default=DEFAULT, metavar="FILE", help=f"YAML configuration [{DEFAULT}]"
+    )
+    parser.add_argument(
+        "--set",
+        action="append",
+        default=[],
+        metavar="KEY=VALUE",
+        dest="overrides",
+        help="override one key, for example samples.wjets.k_factor=1.2; may be repeated",
+    )
+
+
+def analysis(args: argparse.Namespace) -> Analysis:
+    """The configuration that the options name."""
+    return load(args.config, args.overrides)

@@ -1,0 +1,219 @@
+"""The whole configuration of one analysis, and the rules that hold between its sections."""
+
+from collections.abc import Iterable, Iterator
+from fnmatch import fnmatchcase
+from typing import Annotated
+
+from pydantic import Field, model_validator
+
+from zenith.config.base import Name, Section
+from zenith.config.learning import Mva, Optimise, Search, Split
+from zenith.config.samples import Era, Process, Sample, Skim
+from zenith.config.selection import Cut, Observable, PhysicsObject, Region
+from zenith.config.simulation import DetectorResponse
+from zenith.config.statistics import Plotting, Statistics
+from zenith.config.systematics import (
+    SampleSystematic,
+    ShapeSystematic,
+    Systematic,
+    WeightSystematic,
+)
+
+
+def _known(names: Iterable[str], known: Iterable[str], where: str) -> None:
+    known = list(known)
+    for name in names:
+        if name not in known:
+            raise ValueError(f"{where}: {name!r} is not defined; there is {', '.join(known)}")
+
+
+def _looser(bound: float, operator: str, fixed: Cut) -> bool:
+    """Whether a threshold at `bound` would ask for events that the fixed cut has taken away."""
+    if fixed.operator in (">", ">=") and operator in (">", ">="):
+        return bound < fixed.threshold
+    if fixed.operator in ("<", "<=") and operator in ("<", "<="):
+        return bound > fixed.threshold
+    return False
+
+
+class Analysis(Section):
+    """One analysis, from files to figures."""
+
+    name: Annotated[Name, Field(description="results are written to results/{name}/")]
+    module: Annotated[
+        str, Field(description="module with the observables: a name in zenith.analyses, or dotted")
+    ]
+    seed: Annotated[int, Field(ge=0, description="of everything that is random")] = 1
+    max_files: Annotated[
+        int | None, Field(ge=1, description="files read of each sample, for a quick run")
+    ] = None
+    only_samples: Annotated[
+        tuple[str, ...], Field(description="globs of the samples that are used; none: all")
+    ] = ()
+    eras: Annotated[dict[str, Era], Field(min_length=1)]
+    processes: Annotated[dict[Name, Process], Field(min_length=1, description="in stack order")]
+    samples: Annotated[dict[Name, Sample], Field(min_length=1)]
+    detector: DetectorResponse = DetectorResponse()
+    skim: Skim
+    objects: Annotated[dict[Name, PhysicsObject], Field(description="in order of selection")]
+    met: Annotated[str, Field(description="NanoAOD collection of the missing momentum")] = "MET"
+    observables: Annotated[dict[str, Observable], Field(min_length=1)]
+    regions: Annotated[dict[Name, Region], Field(min_length=1)]
+    systematics: dict[Name, Systematic] = {}
+    split: Split = Split()
+    mva: dict[Name, Mva] = {}
+    optimise: Optimise = Optimise()
+    search: Search = Search()
+    statistics: Statistics = Statistics()
+    plotting: Plotting = Plotting()
+
+    @model_validator(mode="after")
+    def _samples_fit(self) -> "Analysis":
+        for name, sample in self.samples.items():
+            where = f"samples.{name}"
+            _known([sample.era], self.eras, f"{where}.era")
+            _known([sample.process], self.processes, f"{where}.process")
+            is_data = self.processes[sample.process].role == "data"
+            if is_data and sample.cross_section is not None:
+                raise ValueError(f"{where}.cross_section: data has none; remove it")
+            if not is_data and sample.cross_section is None:
+                raise ValueError(f"{where}.cross_section: missing (in pb)")
+            if sample.simulate is not None and sample.simulate.backgrounds:
+                _known(sample.simulate.backgrounds, self.samples, f"{where}.simulate.backgrounds")
+        if not self.signals:
+            raise ValueError("processes: none has role: signal")
+        for name in self.objects:
+            earlier = list(self.objects)[: list(self.objects).index(name)]
+            _known(self.objects[name].away_from, earlier, f"objects.{name}.away_from")
+        return self
+
+    @model_validator(mode="after")
+    def _systematics_fit(self) -> "Analysis":
+        simulated = [name for name, p in self.processes.items() if p.role != "data"]
+        for name, systematic in self.systematics.items():
+            where = f"systematics.{name}"
+            _known(systematic.processes or (), simulated, f"{where}.processes")
+            _known(systematic.regions or (), self.regions, f"{where}.regions")
+            if isinstance(systematic, ShapeSystematic):
+                _known(systematic.objects, self.objects, f"{where}.objects")
+            if isinstance(systematic, WeightSystematic) and systematic.correction is not None:
+                for era_name, era in self.eras.items():
+                    correction = era.corrections.get(systematic.correction)
+                    if correction is None:
+                        raise ValueError(
+                            f"{where}.correction: eras.{era_name}.corrections has no "
+                            f"{systematic.correction!r}"
+                        )
+                    sides = ("up", "down") if systematic.sides == "two" else (systematic.sides,)
+                    if lacking := set(sides) - set(correction.variations):
+                        raise ValueError(
+                            f"{where}: eras.{era_name}.corrections.{systematic.correction}."
+                            f"variations does not say what {' and '.join(sorted(lacking))} is called"
+                        )
+            if isinstance(systematic, SampleSystematic):
+                for side in ("up", "down"):
+                    pairs = getattr(systematic, side)
+                    _known([*pairs, *pairs.values()], self.samples, f"{where}.{side}")
+        for factor, processes in self.statistics.free_normalisations.items():
+            _known(processes, simulated, f"statistics.free_normalisations.{factor}")
+        return self
+
+    @model_validator(mode="after")
+    def _cuts_fit(self) -> "Analysis":
+        tuned: dict[str, tuple[str, Cut]] = {}
+        skim_cuts = [Cut(cut=cut) for cut in self.skim.cuts]
+        for region_name, region in self.regions.items():
+            for position, cut in enumerate(region.cuts):
+                where = f"regions.{region_name}.cuts[{position}]"
+                if cut.tune is None:
+                    continue
+                assert cut.parameter is not None
+                first = tuned.setdefault(cut.parameter, (where, cut))
+                if first[1] is not cut:
+                    raise ValueError(
+                        f"{where}: the threshold {cut.parameter!r} is already tuned at {first[0]}; "
+                        f"give this one a name of its own, or write '{cut.observable} "
+                        f"{cut.operator} {cut.parameter}' to share it"
+                    )
+                loosest = cut.tune[0] if cut.operator in (">", ">=") else cut.tune[1]
+                earlier = [("skim.cuts", c) for c in skim_cuts]
+                earlier += [(f"regions.{region_name}.cuts", c) for c in region.cuts[:position]]
+                for origin, fixed in earlier:
+                    if (
+                        fixed.parameter is None
+                        and fixed.observable == cut.observable
+                        and _looser(loosest, cut.operator, fixed)
+                    ):
+                        raise ValueError(
+                            f"{where}: tune {list(cut.tune)} is looser than the cut {fixed.cut!r} of "
+                            f"{origin}: beyond it there are no events, and the gradient would not "
+                            "know; tighten tune or loosen that cut"
+                        )
+        for region_name, region in self.regions.items():
+            shared = [cut.reference for cut in region.cuts if cut.reference is not None]
+            _known(shared, tuned, f"regions.{region_name}.cuts, tunable threshold")
+        return self
+
+    @property
+    def signals(self) -> list[str]:
+        """Names of the processes that are signal."""
+        return [name for name, process in self.processes.items() if process.role == "signal"]
+
+    def is_data(self, sample: str) -> bool:
+        """Whether a sample is data: no generator weight, no cross-section, no systematics."""
+        return self.processes[self.samples[sample].process].role == "data"
+
+    @property
+    def used_samples(self) -> list[str]:
+        """The samples that `only_samples` lets through, in the order of the file."""
+        globs = self.only_samples or ("*",)
+        return [s for s in self.samples if any(fnmatchcase(s, glob) for glob in globs)]
+
+    @property
+    def scores(self) -> dict[str, str]:
+        """Observables that networks give: `name` (two classes) or `name:class`, to the network."""
+        return {
+            score: name
+            for name, mva in self.mva.items()
+            for score in ([name] if len(mva.classes) == 2 else [f"{name}:{c}" for c in mva.classes])
+        }
+
+    @property
+    def tunable_cuts(self) -> dict[str, Cut]:
+        """The cuts with a tunable threshold, by the name of the threshold."""
+        return {
+            cut.parameter: cut
+            for region in self.regions.values()
+            for cut in region.cuts
+            if cut.tune is not None and cut.parameter is not None
+        }
+
+    @property
+    def shapes(self) -> list[str]:
+        """The shape variations of objects, `jes_up`, `jes_down` and so on."""
+        return [
+            f"{name}_{side}"
+            for name, systematic in self.systematics.items()
+            if isinstance(systematic, ShapeSystematic)
+            for side in (("up", "down") if systematic.sides == "two" else (systematic.sides,))
+        ]
+
+    def observables_in_use(self) -> Iterator[tuple[str, str]]:
+        """Every observable that the configuration names, after the key that names it."""
+        for name in self.observables:
+            yield f"observables.{name}", name
+        for cut in self.skim.cuts:
+            yield "skim.cuts", Cut(cut=cut).observable
+        for region_name, region in self.regions.items():
+            for cut in region.cuts:
+                yield f"regions.{region_name}.cuts", cut.observable
+            yield f"regions.{region_name}.fit.observable", region.fit.observable
+            for name in region.plots or ():
+                yield f"regions.{region_name}.plots", name
+        for name, mva in self.mva.items():
+            for feature in mva.features:
+                yield f"mva.{name}.features", feature
+            for text in mva.cuts:
+                yield f"mva.{name}.cuts", Cut(cut=text).observable
+        for name in self.plotting.observables:
+            yield "plotting.observables", name

@@ -1,0 +1,107 @@
+"""Splits, networks and the climb: what is learnt from which events."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field, model_validator
+
+from zenith.config.base import Fraction, Name, Positive, Section
+
+
+class Split(Section):
+    """Fractions of the simulated events, by a hash of (run, luminosityBlock, event)."""
+
+    train: Annotated[Fraction, Field(description="networks are trained on these")] = 0.25
+    optimise: Annotated[Fraction, Field(description="the significance is climbed on these")] = 0.3
+    validate_: Annotated[
+        Fraction, Field(alias="validate", description="the step that is kept is chosen on these")
+    ] = 0.15
+    test: Annotated[Fraction, Field(description="what is quoted comes from these")] = 0.3
+
+    @model_validator(mode="after")
+    def _sum(self) -> "Split":
+        total = self.train + self.optimise + self.validate_ + self.test
+        if abs(total - 1.0) > 1e-9:
+            raise ValueError(f"the four fractions add up to {total:g}, not 1")
+        if self.test == 0.0:
+            raise ValueError("test: a fraction of 0 leaves no event for the quoted result")
+        return self
+
+    @property
+    def fractions(self) -> dict[str, float]:
+        """By part, in the order in which the parts are numbered in a columns file."""
+        return {
+            "train": self.train,
+            "optimise": self.optimise,
+            "validate": self.validate_,
+            "test": self.test,
+        }
+
+
+class Mva(Section):
+    """One network: a score of events, learnt from simulated samples."""
+
+    framework: Annotated[Literal["jax", "keras"], Field(description="what trains it")] = "jax"
+    classes: Annotated[
+        dict[Name, tuple[Name, ...]],
+        Field(min_length=2, description="class: its samples; of two, the last is scored 1"),
+    ]
+    features: Annotated[tuple[str, ...], Field(min_length=1, description="observables")]
+    hidden: Annotated[tuple[int, ...], Field(description="widths of the hidden layers")] = (16, 16)
+    cuts: Annotated[tuple[str, ...], Field(description="cuts on the events that train it")] = ()
+    balance: Annotated[
+        Literal["none", "undersample", "oversample", "class_weights"],
+        Field(description="how classes of unequal size are treated"),
+    ] = "class_weights"
+    negative_weights: Annotated[
+        Literal["keep", "absolute", "drop"],
+        Field(description="what is done with events of negative weight"),
+    ] = "absolute"
+    learning_rate: Annotated[Positive, Field(description="of Adam at the start")] = 1e-3
+    schedule: Annotated[
+        Literal["constant", "cosine"], Field(description="of the learning rate")
+    ] = "cosine"
+    batch: Annotated[int, Field(ge=1, description="events in a mini-batch")] = 1024
+    epochs: Annotated[int, Field(ge=1, description="passes over the training events")] = 60
+    patience: Annotated[
+        int, Field(ge=1, description="epochs without a better validation loss before it stops")
+    ] = 10
+    fine_tune: Annotated[
+        bool, Field(description="the climb of the significance moves its weights as well")
+    ] = True
+
+
+class Optimise(Section):
+    """The climb of the expected significance."""
+
+    objective: Annotated[
+        Literal["significance", "precision"], Field(description="what is climbed")
+    ] = "significance"
+    nuisances: Annotated[
+        bool, Field(description="false leaves the systematics out of the objective")
+    ] = True
+    steps: Annotated[int, Field(ge=1, description="steps of a climb")] = 200
+    starts: Annotated[int, Field(ge=1, description="climbs from different start values")] = 1
+    learning_rates: Annotated[
+        dict[Literal["thresholds", "networks"], Positive],
+        Field(description="of Adam; thresholds move in units of their width"),
+    ] = {"thresholds": 0.1, "networks": 1e-3}
+    temperature: Annotated[
+        tuple[Positive, Positive], Field(description="of the soft cuts, first and last step")
+    ] = (1.0, 0.05)
+    bandwidth: Annotated[
+        tuple[Positive, Positive],
+        Field(description="of the soft histograms in bin widths, first and last step"),
+    ] = (0.5, 0.05)
+    clip: Annotated[Positive, Field(description="largest norm of the gradient")] = 1.0
+    validate_every: Annotated[
+        int, Field(ge=1, description="steps between hard-cut validations")
+    ] = 1
+    checkpoint_every: Annotated[int, Field(ge=1, description="steps between checkpoints")] = 20
+
+
+class Search(Section):
+    """The black-box search that the climb is compared to: Optuna's TPE on the hard cuts."""
+
+    trials: Annotated[
+        int | None, Field(ge=1, description="default: as many evaluations as the climb had")
+    ] = None

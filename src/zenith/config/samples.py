@@ -1,0 +1,163 @@
+"""Eras, processes and samples: which events there are, and how many of them are expected."""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, model_validator
+
+from zenith.config.base import Name, Positive, Section
+from zenith.config.simulation import SimulationCard
+
+
+class LuminosityUncertainty(Section):
+    """One source of the luminosity's uncertainty."""
+
+    size: Annotated[Positive, Field(lt=1.0, description="relative uncertainty")]
+    correlated: Annotated[bool, Field(description="one nuisance parameter for all eras")] = True
+
+
+class Correction(Section):
+    """A correctionlib correction: its nominal value multiplies the weight of simulated events.
+
+    Each of `inputs` is a branch (`Pileup_nTrueInt`), or a field of the selected `object`
+    (`abs(eta)`, `pt`; the correction is then the product over the objects), or a constant
+    (`=2016`), or `variation`, which stands for the text that `variations` gives.
+    """
+
+    file: Annotated[str, Field(description="correctionlib JSON, plain or .gz")]
+    correction: Annotated[str, Field(description="name of the correction in the file")]
+    object: Annotated[
+        Name | None, Field(description="object whose fields are inputs; none: event-level branches")
+    ] = None
+    inputs: Annotated[tuple[str, ...], Field(min_length=1, description="in the file's order")]
+    variations: Annotated[
+        dict[Literal["nominal", "up", "down"], str],
+        Field(description="what the file calls nominal, up and down"),
+    ] = {"nominal": "nominal", "up": "up", "down": "down"}
+    clip: Annotated[
+        dict[str, tuple[float, float]],
+        Field(description="inputs that are limited to a range the correction is valid in"),
+    ] = {}
+
+    @model_validator(mode="after")
+    def _nominal(self) -> "Correction":
+        if "nominal" not in self.variations:
+            raise ValueError("variations must say what the file calls nominal")
+        if unknown := set(self.clip) - set(self.inputs):
+            raise ValueError(f"clip names {sorted(unknown)}, which are not among the inputs")
+        return self
+
+
+class Era(Section):
+    """One period of data taking."""
+
+    luminosity: Annotated[Positive, Field(description="integrated luminosity in 1/fb")]
+    luminosity_uncertainties: Annotated[
+        dict[Name, LuminosityUncertainty], Field(description="by nuisance parameter")
+    ] = {}
+    golden_json: Annotated[
+        str | None, Field(description="certified luminosity sections; applied to data")
+    ] = None
+    event_flags: Annotated[
+        tuple[str, ...], Field(description="event-quality branches that must all be true")
+    ] = ()
+    corrections: Annotated[dict[Name, Correction], Field(description="by name")] = {}
+
+
+class Process(Section):
+    """What samples add up to: one entry of the stack, one sample of the statistical model."""
+
+    role: Annotated[Literal["signal", "background", "data"], Field(description="what it is")]
+    label: Annotated[str, Field(description="legend entry, LaTeX between dollars")]
+    colour: Annotated[str, Field(description="any matplotlib colour")] = "#3f90da"
+
+
+class Dataset(Section):
+    """An entry of a catalogue of files (JSON: sample → variation → files with their event counts)."""
+
+    catalogue: Annotated[str, Field(description="JSON file")]
+    entry: Annotated[str, Field(description="sample in the catalogue")]
+    variation: Annotated[str, Field(description="variation in the catalogue")] = "nominal"
+
+
+class Sample(Section):
+    """A set of events with one cross-section; exactly one of its sources is given."""
+
+    process: Annotated[Name, Field(description="process that it is part of")]
+    era: Annotated[str, Field(description="era that it belongs to")]
+    simulate: Annotated[SimulationCard | None, Field(description="made by Pythia 8")] = None
+    files: Annotated[
+        tuple[str, ...] | None,
+        Field(description="paths, globs, http(s):// or root:// addresses; @list.txt is a list"),
+    ] = None
+    dataset: Annotated[Dataset | None, Field(description="entry of a catalogue")] = None
+    record: Annotated[
+        int | None, Field(description="CERN Open Data record number; needs `zenith datasets`")
+    ] = None
+    cross_section: Annotated[
+        Positive | None, Field(description="cross-section of the whole sample in pb; none for data")
+    ] = None
+    k_factor: Annotated[Positive, Field(description="multiplies the cross-section")] = 1.0
+    normalise_by_file: Annotated[
+        bool,
+        Field(description="Σ genWeight of files without a Runs tree is that of their events"),
+    ] = True
+    check_event_count: Annotated[
+        bool, Field(description="stop if a file has another number of events than stated")
+    ] = True
+    veto: Annotated[
+        tuple[str, ...],
+        Field(description="triggers of primary data sets that come first; their events are left out"),
+    ] = ()
+    alternative: Annotated[
+        bool, Field(description="only used in place of another sample, by a systematic")
+    ] = False
+
+    @model_validator(mode="after")
+    def _one_source(self) -> "Sample":
+        sources = [
+            key
+            for key in ("simulate", "files", "dataset", "record")
+            if getattr(self, key) is not None
+        ]
+        if len(sources) != 1:
+            given = " and ".join(sources) or "none"
+            raise ValueError(f"give exactly one of simulate, files, dataset and record ({given})")
+        return self
+
+
+class Trigger(Section):
+    """The OR of trigger branches."""
+
+    any_of: Annotated[tuple[str, ...], Field(min_length=1, description="trigger branches")]
+    ignore_missing: Annotated[
+        bool, Field(description="a file may lack some of them (never all)")
+    ] = False
+
+
+class Branches(Section):
+    """The branches that a skim keeps; globs are allowed."""
+
+    keep: Annotated[tuple[str, ...], Field(min_length=1, description="in data and simulation")]
+    simulation_only: Annotated[tuple[str, ...], Field(description="in simulation only")] = ()
+    ignore_missing: Annotated[
+        tuple[str, ...], Field(description="those of the above that a file may lack")
+    ] = ()
+
+
+class Skim(Section):
+    """What a skim keeps of each file: events and branches."""
+
+    trigger: Annotated[Trigger | None, Field(description="none: every event")] = None
+    branches: Branches
+    cuts: Annotated[
+        tuple[str, ...],
+        Field(description="cuts on observables; an event stays if any shape variation passes"),
+    ] = ()
+    chunk: Annotated[int, Field(ge=1, description="events read at once")] = 100_000
+
+    @model_validator(mode="before")
+    @classmethod
+    def _trigger(cls, data: Any) -> Any:
+        if isinstance(data, dict) and isinstance(data.get("trigger"), list):
+            return {**data, "trigger": {"any_of": data["trigger"]}}
+        return data

@@ -1,0 +1,205 @@
+"""Objects, observables, cuts and regions: what an event has, and which events are kept."""
+
+import re
+from itertools import pairwise
+from typing import Annotated, Any, Literal
+
+import numpy as np
+from pydantic import Field, model_validator
+
+from zenith.config.base import Name, Positive, Section
+
+_CUT = re.compile(r"^\s*([A-Za-z][\w:]*)\s*(>=|<=|==|!=|>|<)\s*(\S+)\s*$")
+_OBJECT_CUT = re.compile(r"^\s*(?:(abs)\((\w+)\)|(\w+))\s*(?:(>=|<=|==|!=|>|<)\s*(\S+))?\s*$")
+
+Operator = Literal[">", ">=", "<", "<=", "==", "!="]
+
+
+class ObjectCut(Section):
+    """A requirement on one field of an object, `pt > 30`, `abs(eta) < 2.4` or a flag `tightId`."""
+
+    field: str
+    absolute: bool = False
+    operator: Operator | None = None
+    value: float = 0.0
+
+    @model_validator(mode="before")
+    @classmethod
+    def _parse(cls, data: Any) -> Any:
+        if not isinstance(data, str):
+            return data
+        match = _OBJECT_CUT.match(data)
+        if match is None:
+            raise ValueError(f"{data!r} is not a requirement like 'abs(eta) < 2.4' or 'tightId'")
+        absolute, inner, plain, operator, value = match.groups()
+        try:
+            number = float(value) if value is not None else 0.0
+        except ValueError:
+            raise ValueError(f"{data!r}: {value!r} is not a number") from None
+        return {
+            "field": inner or plain,
+            "absolute": absolute is not None,
+            "operator": operator,
+            "value": number,
+        }
+
+
+class PhysicsObject(Section):
+    """One kind of object: a NanoAOD collection, what is required of it, and what it may not touch."""
+
+    collection: Annotated[str, Field(description="NanoAOD collection, for example Muon")]
+    cuts: Annotated[
+        tuple[ObjectCut, ...],
+        Field(description="requirements, all of which hold; pt and mass in GeV"),
+    ] = ()
+    aliases: Annotated[
+        dict[Name, str],
+        Field(description="names that observables use for fields, for example btag: btagDeepB"),
+    ] = {}
+    away_from: Annotated[
+        dict[Name, Positive],
+        Field(description="other objects (already selected) and the smallest allowed ΔR to them"),
+    ] = {}
+
+
+class Axis(Section):
+    """Bin edges: a list, or start, stop and number of bins."""
+
+    edges: Annotated[tuple[float, ...], Field(min_length=2, description="bin edges")]
+
+    @model_validator(mode="before")
+    @classmethod
+    def _parse(cls, data: Any) -> Any:
+        if isinstance(data, list | tuple):
+            return {"edges": tuple(data)}
+        if isinstance(data, dict) and "edges" not in data:
+            unknown = set(data) - {"start", "stop", "bins"}
+            if unknown or len(data) != 3:
+                raise ValueError("edges are a list of numbers, or {start: …, stop: …, bins: …}")
+            bins = data["bins"]
+            if not isinstance(bins, int) or bins < 1:
+                raise ValueError(f"bins is a whole number of at least 1, not {bins!r}")
+            return {"edges": tuple(np.linspace(data["start"], data["stop"], bins + 1).tolist())}
+        return data
+
+    @model_validator(mode="after")
+    def _increasing(self) -> "Axis":
+        if any(low >= high for low, high in pairwise(self.edges)):
+            raise ValueError(f"edges must increase, not {list(self.edges)}")
+        return self
+
+
+class Observable(Section):
+    """An observable of the analysis module, and the axis on which it is drawn."""
+
+    label: Annotated[str, Field(description="axis label, LaTeX between dollars, without the unit")]
+    edges: Annotated[Axis, Field(description="bins of the control plot, in the observable's unit")]
+    log: Annotated[bool, Field(description="logarithmic event axis")] = False
+
+
+class Cut(Section):
+    """A threshold on one observable, fixed or tunable: one definition, read hard and soft.
+
+    `met > 50` is fixed. `{cut: met > 50, tune: [50, 250], width: 25}` may be moved within `tune`;
+    `width` is the scale of its softness. In `btag_2 <= btag` the threshold is the tunable one
+    that is named `btag` elsewhere, so that both move together.
+    """
+
+    cut: Annotated[str, Field(description="observable, operator, threshold or name of one")]
+    tune: Annotated[
+        tuple[float, float] | None,
+        Field(description="bounds of the threshold, in the observable's unit"),
+    ] = None
+    width: Annotated[
+        Positive | None, Field(description="width of the soft cut, in the observable's unit")
+    ] = None
+    name: Annotated[
+        Name | None, Field(description="name of the threshold; default: the observable")
+    ] = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _parse(cls, data: Any) -> Any:
+        return {"cut": data} if isinstance(data, str) else data
+
+    @model_validator(mode="after")
+    def _check(self) -> "Cut":
+        if _CUT.match(self.cut) is None:
+            raise ValueError(f"{self.cut!r} is not a cut like 'met > 50'")
+        if (self.tune is None) != (self.width is None):
+            raise ValueError("a tunable cut has both tune (its bounds) and width (its softness)")
+        if self.tune is None:
+            if self.name is not None:
+                raise ValueError("name is for tunable cuts; give tune and width as well")
+            return self
+        if self.operator in ("==", "!="):
+            raise ValueError(f"{self.cut!r} cannot be tuned: use >, >=, < or <=")
+        if self.reference is not None:
+            raise ValueError(f"{self.cut!r} takes its threshold from elsewhere: tune it there")
+        low, high = self.tune
+        if not low < high:
+            raise ValueError(f"tune is [low, high] with low < high, not {list(self.tune)}")
+        if not low <= self.threshold <= high:
+            raise ValueError(f"the threshold {self.threshold:g} is outside tune {list(self.tune)}")
+        return self
+
+    def _parts(self) -> tuple[str, str, str]:
+        match = _CUT.match(self.cut)
+        assert match is not None
+        return match.group(1), match.group(2), match.group(3)
+
+    @property
+    def observable(self) -> str:
+        """The name of the observable, or of an MVA score (`name` or `name:class`)."""
+        return self._parts()[0]
+
+    @property
+    def operator(self) -> str:
+        """One of >, >=, <, <=, == and !=."""
+        return self._parts()[1]
+
+    @property
+    def reference(self) -> str | None:
+        """The name of the tunable threshold that this cut shares, or None."""
+        text = self._parts()[2]
+        try:
+            float(text)
+        except ValueError:
+            return text
+        return None
+
+    @property
+    def threshold(self) -> float:
+        """The value of the threshold; only for cuts without a reference."""
+        return float(self._parts()[2])
+
+    @property
+    def parameter(self) -> str | None:
+        """The name of the tunable threshold that this cut defines or shares; None if fixed."""
+        if self.tune is not None:
+            return self.name or self.observable.replace(":", "_")
+        return self.reference
+
+
+class FitObservable(Section):
+    """What is histogrammed for the fit of a region."""
+
+    observable: Annotated[str, Field(description="name of the observable")]
+    edges: Annotated[Axis, Field(description="bin edges, in the observable's unit")]
+    overflow: Annotated[
+        Literal["include", "drop"],
+        Field(description="events outside the axis: into the first and last bin, or left out"),
+    ] = "include"
+
+
+class Region(Section):
+    """A region (channel) of the analysis: the events that pass all its cuts."""
+
+    label: Annotated[str, Field(description="text on figures")]
+    cuts: Annotated[tuple[Cut, ...], Field(min_length=1, description="all of them hold")]
+    fit: Annotated[FitObservable, Field(description="observable and bins of the fit")]
+    in_fit: Annotated[bool, Field(description="false: validated and drawn, not fitted")] = True
+    plots: Annotated[
+        tuple[str, ...] | None,
+        Field(description="observables drawn; default: all that plotting.observables names"),
+    ] = None

@@ -1,0 +1,49 @@
+"""The statistical model and the figures."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from zenith.config.base import Fraction, Name, Positive, Section
+
+
+class Statistics(Section):
+    """How histograms become a model, and what is asked of it."""
+
+    signal_strength: Annotated[Name, Field(description="name of the parameter of interest")] = "mu"
+    signal_bounds: Annotated[
+        tuple[float, float], Field(description="bounds of the signal strength in the fit")
+    ] = (0.0, 10.0)
+    free_normalisations: Annotated[
+        dict[Name, tuple[Name, ...]],
+        Field(description="free factor: the processes that it multiplies"),
+    ] = {}
+    mc_statistics: Annotated[
+        bool, Field(description="one nuisance per bin for the number of simulated events")
+    ] = True
+    prune: Annotated[
+        Fraction,
+        Field(description="a variation below this, relative, in every bin is left out"),
+    ] = 0.0
+    minimum_yield: Annotated[
+        Positive,
+        Field(description="floor of the expected background in a bin of the fit, in events"),
+    ] = 1e-3
+    blind: Annotated[bool, Field(description="no observed result is computed or drawn")] = False
+    ranking: Annotated[bool, Field(description="impact of each nuisance parameter")] = True
+    scan_points: Annotated[int, Field(ge=0, description="points of the likelihood scan")] = 21
+    upper_limit: Annotated[bool, Field(description="95 % CLs limit on the strength")] = True
+    bootstrap: Annotated[int, Field(ge=0, description="replicas for the error of Z")] = 200
+
+
+class Plotting(Section):
+    """What is drawn, and how."""
+
+    formats: Annotated[
+        tuple[Literal["png", "pdf"], ...], Field(min_length=1, description="of each figure")
+    ] = ("png", "pdf")
+    observables: Annotated[tuple[str, ...], Field(description="drawn in every region")] = ()
+    experiment: Annotated[str, Field(description="name on each figure")] = "Zenith"
+    status: Annotated[str, Field(description="text after the name")] = "simulation"
+    energy: Annotated[Positive, Field(description="centre-of-mass energy in TeV")] = 13.0
+    signal_scale: Annotated[Positive, Field(description="the drawn signal is scaled by this")] = 1.0
