@@ -137,7 +137,10 @@ def write_columns(path: str | Path, columns: Columns) -> None:
         file["weight"].attrs["description"] = "expected events at the luminosity of the era"
         file.create_dataset("split", data=columns.split)
         file["split"].attrs["parts"] = list(PARTS)
-        groups = {"values": columns.values, "weights": columns.weights}
+        groups: dict[str, Mapping[str, NDArray[Any]]] = {
+            "values": columns.values,
+            "weights": columns.weights,
+        }
         groups |= {f"shapes/{name}": values for name, values in columns.shapes.items()}
         for group, arrays in groups.items():
             folder = file.create_group(group, track_order=True)

@@ -1,4 +1,4 @@
-"""What a user can get wrong, one class for each remedy; the command line prints the message alone."""
+"""What a user can get wrong; the command line prints the message alone."""
 
 
 class ZenithError(Exception):

@@ -10,7 +10,7 @@ from zenith.config.base import Name, Section
 from zenith.config.learning import Mva, Optimise, Search, Split
 from zenith.config.samples import Era, Process, Sample, Skim
 from zenith.config.selection import Cut, Observable, PhysicsObject, Region
-from zenith.config.simulation import DetectorResponse
+from zenith.config.simulation import PseudodataCard
 from zenith.config.statistics import Plotting, Statistics
 from zenith.config.systematics import (
     SampleSystematic,
@@ -53,7 +53,6 @@ class Analysis(Section):
     eras: Annotated[dict[str, Era], Field(min_length=1)]
     processes: Annotated[dict[Name, Process], Field(min_length=1, description="in stack order")]
     samples: Annotated[dict[Name, Sample], Field(min_length=1)]
-    detector: DetectorResponse = DetectorResponse()
     skim: Skim
     objects: Annotated[dict[Name, PhysicsObject], Field(description="in order of selection")]
     met: Annotated[str, Field(description="NanoAOD collection of the missing momentum")] = "MET"
@@ -78,8 +77,11 @@ class Analysis(Section):
                 raise ValueError(f"{where}.cross_section: data has none; remove it")
             if not is_data and sample.cross_section is None:
                 raise ValueError(f"{where}.cross_section: missing (in pb)")
-            if sample.simulate is not None and sample.simulate.backgrounds:
-                _known(sample.simulate.backgrounds, self.samples, f"{where}.simulate.backgrounds")
+            if isinstance(sample.simulate, PseudodataCard):
+                simulated = [s for s in self.samples if self.samples[s].simulate and s != name]
+                _known(sample.simulate.backgrounds, simulated, f"{where}.simulate.backgrounds")
+                if sample.simulate.signal is not None:
+                    _known([sample.simulate.signal], simulated, f"{where}.simulate.signal")
         if not self.signals:
             raise ValueError("processes: none has role: signal")
         for name in self.objects:
@@ -108,7 +110,7 @@ class Analysis(Section):
                     if lacking := set(sides) - set(correction.variations):
                         raise ValueError(
                             f"{where}: eras.{era_name}.corrections.{systematic.correction}."
-                            f"variations does not say what {' and '.join(sorted(lacking))} is called"
+                            f"variations does not name {' and '.join(sorted(lacking))}"
                         )
             if isinstance(systematic, SampleSystematic):
                 for side in ("up", "down"):
@@ -145,8 +147,8 @@ class Analysis(Section):
                         and _looser(loosest, cut.operator, fixed)
                     ):
                         raise ValueError(
-                            f"{where}: tune {list(cut.tune)} is looser than the cut {fixed.cut!r} of "
-                            f"{origin}: beyond it there are no events, and the gradient would not "
+                            f"{where}: tune {list(cut.tune)} is looser than the cut {fixed.cut!r} "
+                            f"of {origin}: beyond it there are no events, and the gradient would not "
                             "know; tighten tune or loosen that cut"
                         )
         for region_name, region in self.regions.items():
@@ -202,8 +204,8 @@ class Analysis(Section):
         """Every observable that the configuration names, after the key that names it."""
         for name in self.observables:
             yield f"observables.{name}", name
-        for cut in self.skim.cuts:
-            yield "skim.cuts", Cut(cut=cut).observable
+        for text in self.skim.cuts:
+            yield "skim.cuts", Cut(cut=text).observable
         for region_name, region in self.regions.items():
             for cut in region.cuts:
                 yield f"regions.{region_name}.cuts", cut.observable
@@ -213,7 +215,7 @@ class Analysis(Section):
         for name, mva in self.mva.items():
             for feature in mva.features:
                 yield f"mva.{name}.features", feature
-            for text in mva.cuts:
-                yield f"mva.{name}.cuts", Cut(cut=text).observable
+            for requirement in mva.cuts:
+                yield f"mva.{name}.cuts", Cut(cut=requirement).observable
         for name in self.plotting.observables:
             yield "plotting.observables", name

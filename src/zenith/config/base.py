@@ -1,4 +1,4 @@
-"""What every section of a configuration has in common: it is frozen, and unknown keys are errors."""
+"""What every section of a configuration has in common: frozen, and unknown keys are errors."""
 
 from typing import Annotated
 

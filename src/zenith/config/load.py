@@ -46,11 +46,14 @@ def read_yaml(path: str | Path) -> dict[str, Any]:
 
 
 def merge(base: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
-    """`base` with `changes` on top: mappings are merged, the rest replaced, null removes."""
+    """`base` with `changes` on top: mappings are merged, the rest is replaced.
+
+    Null takes a whole mapping away (a sample, a region); in place of a value it is a value.
+    """
     merged = dict(base)
     for key, value in changes.items():
-        if value is None:
-            merged.pop(key, None)
+        if value is None and isinstance(merged.get(key), Mapping):
+            del merged[key]
         elif isinstance(value, Mapping) and isinstance(merged.get(key), Mapping):
             merged[key] = merge(merged[key], value)
         else:
@@ -99,9 +102,10 @@ def _model_at(location: tuple[int | str, ...]) -> type[BaseModel] | None:
                 break
         else:  # a key of a dict, an index of a list, or the tag of a union
             tagged = [
-                m
-                for m in models
-                if "type" in m.model_fields and part in typing.get_args(m.model_fields["type"].annotation)
+                model
+                for model in models
+                for field in model.model_fields.values()
+                if part in typing.get_args(field.annotation)
             ]
             current = tagged[0] if tagged else current
     found = list(_models_in(current))
@@ -117,9 +121,22 @@ def _models_in(annotation: Any) -> Iterable[type[BaseModel]]:
         yield from _models_in(argument)
 
 
-def _explain(error: Any, source: str) -> str:
+def _keys(location: tuple[int | str, ...], data: Any) -> Iterable[int | str]:
+    """The part of a location that the user wrote: without the tags of unions."""
+    for part in location[:-1]:
+        try:
+            data = data[part]
+        except (KeyError, TypeError, IndexError):
+            continue
+        yield part
+    yield location[-1]
+
+
+def _explain(error: Any, source: str, data: Any) -> str:
     location = tuple(error["loc"])
-    path = ".".join(str(part) for part in location)
+    if not location:
+        return f"{source}: {error['msg'].removeprefix('Value error, ')}"
+    path = ".".join(str(part) for part in _keys(location, data))
     if error["type"] == "extra_forbidden":
         model = _model_at(location[:-1])
         allowed = (
@@ -135,7 +152,7 @@ def _explain(error: Any, source: str) -> str:
         return f"{source}: {path}: missing{about}"
     message = error["msg"].removeprefix("Value error, ")
     if error["type"] == "value_error":
-        return f"{source}: {path + ': ' if path else ''}{message}"
+        return f"{source}: {path}: {message}"
     model = _model_at(location[:-1])
     field = model.model_fields.get(str(location[-1])) if model else None
     about = f"; it is: {field.description}" if field is not None and field.description else ""
@@ -144,10 +161,13 @@ def _explain(error: Any, source: str) -> str:
 
 def parse(data: Mapping[str, Any], source: str = "configuration") -> Analysis:
     """The checked analysis; `ConfigError` names every key that is wrong, and what is allowed."""
+    merged = _with_base(data, source)
     try:
-        analysis = Analysis.model_validate(_with_base(data, source))
+        analysis = Analysis.model_validate(merged)
     except ValidationError as errors:
-        raise ConfigError("\n".join(_explain(e, source) for e in errors.errors())) from None
+        raise ConfigError(
+            "\n".join(_explain(error, source, merged) for error in errors.errors())
+        ) from None
     _check_observables(analysis, source)
     return analysis
 
@@ -188,5 +208,5 @@ def load(path: str | Path, overrides: Iterable[str] = ()) -> Analysis:
 
 def dump(analysis: Analysis) -> str:
     """The resolved configuration as YAML, every default included; `load` reads it back."""
-    data = analysis.model_dump(mode="json", by_alias=True, exclude_none=True)
+    data = analysis.model_dump(mode="json", by_alias=True)
     return yaml.safe_dump(data, sort_keys=False, allow_unicode=True)

@@ -72,7 +72,7 @@ class Process(Section):
 
 
 class Dataset(Section):
-    """An entry of a catalogue of files (JSON: sample → variation → files with their event counts)."""
+    """An entry of a catalogue of files (JSON: sample → variation → files and their events)."""
 
     catalogue: Annotated[str, Field(description="JSON file")]
     entry: Annotated[str, Field(description="sample in the catalogue")]
@@ -106,7 +106,7 @@ class Sample(Section):
     ] = True
     veto: Annotated[
         tuple[str, ...],
-        Field(description="triggers of primary data sets that come first; their events are left out"),
+        Field(description="triggers of data sets that come first: their events are left out"),
     ] = ()
     alternative: Annotated[
         bool, Field(description="only used in place of another sample, by a systematic")

@@ -45,7 +45,7 @@ class ObjectCut(Section):
 
 
 class PhysicsObject(Section):
-    """One kind of object: a NanoAOD collection, what is required of it, and what it may not touch."""
+    """One kind of object: a NanoAOD collection and what is required of it."""
 
     collection: Annotated[str, Field(description="NanoAOD collection, for example Muon")]
     cuts: Annotated[

@@ -1,4 +1,4 @@
-"""What a sample's `simulate:` block says: the process card of Pythia 8, and the detector response."""
+"""What a sample's `simulate:` block says: a process card for Pythia 8 and a detector response."""
 
 from typing import Annotated, Literal
 
@@ -22,7 +22,7 @@ class Score(Section):
 class BTagResponse(Section):
     """b-tagging score (btagDeepB) by the flavour of the hadrons in the jet.
 
-    The defaults pass through the three working points of DeepCSV (arXiv:1712.07158, table 2):
+    The defaults pass through the three working points of DeepCSV (arXiv:1712.07158):
     68 % of the b jets, 12 % of the c jets and 1.1 % of the light jets lie above 0.6321.
     """
 

@@ -1,4 +1,4 @@
-"""An observable: one named, flat number per event, written as one function in an analysis module."""
+"""An observable: one flat number per event, written as one function in an analysis module."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -33,7 +33,9 @@ class Observable:
         return self.function(objects)
 
 
-def observable(unit: str = "", missing: float = 0.0) -> Callable[[Callable[[Any], Any]], Observable]:
+def observable(
+    unit: str = "", missing: float = 0.0
+) -> Callable[[Callable[[Any], Any]], Observable]:
     """Make an observable of a function; its name and docstring are the observable's."""
 
     def decorate(function: Callable[[Any], Any]) -> Observable:
