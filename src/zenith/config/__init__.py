@@ -1,6 +1,6 @@
 """The configuration of an analysis: YAML, validated, frozen."""
 
 from zenith.config.analysis import Analysis
-from zenith.config.load import dump, load, observables_of, parse
+from zenith.config.loading import dump, load, observables_of, parse
 
 __all__ = ["Analysis", "dump", "load", "observables_of", "parse"]

@@ -148,8 +148,8 @@ class Analysis(Section):
                     ):
                         raise ValueError(
                             f"{where}: tune {list(cut.tune)} is looser than the cut {fixed.cut!r} "
-                            f"of {origin}: beyond it there are no events, and the gradient would not "
-                            "know; tighten tune or loosen that cut"
+                            f"of {origin}: beyond it there are no events, and the gradient would "
+                            "not know; tighten tune or loosen that cut"
                         )
         for region_name, region in self.regions.items():
             shared = [cut.reference for cut in region.cuts if cut.reference is not None]
