@@ -1,0 +1,51 @@
+# make run: the default analysis. make test: all tests. Each sets up .venv from the lock first.
+
+PYTHON ?= python3
+CORES ?= $(shell nproc)
+BIN := .venv/bin
+STAMP := .venv/.complete
+
+.PHONY: run test lint bench lock schema clean
+
+run: $(STAMP)
+	$(BIN)/snakemake --cores $(CORES)
+
+test: $(STAMP)
+	$(BIN)/python -m pytest -n $(CORES) --dist loadscope tests
+
+lint: $(STAMP)
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/snakefmt --check Snakefile workflow
+	$(BIN)/snakemake --lint
+
+bench: $(STAMP)
+	for benchmark in tests/benchmarks/bench_*.py; do $(BIN)/python $$benchmark || exit 1; done
+
+# The lock names no registry; any index that has these hashes will do.
+lock:
+	uv pip compile --universal --fork-strategy fewest --python-version 3.11 --generate-hashes \
+		--no-emit-index-url --no-header --only-binary pythia8mc \
+		envs/requirements.in --output-file envs/requirements.lock
+
+schema: $(STAMP)
+	$(BIN)/python -m zenith.config.schema
+
+clean:
+	rm -rf .venv .snakemake results/*/
+
+$(STAMP): envs/requirements.lock pyproject.toml
+	rm -rf .venv
+	if command -v uv > /dev/null; then \
+		uv venv --quiet --python $(PYTHON) .venv && \
+		uv pip install --quiet --python $(BIN)/python --require-hashes --only-binary pythia8mc \
+			-r envs/requirements.lock && \
+		uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation -e .; \
+	else \
+		$(PYTHON) -m venv .venv && \
+		$(BIN)/pip install --quiet --require-hashes --only-binary pythia8mc \
+			-r envs/requirements.lock && \
+		$(BIN)/pip install --quiet --no-deps --no-build-isolation -e .; \
+	fi
+	touch $@

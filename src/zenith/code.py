@@ -1,0 +1,57 @@
+"""The content of the code that a step runs, so that an edit of it runs the step again."""
+
+import ast
+import hashlib
+import importlib.util
+from pathlib import Path
+
+
+def _source(module: str) -> Path | None:
+    spec = importlib.util.find_spec(module)
+    return Path(spec.origin) if spec is not None and spec.origin is not None else None
+
+
+def _imports(source: Path) -> set[str]:
+    """The modules of this package that a file imports, also inside its functions.
+
+    `zenith.config` is left out: what it makes of a configuration is a parameter of the rule.
+    """
+    names: set[str] = set()
+    for node in ast.walk(ast.parse(source.read_text())):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            names.add(node.module)
+            names |= {f"{node.module}.{alias.name}" for alias in node.names}
+    return {n for n in names if n.split(".")[0] == "zenith" and n.split(".")[1:2] != ["config"]}
+
+
+def sources(*modules: str) -> dict[str, Path]:
+    """The files of the named modules and of all they import from this package, by module."""
+    found: dict[str, Path] = {}
+    waiting = list(modules)
+    while waiting:
+        module = waiting.pop()
+        if module in found:
+            continue
+        try:
+            source = _source(module)
+        except ModuleNotFoundError:  # `from module import name`, where name is no module
+            continue
+        if source is None:
+            continue
+        found[module] = source
+        waiting += _imports(source)
+    return found
+
+
+def code_hash(*modules: str) -> str:
+    """A hash of the sources of modules and of all they import from this package, 16 digits.
+
+    Snakemake sees the command of a rule but not the Python behind it; as a parameter of the
+    rule, this hash makes an edit under `src/` run again what depends on it, and nothing else.
+    """
+    digest = hashlib.sha256()
+    for module, path in sorted(sources(*modules).items()):
+        digest.update(module.encode() + b"\0" + path.read_bytes())
+    return digest.hexdigest()[:16]

@@ -1,0 +1,25 @@
+rule columns:
+    input:
+        skims=lambda wildcards: expand(
+            f"{RESULTS}/skims/{wildcards.sample}.{{part}}.root",
+            part=range(len(FILES[wildcards.sample])),
+        ),
+        corrections=correction_files,
+    output:
+        f"{RESULTS}/columns/{{sample}}.h5",
+    log:
+        f"{RESULTS}/logs/columns/{{sample}}.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/columns/{{sample}}.tsv"
+    params:
+        config=lambda wildcards: step_config(ANALYSIS, "columns", wildcards.sample),
+        code=code_hash("zenith.cli.columns", MODULE),
+    threads: 1
+    resources:
+        mem_mb=4000,
+        runtime=120,
+    conda:
+        "../../envs/zenith.yaml"
+    shell:
+        "{ZENITH} columns --config {CONFIG} --sample {wildcards.sample}"
+        " --input {input.skims} --output {output} > {log} 2>&1"

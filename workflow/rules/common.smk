@@ -1,0 +1,67 @@
+# What the rules share: the checked configuration, the folder of results, the commands' start.
+
+import re
+
+from snakemake.exceptions import WorkflowError
+
+try:
+    ANALYSIS = parse(config, " + ".join(map(str, workflow.configfiles)))
+    SAMPLES = ANALYSIS.used_samples
+    # Simulated samples are numbered parts; other samples are files, found or listed.
+    FILES = {sample: resolve(ANALYSIS, sample) for sample in SAMPLES}
+except ZenithError as error:
+    raise WorkflowError(str(error)) from None
+
+RESULTS = f"results/{ANALYSIS.name}"
+CONFIG = f"{RESULTS}/config.yaml"
+SELECTIONS = ["initial"]
+PYTHON = (
+    "python"  # of the rule's conda environment
+    if DeploymentMethod.CONDA in workflow.deployment_settings.deployment_method
+    else sys.executable
+)
+ZENITH = f"{PYTHON} -m zenith"
+MODULE = (
+    ANALYSIS.module if "." in ANALYSIS.module else f"zenith.analyses.{ANALYSIS.module}"
+)
+FIGURES = {  # folder of figures: its heading in the report
+    "regions": "Control plots",
+    "fit_regions": "Fit regions",
+    "systematics": "Systematic variations",
+    "fit": "Fit",
+    "cutflow": "Cutflow",
+}
+
+
+wildcard_constraints:
+    sample="|".join(map(re.escape, SAMPLES)),
+    part=r"\d+",
+    selection="|".join(SELECTIONS),
+
+
+def source(sample, part):
+    """The input file of one skim."""
+    return FILES[sample][int(part)]
+
+
+def local_source(wildcards):
+    """The same as a file that Snakemake watches; none if it is remote."""
+    path = source(wildcards.sample, wildcards.part).path
+    return [] if "://" in path else [path]
+
+
+def expected_events(sample, part):
+    events = source(sample, part).events
+    return "" if events is None else f"--events {events}"
+
+
+def golden_json(wildcards):
+    golden = ANALYSIS.eras[ANALYSIS.samples[wildcards.sample].era].golden_json
+    return [golden] if golden and ANALYSIS.is_data(wildcards.sample) else []
+
+
+def correction_files(wildcards):
+    if ANALYSIS.is_data(wildcards.sample):
+        return []
+    era = ANALYSIS.eras[ANALYSIS.samples[wildcards.sample].era]
+    return sorted({correction.file for correction in era.corrections.values()})

@@ -1,0 +1,22 @@
+rule fit:
+    input:
+        f"{RESULTS}/{{selection}}/histograms.root",
+    output:
+        workspace=f"{RESULTS}/{{selection}}/workspace.json",
+        fit=f"{RESULTS}/{{selection}}/fit.json",
+    log:
+        f"{RESULTS}/logs/fit/{{selection}}.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/fit/{{selection}}.tsv"
+    params:
+        config=step_config(ANALYSIS, "fit"),
+        code=code_hash("zenith.cli.fit"),
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=60,
+    conda:
+        "../../envs/zenith.yaml"
+    shell:
+        "{ZENITH} fit --config {CONFIG} --input {input} --workspace {output.workspace}"
+        " --output {output.fit} > {log} 2>&1"

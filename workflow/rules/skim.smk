@@ -1,0 +1,27 @@
+rule skim:
+    input:
+        file=local_source,
+        golden=golden_json,
+    output:
+        skim=f"{RESULTS}/skims/{{sample}}.{{part}}.root",
+        cutflow=f"{RESULTS}/skims/{{sample}}.{{part}}.cutflow.json",
+    log:
+        f"{RESULTS}/logs/skim/{{sample}}.{{part}}.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/skim/{{sample}}.{{part}}.tsv"
+    params:
+        source=lambda wildcards: source(wildcards.sample, wildcards.part).path,
+        events=lambda wildcards: expected_events(wildcards.sample, wildcards.part),
+        config=lambda wildcards: step_config(ANALYSIS, "skim", wildcards.sample),
+        code=code_hash("zenith.cli.skim", MODULE),
+    retries: 2
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=120,
+    conda:
+        "../../envs/zenith.yaml"
+    shell:
+        "{ZENITH} skim --config {CONFIG} --sample {wildcards.sample}"
+        " --input {params.source:q} {params.events} --output {output.skim}"
+        " --cutflow {output.cutflow} > {log} 2>&1"

@@ -1,0 +1,71 @@
+localrules:
+    summary,
+
+
+rule figures:
+    input:
+        histograms=f"{RESULTS}/{{selection}}/histograms.root",
+        plots=f"{RESULTS}/{{selection}}/plots.root",
+        cutflow=f"{RESULTS}/{{selection}}/cutflow.json",
+        fit=f"{RESULTS}/{{selection}}/fit.json",
+    output:
+        *[
+            report(
+                directory(f"{RESULTS}/{{selection}}/figures/{folder}"),
+                patterns=["{name}.png"],
+                caption=f"../report/{folder}.rst",
+                category=category,
+                labels={"selection": "{selection}", "figure": "{name}"},
+            )
+            for folder, category in FIGURES.items()
+        ],
+    log:
+        f"{RESULTS}/logs/figures/{{selection}}.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/figures/{{selection}}.tsv"
+    params:
+        folder=f"{RESULTS}/{{selection}}/figures",
+        config=step_config(ANALYSIS, "figures"),
+        code=code_hash("zenith.cli.figures"),
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=30,
+    conda:
+        "../../envs/zenith.yaml"
+    shell:
+        "{ZENITH} figures --config {CONFIG} --histograms {input.histograms}"
+        " --plots {input.plots} --cutflow {input.cutflow} --fit {input.fit}"
+        " --output {params.folder} > {log} 2>&1"
+
+
+rule summary:
+    input:
+        fits=expand(f"{RESULTS}/{{selection}}/fit.json", selection=SELECTIONS),
+        # the last step, so that the timing is complete
+        figures=expand(
+            f"{RESULTS}/{{selection}}/figures/{{folder}}",
+            selection=SELECTIONS,
+            folder=FIGURES,
+        ),
+    output:
+        summary=f"{RESULTS}/summary.json",
+        page=report(
+            f"{RESULTS}/summary.md",
+            caption="../report/summary.rst",
+            category="Summary",
+        ),
+    log:
+        f"{RESULTS}/logs/summary.log",
+    params:
+        config=step_config(ANALYSIS, "summary"),
+        code=code_hash("zenith.cli.summary"),
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=10,
+    conda:
+        "../../envs/zenith.yaml"
+    shell:
+        "{ZENITH} summary --config {CONFIG} --results {RESULTS}"
+        " --output {output.summary} --page {output.page} > {log} 2>&1"
