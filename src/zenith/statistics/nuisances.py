@@ -1,0 +1,261 @@
+"""The nuisance parameters of an analysis: one list, for the workspace and for the objective.
+
+A nuisance is a rate (`normalisation`), a pair of templates (`templates`), or a factor without a
+constraint (`free`). What a configuration calls uncorrelated becomes one parameter for each era,
+`jes_2016`, that varies only the samples of its era; since a template is the sum over the eras, an
+uncorrelated rate of an analysis with several eras is a pair of templates too.
+"""
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from zenith.artefacts import Columns
+from zenith.config import Analysis
+from zenith.config.systematics import (
+    NormalisationSystematic,
+    SampleSystematic,
+    ShapeSystematic,
+    Systematic,
+)
+from zenith.errors import ConfigError, InputError
+
+Side = Literal["up", "down"]
+SIDES: tuple[Side, Side] = ("up", "down")
+
+
+@dataclass(frozen=True)
+class Nuisance:
+    """One nuisance parameter: what it acts on, and by how much at ±1 standard deviation.
+
+    Attributes
+    ----------
+    name
+        Of the parameter; its templates are `{name}_up` and `{name}_down`.
+    kind
+        `normalisation` (relative changes `up` and `down`), `templates` or `free`.
+    processes, regions
+        On which it acts.
+    source
+        Of `templates`: another `weight`, a `shape` (other values of the observables), another
+        `sample`, or a `rate` that differs between eras.
+    sides
+        Of `templates`: the variations that exist. The lacking one is the mirror image of the other
+        about the nominal, 2·nominal - varied in every bin.
+    variation
+        Key of the systematic: a columns file holds `{variation}_{side}`.
+    eras
+        Whose samples vary.
+    rates
+        Source `rate`: era to the relative changes (up, down).
+    replacements
+        Source `sample`: side to {nominal sample: the sample in its place}.
+    """
+
+    name: str
+    kind: Literal["normalisation", "templates", "free"]
+    label: str
+    processes: tuple[str, ...]
+    regions: tuple[str, ...]
+    up: float = 0.0
+    down: float = 0.0
+    source: Literal["weight", "shape", "sample", "rate"] | None = None
+    sides: tuple[Side, ...] = ()
+    smooth: bool = False
+    variation: str = ""
+    eras: tuple[str, ...] = ()
+    rates: Mapping[str, tuple[float, float]] = field(default_factory=dict)
+    replacements: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+
+    def varies(self, analysis: Analysis, sample: str) -> bool:
+        """Whether the templates of this nuisance take other events or weights of a sample."""
+        entry = analysis.samples[sample]
+        if entry.process not in self.processes or entry.era not in self.eras:
+            return False
+        if self.source == "sample":
+            return any(sample in pairs for pairs in self.replacements.values())
+        return self.kind == "templates"
+
+
+def nuisances(analysis: Analysis) -> list[Nuisance]:
+    """The nuisance parameters, in the order: luminosity, systematics, free normalisations.
+
+    Raises ConfigError where two would have the same name.
+    """
+    found = [*_luminosity(analysis)]
+    for name, systematic in analysis.systematics.items():
+        found += _of_systematic(analysis, name, systematic)
+    simulated = simulated_processes(analysis)
+    for name, processes in analysis.statistics.free_normalisations.items():
+        acts_on = tuple(p for p in simulated if p in processes)
+        if acts_on:
+            found.append(Nuisance(name, "free", name, acts_on, tuple(analysis.regions)))
+    names = [analysis.statistics.signal_strength, *(nuisance.name for nuisance in found)]
+    for name in names:
+        if names.count(name) > 1:
+            raise ConfigError(
+                f"two parameters of the fit are called {name!r}: give the systematics, luminosity "
+                "uncertainties, free normalisations and the signal strength different names"
+            )
+    return found
+
+
+def nominal_samples(analysis: Analysis) -> list[str]:
+    """The samples that make the nominal templates and the data, in the order of the file."""
+    return [s for s in analysis.used_samples if not analysis.samples[s].alternative]
+
+
+def simulated_processes(analysis: Analysis) -> list[str]:
+    """The processes, signal and background, that have a sample; in stack order."""
+    present = {analysis.samples[s].process for s in nominal_samples(analysis)}
+    return [
+        name
+        for name, process in analysis.processes.items()
+        if process.role != "data" and name in present
+    ]
+
+
+def _in_era(name: str, era: str) -> str:
+    return name + "_" + re.sub(r"\W", "_", era)
+
+
+def _eras(analysis: Analysis) -> list[str]:
+    """The eras with simulation."""
+    simulated = [s for s in nominal_samples(analysis) if not analysis.is_data(s)]
+    present = {analysis.samples[s].era for s in simulated}
+    return [era for era in analysis.eras if era in present]
+
+
+def _luminosity(analysis: Analysis) -> Iterator[Nuisance]:
+    sizes: dict[str, dict[str, float]] = {}
+    for era in _eras(analysis):
+        for name, uncertainty in analysis.eras[era].luminosity_uncertainties.items():
+            key = name if uncertainty.correlated else _in_era(name, era)
+            sizes.setdefault(key, {})[era] = uncertainty.size
+    for name, by_era in sizes.items():
+        rates = {era: (size, -size) for era, size in by_era.items()}
+        processes = tuple(simulated_processes(analysis))
+        yield _rate(analysis, name, name, processes, tuple(analysis.regions), rates)
+
+
+def _rate(
+    analysis: Analysis,
+    name: str,
+    label: str,
+    processes: tuple[str, ...],
+    regions: tuple[str, ...],
+    rates: Mapping[str, tuple[float, float]],
+) -> Nuisance:
+    """A rate: a factor if every era has the same, and templates if not."""
+    if set(rates) == set(_eras(analysis)) and len(set(rates.values())) == 1:
+        up, down = next(iter(rates.values()))
+        return Nuisance(name, "normalisation", label, processes, regions, up=up, down=down)
+    return Nuisance(
+        name,
+        "templates",
+        label,
+        processes,
+        regions,
+        source="rate",
+        sides=SIDES,
+        eras=tuple(rates),
+        rates=dict(rates),
+    )
+
+
+def _of_systematic(analysis: Analysis, name: str, systematic: Systematic) -> Iterator[Nuisance]:
+    simulated = simulated_processes(analysis)
+    processes = tuple(p for p in simulated if p in (systematic.processes or simulated))
+    if isinstance(systematic, SampleSystematic):
+        replaced = {analysis.samples[s].process for s in (*systematic.up, *systematic.down)}
+        processes = tuple(p for p in processes if p in replaced)
+    if not processes:
+        return
+    regions = tuple(r for r in analysis.regions if r in (systematic.regions or analysis.regions))
+    eras = _eras(analysis)
+    label = systematic.label or name
+    groups = {name: (label, eras)}
+    if not systematic.correlated:
+        groups = {_in_era(name, era): (f"{label} ({era})", [era]) for era in eras}
+    for key, (text, members) in groups.items():
+        if isinstance(systematic, NormalisationSystematic):
+            down = -systematic.up if systematic.down is None else systematic.down
+            rates = dict.fromkeys(members, (systematic.up, down))
+            yield _rate(analysis, key, text, processes, regions, rates)
+            continue
+        source: Literal["weight", "shape", "sample"] = "weight"
+        replacements = {}
+        if isinstance(systematic, ShapeSystematic):
+            source = "shape"
+        elif isinstance(systematic, SampleSystematic):
+            source = "sample"
+            replacements = {"up": systematic.up, "down": systematic.down}
+        yield Nuisance(
+            key,
+            "templates",
+            text,
+            processes,
+            regions,
+            source=source,
+            sides=SIDES if systematic.sides == "two" else (systematic.sides,),
+            smooth=systematic.smooth,
+            variation=name,
+            eras=tuple(members),
+            replacements=replacements,
+        )
+
+
+class Events(NamedTuple):
+    """Events of one sample as one variation sees them."""
+
+    values: Mapping[str, NDArray[Any]]
+    """Observable → (N,)."""
+    weight: NDArray[np.float64]
+    """Expected number of events each stands for, all parts together, (N,)."""
+    split: NDArray[np.uint8]
+    """Index of the part of each, (N,)."""
+
+
+def events_of(
+    analysis: Analysis,
+    columns: Mapping[str, Columns],
+    sample: str,
+    nuisance: Nuisance | None = None,
+    side: Side = "up",
+) -> Events:
+    """The events of a nominal sample, nominal or as one side of a nuisance takes them.
+
+    `columns` are all samples by name. A nuisance that leaves the sample alone gives the nominal.
+    Raises InputError where the sample, or a variation that is asked for, is missing.
+    """
+    if nuisance is not None and not nuisance.varies(analysis, sample):
+        nuisance = None
+    if nuisance is not None and nuisance.source == "sample":
+        sample = nuisance.replacements[side].get(sample, sample)
+    try:
+        own = columns[sample]
+    except KeyError:
+        raise InputError(
+            f"no columns of sample {sample!r} are given: add its file (`zenith columns --sample "
+            f"{sample}`), or leave the sample out with only_samples"
+        ) from None
+    nominal = Events(own.values, own.weight, own.split)
+    if nuisance is None or nuisance.source == "sample":
+        return nominal
+    if nuisance.source == "rate":
+        rate = nuisance.rates[analysis.samples[sample].era][SIDES.index(side)]
+        return nominal._replace(weight=own.weight * (1.0 + rate))
+    key = f"{nuisance.variation}_{side}"
+    try:
+        if nuisance.source == "weight":
+            return nominal._replace(weight=own.weights[key])
+        return nominal._replace(values=own.shapes[key])
+    except KeyError:
+        raise InputError(
+            f"the columns of sample {sample!r} lack the variation {key!r} that "
+            f"systematics.{nuisance.variation} asks for: make them again with this configuration"
+        ) from None
