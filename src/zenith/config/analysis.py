@@ -50,21 +50,30 @@ class Analysis(Section):
     only_samples: Annotated[
         tuple[str, ...], Field(description="globs of the samples that are used; none: all")
     ] = ()
-    eras: Annotated[dict[str, Era], Field(min_length=1)]
+    eras: Annotated[
+        dict[str, Era], Field(min_length=1, description="periods of data taking, by name")
+    ]
     processes: Annotated[dict[Name, Process], Field(min_length=1, description="in stack order")]
-    samples: Annotated[dict[Name, Sample], Field(min_length=1)]
-    skim: Skim
+    samples: Annotated[
+        dict[Name, Sample], Field(min_length=1, description="sets of events, by name")
+    ]
+    skim: Annotated[Skim, Field(description="which events and branches are kept")]
     objects: Annotated[dict[Name, PhysicsObject], Field(description="in order of selection")]
     met: Annotated[str, Field(description="NanoAOD collection of the missing momentum")] = "MET"
-    observables: Annotated[dict[str, Observable], Field(min_length=1)]
-    regions: Annotated[dict[Name, Region], Field(min_length=1)]
-    systematics: dict[Name, Systematic] = {}
-    split: Split = Split()
-    mva: dict[Name, Mva] = {}
-    optimise: Optimise = Optimise()
-    search: Search = Search()
-    statistics: Statistics = Statistics()
-    plotting: Plotting = Plotting()
+    observables: Annotated[
+        dict[str, Observable],
+        Field(min_length=1, description="those of the module that are used, with their axes"),
+    ]
+    regions: Annotated[dict[Name, Region], Field(min_length=1, description="channels, by name")]
+    systematics: Annotated[
+        dict[Name, Systematic], Field(description="by name of the nuisance parameter")
+    ] = {}
+    split: Annotated[Split, Field(description="which events are for what")] = Split()
+    mva: Annotated[dict[Name, Mva], Field(description="networks, by name")] = {}
+    optimise: Annotated[Optimise, Field(description="the climb")] = Optimise()
+    search: Annotated[Search, Field(description="what the climb is compared to")] = Search()
+    statistics: Annotated[Statistics, Field(description="the model and the fit")] = Statistics()
+    plotting: Annotated[Plotting, Field(description="the figures")] = Plotting()
 
     @model_validator(mode="after")
     def _samples_fit(self) -> "Analysis":
