@@ -11,15 +11,15 @@ rule columns:
         f"{RESULTS}/logs/columns/{{sample}}.log",
     benchmark:
         f"{RESULTS}/benchmarks/columns/{{sample}}.tsv"
-    params:
-        config=lambda wildcards: step_config(ANALYSIS, "columns", wildcards.sample),
-        code=code_hash("zenith.cli.columns", MODULE),
+    conda:
+        "../../envs/zenith.yaml"
     threads: 1
     resources:
         mem_mb=4000,
         runtime=120,
-    conda:
-        "../../envs/zenith.yaml"
+    params:
+        config=lambda wildcards: step_config(ANALYSIS, "columns", wildcards.sample),
+        code=code_hash("zenith.cli.columns", MODULE),
     shell:
         "{ZENITH} columns --config {CONFIG} --sample {wildcards.sample}"
         " --input {input.skims} --output {output} > {log} 2>&1"

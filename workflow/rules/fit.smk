@@ -8,15 +8,15 @@ rule fit:
         f"{RESULTS}/logs/fit/{{selection}}.log",
     benchmark:
         f"{RESULTS}/benchmarks/fit/{{selection}}.tsv"
-    params:
-        config=step_config(ANALYSIS, "fit"),
-        code=code_hash("zenith.cli.fit"),
+    conda:
+        "../../envs/zenith.yaml"
     threads: 1
     resources:
         mem_mb=2000,
         runtime=60,
-    conda:
-        "../../envs/zenith.yaml"
+    params:
+        config=step_config(ANALYSIS, "fit"),
+        code=code_hash("zenith.cli.fit"),
     shell:
         "{ZENITH} fit --config {CONFIG} --input {input} --workspace {output.workspace}"
         " --output {output.fit} > {log} 2>&1"

@@ -9,15 +9,15 @@ rule histogram:
         f"{RESULTS}/logs/histogram/{{selection}}.log",
     benchmark:
         f"{RESULTS}/benchmarks/histogram/{{selection}}.tsv"
-    params:
-        config=step_config(ANALYSIS, "histogram"),
-        code=code_hash("zenith.cli.histogram"),
+    conda:
+        "../../envs/zenith.yaml"
     threads: 1
     resources:
         mem_mb=4000,
         runtime=60,
-    conda:
-        "../../envs/zenith.yaml"
+    params:
+        config=step_config(ANALYSIS, "histogram"),
+        code=code_hash("zenith.cli.histogram"),
     shell:
         "{ZENITH} histogram --config {CONFIG} --input {input.columns}"
         " --output {output.histograms} --plots {output.plots}"

@@ -5,15 +5,15 @@ rule simulate:
         f"{RESULTS}/logs/simulate/{{sample}}.{{part}}.log",
     benchmark:
         f"{RESULTS}/benchmarks/simulate/{{sample}}.{{part}}.tsv"
-    params:
-        config=lambda wildcards: step_config(ANALYSIS, "simulate", wildcards.sample),
-        code=code_hash("zenith.cli.simulate"),
+    conda:
+        "../../envs/zenith.yaml"
     threads: 1
     resources:
         mem_mb=2000,
         runtime=60,
-    conda:
-        "../../envs/zenith.yaml"
+    params:
+        config=lambda wildcards: step_config(ANALYSIS, "simulate", wildcards.sample),
+        code=code_hash("zenith.cli.simulate"),
     shell:
         "{ZENITH} simulate --config {CONFIG} --sample {wildcards.sample}"
         " --part {wildcards.part} --output {output} > {log} 2>&1"

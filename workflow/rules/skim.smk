@@ -9,18 +9,18 @@ rule skim:
         f"{RESULTS}/logs/skim/{{sample}}.{{part}}.log",
     benchmark:
         f"{RESULTS}/benchmarks/skim/{{sample}}.{{part}}.tsv"
+    retries: 2
+    conda:
+        "../../envs/zenith.yaml"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=120,
     params:
         source=lambda wildcards: source(wildcards.sample, wildcards.part).path,
         events=lambda wildcards: expected_events(wildcards.sample, wildcards.part),
         config=lambda wildcards: step_config(ANALYSIS, "skim", wildcards.sample),
         code=code_hash("zenith.cli.skim", MODULE),
-    retries: 2
-    threads: 1
-    resources:
-        mem_mb=2000,
-        runtime=120,
-    conda:
-        "../../envs/zenith.yaml"
     shell:
         "{ZENITH} skim --config {CONFIG} --sample {wildcards.sample}"
         " --input {params.source:q} {params.events} --output {output.skim}"

@@ -23,16 +23,16 @@ rule figures:
         f"{RESULTS}/logs/figures/{{selection}}.log",
     benchmark:
         f"{RESULTS}/benchmarks/figures/{{selection}}.tsv"
-    params:
-        folder=f"{RESULTS}/{{selection}}/figures",
-        config=step_config(ANALYSIS, "figures"),
-        code=code_hash("zenith.cli.figures"),
+    conda:
+        "../../envs/zenith.yaml"
     threads: 1
     resources:
         mem_mb=2000,
         runtime=30,
-    conda:
-        "../../envs/zenith.yaml"
+    params:
+        folder=f"{RESULTS}/{{selection}}/figures",
+        config=step_config(ANALYSIS, "figures"),
+        code=code_hash("zenith.cli.figures"),
     shell:
         "{ZENITH} figures --config {CONFIG} --histograms {input.histograms}"
         " --plots {input.plots} --cutflow {input.cutflow} --fit {input.fit}"
@@ -57,15 +57,15 @@ rule summary:
         ),
     log:
         f"{RESULTS}/logs/summary.log",
-    params:
-        config=step_config(ANALYSIS, "summary"),
-        code=code_hash("zenith.cli.summary"),
+    conda:
+        "../../envs/zenith.yaml"
     threads: 1
     resources:
         mem_mb=1000,
         runtime=10,
-    conda:
-        "../../envs/zenith.yaml"
+    params:
+        config=step_config(ANALYSIS, "summary"),
+        code=code_hash("zenith.cli.summary"),
     shell:
         "{ZENITH} summary --config {CONFIG} --results {RESULTS}"
         " --output {output.summary} --page {output.page} > {log} 2>&1"
