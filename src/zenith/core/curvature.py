@@ -1,0 +1,273 @@
+"""Gradient and exact Hessian of the likelihood, in blocks, and the solution of Newton's system.
+
+A model has a few parameters that act on many bins ("dense") and many that act on one ("local":
+the gammas of the bins). The Hessian is [[A, C], [C', D]] with D block-diagonal over the bins, so
+that eliminating the local parameters (Schur complement) costs next to nothing.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import NamedTuple
+
+import jax.numpy as jnp
+import numpy as np
+from jax import Array, lax
+from jax.scipy.linalg import cho_solve
+
+from zenith.core.histfactory import Data, Model
+from zenith.core.interpolation import code4, code4p, with_derivatives
+from zenith.core.parameters import GAUSSIAN, POISSON
+from zenith.core.structure import Structure
+
+# Stands for a factor of exactly zero in derivatives, which are the factor times f'/f
+TINY = 1e-30
+
+
+@dataclass(frozen=True)
+class Partition:
+    """Which parameters are dense (G of them) and which are local."""
+
+    dense: np.ndarray
+    """(G,) parameters: interpolated (A; normsys first, histosys last), factors (F), shared (Z)."""
+    alphas: int
+    factor_mask: np.ndarray
+    """(F, S, C)"""
+    shared: np.ndarray
+    """(Z, K, B): where a per-bin parameter that several bins share acts."""
+    local: np.ndarray
+    """(K, B): a parameter that acts on this bin alone."""
+
+
+@lru_cache(maxsize=64)
+def partition(structure: Structure) -> Partition:
+    """Sort the parameters of a structure by how many bins they act on."""
+    parameters = structure.parameters
+    alphas = list(dict.fromkeys([*structure.normsys, *structure.histosys]))
+    factors = [(type_, name) for type_ in ("normfactor", "lumi") for name in structure.names(type_)]
+    n = len(parameters.names)
+    counts = np.bincount(parameters.layer.ravel(), minlength=n + 1)[:n]
+    shared = np.flatnonzero(counts > 1)
+    scalars = [parameters.slices[name].start for name in [*alphas, *(name for _, name in factors)]]
+    empty = np.zeros((0, len(structure.samples), len(structure.channels)), bool)
+    return Partition(
+        dense=np.array([*scalars, *shared], int),
+        alphas=len(alphas),
+        factor_mask=np.concatenate([empty, *(structure.where(t, [name]) for t, name in factors)]),
+        shared=shared[:, None, None] == parameters.layer,
+        local=(parameters.layer < n) & ~np.isin(parameters.layer, shared),
+    )
+
+
+class Response(NamedTuple):
+    """The expected yields and their first derivatives; G' dense parameters act through factors."""
+
+    rate: Array
+    """(B,)"""
+    by_sample: Array
+    """(S, B)"""
+    multiplier: Array
+    """(S, B), the product of all factors."""
+    log_slope: Array
+    """(G', S, C), of the product of factors."""
+    log_bend: Array
+    """(G', S, C), second derivative of its logarithm."""
+    slope: Array
+    """(G', S, B), of the yields."""
+    shift_bend: Array
+    """(H,), of code 4p."""
+    per_gamma: Array
+    """(K, S, B), relative change of the yield with the parameter of a layer."""
+
+
+def respond(structure: Structure, model: Model, theta: Array) -> Response:
+    """Analytic derivatives of the expected yields at theta (n,)."""
+    parameters, split = structure.parameters, partition(structure)
+    channel = structure.channel_of_bin
+    theta = jnp.where(parameters.multiplies & (theta == 0), TINY, theta)
+    norms, shifts, factors = len(structure.normsys), len(structure.histosys), len(split.factor_mask)
+    alpha = theta[split.dense[: split.alphas]]
+    scale = theta[split.dense[split.alphas : split.alphas + factors]]
+
+    shift = alpha[split.alphas - shifts :]
+    even, even_slope, even_bend = code4p(shift)
+    yields = model.nominal + jnp.einsum("h,hsb->sb", shift, model.odd)
+    yields += jnp.einsum("h,hsb->sb", even, model.even)
+    yields_slope = model.odd + even_slope[:, None, None] * model.even
+
+    norm = jnp.broadcast_to(alpha[:norms, None, None], model.log_up.shape)
+    code, code_slope, code_bend = with_derivatives(
+        lambda x: code4(x, model.log_up, model.log_down, model.coefficients), norm
+    )
+    factor = jnp.where(split.factor_mask, scale[:, None, None], 1.0)
+    gammas = jnp.append(theta, 1.0)[parameters.layer][:, None, :]
+    per_bin = jnp.where(parameters.layer_mask, gammas, 1.0).prod(0)
+    multiplier = (code.prod(0) * factor.prod(0))[:, channel] * per_bin
+
+    none = jnp.zeros((split.alphas - norms, *factor.shape[1:]))
+    norm_slope = code_slope / code
+    factor_slope = jnp.where(split.factor_mask, 1 / scale[:, None, None], 0.0)
+    log_slope = jnp.concatenate([norm_slope, none, factor_slope])
+    log_bend = jnp.concatenate([code_bend / code - norm_slope**2, none, -(factor_slope**2)])
+    by_sample = yields * multiplier
+    padding = ((split.alphas - shifts, factors), (0, 0), (0, 0))
+    slope = log_slope[:, :, channel] * by_sample + jnp.pad(yields_slope * multiplier, padding)
+    return Response(
+        rate=by_sample.sum(0),
+        by_sample=by_sample,
+        multiplier=multiplier,
+        log_slope=log_slope,
+        log_bend=log_bend,
+        slope=slope,
+        shift_bend=even_bend,
+        per_gamma=jnp.where(parameters.layer_mask, 1 / gammas, 0.0),
+    )
+
+
+class Blocks(NamedTuple):
+    """The Hessian [[a, c], [c', d]]: G dense parameters, K layers, B bins."""
+
+    a: Array
+    """(G, G)"""
+    c: Array
+    """(G, K, B)"""
+    d: Array
+    """(K, K, B)"""
+
+
+class Expansion(NamedTuple):
+    """Second-order expansion of the likelihood at one point."""
+
+    gradient: Array
+    """(n,)"""
+    hessian: Blocks
+    gauss_newton: Blocks
+    """Positive semi-definite: second derivatives of the yields left out, expected counts."""
+
+
+def expand(structure: Structure, model: Model, theta: Array, data: Data) -> Expansion:
+    """Gradient, exact Hessian and its Gauss-Newton approximation of `histfactory.deviance`."""
+    parameters, split = structure.parameters, partition(structure)
+    n = len(parameters.names)
+    response = respond(structure, model, theta)
+    rate = response.rate
+    slope_local = jnp.einsum("ksb,sb->kb", response.per_gamma, response.by_sample)
+    shared = split.shared.astype(float)
+    slope_dense = jnp.concatenate(
+        [response.slope.sum(1), jnp.einsum("zkb,kb->zb", shared, slope_local)]
+    )
+    weight = jnp.where(data.main == 0, 1.0, 1 - data.main / rate)
+
+    width2 = model.width**2
+    gaussian, poisson = parameters.constraint == GAUSSIAN, parameters.constraint == POISSON
+    centre = jnp.where(gaussian | poisson, data.auxiliary, 0.0)
+    pull = jnp.where(gaussian, theta - centre, jnp.where(poisson, 1 - centre / theta, 0.0))
+    stiffness = jnp.where(gaussian, 1.0, jnp.where(poisson, centre / theta**2, 0.0)) / width2
+
+    gradient = (pull / width2).at[split.dense].add(slope_dense @ weight)
+    layer = np.where(split.local, parameters.layer, n)
+    gradient = gradient.at[layer].add(slope_local * weight, mode="drop")
+
+    def blocks(weight: Array | None, information: Array) -> Blocks:
+        """sum_b information (d rate)(d rate)' + weight d²rate, and the constraints."""
+        c = slope_dense[: len(response.slope), None, :] * slope_local * information
+        d = slope_local[:, None, :] * slope_local * information
+        a = (slope_dense * information) @ slope_dense.T
+        a = a[: len(response.slope), : len(response.slope)]
+        if weight is not None:
+            more_a, more_c, more_d = _second(structure, model, response, weight)
+            a, c, d = a + more_a, c + more_c, d + more_d
+        # the rows of the shared per-bin parameters are sums over the bins that they act on
+        rows = jnp.einsum("zkb,gkb->zg", shared, c)
+        corner = jnp.einsum("zkb,klb,ylb->zy", shared, d, shared)
+        a = jnp.block([[a, rows.T], [rows, corner]])
+        c = jnp.concatenate([c, jnp.einsum("zkb,klb->zlb", shared, d)])
+        a += jnp.diag(stiffness[split.dense])
+        d += jnp.eye(len(d))[:, :, None] * jnp.append(stiffness, 0.0)[layer]
+        return Blocks(a, c, d)
+
+    positive = jnp.where(rate > 0, rate, 1.0)
+    return Expansion(
+        gradient,
+        blocks(weight, jnp.where(data.main == 0, 0.0, data.main / rate**2)),
+        blocks(None, 1 / positive),
+    )
+
+
+def _second(
+    structure: Structure, model: Model, response: Response, weight: Array
+) -> tuple[Array, Array, Array]:
+    """Blocks of sum_b weight x (second derivatives of the rate), shared parameters left out."""
+    split = partition(structure)
+    of_channel = np.eye(len(structure.channels))[structure.channel_of_bin]
+    size = len(response.slope)
+    log_slope = response.log_slope.reshape(size, -1)
+    weighted = ((response.by_sample * weight) @ of_channel).reshape(-1)
+    slope = ((response.slope * weight) @ of_channel).reshape(size, -1)
+    mixed = log_slope @ slope.T
+    diagonal = response.log_bend.reshape(size, -1) @ weighted
+    shifts, factors = len(structure.histosys), size - split.alphas
+    bend = jnp.einsum("hsb,sb->h", model.even, response.multiplier * weight)
+    diagonal += jnp.pad(response.shift_bend * bend, (split.alphas - shifts, factors))
+    a = mixed + mixed.T - (log_slope * weighted) @ log_slope.T + jnp.diag(diagonal)
+    c = jnp.einsum("gsb,ksb->gkb", response.slope, response.per_gamma) * weight
+    d = jnp.einsum("ksb,lsb,sb->klb", response.per_gamma, response.per_gamma, response.by_sample)
+    off_diagonal = 1 - jnp.eye(len(d))[:, :, None]
+    return a, c, d * off_diagonal * weight
+
+
+def solve(structure: Structure, blocks: Blocks, right: Array, moving: Array) -> Array:
+    """H^-1 right for the parameters that may move, 0 for the others; all of shape (n,).
+
+    NaN where H, restricted to them, is not positive definite.
+    """
+    parameters, split = structure.parameters, partition(structure)
+    n = len(parameters.names)
+    layer = np.where(split.local, parameters.layer, n)
+    # what cannot change the likelihood stays where it is
+    dense = moving[split.dense] & (jnp.diag(blocks.a) != 0)
+    local = jnp.append(moving, False)[layer] & (jnp.einsum("kkb->kb", blocks.d) != 0)
+    a = jnp.where(dense[:, None] & dense, blocks.a, jnp.eye(len(dense)))
+    c = jnp.where(dense[:, None, None] & local, blocks.c, 0.0)
+    identity = jnp.eye(len(local))[:, :, None]
+    d = jnp.where(local[:, None, :] & local, blocks.d, identity)
+    right_dense = jnp.where(dense, right[split.dense], 0.0)
+    right_local = jnp.where(local, jnp.append(right, 0.0)[layer], 0.0)
+
+    eliminate = _block_inverse(d)
+    c_over_d = jnp.einsum("gkb,klb->glb", c, eliminate)
+    schur = a - jnp.einsum("gkb,hkb->gh", c_over_d, c)
+    reduced = right_dense - jnp.einsum("gkb,kb->g", c_over_d, right_local)
+    x_dense = cho_solve((jnp.linalg.cholesky(schur), True), reduced)
+    rest = right_local - jnp.einsum("gkb,g->kb", c, x_dense)
+    x_local = jnp.einsum("klb,lb->kb", eliminate, rest)
+    x = jnp.zeros(n).at[split.dense].set(x_dense)
+    return x.at[layer].set(x_local, mode="drop")
+
+
+def _block_inverse(d: Array) -> Array:
+    """Inverse of the (K, K) matrix of every bin; NaN where it is not positive definite."""
+    if len(d) == 1:
+        return jnp.where(d > 0, 1 / d, jnp.nan)
+    lower = jnp.linalg.cholesky(jnp.moveaxis(d, -1, 0))
+    identity = jnp.broadcast_to(jnp.eye(len(d)), lower.shape)
+    return jnp.moveaxis(cho_solve((lower, True), identity), 0, -1)
+
+
+def newton(structure: Structure, model: Model, data: Data) -> Callable:
+    """Newton's step for `newton.minimise`: exact where that descends, Gauss-Newton elsewhere."""
+
+    def expansion(theta: Array) -> tuple[Array, Callable[[Array], Array]]:
+        at = expand(structure, model, theta, data)
+
+        def step(moving: Array) -> Array:
+            exact = solve(structure, at.hessian, at.gradient, moving)
+            return lax.cond(
+                jnp.isfinite(exact).all(),
+                lambda: exact,
+                lambda: solve(structure, at.gauss_newton, at.gradient, moving),
+            )
+
+        return at.gradient, step
+
+    return expansion

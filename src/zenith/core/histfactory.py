@@ -1,0 +1,164 @@
+"""HistFactory's expected yields and likelihood, in JAX, differentiable in templates and parameters.
+
+CERN-OPEN-2012-016: sample s has in bin b the yield (product of factors) x (nominal + sum of
+shifts), the bin's count is Poisson, and every constrained parameter has an auxiliary measurement.
+"""
+
+from typing import NamedTuple
+
+import jax.numpy as jnp
+import numpy as np
+from jax import Array
+from jax.scipy.special import gammaln
+
+from zenith.core.interpolation import code4, code4_coefficients, code4p
+from zenith.core.parameters import GAUSSIAN, POISSON, Setting
+from zenith.core.structure import Modifier, Structure, Templates
+from zenith.core.workspace import from_workspace
+
+__all__ = ["Data", "Model", "Modifier", "Setting", "Structure", "Templates", "from_workspace"]
+
+
+class Model(NamedTuple):
+    """What follows from the templates and stays constant during a fit."""
+
+    nominal: Array  # (S, B)
+    odd: Array  # (H, S, B), half the difference of the variations
+    even: Array  # (H, S, B), a sixteenth of their second difference
+    log_up: Array  # (N, S, C)
+    log_down: Array  # (N, S, C)
+    coefficients: Array  # (6, N, S, C)
+    width: Array  # (n,) of the constraint terms
+    free: Array  # (n,) bool
+
+
+class Data(NamedTuple):
+    """What the measurement and the auxiliary measurements saw."""
+
+    main: Array
+    """Counts, shape (B,)."""
+    auxiliary: Array
+    """Where each constraint is centred, in units of its parameter, shape (n,)."""
+
+
+def prepare(structure: Structure, templates: Templates) -> Model:
+    """Everything about the templates that a fit needs again and again."""
+    channel = structure.channel_of_bin
+    histosys = structure.where("histosys", structure.histosys)[:, :, channel]
+    normsys = structure.where("normsys", structure.normsys)
+    up, down = templates.histosys_up, templates.histosys_down
+    log_up = jnp.log(jnp.where(normsys, templates.normsys_up, 1.0))
+    log_down = jnp.log(jnp.where(normsys, templates.normsys_down, 1.0))
+    width, fixed = _widths(structure, templates)
+    return Model(
+        nominal=templates.nominal,
+        odd=jnp.where(histosys, (up - down) / 2, 0.0),
+        even=jnp.where(histosys, (up + down - 2 * templates.nominal) / 16, 0.0),
+        log_up=log_up,
+        log_down=log_down,
+        coefficients=code4_coefficients(log_up, log_down),
+        width=width,
+        free=~fixed,
+    )
+
+
+def _widths(structure: Structure, templates: Templates) -> tuple[Array, Array]:
+    """Width of every constraint, and which parameters are fixed, each of shape (n,).
+
+    The gamma of a bin has the relative uncertainty of the sum of the samples that it multiplies;
+    one without yield or uncertainty is fixed, with a width of one, as in pyhf.
+    """
+    parameters = structure.parameters
+    n = len(parameters.names)
+    mask = parameters.layer_mask
+    total = jnp.where(mask, templates.nominal, 0.0).sum(1)
+    variance = jnp.where(mask, templates.uncertainty**2, 0.0).sum(1)
+    valid = (total > 0) & (variance > 0)
+    relative = jnp.sqrt(jnp.where(valid, variance, 1.0)) / jnp.where(valid, total, 1.0)
+    # one dummy entry at the end takes the bins where a layer has no parameter
+    from_templates = jnp.ones(n + 1).at[parameters.layer].set(relative)[:n]
+    invalid = jnp.zeros(n + 1, bool).at[parameters.layer].set(~valid)[:n]
+    width = jnp.where(np.isnan(parameters.width), from_templates, parameters.width)
+    fixed = jnp.where(parameters.fixed < 0, invalid, parameters.fixed > 0)
+    return width, fixed
+
+
+def rates(structure: Structure, model: Model, theta: Array) -> Array:
+    """Expected yield of every sample and bin, shape (S, B), at parameters theta (n,)."""
+    parameters = structure.parameters
+
+    def alpha(names: tuple[str, ...]) -> Array:
+        return theta[np.array([parameters.slices[name].start for name in names], int)]
+
+    shift = alpha(structure.histosys)
+    even, _, _ = code4p(shift)
+    yields = (
+        model.nominal
+        + jnp.einsum("h,hsb->sb", shift, model.odd)
+        + jnp.einsum("h,hsb->sb", even, model.even)
+    )
+    norm = alpha(structure.normsys)[:, None, None]
+    factor = code4(norm, model.log_up, model.log_down, model.coefficients).prod(0)
+    for type_ in ("normfactor", "lumi"):
+        names = structure.names(type_)
+        where = structure.where(type_, names)
+        factor *= jnp.where(where, alpha(names)[:, None, None], 1.0).prod(0)
+    gammas = jnp.append(theta, 1.0)[parameters.layer][:, None, :]
+    per_bin = jnp.where(parameters.layer_mask, gammas, 1.0).prod(0)
+    return yields * factor[:, structure.channel_of_bin] * per_bin
+
+
+def nominal(structure: Structure, mu: float) -> np.ndarray:
+    """Initial parameters with the parameter of interest at mu, shape (n,)."""
+    theta = structure.parameters.init.copy()
+    theta[structure.parameters.poi] = mu
+    return theta
+
+
+def asimov(structure: Structure, model: Model, theta: Array) -> Data:
+    """The data set that has theta as its exact best fit (arXiv:1007.1727, section 3.4)."""
+    return Data(rates(structure, model, theta).sum(0), theta)
+
+
+def observed(structure: Structure, model: Model, main: Array) -> Data:
+    """Observed counts (B,), and the auxiliary data of the measurement."""
+    parameters = structure.parameters
+    auxdata = jnp.asarray(parameters.auxdata)
+    poisson = jnp.where(np.isnan(parameters.auxdata), 1.0, auxdata * model.width**2)
+    centre = jnp.where(parameters.constraint == POISSON, poisson, auxdata)
+    return Data(jnp.asarray(main), centre)
+
+
+def poisson_deviance(count: Array, rate: Array) -> Array:
+    """Half the deviance, -log Poisson(count | rate) + log Poisson(count | count), elementwise.
+
+    Written with log1p, so that its rounding error is that of `rate - count` alone. Infinite where
+    something was counted and nothing is expected, and for negative counts.
+    """
+    seen = count > 0
+    seen = count > 0
+    possible = (count == 0) | (seen & (rate > 0))
+    safe = jnp.where(seen, count, 1.0)
+    x = (jnp.where(seen & possible, rate, safe) - safe) / safe
+    return jnp.where(possible, jnp.where(seen, safe * (x - jnp.log1p(x)), rate), jnp.inf)
+
+
+def deviance(structure: Structure, model: Model, theta: Array, data: Data) -> Array:
+    """Negative log-likelihood less that of a perfect fit to the same data: zero at best."""
+    constraint = structure.parameters.constraint
+    gaussian, poisson = constraint == GAUSSIAN, constraint == POISSON
+    rate = rates(structure, model, theta).sum(0)
+    pull = (theta - data.auxiliary)[gaussian] / model.width[gaussian]
+    tail = poisson_deviance(data.auxiliary[poisson], theta[poisson]) / model.width[poisson] ** 2
+    return poisson_deviance(data.main, rate).sum() + 0.5 * (pull**2).sum() + tail.sum()
+
+
+def perfect_twice_nll(structure: Structure, model: Model, data: Data) -> Array:
+    """-2 log L of a perfect fit: add it to 2 x `deviance` for pyhf's `twice_nll`."""
+    constraint = structure.parameters.constraint
+    poisson = constraint == POISSON
+    width = model.width[constraint == GAUSSIAN]
+    counts = jnp.append(data.main, data.auxiliary[poisson] / model.width[poisson] ** 2)
+    log_counts = jnp.log(jnp.where(counts > 0, counts, 1.0))
+    main = (counts - counts * log_counts + gammaln(counts + 1)).sum()
+    return 2 * main + jnp.log(2 * jnp.pi * width**2).sum()

@@ -1,0 +1,73 @@
+"""HistFactory's interpolation between the -1, 0 and +1 standard deviation variations.
+
+CERN-OPEN-2012-016, section 4.1; the numbers of the codes are those of pyhf and RooFit.
+"""
+
+import jax
+import jax.numpy as jnp
+from jax import Array
+
+
+def code4p(alpha: Array) -> tuple[Array, Array, Array]:
+    r"""Even part h of the piecewise-linear interpolation (code 4p), with h' and h''.
+
+    The shift of a yield is $\alpha\,(u - d)/2 + h(\alpha)\,(u + d - 2n)/16$ with
+    $h = 15\alpha^2 - 10\alpha^4 + 3\alpha^6$ inside of one standard deviation and $8|\alpha|$
+    beyond, so that only two scalar functions of alpha meet the templates.
+    """
+    square = alpha**2
+    inside = square < 1
+    return (
+        jnp.where(inside, square * (15 + square * (3 * square - 10)), 8 * jnp.abs(alpha)),
+        jnp.where(inside, alpha * (30 + square * (18 * square - 40)), 8 * jnp.sign(alpha)),
+        jnp.where(inside, 30 + square * (90 * square - 120), 0.0),
+    )
+
+
+def code4_coefficients(log_up: Array, log_down: Array) -> Array:
+    r"""Coefficients $a_1 \ldots a_6$ of code 4's polynomial, stacked on a new first axis.
+
+    They make the factor and its first two derivatives continuous with the exponentials
+    $u^\alpha$ and $d^{-\alpha}$ at one standard deviation. With $v_\pm$, $v'_\pm$, $v''_\pm$ the
+    value less one, slope and curvature required at $\pm 1$, the even and odd parts of the
+    polynomial separate.
+    """
+    up, down = jnp.exp(log_up), jnp.exp(log_down)
+    slope_up, slope_down = log_up * up, -log_down * down
+    bend_up, bend_down = log_up * slope_up, -log_down * slope_down
+    odd, even = (up - down) / 2, (up + down) / 2 - 1
+    odd_slope, even_slope = (slope_up + slope_down) / 2, (slope_up - slope_down) / 2
+    odd_bend, even_bend = (bend_up - bend_down) / 2, (bend_up + bend_down) / 2
+    return jnp.stack(
+        [
+            (15 * odd - 7 * odd_slope + odd_bend) / 8,
+            (24 * even - 9 * even_slope + even_bend) / 8,
+            (-5 * odd + 5 * odd_slope - odd_bend) / 4,
+            (-12 * even + 7 * even_slope - even_bend) / 4,
+            (3 * odd - 3 * odd_slope + odd_bend) / 8,
+            (8 * even - 5 * even_slope + even_bend) / 8,
+        ]
+    )
+
+
+def code4(alpha: Array, log_up: Array, log_down: Array, coefficients: Array) -> Array:
+    """Polynomial inside of one standard deviation, exponential beyond (code 4): a factor.
+
+    `alpha` broadcasts against `log_up`; `coefficients` are those of `code4_coefficients`.
+    """
+    polynomial = jnp.zeros_like(log_up)
+    for coefficient in coefficients[::-1]:
+        polynomial = (polynomial + coefficient) * alpha
+    beyond = jnp.exp(jnp.where(alpha > 0, alpha * log_up, -alpha * log_down))
+    return jnp.where(jnp.abs(alpha) < 1, 1 + polynomial, beyond)
+
+
+def with_derivatives(function, x: Array) -> tuple[Array, Array, Array]:  # type: ignore[no-untyped-def]
+    """An elementwise function of x with its first and second derivative."""
+    one = jnp.ones_like(x)
+
+    def first(x: Array) -> tuple[Array, Array]:
+        return jax.jvp(function, (x,), (one,))
+
+    (value, slope), (_, bend) = jax.jvp(first, (x,), (one,))
+    return value, slope, bend
