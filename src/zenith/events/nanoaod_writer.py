@@ -1,0 +1,135 @@
+"""NanoAOD files: the branches of the `Events` and `Runs` trees and their C++ types.
+
+Names and types are those of CMS NanoAOD (version 9), except that uproot writes the counters
+(`nMuon`, …) as int32 where CMS has uint32.
+"""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import awkward as ak
+import numpy as np
+
+from zenith.artefacts import atomic
+
+_KINEMATICS = dict.fromkeys(("pt", "eta", "phi", "mass"), "float32")
+_JET = _KINEMATICS | {
+    "area": "float32",
+    "rawFactor": "float32",
+    "jetId": "int32",
+    "nConstituents": "uint8",
+    "btagDeepB": "float32",
+}
+COLLECTIONS: dict[str, dict[str, str]] = {
+    "Muon": _KINEMATICS
+    | {
+        "charge": "int32",
+        "pdgId": "int32",
+        "dxy": "float32",
+        "dz": "float32",
+        "pfRelIso03_all": "float32",
+        "pfRelIso04_all": "float32",
+        "miniPFRelIso_all": "float32",
+        "looseId": "bool",
+        "mediumId": "bool",
+        "tightId": "bool",
+        "highPtId": "uint8",
+    },
+    "Electron": _KINEMATICS
+    | {"charge": "int32", "pdgId": "int32", "pfRelIso03_all": "float32", "cutBased": "int32"},
+    "Jet": _JET | {"btagDeepFlavB": "float32"},
+    "FatJet": _JET | {"msoftdrop": "float32", "particleNet_TvsQCD": "float32"},
+}
+SIMULATION_COLLECTIONS: dict[str, dict[str, str]] = {
+    "Jet": {"hadronFlavour": "int32", "genJetIdx": "int32"},
+    "FatJet": {"hadronFlavour": "int32", "genJetAK8Idx": "int32"},
+    "GenJet": _KINEMATICS | {"hadronFlavour": "uint8"},
+    "GenJetAK8": _KINEMATICS | {"hadronFlavour": "uint8"},
+}
+BRANCHES: dict[str, str] = {
+    "run": "uint32",
+    "luminosityBlock": "uint32",
+    "event": "uint64",
+    "MET_pt": "float32",
+    "MET_phi": "float32",
+    "MET_sumEt": "float32",
+    "PuppiMET_pt": "float32",
+    "PuppiMET_phi": "float32",
+    "PuppiMET_sumEt": "float32",
+    "PV_npvs": "int32",
+    "PV_npvsGood": "int32",
+    "fixedGridRhoFastjetAll": "float32",
+    "HLT_Mu50": "bool",
+    "HLT_TkMu50": "bool",
+    "Flag_goodVertices": "bool",
+    "Flag_HBHENoiseFilter": "bool",
+    "Flag_HBHENoiseIsoFilter": "bool",
+    "Flag_eeBadScFilter": "bool",
+    "Flag_METFilters": "bool",
+}
+SIMULATION_BRANCHES: dict[str, str] = {
+    "genWeight": "float32",
+    "Generator_weight": "float32",
+    "GenMET_pt": "float32",
+    "GenMET_phi": "float32",
+    "Pileup_nTrueInt": "float32",
+    "Pileup_nPU": "int32",
+}
+RUNS: dict[str, str] = {"run": "uint32"}
+SIMULATION_RUNS: dict[str, str] = {
+    "genEventCount": "int64",
+    "genEventSumw": "float64",
+    "genEventSumw2": "float64",
+    "genCrossSection": "float64",  # pb; ours: not in CMS NanoAOD
+    "genCrossSectionError": "float64",
+}
+
+
+class NanoAODWriter:
+    """An open file; `extend` appends a batch of events, `close` the summary of the runs."""
+
+    def __init__(self, file: Any, *, simulation: bool) -> None:
+        self._collections = {
+            name: COLLECTIONS.get(name, {})
+            | (SIMULATION_COLLECTIONS.get(name, {}) if simulation else {})
+            for name in (SIMULATION_COLLECTIONS | COLLECTIONS if simulation else COLLECTIONS)
+        }
+        self._branches = BRANCHES | (SIMULATION_BRANCHES if simulation else {})
+        self._runs = RUNS | (SIMULATION_RUNS if simulation else {})
+        types = {
+            name: f"var * {{{', '.join(f'{k}: {v}' for k, v in fields.items())}}}"
+            for name, fields in self._collections.items()
+        }
+        self._file = file
+        self._events = file.mktree("Events", self._branches | types)
+
+    def extend(self, events: Mapping[str, Any]) -> None:
+        """Append a batch: collection or branch → array. What the schema lacks is left out."""
+        flat = {name: _cast(events[name], kind) for name, kind in self._branches.items()}
+        jagged = {
+            name: ak.zip(
+                {field: _cast(events[name][field], kind) for field, kind in fields.items()}
+            )
+            for name, fields in self._collections.items()
+        }
+        self._events.extend(flat | jagged)
+
+    def runs(self, summary: Mapping[str, Any]) -> None:
+        """Write the `Runs` tree, one entry for each run."""
+        tree = self._file.mktree("Runs", self._runs)
+        tree.extend({name: np.asarray(summary[name], kind) for name, kind in self._runs.items()})
+
+
+def _cast(array: Any, kind: str) -> Any:
+    return ak.values_astype(array, kind)
+
+
+@contextmanager
+def nanoaod(path: str | Path, *, simulation: bool) -> Iterator[NanoAODWriter]:
+    """Write a NanoAOD file, atomically; without `simulation` it has no generator branches."""
+    import uproot
+
+    with atomic(path) as temporary, uproot.recreate(temporary) as file:
+        yield NanoAODWriter(file, simulation=simulation)

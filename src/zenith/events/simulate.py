@@ -1,0 +1,167 @@
+"""The default events: a part of a sample, or of pseudo-data, to one NanoAOD file."""
+
+import hashlib
+import logging
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from zenith.config.simulation import DetectorResponse, ProcessCard
+from zenith.errors import ConfigError
+from zenith.events.detector import reconstruct
+from zenith.events.generator import Generator, unbiased
+from zenith.events.nanoaod_writer import nanoaod
+from zenith.events.truth import truth
+
+BATCH = 2000  # events in memory at once
+EVENTS_PER_PART = 10_000_000  # event numbers of a part start at its multiple of this
+EVENTS_PER_SECTION = 1000
+SIMULATION_RUN = 1
+
+# Pseudo-data: of the luminosity sections 1 … 100 of each run, the last ten are not certified.
+RUNS = range(300_001, 300_011)
+SECTIONS, CERTIFIED_SECTIONS = 100, 90
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Source:
+    """A process in pseudo-data: its card, and its cross-section (k-factor included) in pb."""
+
+    name: str
+    card: ProcessCard
+    cross_section: float
+
+
+def golden_json() -> dict[str, list[list[int]]]:
+    """The certified luminosity sections of pseudo-data, in the format of CMS."""
+    return {str(run): [[1, CERTIFIED_SECTIONS]] for run in RUNS}
+
+
+def simulate(
+    card: ProcessCard, *, events: int, seed: int, part: int, output: str | Path, sample: str = ""
+) -> None:
+    """Simulate one part of a sample.
+
+    The same card, seed, sample and part give the same arrays, whatever the other parts are.
+
+    Parameters
+    ----------
+    events
+        Number of events of this part.
+    seed
+        Of the whole analysis; those of the generator and the detector follow from it, the name
+        of the sample and the part.
+    output
+        NanoAOD file. Its tree `Runs` has the sums of weights, and the leading-order cross-section
+        (`genCrossSection`, pb) of the events that the card's phase space and filter let through.
+    """
+    start = time.process_time()
+    generator_seed, rng = _seeds(seed, sample, part)
+    generator = Generator(card, generator_seed)
+    sums = np.zeros(3)
+    with nanoaod(output, simulation=True) as file:
+        for batch, first in _batches(generator, events, sample):
+            reconstructed = reconstruct(batch, card.detector, rng)
+            number = part * EVENTS_PER_PART + first + np.arange(1, len(batch.weight) + 1)
+            numbers = {
+                "run": np.full(len(number), SIMULATION_RUN),
+                "luminosityBlock": 1 + number // EVENTS_PER_SECTION,
+                "event": number,
+            }
+            file.extend(reconstructed | numbers)
+            # float32 as in the file, so that the sums are exactly those of the events
+            weight = batch.weight.astype(np.float32).astype(np.float64)
+            sums += [len(weight), weight.sum(), (weight**2).sum()]
+        sigma, error = generator.cross_section()
+        summary = dict(zip(("genEventCount", "genEventSumw", "genEventSumw2"), sums, strict=True))
+        summary |= {"genCrossSection": sigma, "genCrossSectionError": error}
+        file.runs({name: [value] for name, value in summary.items()} | {"run": [SIMULATION_RUN]})
+    rate = events / (time.process_time() - start)
+    log.info(
+        "%s part %d: %d events, %.0f per CPU-second; σ = %.4g ± %.2g pb (leading order)",
+        sample or card.__class__.__name__, part, events, rate, sigma, error,
+    )  # fmt: skip
+
+
+def simulate_pseudodata(
+    sources: Sequence[Source],
+    *,
+    luminosity: float,
+    detector: DetectorResponse,
+    seed: int,
+    part: int,
+    parts: int,
+    output: str | Path,
+    sample: str = "",
+) -> None:
+    """Simulate one part of pseudo-data that correspond to a luminosity in 1/fb.
+
+    Of each source, a Poisson-distributed number of events with mean σ · L / parts is generated
+    without bias, so that each event counts once: nothing has to be thinned. The certified
+    sections hold the luminosity; those that are not certified hold a ninth of it in addition.
+    """
+    parts_of_luminosity = luminosity * 1000.0 * SECTIONS / CERTIFIED_SECTIONS / parts  # 1/pb
+    with nanoaod(output, simulation=False) as file:
+        first = part * EVENTS_PER_PART
+        for source in sources:
+            generator_seed, rng = _seeds(seed, f"{sample}/{source.name}", part)
+            count = int(rng.poisson(source.cross_section * parts_of_luminosity))
+            log.info("%s part %d: %d events of %s", sample, part, count, source.name)
+            if count == 0:
+                continue
+            generator = Generator(unbiased(source.card), generator_seed)
+            for batch, _ in _batches(generator, count, f"{sample}: {source.name}"):
+                size = len(batch.weight)
+                numbers = {
+                    "run": rng.choice(RUNS, size),
+                    "luminosityBlock": rng.integers(1, SECTIONS + 1, size),
+                    "event": first + np.arange(1, size + 1),
+                }
+                first += size
+                file.extend(reconstruct(batch, detector, rng) | numbers)
+        file.runs({"run": list(RUNS)})
+
+
+def events_of_part(card: ProcessCard, part: int) -> int:
+    """How many of the card's events a part has: they differ by one at most."""
+    if not 0 <= part < card.parts:
+        raise ConfigError(f"part {part} does not exist: the sample has parts 0 to {card.parts - 1}")
+    return (card.events + part) // card.parts
+
+
+def _seeds(seed: int, sample: str, part: int) -> tuple[int, np.random.Generator]:
+    """A seed for Pythia, and a random generator for the detector, of one part of one sample."""
+    digest = hashlib.sha256(f"{seed}/{sample}/{part}".encode()).digest()
+    # Pythia takes seeds from 1 to 900,000,000.
+    pythia = 1 + int.from_bytes(digest[:8]) % 900_000_000
+    return pythia, np.random.default_rng(int.from_bytes(digest[8:]))
+
+
+def _batches(generator: Generator, events: int, label: str) -> Iterator[tuple[Any, int]]:
+    """Batches as `Truth`, with the number of the first event; a progress bar in a terminal."""
+    with _progress(label, events) as advance:
+        for first in range(0, events, BATCH):
+            size = min(BATCH, events - first)
+            yield truth(generator.batch(size)), first
+            advance(size)
+
+
+@contextmanager
+def _progress(label: str, total: int) -> Iterator[Callable[[int], None]]:
+    if not sys.stderr.isatty():
+        yield lambda size: None
+        return
+    from rich.console import Console
+    from rich.progress import Progress
+
+    with Progress(console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task(label, total=total)
+        yield lambda size: bar.advance(task, size)
