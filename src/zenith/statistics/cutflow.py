@@ -1,0 +1,77 @@
+"""The cutflow of each region: events and expected yields of every process, cut by cut."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from zenith.artefacts import Columns
+from zenith.config import Analysis
+from zenith.statistics.histograms import scaled
+from zenith.statistics.nuisances import nominal_samples
+from zenith.statistics.selection import complete_thresholds, region_cuts
+
+EVERYTHING = "all columns"
+
+
+def cutflow(
+    analysis: Analysis,
+    columns: Mapping[str, Columns],
+    thresholds: Mapping[str, float] | None = None,
+    part: str = "test",
+) -> dict[str, Any]:
+    """Events after each cut, cuts applied in order; parameters as in `histograms.fill`.
+
+    Returns {region: {"cuts": [text, …], "processes": {process: {"events", "yield", "error"}}}} with
+    one number for each cut, the first before any. Events are counted without weights; the error is
+    the root of the sum of squared weights.
+    """
+    thresholds = complete_thresholds(analysis, thresholds)
+    result: dict[str, Any] = {}
+    for region in analysis.regions:
+        cuts = region_cuts(analysis, region)
+        texts = [f"{c.observable} {c.direction} {c.value(thresholds):g}" for c in cuts]
+        sums: dict[str, np.ndarray] = {}
+        for sample in nominal_samples(analysis):
+            events = scaled(analysis, columns, sample, part)
+            total = sums.setdefault(analysis.samples[sample].process, np.zeros((len(cuts) + 1, 3)))
+            passed = events.split == 1
+            for row in range(len(cuts) + 1):
+                if row:
+                    cut = cuts[row - 1]
+                    passed = passed & cut.hard(events.values[cut.observable], thresholds)
+                weight = events.weight[passed]
+                total[row] += len(weight), weight.sum(), (weight**2).sum()
+        result[region] = {
+            "cuts": [EVERYTHING, *texts],
+            "processes": {
+                process: {
+                    "events": sums[process][:, 0].astype(int).tolist(),
+                    "yield": sums[process][:, 1].tolist(),
+                    "error": np.sqrt(sums[process][:, 2]).tolist(),
+                }
+                for process in analysis.processes
+                if process in sums
+            },
+        }
+    return result
+
+
+def cutflow_table(region: Mapping[str, Any]) -> str:
+    """One region of a cutflow as a Markdown table: expected yields, and events in brackets."""
+    processes = region["processes"]
+    header = ["cut", *processes]
+    rows = [
+        [cut, *(f"{p['yield'][i]:.5g} ({p['events'][i]})" for p in processes.values())]
+        for i, cut in enumerate(region["cuts"])
+    ]
+    widths = [max(len(row[i]) for row in [header, *rows]) for i in range(len(header))]
+    ruler = ["-" * widths[0], *("-" * (width - 1) + ":" for width in widths[1:])]
+    lines = [
+        " | ".join(
+            text.ljust(width) if i == 0 else text.rjust(width)
+            for i, (text, width) in enumerate(zip(row, widths, strict=True))
+        )
+        for row in [header, ruler, *rows]
+    ]
+    return "\n".join(f"| {line} |" for line in lines)

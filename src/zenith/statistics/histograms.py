@@ -1,0 +1,218 @@
+"""Histograms of every region, process and variation, after hard cuts."""
+
+import logging
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import hist
+import numpy as np
+from numpy.typing import NDArray
+
+from zenith.artefacts import PARTS, Columns
+from zenith.config import Analysis
+from zenith.core.cuts import Cut, hard_mask
+from zenith.errors import InputError
+from zenith.statistics.nuisances import (
+    Events,
+    Nuisance,
+    Side,
+    events_of,
+    nominal_samples,
+    nuisances,
+)
+from zenith.statistics.selection import complete_thresholds, region_cuts
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Target:
+    """What is histogrammed in a region: the prefix of the names, an observable and its bins."""
+
+    region: str
+    prefix: str
+    observable: str
+    edges: tuple[float, ...]
+    fold: bool
+    """Whether events outside the axis go into its first and last bin; if not, they are left out."""
+
+    def bin_of(self, x: NDArray[Any]) -> NDArray[np.intp]:
+        """Index of the bin of each event, (N,); -1 and the number of bins are outside."""
+        index = np.searchsorted(np.asarray(self.edges), x, side="right") - 1
+        return np.clip(index, 0, len(self.edges) - 2) if self.fold else index
+
+
+def fit_targets(analysis: Analysis) -> list[Target]:
+    """The fit observable of each region, `{region}/{process}/{variation}`."""
+    return [
+        Target(
+            name,
+            name,
+            region.fit.observable,
+            region.fit.edges.edges,
+            region.fit.overflow == "include",
+        )
+        for name, region in analysis.regions.items()
+    ]
+
+
+def plot_targets(analysis: Analysis) -> list[Target]:
+    """The control plots, `{region}/{observable}/{process}/{variation}`; the overflow is drawn."""
+    targets = []
+    for name, region in analysis.regions.items():
+        drawn = analysis.plotting.observables if region.plots is None else region.plots
+        for observable in drawn:
+            if observable not in analysis.observables:
+                raise InputError(
+                    f"regions.{name}: {observable!r} is to be drawn but has no axis: add "
+                    f"observables.{observable} with label and edges"
+                )
+            edges = analysis.observables[observable].edges.edges
+            prefix = f"{name}/{observable.replace(':', '_')}"
+            targets.append(Target(name, prefix, observable, edges, fold=True))
+    return targets
+
+
+def fill(
+    analysis: Analysis,
+    columns: Mapping[str, Columns],
+    thresholds: Mapping[str, float] | None = None,
+    part: str = "test",
+    targets: list[Target] | None = None,
+) -> dict[str, hist.Hist]:
+    """Histograms with variances, by name; those of the fit unless other targets are given.
+
+    Parameters
+    ----------
+    columns
+        By sample, alternative samples included.
+    thresholds
+        Of the tunable cuts; default: as the configuration gives them.
+    part
+        Part of the simulated events that is used; their weights are divided by its fraction, so
+        that it stands for the whole. Data are always complete.
+
+    Returns
+    -------
+    dict
+        `{prefix}/{process}/{variation}` → histogram (Weight storage). The variation is `nominal`,
+        `{nuisance}_up` or `{nuisance}_down`; one that varies an era alone has the other eras at
+        nominal, and a lacking side of a nuisance is not there.
+
+    Raises InputError for a missing sample, observable or variation, and for values that are NaN or
+    weights that are not finite.
+    """
+    targets = fit_targets(analysis) if targets is None else targets
+    thresholds = complete_thresholds(analysis, thresholds)
+    cuts = {name: region_cuts(analysis, name) for name in {t.region for t in targets}}
+    sums: dict[str, NDArray[np.float64]] = {}
+    axes: dict[str, Target] = {}
+    for sample in nominal_samples(analysis):
+        process = analysis.samples[sample].process
+        seen: dict[int, dict[Target, tuple[Any, Any]]] = {}  # by the identity of the values
+        for variation, nuisance, side in _variations(analysis, sample):
+            events = scaled(analysis, columns, sample, part, nuisance, side)
+            if id(events.values) not in seen:
+                _check_values(events, targets, cuts, sample)
+                seen[id(events.values)] = _bins(events, targets, cuts, thresholds)
+            for target, (chosen, index) in seen[id(events.values)].items():
+                if nuisance is not None and target.region not in nuisance.regions:
+                    continue
+                name = f"{target.prefix}/{process}/{variation}"
+                axes[name] = target
+                bins = len(target.edges) - 1
+                weight = events.weight[chosen]
+                total = sums.setdefault(name, np.zeros((bins, 2)))
+                total[:, 0] += np.bincount(index, weight, minlength=bins)
+                total[:, 1] += np.bincount(index, weight**2, minlength=bins)
+    histograms = {name: _histogram(axes[name], total) for name, total in sums.items()}
+    _warn_of_empty_regions(analysis, histograms, targets)
+    return histograms
+
+
+def _variations(analysis: Analysis, sample: str) -> Iterator[tuple[str, Nuisance | None, Side]]:
+    """Every variation of the process of a sample: its name, nuisance and side."""
+    yield "nominal", None, "up"
+    if analysis.is_data(sample):
+        return
+    for nuisance in nuisances(analysis):
+        if nuisance.kind == "templates" and analysis.samples[sample].process in nuisance.processes:
+            for side in nuisance.sides:
+                yield f"{nuisance.name}_{side}", nuisance, side
+
+
+def scaled(
+    analysis: Analysis,
+    columns: Mapping[str, Columns],
+    sample: str,
+    part: str,
+    nuisance: Nuisance | None = None,
+    side: Side = "up",
+) -> Events:
+    """The events of one part of a sample, weighted so that they stand for the whole sample.
+
+    The arrays keep their length: `split` becomes 1 in the part and 0 outside, where the weight is 0
+    too. Data are always complete.
+    """
+    events = events_of(analysis, columns, sample, nuisance, side)
+    if not np.isfinite(events.weight).all():
+        raise InputError(f"the columns of sample {sample!r} hold weights that are not finite")
+    if analysis.is_data(sample):
+        return events._replace(split=np.ones_like(events.split))
+    fraction = analysis.split.fractions[part]
+    if fraction == 0.0:
+        raise InputError(f"split.{part} is 0: there are no simulated events in it, choose another")
+    inside = events.split == PARTS.index(part)
+    return events._replace(weight=events.weight * inside / fraction, split=inside.astype(np.uint8))
+
+
+def _bins(
+    events: Events,
+    targets: list[Target],
+    cuts: Mapping[str, tuple[Cut, ...]],
+    thresholds: Mapping[str, float],
+) -> dict[Target, tuple[NDArray[np.intp], NDArray[np.intp]]]:
+    """For each target, which events are filled and into which bins."""
+    selected = {
+        region: np.flatnonzero(hard_mask(cut, events.values, thresholds) & (events.split == 1))
+        for region, cut in cuts.items()
+    }
+    found = {}
+    for target in targets:
+        chosen = selected[target.region]
+        index = target.bin_of(events.values[target.observable][chosen])
+        inside = (index >= 0) & (index < len(target.edges) - 1)
+        found[target] = (chosen[inside], index[inside])
+    return found
+
+
+def _check_values(
+    events: Events, targets: list[Target], cuts: Mapping[str, tuple[Cut, ...]], sample: str
+) -> None:
+    needed = {t.observable for t in targets} | {c.observable for cut in cuts.values() for c in cut}
+    for name in sorted(needed):
+        if name not in events.values:
+            raise InputError(
+                f"the columns of sample {sample!r} have no {name!r}: make them again with this "
+                "configuration"
+            )
+        if np.isnan(events.values[name]).any():
+            raise InputError(f"the columns of sample {sample!r} hold NaN in {name!r}")
+
+
+def _histogram(target: Target, total: NDArray[np.float64]) -> hist.Hist:
+    axis = hist.axis.Variable(target.edges, name=target.observable)
+    histogram = hist.Hist(axis, storage=hist.storage.Weight())
+    histogram[...] = total
+    return histogram
+
+
+def _warn_of_empty_regions(
+    analysis: Analysis, histograms: Mapping[str, hist.Hist], targets: list[Target]
+) -> None:
+    for region in dict.fromkeys(t.region for t in targets):
+        filled = (h for name, h in histograms.items() if name.startswith(f"{region}/"))
+        if not any(np.any(h.variances()) for h in filled):
+            cuts = ", ".join(cut.cut for cut in analysis.regions[region].cuts)
+            log.warning("region %s keeps no event of any process (cuts: %s)", region, cuts)

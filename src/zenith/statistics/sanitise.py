@@ -1,0 +1,147 @@
+"""The template sanitiser: what a fit cannot digest is mended by stated rules, and reported.
+
+Empty, negative and signal-only bins, and variations that change a bin beyond reason, end in opaque
+failures of a minimiser. Three rules prevent them. They use nothing but the arithmetic of arrays, so
+that the differentiable objective and the quoted fit obey the same ones: their arguments are arrays
+of NumPy or of JAX.
+
+1. A negative bin of a process becomes 0; its variance is kept.
+2. Where the backgrounds add up to less than `minimum` events, the process with the most events
+   among them gets what is lacking, with an uncertainty of 100 % on it.
+3. A variation keeps its ratio to the nominal, limited to `RATIOS`; where the nominal is 0 or
+   negative nothing is known of the ratio, and it is 1.
+"""
+
+import logging
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from zenith.statistics.templates import Templates
+
+log = logging.getLogger(__name__)
+
+Array = Any  # of NumPy or of JAX
+
+# Beyond a factor of ten in one bin, a variation is the fluctuation of a few events; and its
+# extrapolation to some standard deviations is negative.
+RATIOS = (0.1, 10.0)
+
+
+def floored(
+    nominal: Array, variance: Array, background: Sequence[bool], minimum: float
+) -> tuple[Array, Array]:
+    """Rules 1 and 2: the yields and variances of one region, both (P, B), mended.
+
+    `background`, (P,), says which processes are background; one is, at least.
+    """
+    is_background = np.asarray(background, float)[:, None]
+    clipped = nominal.clip(0.0)
+    lacking = (minimum - (clipped * is_background).sum(axis=0)).clip(0.0)
+    most = (clipped * is_background - (1.0 - is_background)).sum(axis=1).argmax()
+    filled = (np.arange(len(background)) == most)[:, None] * lacking
+    return clipped + filled, variance + filled**2
+
+
+def consistent(varied: Array, before: Array, after: Array) -> Array:
+    """Rule 3: a variation, (P, B), to go with the nominal yields `after`, not `before` any more."""
+    known = before > 0.0
+    ratio = varied / (before * known + ~known)
+    return after * (ratio * known + ~known).clip(*RATIOS)
+
+
+@dataclass(frozen=True)
+class Change:
+    """One bin that was changed; bins are counted from 0."""
+
+    channel: str
+    sample: str
+    variation: str
+    bin: int
+    before: float
+    after: float
+    reason: str
+
+
+def sanitise(templates: Templates, minimum: float) -> tuple[Templates, list[Change]]:
+    """The templates of one region, mended, and what was changed; every nominal change is logged."""
+    nominal, variance = floored(
+        templates.nominal, templates.variance, templates.background, minimum
+    )
+    variations = {
+        name: (
+            consistent(up, templates.nominal, nominal),
+            consistent(down, templates.nominal, nominal),
+        )
+        for name, (up, down) in templates.variations.items()
+    }
+    mended = replace(templates, nominal=nominal, variance=variance, variations=variations)
+    changes = [*_nominal_changes(templates, mended), *_variation_changes(templates, mended)]
+    _report(templates, changes)
+    return mended, changes
+
+
+def summary(changes: Sequence[Change]) -> list[dict[str, Any]]:
+    """The changes as JSON can say them."""
+    return [asdict(change) for change in changes]
+
+
+def _nominal_changes(old: Templates, new: Templates) -> Iterator[Change]:
+    is_background = np.asarray(old.background)
+    background = old.nominal[is_background].clip(0.0).sum(axis=0)
+    signal = old.nominal[~is_background].sum(axis=0)
+    for p, b in np.argwhere(old.nominal != new.nominal):
+        if old.nominal[p, b] < 0.0 and new.nominal[p, b] == 0.0:
+            reason = "negative"
+        elif background[b] == 0.0:
+            reason = "signal-only" if signal[b] > 0.0 else "empty"
+        else:
+            reason = "background below statistics.minimum_yield"
+        yield _change(old, p, b, "nominal", old.nominal, new.nominal, reason)
+
+
+def _variation_changes(old: Templates, new: Templates) -> Iterator[Change]:
+    for name, pairs in old.variations.items():
+        for side, before, after in zip(("up", "down"), pairs, new.variations[name], strict=True):
+            # Where the nominal moved, the variation moves along: that is not another change.
+            moved = ~np.isclose(before, after, rtol=1e-9, atol=0.0) & (old.nominal == new.nominal)
+            for p, b in np.argwhere(moved):
+                if old.processes[p] not in old.acts[name]:
+                    continue
+                known = old.nominal[p, b] > 0.0
+                reason = "beyond a factor of 10" if known else "nominal is empty"
+                yield _change(old, p, b, f"{name}_{side}", before, after, reason)
+
+
+def _change(
+    templates: Templates, p: int, b: int, variation: str, before: Array, after: Array, reason: str
+) -> Change:
+    return Change(
+        templates.region,
+        templates.processes[p],
+        variation,
+        int(b),
+        float(before[p, b]),
+        float(after[p, b]),
+        reason,
+    )
+
+
+def _report(templates: Templates, changes: Sequence[Change]) -> None:
+    for c in changes:
+        if c.variation == "nominal":
+            low, high = templates.edges[c.bin : c.bin + 2]
+            log.warning(
+                "channel %s, sample %s, bin %d (%s %g to %g): %s, %.4g becomes %.4g",
+                *(c.channel, c.sample, c.bin, templates.observable, low, high),
+                *(c.reason, c.before, c.after),
+            )
+    varied = [c for c in changes if c.variation != "nominal"]
+    if varied:
+        names = ", ".join(sorted({f"{c.sample} {c.variation}" for c in varied}))
+        log.warning(
+            "channel %s: %d bins of variations are limited (%s)",
+            *(templates.region, len(varied), names),
+        )
