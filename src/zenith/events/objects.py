@@ -97,7 +97,7 @@ def _select(
     events: ak.Array, name: str, wanted: PhysicsObject, earlier: Mapping[str, ak.Array]
 ) -> ak.Array:
     key = f"objects.{name}"
-    found = fields.top_level(events, wanted.collection, f"{key}.collection")
+    found = fields.lookup(events, wanted.collection, f"{key}.collection")
     if found.ndim < 2:
         raise InputError(f"{key}.collection: {wanted.collection} has one entry in every event")
     for part in ("pt", "eta", "phi", "mass"):

@@ -1,0 +1,246 @@
+"""From skims to flat columns: observables, weights and splits of all events of one sample."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import awkward as ak
+import numpy as np
+from numpy.typing import NDArray
+
+from zenith.artefacts import PARTS, Columns
+from zenith.config import Analysis, observables_of
+from zenith.config.systematics import ShapeSystematic
+from zenith.errors import ConfigError, InputError
+from zenith.events import corrections, fields, source, splits
+from zenith.events.nanoaod import as_events
+from zenith.events.objects import Objects, select
+from zenith.events.observable import Observable
+
+PB_TO_INVERSE_FB = 1000.0  # σ in pb times L in 1/fb, as a number of events
+
+
+def make_columns(
+    skims: Sequence[str | Path], analysis: Analysis, sample: str, luminosity_fraction: float = 1.0
+) -> Columns:
+    """The flat columns of one sample, its skims one after the other.
+
+    An event of simulation weighs
+
+        genWeight · σ · k · L · luminosity_fraction / Σ genWeight · corrections
+
+    with the sum over all events of the *unskimmed* sample, from the `Runs` trees; one of data
+    weighs 1. `weights` holds the whole weight under each weight systematic, `shapes` all
+    observables under each shape systematic, of the same events in the same order. A `split` is
+    not scaled up: who uses one part divides by its fraction. Files are read in chunks of
+    `analysis.skim.chunk` events.
+
+    Raises
+    ------
+    InputError
+        A skim cannot be read or lacks a branch; the generator weights add up to 0; an observable
+        or a weight is NaN or infinite; a correction cannot be evaluated.
+    ConfigError
+        The sample is not defined, or a correction does not fit its file.
+    """
+    if sample not in analysis.samples:
+        raise ConfigError(
+            f"samples: there is no sample {sample!r}; there is {', '.join(analysis.samples)}"
+        )
+    observables = observables_in_use(analysis)
+    sums = [read_sums(path, is_data=analysis.is_data(sample)) for path in skims]
+    events = int(sum(count for count, _ in sums))
+    sum_weights = float(sum(weight for _, weight in sums))
+    recipe = _Recipe.of(analysis, sample, sum_weights, luminosity_fraction)
+    chunks = []
+    for path in skims:
+        for chunk in read_skim(path, analysis.skim.chunk):
+            with _named(f"{path}: sample {sample}"):
+                chunks.append(recipe.columns(chunk, observables))
+    columns = _join(chunks, observables)
+    columns.attributes = recipe.attributes | {
+        "events_generated": events,
+        "sum_weights": sum_weights,
+    }
+    return columns
+
+
+def observables_in_use(analysis: Analysis) -> dict[str, Observable]:
+    """The observables that the configuration names, without the scores of networks."""
+    defined = observables_of(analysis)
+    names = dict.fromkeys(name for _, name in analysis.observables_in_use())
+    return {name: defined[name] for name in names if name not in analysis.scores}
+
+
+def evaluate(
+    objects: Objects, observables: Mapping[str, Observable]
+) -> dict[str, NDArray[np.float32]]:
+    """The observables of a chunk of events, each float32 of shape (events,) and finite.
+
+    Raises `InputError` if one cannot be computed, or is NaN or infinite somewhere.
+    """
+    return {name: _evaluate(objects, name, function) for name, function in observables.items()}
+
+
+def _evaluate(objects: Objects, name: str, function: Observable) -> NDArray[np.float32]:
+    try:
+        values = function(objects)
+    except AttributeError as error:  # what a missing branch or alias looks like to an observable
+        raise InputError(
+            f"observable {name}: {error}; is the branch kept, the alias set?"
+        ) from error
+    values = ak.to_numpy(ak.fill_none(values, function.missing))
+    if values.shape != (len(objects),):
+        raise ConfigError(
+            f"observable {name}: gives an array of shape {values.shape} for {len(objects)} events; "
+            "return one number for each event"
+        )
+    _require_finite(values, f"observable {name}")
+    return values.astype(np.float32)
+
+
+def _require_finite(values: NDArray[Any], what: str) -> None:
+    bad = np.flatnonzero(~np.isfinite(values))
+    if len(bad):
+        raise InputError(
+            f"{what} is {values[bad[0]]} in {len(bad)} of {len(values)} events; "
+            "correct the input, or give such events another value"
+        )
+
+
+@contextmanager
+def _named(where: str) -> Iterator[None]:
+    """Put the file and the sample before the message of an error about events."""
+    try:
+        yield
+    except InputError as error:
+        raise InputError(f"{where}: {error}") from error
+
+
+@dataclass(frozen=True)
+class _Recipe:
+    """How events of one sample become columns."""
+
+    analysis: Analysis
+    process: str
+    normalisation: float  # what turns genWeight into a weight; 1 for data
+    evaluators: dict[str, corrections.Evaluator]
+    shapes: list[str]
+    attributes: dict[str, Any]
+
+    @classmethod
+    def of(
+        cls, analysis: Analysis, name: str, sum_weights: float, luminosity_fraction: float
+    ) -> "_Recipe":
+        sample = analysis.samples[name]
+        is_data = analysis.is_data(name)
+        luminosity = analysis.eras[sample.era].luminosity * luminosity_fraction
+        attributes = {
+            "sample": name,
+            "process": sample.process,
+            "era": sample.era,
+            "is_data": is_data,
+            "luminosity": luminosity,
+        }
+        if is_data:
+            return cls(analysis, sample.process, 1.0, {}, [], attributes)
+        if not np.isfinite(sum_weights) or sum_weights == 0.0:
+            raise InputError(
+                f"samples.{name}: Σ genWeight of its files is {sum_weights:g}: the sample cannot "
+                "be normalised; check the Runs trees of its files"
+            )
+        assert sample.cross_section is not None
+        expected = sample.cross_section * sample.k_factor * luminosity * PB_TO_INVERSE_FB
+        return cls(
+            analysis,
+            sample.process,
+            expected / sum_weights,
+            corrections.load(analysis, sample.era),
+            _shapes(analysis, sample.process),
+            attributes | {"cross_section": sample.cross_section, "k_factor": sample.k_factor},
+        )
+
+    def columns(self, events: ak.Array, observables: Mapping[str, Observable]) -> Columns:
+        """The columns of one chunk."""
+        objects = select(events, self.analysis)
+        columns = Columns(
+            values=evaluate(objects, observables),
+            weight=np.ones(len(events)),
+            split=np.full(len(events), PARTS.index("test"), np.uint8),
+        )
+        if self.attributes["is_data"]:
+            return columns
+        generated = ak.to_numpy(fields.lookup(events, "genWeight", "the event weight"))
+        nominal, varied = corrections.weights(objects, self.analysis, self.process, self.evaluators)
+        columns.weight = self._weight(generated, nominal, "the event weight")
+        columns.weights = {
+            name: self._weight(generated, factor, f"the event weight under {name}")
+            for name, factor in varied.items()
+        }
+        columns.split = splits.split(events, self.analysis.split.fractions)
+        for variation in self.shapes:
+            with _named(variation):
+                shifted = select(events, self.analysis, variation)
+                columns.shapes[variation] = evaluate(shifted, observables)
+        return columns
+
+    def _weight(
+        self, generated: NDArray[Any], factor: NDArray[np.float64], what: str
+    ) -> NDArray[np.float64]:
+        weight = generated.astype(np.float64) * self.normalisation * factor
+        _require_finite(weight, what)
+        return weight
+
+
+def _shapes(analysis: Analysis, process: str) -> list[str]:
+    def varies(variation: str) -> bool:
+        systematic = analysis.systematics[variation.rpartition("_")[0]]
+        assert isinstance(systematic, ShapeSystematic)
+        return systematic.processes is None or process in systematic.processes
+
+    return [variation for variation in analysis.shapes if varies(variation)]
+
+
+def _join(chunks: Sequence[Columns], observables: Mapping[str, Observable]) -> Columns:
+    def arrays(parts: Sequence[Mapping[str, NDArray[Any]]]) -> dict[str, NDArray[Any]]:
+        return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+
+    return Columns(
+        values=arrays([c.values for c in chunks]),
+        weight=np.concatenate([c.weight for c in chunks]),
+        split=np.concatenate([c.split for c in chunks]),
+        weights=arrays([c.weights for c in chunks]),
+        shapes={v: arrays([c.shapes[v] for c in chunks]) for v in chunks[0].shapes},
+        units={name: observable.unit for name, observable in observables.items()},
+        descriptions={name: observable.description for name, observable in observables.items()},
+    )
+
+
+# Reading
+
+
+def read_skim(path: str | Path, chunk: int) -> Iterator[ak.Array]:
+    """The events of a skim, at most `chunk` at a time; once without any if it has none."""
+    name = str(path)
+    with source.open_file(name) as file:
+        tree = source.tree(file, name)
+        for start in range(0, max(tree.num_entries, 1), chunk):
+            read = partial(tree.arrays, entry_start=start, entry_stop=start + chunk)
+            yield as_events(source.reading(name, read))
+
+
+def read_sums(path: str | Path, *, is_data: bool) -> tuple[float, float]:
+    """Number of events before the skim, and the sum of their generator weights (0 for data)."""
+    name = str(path)
+    wanted = ["genEventCount"] if is_data else ["genEventCount", "genEventSumw"]
+    with source.open_file(name) as file:
+        if "Runs" not in file:
+            raise InputError(f"{name}: there is no tree Runs; columns are made from `zenith skim`")
+        runs = file["Runs"]
+        if lacking := [branch for branch in wanted if branch not in runs]:
+            raise InputError(f"{name}: Runs has no branch {lacking[0]}; skim the file again")
+        sums = source.reading(name, lambda: [runs[b].array(library="np").sum() for b in wanted])
+    return float(sums[0]), float(sums[1]) if len(sums) > 1 else 0.0
