@@ -135,7 +135,8 @@ def _accumulate(
             selected *= _poisson(chunk.identity, replica).astype(selected.dtype)
         rows = _rows_of_weights(chunk.weights, len(chunk.cells))
         selected = selected.reshape(len(selected), 1, *rows.shape[1:])
-        return None, (selected * rows).sum(axis=-1)
+        ones = jnp.ones(rows.shape[-1], rows.dtype)  # a product: XLA's short sums are slow
+        return None, jnp.matmul(selected * rows, ones, precision="highest")
 
     _, sums = jax.lax.scan(step, None, blocks)  # (chunks, regions, rows, blocks)
     sums = jnp.moveaxis(sums, -1, 1).reshape(-1, *sums.shape[1:3]).astype(jnp.float64)
@@ -173,7 +174,8 @@ def _accumulate_backward(
         # the sums are linear in the selection: one number per event and region is all they need
         rows = _rows_of_weights(chunk.weights, len(chunk.cells))
         pull = jnp.moveaxis(by_cell[chunk.cells], 0, -1)[..., None]  # (regions, rows, blocks, 1)
-        pull = (pull * rows).sum(axis=1).reshape(len(pull), -1)
+        # unrolled: XLA does not vectorise a sum over a few rows
+        pull = sum(pull[:, k] * row for k, row in enumerate(rows)).reshape(len(pull), -1)
 
         def pulled(parameters: Parameters) -> jax.Array:
             return jnp.sum(_weights(chain, parameters, temperature, chunk.features) * pull)
