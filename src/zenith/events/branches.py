@@ -1,0 +1,79 @@
+"""Which branches of a NanoAOD file a skim reads and keeps."""
+
+from collections.abc import Iterable
+from fnmatch import fnmatchcase
+
+import uproot
+
+from zenith.config import Analysis
+from zenith.errors import InputError
+from zenith.events.nanoaod import FOUR_MOMENTUM, split_name
+
+IDENTITY = ("run", "luminosityBlock", "event")
+
+
+def kept(tree: uproot.TTree, analysis: Analysis, sample: str, path: str) -> list[str]:
+    """The branches that the skim of a sample keeps of this file, in the order of the file.
+
+    Those that `skim.branches` names; the identity of the event; what the objects and MET of the
+    configuration are selected from; and the momenta of every collection of which anything is
+    kept. Counters (`nMuon`) are not among them: whoever writes the collections writes them.
+
+    Raises
+    ------
+    InputError
+        The file lacks a branch; the message names file, branch and the key that asks for it.
+    """
+    counters, lists = _shapes(tree)
+    available = [name for name in tree.keys() if name not in counters]  # noqa: SIM118
+    wanted = set(_named(available, analysis, sample, path))
+    for name, key in _needed(analysis):
+        if name not in available:
+            raise missing(path, name, key, available)
+        wanted.add(name)
+    collections = {split_name(name)[0] for name in wanted & lists}
+    momenta = (f"{c}_{field}" for c in collections for field in (*FOUR_MOMENTUM, "charge"))
+    wanted.update(name for name in momenta if name in available)
+    return [name for name in available if name in wanted]
+
+
+def missing(path: str, branch: str, key: str, available: Iterable[str]) -> InputError:
+    """The error that a file lacks a branch, with the similar names that it has."""
+    prefix = split_name(branch)[0]
+    similar = [name for name in available if split_name(name)[0] == prefix][:12]
+    return InputError(
+        f"{path}: no branch {branch}, which {key} names"
+        + (f" (there is {', '.join(similar)}, …)" if similar else "")
+    )
+
+
+def _shapes(tree: uproot.TTree) -> tuple[set[str], set[str]]:
+    """The names of the counters of lists, and of the lists."""
+    lists = {branch.name: branch.count_branch for branch in tree.branches}
+    counters = {counter.name for counter in lists.values() if counter is not None}
+    return counters, {name for name, counter in lists.items() if counter is not None}
+
+
+def _named(available: list[str], analysis: Analysis, sample: str, path: str) -> Iterable[str]:
+    branches = analysis.skim.branches
+    patterns = branches.keep
+    if not analysis.is_data(sample):
+        patterns += branches.simulation_only
+    for pattern in patterns:
+        found = [name for name in available if fnmatchcase(name, pattern)]
+        if not found and pattern not in branches.ignore_missing:
+            error = missing(path, pattern, "skim.branches", available)
+            raise InputError(f"{error}; if files may lack it, add it to ignore_missing there")
+        yield from found
+
+
+def _needed(analysis: Analysis) -> Iterable[tuple[str, str]]:
+    """Branches that every selection needs, and the key of the configuration that says so."""
+    yield from ((name, "every NanoAOD file") for name in IDENTITY)
+    yield from ((f"{analysis.met}_{part}", "met") for part in ("pt", "phi"))
+    for name, wanted in analysis.objects.items():
+        fields = dict.fromkeys(FOUR_MOMENTUM, "collection")
+        fields |= {cut.field: "cuts" for cut in wanted.cuts if cut.field not in fields}
+        fields |= {field: "aliases" for field in wanted.aliases.values() if field not in fields}
+        for field, key in fields.items():
+            yield f"{wanted.collection}_{field}", f"objects.{name}.{key}"

@@ -1,0 +1,138 @@
+"""Which files a sample is made of, and which fraction of the data `max_files` leaves."""
+
+import glob
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from zenith.artefacts import read_json
+from zenith.config import Analysis
+from zenith.config.samples import Dataset
+from zenith.errors import ConfigError, InputError
+
+RECORDS = "config/datasets/records.json"
+
+
+@dataclass(frozen=True)
+class InputFile:
+    """A NanoAOD file.
+
+    Attributes
+    ----------
+    path
+        A local path, or an http(s):// or root:// address.
+    events
+        The number of events that it must hold, where that is known.
+    """
+
+    path: str
+    events: int | None = None
+
+
+def resolve(analysis: Analysis, sample: str) -> list[InputFile]:
+    """The files of a sample, the first `max_files` of them; simulated ones need not exist yet.
+
+    Raises
+    ------
+    ConfigError
+        There is no such sample, its files are not found, or one of them is listed twice.
+    InputError
+        A catalogue or a list is missing or not what it should be.
+    """
+    return _files(analysis, sample)[: analysis.max_files]
+
+
+def luminosity_fraction(analysis: Analysis, era: str) -> float:
+    """The fraction of an era's data that `max_files` leaves, to scale expected yields with.
+
+    By events where all files state them, else by files; 1 without data.
+    """
+    data = [s for s in analysis.used_samples if analysis.is_data(s)]
+    total = [_files(analysis, s) for s in data if analysis.samples[s].era == era]
+    used = [files[: analysis.max_files] for files in total]
+    counted = all(file.events is not None for files in total for file in files)
+
+    def size(lists: list[list[InputFile]]) -> int:
+        return sum((file.events or 0) if counted else 1 for files in lists for file in files)
+
+    return size(used) / size(total) if size(total) else 1.0
+
+
+def _files(analysis: Analysis, name: str) -> list[InputFile]:
+    if name not in analysis.samples:
+        raise ConfigError(
+            f"samples: there is no sample {name!r}; there is {', '.join(analysis.samples)}"
+        )
+    sample = analysis.samples[name]
+    key = f"samples.{name}"
+    if sample.simulate is not None:
+        folder = f"results/{analysis.name}/simulated"
+        return [InputFile(f"{folder}/{name}.{part}.root") for part in range(sample.simulate.parts)]
+    if sample.dataset is not None:
+        files = _of_catalogue(sample.dataset, f"{key}.dataset")
+    elif sample.record is not None:
+        files = _of_record(sample.record, f"{key}.record")
+    else:
+        files = [f for text in sample.files or () for f in _of_text(text, f"{key}.files")]
+    paths = [file.path for file in files]
+    if not paths:
+        raise ConfigError(f"{key}: no files; name at least one")
+    if twice := {path for path in paths if paths.count(path) > 1}:
+        raise ConfigError(f"{key}: {min(twice)} is listed twice; its events would count twice")
+    return files
+
+
+def _of_text(text: str, key: str) -> Iterator[InputFile]:
+    """The files that one entry of `files:` stands for."""
+    if text.startswith("@"):
+        for line in _lines(text[1:], key):
+            yield from _of_text(line, f"{key}: {text[1:]}")
+    elif "://" in text:
+        yield InputFile(text)
+    else:
+        found = sorted(glob.glob(text)) if glob.has_magic(text) else [text]
+        if not found or not Path(found[0]).exists():
+            raise ConfigError(f"{key}: {text}: there is no such file; check the path")
+        yield from map(InputFile, found)
+
+
+def _lines(path: str, key: str) -> list[str]:
+    try:
+        lines = Path(path).read_text().splitlines()
+    except OSError as error:
+        raise InputError(f"{key}: {path}: cannot be read ({error.strerror})") from None
+    return [line for line in (raw.partition("#")[0].strip() for raw in lines) if line]
+
+
+def _of_catalogue(dataset: Dataset, key: str) -> list[InputFile]:
+    content = read_json(dataset.catalogue)
+    entry = _entry(content, dataset.entry, f"{key}.entry", dataset.catalogue)
+    variation = _entry(entry, dataset.variation, f"{key}.variation", dataset.catalogue)
+    return _listed(variation, dataset.catalogue)
+
+
+def _of_record(record: int, key: str) -> list[InputFile]:
+    remedy = f"run `python -m zenith datasets --output {RECORDS}`, which asks opendata.cern.ch"
+    if not Path(RECORDS).exists():
+        raise InputError(f"{key}: {RECORDS} does not exist; {remedy}")
+    content = read_json(RECORDS)
+    if str(record) not in content:
+        raise InputError(f"{key}: {RECORDS} lacks the record {record}; {remedy}")
+    return _listed(content[str(record)]["nominal"], RECORDS)
+
+
+def _entry(content: Mapping[str, Any], name: str, key: str, catalogue: str) -> Mapping[str, Any]:
+    if not isinstance(content, Mapping) or name not in content:
+        raise ConfigError(f"{key}: {catalogue} has no {name!r}; it has {', '.join(content)}")
+    return content[name]
+
+
+def _listed(variation: Mapping[str, Any], catalogue: str) -> list[InputFile]:
+    try:
+        return [InputFile(str(f["path"]), f.get("nevts")) for f in variation["files"]]
+    except (KeyError, TypeError):
+        raise InputError(
+            f"{catalogue}: not a catalogue of files: sample → variation → "
+            '{"files": [{"path": …, "nevts": …}]}'
+        ) from None

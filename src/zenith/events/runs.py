@@ -1,0 +1,91 @@
+"""The tree Runs: how many events there were, and their weights, before any was taken away."""
+
+from typing import Any
+
+import numpy as np
+import uproot
+from numpy.typing import NDArray
+
+from zenith.errors import InputError
+from zenith.events.source import reading
+
+WEIGHT = "genWeight"
+SUMS = ("genEventCount", "genEventSumw", "genEventSumw2")
+
+
+class RunSums:
+    """Sums over all events of a file, by run; filled chunk by chunk."""
+
+    def __init__(self, path: str, *, data: bool) -> None:
+        self.data = data
+        self.events = 0
+        self._path = path
+        self._sums: dict[int, NDArray[np.float64]] = {}
+
+    def add(self, run: NDArray[Any], weights: NDArray[Any] | None) -> NDArray[np.float64]:
+        """Count the events of a chunk; return their weights in double precision, 1 for data.
+
+        Raises `InputError` if a weight is NaN or infinite.
+        """
+        weights = np.ones(len(run)) if weights is None else weights.astype(np.float64)
+        if bad := int(np.count_nonzero(~np.isfinite(weights))):
+            first = self.events + int(np.flatnonzero(~np.isfinite(weights))[0])
+            raise InputError(
+                f"{self._path}: branch {WEIGHT}: {bad} weights are NaN or infinite, the first in "
+                f"entry {first}; leave this file out or produce it again"
+            )
+        runs, position = np.unique(run, return_inverse=True)
+        powers = [np.bincount(position, weights**power, len(runs)) for power in range(3)]
+        for number, sums in zip(runs.tolist(), np.stack(powers, axis=-1), strict=True):
+            self._sums[number] = self._sums.get(number, 0.0) + sums
+        self.events += len(run)
+        return weights
+
+    @property
+    def sum_weights(self) -> float:
+        """The sum of weights of all events so far."""
+        return float(sum(sums[1] for sums in self._sums.values()))
+
+    def tree(self, file: uproot.ReadOnlyDirectory, *, by_file: bool) -> dict[str, NDArray[Any]]:
+        """The branches of the output's tree Runs.
+
+        For simulation the input's own sums go before those over its events: the input may have
+        been skimmed before. `by_file` allows the latter where the input has none.
+
+        Raises
+        ------
+        InputError
+            There are no sums and `by_file` is false, or the sum of weights is zero or not finite.
+        """
+        found = None if self.data else self._from_input(file)
+        if found is None:
+            if not (self.data or by_file):
+                raise InputError(
+                    f"{self._path}: no genEventSumw in a tree Runs; set normalise_by_file: true of "
+                    "the sample if the file holds all events that were generated"
+                )
+            sums = np.array(list(self._sums.values())).reshape(-1, 3)
+            found = {"run": np.array(list(self._sums), dtype=np.uint32)}
+            found |= dict(zip(SUMS, sums.T, strict=True))
+        found["genEventCount"] = found["genEventCount"].astype(np.int64)
+        if self.data:
+            return {name: found[name] for name in ("run", "genEventCount")}
+        total = found["genEventSumw"].sum()
+        if not np.isfinite(total) or total == 0.0:
+            raise InputError(
+                f"{self._path}: the sum of {WEIGHT} is {total:g}: the sample cannot be normalised; "
+                "leave this file out or produce it again"
+            )
+        return found
+
+    def _from_input(self, file: uproot.ReadOnlyDirectory) -> dict[str, NDArray[Any]] | None:
+        if "Runs" not in file.keys(recursive=False, cycle=False):
+            return None
+        runs = reading(self._path, lambda: file["Runs"])
+        # Some campaigns write genEventSumw_ and so on.
+        names = {name: next((n for n in (name, f"{name}_") if n in runs), None) for name in SUMS}
+        if None in names.values() or "run" not in runs:
+            return None
+        columns = {"run": "run"} | names
+        read = reading(self._path, lambda: runs.arrays(list(columns.values()), library="np"))
+        return {name: read[branch] for name, branch in columns.items()}

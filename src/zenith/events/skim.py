@@ -1,0 +1,199 @@
+"""Skim one NanoAOD file: keep the events and branches that the analysis can need, count the rest.
+
+The file is read in chunks, so that memory depends on the chunk and not on the file. Of every event
+only what the cheap requirements need is read (certified luminosity section, trigger, event-quality
+flags); the rest is read where any event of a chunk passes them.
+"""
+
+import logging
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import awkward as ak
+import numpy as np
+from numpy.typing import NDArray
+
+from zenith.artefacts import atomic
+from zenith.config import Analysis
+from zenith.errors import InputError
+from zenith.events import branches, golden, source
+from zenith.events.nanoaod import as_events
+from zenith.events.preselection import preselect
+from zenith.events.runs import WEIGHT, RunSums
+from zenith.events.writer import Writer
+
+log = logging.getLogger(__name__)
+CERTIFIED = "certified"
+Flat = Mapping[str, NDArray[Any]]
+
+
+class Cutflow:
+    """Events and sums of weights that are left after each cut and those before it."""
+
+    def __init__(self, cuts: Iterable[str]) -> None:
+        self.events = dict.fromkeys(cuts, 0)
+        self.sum_weights = dict.fromkeys(self.events, 0.0)
+
+    def count(self, cut: str, weights: NDArray[np.float64]) -> None:
+        """Add the events of a chunk that pass a cut, by their weights."""
+        self.events[cut] += len(weights)
+        self.sum_weights[cut] += float(weights.sum())
+
+    def steps(self) -> list[dict[str, Any]]:
+        """One entry for each cut, in order."""
+        return [
+            {"cut": cut, "events": events, "sum_weights": self.sum_weights[cut]}
+            for cut, events in self.events.items()
+        ]
+
+
+@dataclass(frozen=True)
+class Requirement:
+    """A requirement on flat branches: a mask of the events of a chunk, shape (events,)."""
+
+    name: str
+    branches: tuple[str, ...]
+    passes: Callable[[Flat], NDArray[np.bool_]]
+
+
+def skim(
+    path: str,
+    output: str | Path,
+    analysis: Analysis,
+    sample: str,
+    *,
+    expected: int | None = None,
+    progress: Callable[[int, int], None] = lambda done, total: None,
+) -> dict[str, Any]:
+    """Skim a file and return its cutflow.
+
+    The output has the trees `Events` (NanoAOD-like) and `Runs` (sums over all events of the
+    input, whether they are kept or not).
+
+    Parameters
+    ----------
+    path
+        NanoAOD file: a local path, or an http(s):// or root:// address.
+    output
+        The ROOT file to write; it appears when it is complete.
+    expected
+        The number of events that the file must hold, where that is known.
+    progress
+        Called after each chunk with the events done and the events in the file.
+
+    Returns
+    -------
+    sample, file, uuid (of the input), events and sum_weights before any cut, and `steps`: cut,
+    events and sum_weights after it. The weight is genWeight; 1 for data.
+
+    Raises
+    ------
+    InputError
+        The file cannot be read, lacks a branch, has another number of events than expected or
+        unusable weights; or the golden JSON is none, or certifies no event of it.
+    """
+    data = analysis.is_data(sample)
+    with source.open_file(path) as file:
+        tree = source.tree(file, path)
+        _check_count(tree.num_entries, path, analysis, sample, expected)
+        kept = branches.kept(tree, analysis, sample, path)
+        available = set(tree.keys())
+        requirements = list(_requirements(available, path, analysis, sample))
+        cheap = {"run", *(name for r in requirements for name in r.branches)}
+        if not data:
+            cheap.update(_present((WEIGHT,), available, path, "every simulated sample"))
+
+        def read(names: Iterable[str], start: int, stop: int) -> dict[str, ak.Array]:
+            return source.reading(
+                path, lambda: tree.arrays(list(names), entry_start=start, entry_stop=stop, how=dict)
+            )
+
+        sums = RunSums(path, data=data)
+        cutflow = Cutflow([*(r.name for r in requirements), *analysis.skim.cuts])
+        with atomic(output) as temporary, Writer(temporary, as_events(read(kept, 0, 0))) as out:
+            for start in range(0, tree.num_entries, analysis.skim.chunk):
+                stop = min(start + analysis.skim.chunk, tree.num_entries)
+                flat = read(cheap, start, stop)
+                numbers = {name: array.to_numpy() for name, array in flat.items()}
+                weights = sums.add(numbers["run"], numbers.get(WEIGHT))
+                passed = np.ones(stop - start, bool)
+                for requirement in requirements:
+                    passed &= requirement.passes(numbers)
+                    cutflow.count(requirement.name, weights[passed])
+                if passed.any():
+                    low, high = np.flatnonzero(passed)[[0, -1]] + [0, 1]
+                    flat = {name: flat[name][low:high] for name in kept if name in flat}
+                    flat |= read((n for n in kept if n not in flat), start + low, start + high)
+                    events = as_events({name: flat[name] for name in kept})[passed[low:high]]
+                    masks = preselect(events, analysis, data=data)
+                    for cut, mask in masks.items():
+                        cutflow.count(cut, weights[passed][mask])
+                    out.add(events[list(masks.values())[-1]] if masks else events)
+                progress(stop, tree.num_entries)
+            _check_read(sums.events, tree.num_entries, cutflow, path, analysis, sample)
+            out.finish(sums.tree(file, by_file=analysis.samples[sample].normalise_by_file))
+        uuid = str(file.file.uuid)
+    if not out.events:
+        log.warning("%s: no event passes the skim; %s is valid and empty", path, output)
+    total = {"events": sums.events, "sum_weights": sums.sum_weights}
+    return {"sample": sample, "file": path, "uuid": uuid, **total, "steps": cutflow.steps()}
+
+
+def _requirements(
+    available: set[str], path: str, analysis: Analysis, sample: str
+) -> Iterator[Requirement]:
+    """The requirements that need only flat branches: the first ones, made on every event."""
+    era = analysis.eras[analysis.samples[sample].era]
+    trigger = analysis.skim.trigger
+    lenient = trigger is not None and trigger.ignore_missing
+    if analysis.is_data(sample) and era.golden_json is not None:
+        mask = golden.certified(era.golden_json)
+        sections = ("run", "luminosityBlock")
+        yield Requirement(CERTIFIED, sections, lambda flat: mask(*(flat[n] for n in sections)))
+    if trigger is not None:
+        names = _present(trigger.any_of, available, path, "skim.trigger", lenient)
+        yield Requirement("trigger", names, lambda flat: np.any([flat[n] for n in names], axis=0))
+    if veto := analysis.samples[sample].veto:
+        first = _present(veto, available, path, f"samples.{sample}.veto", lenient)
+        yield Requirement("veto", first, lambda flat: ~np.any([flat[n] for n in first], axis=0))
+    if flags := era.event_flags:
+        _present(flags, available, path, f"eras.{analysis.samples[sample].era}.event_flags")
+        yield Requirement("event flags", flags, lambda f: np.all([f[n] for n in flags], axis=0))
+
+
+def _present(
+    names: tuple[str, ...], available: set[str], path: str, key: str, lenient: bool = False
+) -> tuple[str, ...]:
+    """Those of the branches that the file has; an error if one is missing (lenient: if all are)."""
+    present = tuple(name for name in names if name in available)
+    if present == names or (lenient and present):
+        return present
+    absent = next(name for name in names if name not in available)
+    raise branches.missing(path, absent, key, sorted(available))
+
+
+def _check_count(
+    events: int, path: str, analysis: Analysis, sample: str, expected: int | None
+) -> None:
+    if expected not in (None, events) and analysis.samples[sample].check_event_count:
+        raise InputError(
+            f"{path}: {events} events, but {expected} are expected: the file is incomplete or "
+            f"another one; correct the catalogue, or set samples.{sample}.check_event_count: false"
+        )
+    if not events and not analysis.is_data(sample):
+        raise InputError(f"{path}: the tree Events is empty; simulation needs events: leave it out")
+
+
+def _check_read(
+    read: int, entries: int, cutflow: Cutflow, path: str, analysis: Analysis, sample: str
+) -> None:
+    if read != entries:
+        raise InputError(f"{path}: {read} events read of {entries}; copy the file again")
+    if entries and cutflow.events.get(CERTIFIED) == 0:
+        golden_json = analysis.eras[analysis.samples[sample].era].golden_json
+        raise InputError(
+            f"{golden_json}: certifies no event of {path}; is it of the same year? "
+            f"(samples.{sample}.era, eras.{analysis.samples[sample].era}.golden_json)"
+        )
