@@ -148,7 +148,7 @@ class HardCard(ProcessCard):
 
     pt_hat_min: Annotated[
         float, Field(ge=20.0, le=3000.0, description="generate p̂T above this, in GeV")
-    ] = 350.0
+    ] = 400.0
     pt_hat_bias: Annotated[
         float,
         Field(
@@ -193,7 +193,7 @@ class PseudodataCard(Section):
     ] = 0.0
     parts: Annotated[int, Field(gt=0, description="number of files, made by independent jobs")] = 1
     detector: Annotated[DetectorResponse, Field(description="in place of that of the samples")] = (
-        DetectorResponse(pileup_mean=24.0, pileup_spread=6.5)
+        DetectorResponse(muon_efficiency=0.94, pileup_mean=24.0, pileup_spread=6.5)
     )
 
     @model_validator(mode="after")

@@ -8,7 +8,7 @@ import numpy as np
 TRIM_RADIUS, TRIM_FRACTION = 0.2, 0.05
 
 
-def jets(particles: Any, radius: float, pt_min: float, *, groomed: bool = False) -> Any:
+def cluster(particles: Any, radius: float, pt_min: float, *, groomed: bool = False) -> Any:
     """Jets above `pt_min` (GeV) of particles with `px py pz E`: `pt eta phi mass constituents`.
 
     With `groomed`, also `groomed_mass`: the mass of the jet trimmed (arXiv:0912.1342) to its kT

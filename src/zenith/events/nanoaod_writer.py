@@ -45,6 +45,8 @@ COLLECTIONS: dict[str, dict[str, str]] = {
 SIMULATION_COLLECTIONS: dict[str, dict[str, str]] = {
     "Jet": {"hadronFlavour": "int32", "genJetIdx": "int32"},
     "FatJet": {"hadronFlavour": "int32", "genJetAK8Idx": "int32"},
+    "GenPart": _KINEMATICS
+    | dict.fromkeys(("pdgId", "status", "statusFlags", "genPartIdxMother"), "int32"),
     "GenJet": _KINEMATICS | {"hadronFlavour": "uint8"},
     "GenJetAK8": _KINEMATICS | {"hadronFlavour": "uint8"},
 }
@@ -71,7 +73,6 @@ BRANCHES: dict[str, str] = {
 }
 SIMULATION_BRANCHES: dict[str, str] = {
     "genWeight": "float32",
-    "Generator_weight": "float32",
     "GenMET_pt": "float32",
     "GenMET_phi": "float32",
     "Pileup_nTrueInt": "float32",

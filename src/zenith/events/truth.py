@@ -12,6 +12,8 @@ HADRON_PT = 5.0  # heavy hadrons above this give a jet its flavour, in GeV
 LEPTON_PT = 5.0  # muons and electrons above this can be reconstructed, in GeV
 ELECTRON, MUON, TAU = 11, 13, 15
 NEUTRINOS = (12, 14, 16)
+RESONANCE, OUTGOING = 22, 23  # status codes of the hard process
+STATUS_FLAGS = 1 | 1 << 7 | 1 << 8 | 1 << 12 | 1 << 13  # prompt, hard process, first, last copy
 
 
 @dataclass(frozen=True)
@@ -28,6 +30,8 @@ class Truth:
         Heavy hadrons: `pt eta phi pdgId`.
     tops
         For t and for t̄: the three quarks of its decay (`eta phi` …) if that is hadronic, else none.
+    hard_process
+        The collection `GenPart`: resonances and final particles of the hard process.
     met_x, met_y
         Sum of the neutrinos' momenta, shape (events,).
     weight
@@ -40,6 +44,7 @@ class Truth:
     b_hadrons: Any
     c_hadrons: Any
     tops: tuple[Any, Any]
+    hard_process: Any
     met_x: Any
     met_y: Any
     weight: Any
@@ -58,7 +63,7 @@ def truth(batch: Any) -> Truth:
     lepton = stable & (record.pt > LEPTON_PT)
     # Status 91 and above is the decay of a hadron or a τ (Pythia manual, "Particle Properties").
     prompt = (record.status < 91) | (abs(parent) == TAU)
-    quarks = (abs(record.status) == 23) & (kind <= 5)  # from the decays of t and W
+    quarks = (record.code == OUTGOING) & (kind <= 5)  # from the decays of t and W
 
     def hadronic_top(sign: int) -> Any:
         from_w = quarks & (parent == 24 * sign)
@@ -72,9 +77,30 @@ def truth(batch: Any) -> Truth:
         b_hadrons=record.select(heavy & _contains(kind, 5)),
         c_hadrons=record.select(heavy & _contains(kind, 4)),
         tops=(hadronic_top(1), hadronic_top(-1)),
+        hard_process=_hard_process(record),
         met_x=record.count(neutrino, record.px),
         met_y=record.count(neutrino, record.py),
         weight=ak.to_numpy(batch.info.weights[:, 0]),
+    )
+
+
+def _hard_process(record: "_Record") -> Any:
+    mask = (record.code == RESONANCE) | (record.code == OUTGOING)
+    rank = np.cumsum(mask) - 1
+    first = np.cumsum(record.count(mask)) - record.count(mask)
+    rank -= np.repeat(first, record.counts)
+    mother = record.mother[mask]
+    # Up past the copies that the shower makes, to a particle of the hard process or the start.
+    while np.any(on_the_way := ~mask[mother] & (record.mother[mother] != mother)):
+        mother[on_the_way] = record.mother[mother[on_the_way]]
+    index = np.full(len(mask), -1)
+    index[mask] = np.where(mask[mother], rank[mother], -1)
+    return record.select(
+        mask,
+        mass=record.mass,
+        status=record.code,
+        statusFlags=np.full(len(mask), STATUS_FLAGS),
+        genPartIdxMother=index,
     )
 
 
@@ -87,6 +113,8 @@ class _Record:
         self.event = np.repeat(np.arange(len(self.counts)), self.counts)
         self.pdg_id = _flat(record.id)
         self.status = _flat(record.status)
+        self.code = abs(self.status)
+        self.mass = _flat(record.m)
         self.mother = _flat(record.mother1) + start
         self.px, self.py = _flat(record.p.px), _flat(record.p.py)
         self.pz, self.energy = _flat(record.p.pz), _flat(record.p.e)
@@ -102,7 +130,7 @@ class _Record:
         pt = self.pt[mask]
         fields = {
             "pt": pt,
-            "eta": np.arcsinh(self.pz[mask] / pt),
+            "eta": np.arcsinh(self.pz[mask] / np.maximum(pt, 1e-6)),
             "phi": np.arctan2(self.py[mask], self.px[mask]),
             "pdgId": self.pdg_id[mask],
         }

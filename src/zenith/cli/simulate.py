@@ -1,0 +1,109 @@
+"""Simulate a part of a sample, or of pseudo-data, with Pythia 8: a NanoAOD file."""
+
+import argparse
+import logging
+
+from zenith.cli import options
+from zenith.config import Analysis
+from zenith.config.simulation import HardCard, ProcessCard, PseudodataCard
+from zenith.errors import ConfigError
+
+HELP = "simulated events (config) to a NanoAOD file"
+
+log = logging.getLogger(__name__)
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the options of this step."""
+    options.add_config(parser)
+    parser.add_argument("--sample", required=True, help="sample with a `simulate` block")
+    parser.add_argument("--part", type=int, default=0, help="which part of the sample [0]")
+    target = parser.add_mutually_exclusive_group(required=True)
+    target.add_argument("--output", metavar="FILE.root", help="NanoAOD file to write")
+    target.add_argument(
+        "--cross-section",
+        action="store_true",
+        help="write no file: print the leading-order cross-section of the card in pb",
+    )
+
+
+def run(args: argparse.Namespace) -> None:
+    """Write the file, or print the cross-section."""
+    logging.basicConfig(level=logging.INFO, format="%(message)s")
+    analysis = options.analysis(args)
+    sample = analysis.samples.get(args.sample)
+    if sample is None or sample.simulate is None:
+        simulated = [name for name, s in analysis.samples.items() if s.simulate]
+        raise ConfigError(
+            f"{args.config}: samples.{args.sample} has no simulate block; "
+            f"these have one: {', '.join(simulated) or 'none'}"
+        )
+    card = sample.simulate
+    if not 0 <= args.part < card.parts:
+        raise ConfigError(
+            f"{args.config}: samples.{args.sample}.simulate.parts is {card.parts}: "
+            f"--part can be 0 to {card.parts - 1}, not {args.part}"
+        )
+    if isinstance(card, PseudodataCard):
+        _pseudodata(analysis, card, args)
+    elif args.cross_section:
+        _print_cross_section(card, args)
+    else:
+        _simulation(analysis, card, args)
+
+
+def _simulation(analysis: Analysis, card: ProcessCard, args: argparse.Namespace) -> None:
+    from zenith.events.simulate import events_of_part, simulate
+
+    sigma, error = simulate(
+        card,
+        events=events_of_part(card, args.part),
+        seed=analysis.seed,
+        part=args.part,
+        output=args.output,
+        sample=args.sample,
+    )
+    # The normalisation of a slice follows from its card; that of a signal is anyone's choice.
+    given = analysis.samples[args.sample].cross_section or 0.0
+    if isinstance(card, HardCard) and abs(given - sigma) > max(5 * error, 0.03 * sigma):
+        log.warning(
+            "%s: samples.%s.cross_section is %.4g pb, but its card gives %.4g ± %.2g pb; "
+            "`zenith simulate --sample %s --cross-section` is more precise",
+            args.config, args.sample, given, sigma, error, args.sample,
+        )  # fmt: skip
+
+
+def _pseudodata(analysis: Analysis, card: PseudodataCard, args: argparse.Namespace) -> None:
+    from zenith.events.simulate import Source, simulate_pseudodata
+
+    if args.cross_section:
+        raise ConfigError(f"{args.config}: samples.{args.sample} is pseudo-data: it has no card")
+    strength = dict.fromkeys(card.backgrounds, 1.0)
+    if card.signal is not None:
+        strength[card.signal] = card.signal_strength
+    sources = []
+    for name, factor in strength.items():
+        sample = analysis.samples[name]
+        if not isinstance(sample.simulate, ProcessCard) or sample.cross_section is None:
+            raise ConfigError(
+                f"{args.config}: samples.{args.sample}.simulate: {name} is not a simulated process"
+            )
+        expected = factor * sample.cross_section * sample.k_factor
+        sources.append(Source(name, sample.simulate, expected))
+    simulate_pseudodata(
+        sources,
+        luminosity=analysis.eras[analysis.samples[args.sample].era].luminosity,
+        detector=card.detector,
+        seed=analysis.seed,
+        part=args.part,
+        parts=card.parts,
+        output=args.output,
+        sample=args.sample,
+    )
+
+
+def _print_cross_section(card: ProcessCard, args: argparse.Namespace) -> None:
+    from zenith.events.generator import cross_section
+
+    sigma, error = cross_section(card)
+    print(f"{args.sample}: {sigma:.5g} ± {error:.2g} pb (leading order)")
