@@ -3,6 +3,7 @@
 import argparse
 
 from zenith.config import Analysis, load
+from zenith.errors import ConfigError
 
 DEFAULT = "config/zprime.yaml"
 
@@ -25,3 +26,11 @@ def add_config(parser: argparse.ArgumentParser) -> None:
 def analysis(args: argparse.Namespace) -> Analysis:
     """The configuration that the options name."""
     return load(args.config, args.overrides)
+
+
+def sample(args: argparse.Namespace, analysis: Analysis) -> str:
+    """The sample that the option `--sample` names; `ConfigError` if there is none."""
+    if args.sample not in analysis.samples:
+        known = ", ".join(analysis.samples)
+        raise ConfigError(f"{args.config}: samples: no sample {args.sample!r}; there is {known}")
+    return str(args.sample)

@@ -1,0 +1,43 @@
+"""Skim one NanoAOD file of a sample: keep the events and branches that the analysis can need."""
+
+import argparse
+
+from zenith.cli import options
+
+HELP = "one NanoAOD file to the events that can pass"
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    """Define the options."""
+    options.add_config(parser)
+    parser.add_argument("--sample", required=True, help="name of the sample in the configuration")
+    parser.add_argument(
+        "--input", required=True, metavar="FILE", help="NanoAOD: a path, http(s):// or root://"
+    )
+    parser.add_argument("--output", required=True, metavar="ROOT", help="skim to write")
+    parser.add_argument("--cutflow", required=True, metavar="JSON", help="cutflow to write")
+    parser.add_argument(
+        "--events", type=int, metavar="N", help="stop if the file has another number of events"
+    )
+
+
+def run(args: argparse.Namespace) -> None:
+    """Skim the file; write the skim and its cutflow."""
+    import logging
+
+    from zenith.artefacts import write_json
+    from zenith.cli.progress import progress
+    from zenith.config.parts import step_config
+    from zenith.events.skim import skim
+
+    logging.basicConfig(level=logging.INFO, format="%(message)s")
+    analysis = options.analysis(args)
+    sample = options.sample(args, analysis)
+    with progress(f"skim {sample}") as advance:
+        cutflow = skim(
+            args.input, args.output, analysis, sample, expected=args.events, progress=advance
+        )
+    era = analysis.eras[analysis.samples[sample].era]
+    golden = [era.golden_json] if analysis.is_data(sample) and era.golden_json else []
+    part = step_config(analysis, "skim", sample)
+    write_json(args.cutflow, cutflow, inputs=golden, config=part)
