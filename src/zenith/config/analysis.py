@@ -130,6 +130,20 @@ class Analysis(Section):
         return self
 
     @model_validator(mode="after")
+    def _networks_fit(self) -> "Analysis":
+        simulated = [name for name in self.samples if not self.is_data(name)]
+        for name, mva in self.mva.items():
+            for of_class, samples in mva.classes.items():
+                _known(samples, simulated, f"mva.{name}.classes.{of_class}, simulated sample")
+            for observable in [*mva.features, *(Cut(cut=text).observable for text in mva.cuts)]:
+                if observable in self.scores:
+                    raise ValueError(
+                        f"mva.{name}: {observable!r} is the score of a network; a network is "
+                        "trained on observables"
+                    )
+        return self
+
+    @model_validator(mode="after")
     def _cuts_fit(self) -> "Analysis":
         tuned: dict[str, tuple[str, Cut]] = {}
         skim_cuts = [Cut(cut=cut) for cut in self.skim.cuts]

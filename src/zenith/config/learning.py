@@ -1,10 +1,11 @@
 """Splits, networks and the climb: what is learnt from which events."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
 from zenith.config.base import Fraction, Name, Positive, Section
+from zenith.config.selection import Cut
 
 
 class Split(Section):
@@ -40,34 +41,71 @@ class Split(Section):
 class Mva(Section):
     """One network: a score of events, learnt from simulated samples."""
 
-    framework: Annotated[Literal["jax", "keras"], Field(description="what trains it")] = "jax"
+    framework: Annotated[
+        Literal["jax", "keras"],
+        Field(description="what trains it; a network that Keras trained is never fine-tuned"),
+    ] = "jax"
     classes: Annotated[
-        dict[Name, tuple[Name, ...]],
+        dict[Name, Annotated[tuple[Name, ...], Field(min_length=1)]],
         Field(min_length=2, description="class: its samples; of two, the last is scored 1"),
     ]
     features: Annotated[tuple[str, ...], Field(min_length=1, description="observables")]
-    hidden: Annotated[tuple[int, ...], Field(description="widths of the hidden layers")] = (16, 16)
-    cuts: Annotated[tuple[str, ...], Field(description="cuts on the events that train it")] = ()
+    hidden: Annotated[
+        tuple[Annotated[int, Field(ge=1)], ...],
+        Field(description="widths of the hidden layers"),
+    ] = (16, 16)
+    cuts: Annotated[
+        tuple[str, ...], Field(description="cuts on the events that train and test it")
+    ] = ()
     balance: Annotated[
         Literal["none", "undersample", "oversample", "class_weights"],
-        Field(description="how classes of unequal size are treated"),
+        Field(
+            description="how classes of unequal size are treated: all but none give every class "
+            "the same sum of weights, sampling also the same number of events"
+        ),
     ] = "class_weights"
     negative_weights: Annotated[
         Literal["keep", "absolute", "drop"],
-        Field(description="what is done with events of negative weight"),
+        Field(
+            description="what training does with events of negative weight; AUC and figures keep "
+            "them"
+        ),
     ] = "absolute"
-    learning_rate: Annotated[Positive, Field(description="of Adam at the start")] = 1e-3
+    learning_rate: Annotated[Positive, Field(description="of Adam at the start")] = 3e-3
     schedule: Annotated[
         Literal["constant", "cosine"], Field(description="of the learning rate")
     ] = "cosine"
-    batch: Annotated[int, Field(ge=1, description="events in a mini-batch")] = 1024
-    epochs: Annotated[int, Field(ge=1, description="passes over the training events")] = 60
+    batch: Annotated[int, Field(ge=1, description="events in a mini-batch, about")] = 256
+    epochs: Annotated[int, Field(ge=1, description="passes over the training events, at most")] = 60
     patience: Annotated[
         int, Field(ge=1, description="epochs without a better validation loss before it stops")
     ] = 10
     fine_tune: Annotated[
-        bool, Field(description="the climb of the significance moves its weights as well")
+        bool,
+        Field(description="the climb of the significance moves its weights as well"),
     ] = True
+
+    @model_validator(mode="before")
+    @classmethod
+    def _freeze(cls, data: Any) -> Any:
+        """A network trained by Keras is frozen, unless the file says otherwise: then an error."""
+        if isinstance(data, dict) and data.get("framework") == "keras":
+            return {"fine_tune": False} | data
+        return data
+
+    @model_validator(mode="after")
+    def _check(self) -> "Mva":
+        if self.framework == "keras" and self.fine_tune:
+            raise ValueError("fine_tune: framework keras only pretrains; use jax, or false")
+        samples = [sample for group in self.classes.values() for sample in group]
+        for kind, names in (("sample", samples), ("feature", self.features)):
+            if twice := sorted({name for name in names if list(names).count(name) > 1}):
+                raise ValueError(f"the {kind} {twice[0]!r} is given twice")
+        for text in self.cuts:
+            cut = Cut.model_validate(text)
+            if cut.reference is not None:
+                raise ValueError(f"cuts: {text!r}: the threshold must be a number")
+        return self
 
 
 class Optimise(Section):

@@ -61,6 +61,20 @@ def _columns(analysis: Analysis, config: dict[str, Any], sample: str) -> dict[st
     }
 
 
+def _mva(analysis: Analysis, config: dict[str, Any], name: str) -> dict[str, Any]:
+    samples = [sample for group in analysis.mva[name].classes.values() for sample in group]
+    drawn = [feature for feature in analysis.mva[name].features if feature in config["observables"]]
+    return {
+        **_pick(config, "seed"),
+        "mva": config["mva"][name],
+        "samples": {
+            s: config["samples"][s]["process"] for s in analysis.used_samples if s in samples
+        },
+        "axes": _pick(config["observables"], *drawn),
+        "plotting": _pick(config["plotting"], "formats", "experiment", "status", "energy"),
+    }
+
+
 def _model(analysis: Analysis, config: dict[str, Any]) -> dict[str, Any]:
     """What the statistical model is made of, whether the fit reads it or the optimiser."""
     return {
@@ -93,7 +107,7 @@ def step_config(analysis: Analysis, step: str, name: str = "") -> str:
     elif step == "columns":
         part = _columns(analysis, config, name)
     elif step == "mva":
-        part = {**_pick(config, "seed", "split"), "mva": config["mva"][name]}
+        part = _mva(analysis, config, name)
     elif step == "optimise":
         part = {
             **_model(analysis, config),
