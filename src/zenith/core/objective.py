@@ -27,17 +27,29 @@ from zenith.errors import FitError
 class Systematic(NamedTuple):
     """A nuisance parameter whose templates are variations of the events.
 
-    A side that is `None` mirrors the other about the nominal template. What its histosys and its
-    normsys share: the normsys takes the change of the yield, the histosys that of the shape.
+    A side that is `None`, not both, is the other one mirrored about the nominal template. Where the
+    structure has a histosys and a normsys of this name, the normsys takes the change of the yield
+    and the histosys that of the shape.
     """
 
     name: str
     up: str | None
     down: str | None
 
+    def sides(self, region: Histograms) -> tuple[jax.Array, jax.Array]:
+        """The up and the down variation of one region, (P, B) each."""
+        given = [name for name in (self.up, self.down) if name is not None]
+        _known("variation", given, region.variations)
+        varied = [region.variations[name] for name in given]
+        mirrored = 2 * region.nominal - varied[0]
+        return (
+            varied[0] if self.up is not None else mirrored,
+            varied[-1] if self.down is not None else mirrored,
+        )
 
-class Model(eqx.Module):
-    """A HistFactory model whose templates come from events.
+
+class Objective(eqx.Module):
+    """A HistFactory model whose templates come from events, and what is asked of it.
 
     Channels of the structure are regions, its samples are processes; `background` names those that
     are not signal. `constants` has what does not depend on events (the normsys that are none of
@@ -50,14 +62,14 @@ class Model(eqx.Module):
     background: tuple[str, ...] = eqx.field(static=True)
     systematics: tuple[Systematic, ...] = eqx.field(static=True, default=())
     minimum_yield: float = eqx.field(static=True, default=1e-3)
-    objective: Literal["significance", "precision"] = eqx.field(static=True, default="significance")
+    quantity: Literal["significance", "precision"] = eqx.field(static=True, default="significance")
 
     def value(self, templates: Templates) -> jax.Array:
         """Expected significance at mu = 1, to be maximised, or error on mu, to be minimised.
 
         NaN where the fit did not converge.
         """
-        if self.objective == "precision":
+        if self.quantity == "precision":
             return expected_mu_error(self.structure, templates)
         return expected_significance(self.structure, templates)
 
@@ -110,16 +122,11 @@ class Model(eqx.Module):
         raw, variance = region.nominal[rows], region.variance[rows]
         background = [name in self.background for name in self.structure.samples]
         nominal, variance = floored(raw, variance, background, self.minimum_yield)
-        varied = []
-        for _, *names in self.systematics:
-            _known("variation", filter(None, names), region.variations)
-            for name, other in (names, names[::-1]):
-                side = (
-                    region.variations[name]
-                    if name
-                    else 2 * region.nominal - region.variations[other]
-                )
-                varied.append(consistent(side[rows], raw, nominal))
+        varied = [
+            consistent(side[rows], raw, nominal)
+            for systematic in self.systematics
+            for side in systematic.sides(region)
+        ]
         stacked = jnp.array(varied).reshape(len(self.systematics), 2, *nominal.shape)
         return nominal, variance, stacked
 
@@ -133,58 +140,69 @@ class Model(eqx.Module):
         return jnp.where(usable, after, 1.0) / jnp.where(usable, before, 1.0)
 
 
-def objective(
+def soft_value(
     parameters: Parameters,
-    model: Model,
+    objective: Objective,
     events: Events,
     temperature: ArrayLike,
     bandwidth: ArrayLike,
 ) -> jax.Array:
-    """The model's value, from soft cuts and soft histograms; differentiable in `parameters`."""
+    """The objective of the soft selection; differentiable in `parameters`."""
     histograms = soft_histograms(parameters, events, temperature, bandwidth)
-    return model.value(model.templates(histograms, events.processes))
+    return objective.value(objective.templates(histograms, events.processes))
 
 
-value_and_gradient = jax.jit(jax.value_and_grad(objective))
-"""(parameters, model, events, temperature, bandwidth) → value and gradient, a pytree as parameters.
+@jax.jit
+def value_and_gradient(
+    parameters: Parameters,
+    objective: Objective,
+    events: Events,
+    temperature: ArrayLike,
+    bandwidth: ArrayLike,
+) -> tuple[jax.Array, Parameters]:
+    """The objective of the soft selection, and its gradient, a pytree as `parameters` is.
 
-Bandwidth is in bin widths. NaN where the fit did not converge.
-"""
+    `temperature` multiplies the widths of the cuts, `bandwidth` is in bin widths. NaN where the fit
+    did not converge.
+    """
+    return jax.value_and_grad(soft_value)(parameters, objective, events, temperature, bandwidth)
 
 
 @jax.jit
 def soft_templates(
     parameters: Parameters,
-    model: Model,
+    objective: Objective,
     events: Events,
     temperature: ArrayLike,
     bandwidth: ArrayLike,
 ) -> Templates:
     """The templates of the soft selection."""
     histograms = soft_histograms(parameters, events, temperature, bandwidth)
-    return model.templates(histograms, events.processes)
+    return objective.templates(histograms, events.processes)
 
 
 @jax.jit
 def hard_templates(
-    parameters: Parameters, model: Model, events: Events, replica: ArrayLike | None = None
+    parameters: Parameters, objective: Objective, events: Events, replica: ArrayLike | None = None
 ) -> Templates:
     """The templates of the hard selection; with a `replica`, of that bootstrap of the events."""
-    return model.templates(hard_histograms(parameters, events, replica), events.processes)
+    return objective.templates(hard_histograms(parameters, events, replica), events.processes)
 
 
 @jax.jit
 def hard_value(
-    parameters: Parameters, model: Model, events: Events, replica: ArrayLike | None = None
+    parameters: Parameters, objective: Objective, events: Events, replica: ArrayLike | None = None
 ) -> jax.Array:
-    """The model's value for the hard selection; with a `replica`, for that bootstrap of it."""
-    return model.value(hard_templates(parameters, model, events, replica))
+    """The objective of the hard selection; with a `replica`, of that bootstrap of the events."""
+    return objective.value(hard_templates(parameters, objective, events, replica))
 
 
 @jax.jit
-def value_and_bin_gradient(model: Model, templates: Templates) -> tuple[jax.Array, Templates]:
-    """The model's value for given templates, and its derivative with respect to each of them."""
-    return jax.value_and_grad(model.value)(templates)
+def value_and_bin_gradient(
+    objective: Objective, templates: Templates
+) -> tuple[jax.Array, Templates]:
+    """The objective of given templates, and its derivative with respect to each of them."""
+    return jax.value_and_grad(objective.value)(templates)
 
 
 def _known(what: str, names: Iterable[str], known: Iterable[str]) -> None:

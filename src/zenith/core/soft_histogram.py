@@ -80,12 +80,12 @@ class Axis:
         width = np.repeat(np.diff(edges), self.subdivisions)
         step = np.tile((np.arange(self.subdivisions) + 0.5) / self.subdivisions, self.bins + 2)
         centre = np.repeat(edges[:-1], self.subdivisions) + step * width
-        cumulative_edges = np.array(self.edges, np.float64)
-        if self.underflow == "include":
-            cumulative_edges[0] = -np.inf
-        if self.overflow == "include":
-            cumulative_edges[-1] = np.inf
         # no centre lies on an edge, so the floor on the bandwidth only avoids 0 / 0
         sigma = jnp.maximum(jnp.asarray(bandwidth, jnp.float64), 1e-12) * width
-        cumulative = jax.scipy.stats.norm.cdf((cumulative_edges - centre[:, None]) / sigma[:, None])
-        return jnp.diff(cumulative, axis=1)
+        distance = (np.asarray(self.edges, np.float64) - centre[:, None]) / sigma[:, None]
+        below = jax.scipy.stats.norm.cdf(distance)  # share of the Gaussian below each edge
+        if self.underflow == "include":
+            below = below.at[:, 0].set(0.0)
+        if self.overflow == "include":
+            below = below.at[:, -1].set(1.0)
+        return jnp.diff(below, axis=1)
