@@ -19,6 +19,7 @@ STEPS = (
     "categorise",
     "histogram",
     "fit",
+    "figures",
     "summary",
     "significance",
     "status",

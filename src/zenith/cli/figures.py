@@ -1,0 +1,44 @@
+"""Draw the figures of one selection: control plots, fit regions, systematics, fit and cutflow."""
+
+import argparse
+from pathlib import Path
+
+from zenith.cli import options
+
+HELP = "histograms and fit results to figures"
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    """Define the options."""
+    options.add_config(parser)
+    parser.add_argument("--histograms", metavar="ROOT", help="histograms of the fit: systematics/")
+    parser.add_argument("--plots", metavar="ROOT", help="control histograms: regions/")
+    parser.add_argument("--cutflow", metavar="JSON", help="cutflow of the regions: cutflow/")
+    parser.add_argument("--fit", metavar="JSON", help="fit results: fit/ and fit_regions/")
+    parser.add_argument(
+        "--output", required=True, metavar="DIR", help="the figures go to DIR/{category}/{name}.png"
+    )
+
+
+def run(args: argparse.Namespace) -> None:
+    """Draw what the given files hold; every category gets its folder, if only an empty one."""
+    from zenith import artefacts
+    from zenith.plots import gallery, style
+    from zenith.statistics.nuisances import nuisances
+
+    analysis = options.analysis(args)
+    known = nuisances(analysis)
+    collections = {
+        "regions": (args.plots, artefacts.read_histograms, gallery.control_plots),
+        "systematics": (args.histograms, artefacts.read_histograms, gallery.variations),
+        "fit_regions": (args.fit, artefacts.read_json, gallery.fit_regions),
+        "fit": (args.fit, artefacts.read_json, gallery.fit_results),
+        "cutflow": (args.cutflow, artefacts.read_json, gallery.cutflows),
+    }
+    for category, (path, read, draw) in collections.items():
+        folder = Path(args.output) / category
+        folder.mkdir(parents=True, exist_ok=True)
+        if path is None:
+            continue
+        for name, figure in draw(analysis, known, read(path)):
+            style.save(figure, folder / name, analysis.plotting.formats)

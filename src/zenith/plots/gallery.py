@@ -1,0 +1,300 @@
+"""All figures of a selection: from artefacts' content and configuration to named figures.
+
+Each function yields (name, figure), one at a time, so that only one figure is in memory.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Protocol
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from zenith.config import Analysis, observables_of
+from zenith.plots import cutflow, fit, stacks, style, systematics
+
+Figures = Iterator[tuple[str, Figure]]
+
+
+class Nuisance(Protocol):
+    """What the figures need of `zenith.statistics.nuisances.Nuisance`."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def kind(self) -> str: ...
+    @property
+    def label(self) -> str: ...
+    @property
+    def processes(self) -> Sequence[str]: ...
+    @property
+    def regions(self) -> Sequence[str]: ...
+    @property
+    def up(self) -> float: ...
+    @property
+    def down(self) -> float: ...
+
+
+def banner(analysis: Analysis) -> style.Banner:
+    """The line above the axes, with the luminosity of the eras that are used."""
+    eras = {analysis.samples[sample].era for sample in analysis.used_samples}
+    plotting = analysis.plotting
+    luminosity = sum(analysis.eras[era].luminosity for era in eras)
+    return style.Banner(plotting.experiment, plotting.status, luminosity, plotting.energy)
+
+
+def _unit(analysis: Analysis, observable: str) -> str:
+    defined = observables_of(analysis).get(observable)
+    return "" if defined is None else defined.unit
+
+
+def _axis(analysis: Analysis, observable: str) -> dict[str, Any]:
+    """Label, unit and scale of an observable's axis."""
+    known = analysis.observables.get(observable)
+    return {
+        "label": observable if known is None else known.label,
+        "unit": _unit(analysis, observable),
+        "log": known is not None and known.log,
+    }
+
+
+def _nested(histograms: Mapping[str, Any], prefix: str) -> dict[str, dict[str, Any]]:
+    """Process → variation → histogram, of the names `{prefix}/{process}/{variation}`."""
+    nested: dict[str, dict[str, Any]] = {}
+    for name, histogram in histograms.items():
+        if name.startswith(f"{prefix}/") and name.count("/") == prefix.count("/") + 2:
+            process, variation = name.split("/")[-2:]
+            nested.setdefault(process, {})[variation] = histogram
+    return nested
+
+
+def _role(analysis: Analysis, templates: Mapping[str, Any], role: str) -> list[str]:
+    """The processes of a role that have templates, in stack order."""
+    return [
+        p for p, process in analysis.processes.items() if process.role == role and p in templates
+    ]
+
+
+def _rates(
+    nuisances: Sequence[Nuisance], region: str, totals: Mapping[str, Any]
+) -> Iterator[tuple[Any, Any]]:
+    """Changes of a sum of processes by the nuisances that are rates, up and down."""
+    for nuisance in nuisances:
+        if nuisance.kind == "normalisation" and region in nuisance.regions:
+            varied = sum(totals[p] for p in nuisance.processes if p in totals)
+            if not isinstance(varied, int):
+                yield nuisance.up * varied, nuisance.down * varied
+
+
+def control_plots(
+    analysis: Analysis, nuisances: Sequence[Nuisance], histograms: Mapping[str, Any]
+) -> Figures:
+    """`{region}_{observable}`: expected backgrounds, signal and data before the fit.
+
+    The band is the statistical uncertainty of the simulation and every constrained nuisance in
+    quadrature; free normalisations are at 1 and add nothing.
+    """
+    line = banner(analysis)
+    scale = analysis.plotting.signal_scale
+    names = {observable.replace(":", "_"): observable for observable in analysis.observables}
+    for prefix in dict.fromkeys(name.rsplit("/", 2)[0] for name in histograms):
+        region, _, key = prefix.partition("/")
+        observable = names.get(key, key)
+        templates = _nested(histograms, prefix)
+        backgrounds = _role(analysis, templates, "background")
+        first = next(iter(next(iter(templates.values())).values()))
+        totals = {p: templates[p]["nominal"].values() for p in backgrounds}
+        changes = list(stacks.shifts(templates, backgrounds).values())
+        changes += _rates(nuisances, region, totals)
+        variance = sum((templates[p]["nominal"].variances() for p in backgrounds), np.zeros(1))
+        axis = _axis(analysis, observable)
+        data = None if analysis.statistics.blind else _role(analysis, templates, "data")
+        yield (
+            f"{region}_{key}",
+            stacks.stack(
+                first.axes[0].edges,
+                [_layer(analysis, p, totals[p]) for p in backgrounds],
+                stacks.quadrature(np.broadcast_to(variance, first.shape), changes),
+                data=sum(templates[p]["nominal"].values() for p in data) if data else None,
+                data_label=analysis.processes[data[0]].label if data else "",
+                lines=[
+                    _layer(analysis, p, templates[p]["nominal"].values(), scale)
+                    for p in _role(analysis, templates, "signal")
+                ],
+                text=[analysis.regions[region].label],
+                banner=line,
+                **axis,
+            ),
+        )
+
+
+def _layer(analysis: Analysis, process: str, values: Any, scale: float = 1.0) -> stacks.Layer:
+    known = analysis.processes[process]
+    label = known.label if scale == 1.0 else f"{known.label} × {scale:g}"
+    return stacks.Layer(label, known.colour, scale * np.asarray(values, float))
+
+
+def variations(
+    analysis: Analysis, nuisances: Sequence[Nuisance], histograms: Mapping[str, Any]
+) -> Figures:
+    """`{region}_{nuisance}`: total background and signal, nominal and varied."""
+    line = banner(analysis)
+    for region, settings in analysis.regions.items():
+        templates = _nested(histograms, region)
+        axis = _axis(analysis, settings.fit.observable)
+        axis.pop("log")
+        groups = {
+            "Background": _role(analysis, templates, "background"),
+            **{analysis.processes[p].label: [p] for p in _role(analysis, templates, "signal")},
+        }
+        for nuisance in nuisances:
+            if nuisance.kind != "templates":
+                continue
+            varied = [
+                _varied(label, templates, processes, nuisance.name)
+                for label, processes in groups.items()
+                if any(p in nuisance.processes for p in processes)
+            ]
+            varied = [v for v in varied if v.up is not None or v.down is not None][:2]
+            if varied:
+                yield (
+                    f"{region}_{nuisance.name}",
+                    systematics.variation(
+                        settings.fit.edges.edges,
+                        varied,
+                        text=[settings.label, nuisance.label],
+                        banner=line,
+                        **axis,
+                    ),
+                )
+
+
+def _varied(
+    label: str, templates: Mapping[str, Mapping[str, Any]], processes: list[str], nuisance: str
+) -> systematics.Varied:
+    """The sum of processes; one that a nuisance does not touch enters it as it is."""
+
+    def total(side: str) -> Any:
+        name = f"{nuisance}_{side}"
+        if not any(name in templates[p] for p in processes):
+            return None
+        return sum(templates[p].get(name, templates[p]["nominal"]).values() for p in processes)
+
+    nominal = [templates[p]["nominal"] for p in processes]
+    return systematics.Varied(
+        label,
+        sum(h.values() for h in nominal),
+        sum(h.variances() for h in nominal),
+        total("up"),
+        total("down"),
+    )
+
+
+def cutflows(
+    analysis: Analysis, nuisances: Sequence[Nuisance], content: Mapping[str, Any]
+) -> Figures:
+    """`{region}`: expected events of each process, and data, after each cut."""
+    line = banner(analysis)
+    for region, table in content.items():
+        if region not in analysis.regions:
+            continue  # provenance
+        flows = [
+            cutflow.Flow(process.label, process.colour, numbers["yield"], process.role == "data")
+            for name, process in reversed(analysis.processes.items())
+            if (numbers := table["processes"].get(name)) is not None
+            and not (process.role == "data" and analysis.statistics.blind)
+        ]
+        yield (
+            region,
+            cutflow.cutflow(
+                table["cuts"], flows, text=[analysis.regions[region].label], banner=line
+            ),
+        )
+
+
+def fit_regions(
+    analysis: Analysis, nuisances: Sequence[Nuisance], results: Mapping[str, Any]
+) -> Figures:
+    """`{region}_prefit` and `{region}_postfit`: the fitted model, signal included, and the data."""
+    line = banner(analysis)
+    for region, templates in results.get("templates", {}).items():
+        settings = analysis.regions[region]
+        axis = _axis(analysis, settings.fit.observable) | {"log": True}
+        observed = _role(analysis, analysis.processes, "data")
+        for stage, title in (("prefit", "Before the fit, μ = 1"), ("postfit", "After the fit")):
+            model = templates[stage]
+            yield (
+                f"{region}_{stage}",
+                stacks.stack(
+                    settings.fit.edges.edges,
+                    [
+                        _layer(analysis, p, model["processes"][p])
+                        for p in analysis.processes
+                        if p in model["processes"]
+                    ],
+                    model["error"],
+                    data=templates.get("data"),
+                    data_label=analysis.processes[observed[0]].label if observed else "Data",
+                    text=[settings.label, title],
+                    banner=line,
+                    **axis,
+                ),
+            )
+
+
+def fit_results(
+    analysis: Analysis, nuisances: Sequence[Nuisance], results: Mapping[str, Any]
+) -> Figures:
+    """`pulls`, `correlations`, `ranking`, `scan` and `upper_limit`: what the fit was asked for."""
+    line = banner(analysis)
+    labels = {p["name"]: p["label"] for p in results["parameters"]}
+    pulled = {
+        p["name"]: ((p["value"] - p["prefit"]) / p["prefit_error"], p["error"] / p["prefit_error"])
+        for p in results["parameters"]
+        if p.get("prefit_error")  # free and fixed parameters have none
+    }
+    yield (
+        "pulls",
+        fit.pulls(
+            [labels[name] for name in pulled],
+            [value for value, _ in pulled.values()],
+            [error for _, error in pulled.values()],
+            banner=line,
+        ),
+    )
+    if correlation := results.get("correlation"):
+        names = [labels.get(name, name) for name in correlation["names"]]
+        yield "correlations", fit.correlations(names, correlation["matrix"], banner=line)
+    if ranked := results.get("ranking"):
+        pulls = [pulled.get(row["name"], (np.nan, np.nan)) for row in ranked]
+        with_prefit = all(row.get("prefit_up") is not None for row in ranked)
+        yield (
+            "ranking",
+            fit.ranking(
+                [labels.get(row["name"], row["name"]) for row in ranked],
+                [row["impact_up"] for row in ranked],
+                [row["impact_down"] for row in ranked],
+                [value for value, _ in pulls],
+                [error for _, error in pulls],
+                prefit_up=[row["prefit_up"] for row in ranked] if with_prefit else None,
+                prefit_down=[row["prefit_down"] for row in ranked] if with_prefit else None,
+                banner=line,
+            ),
+        )
+    if points := results.get("scan"):
+        yield (
+            "scan",
+            fit.scan(
+                points["mu"],
+                points["delta_twice_nll"],
+                best=results["mu"],
+                error=results["mu_error"],
+                asimov=results.get("asimov", False),
+                banner=line,
+            ),
+        )
+    if limit := results.get("upper_limit"):
+        signal = " + ".join(analysis.processes[p].label for p in analysis.signals)
+        yield (
+            "upper_limit",
+            fit.upper_limit(limit["expected"], limit.get("observed"), label=signal, banner=line),
+        )
