@@ -1,0 +1,40 @@
+"""What the rules must have, read from their text."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+RULES = {
+    match.group(1): match.group(0)
+    for file in sorted(Path("workflow/rules").glob("*.smk"))
+    for match in re.finditer(r"^rule (\w+):\n(?:    .*\n|\n)*", file.read_text(), re.MULTILINE)
+}
+
+
+def test_rules_are_found() -> None:
+    assert {"simulate", "skim", "columns", "histogram", "fit", "figures", "summary"} <= set(RULES)
+
+
+@pytest.mark.parametrize("rule", RULES)
+def test_every_rule_says_what_it_needs(rule: str) -> None:
+    for section in ("log:", "threads:", "mem_mb=", "runtime=", "conda:", "shell:"):
+        assert section in RULES[rule], section
+    assert "benchmark:" in RULES[rule] or rule == "summary"
+    assert "config=" in RULES[rule]
+    assert 'code=code_hash("zenith.cli.' in RULES[rule]
+
+
+@pytest.mark.parametrize("rule", RULES)
+def test_params_are_tracked(rule: str) -> None:
+    """Params from `lambda wildcards, input` are never tracked (snakemake#3895)."""
+    params = re.search(r"    params:\n((?:        .*\n)+)", RULES[rule])
+    assert params is not None
+    assert not re.search(r"lambda \w+, ?\w+", params.group(1))
+
+
+@pytest.mark.parametrize("rule", sorted({"mva", "optimise"} & set(RULES)))
+def test_rules_on_a_gpu_share_it(rule: str) -> None:
+    assert "gpu=1" in RULES[rule]
+    assert "XLA_PYTHON_CLIENT_PREALLOCATE=false" in RULES[rule]
+    assert "zenith-gpu.yaml" in RULES[rule]
