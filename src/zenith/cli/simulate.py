@@ -4,6 +4,7 @@ import argparse
 import logging
 
 from zenith.cli import options
+from zenith.cli.progress import progress
 from zenith.config import Analysis
 from zenith.config.simulation import HardCard, ProcessCard, PseudodataCard
 from zenith.errors import ConfigError
@@ -55,14 +56,16 @@ def run(args: argparse.Namespace) -> None:
 def _simulation(analysis: Analysis, card: ProcessCard, args: argparse.Namespace) -> None:
     from zenith.events.simulate import events_of_part, simulate
 
-    sigma, error = simulate(
-        card,
-        events=events_of_part(card, args.part),
-        seed=analysis.seed,
-        part=args.part,
-        output=args.output,
-        sample=args.sample,
-    )
+    with progress(f"simulate {args.sample}") as advance:
+        sigma, error = simulate(
+            card,
+            events=events_of_part(card, args.part),
+            seed=analysis.seed,
+            part=args.part,
+            output=args.output,
+            sample=args.sample,
+            progress=advance,
+        )
     # The normalisation of a slice follows from its card; that of a signal is anyone's choice.
     given = analysis.samples[args.sample].cross_section or 0.0
     if isinstance(card, HardCard) and abs(given - sigma) > max(5 * error, 0.03 * sigma):
@@ -90,16 +93,18 @@ def _pseudodata(analysis: Analysis, card: PseudodataCard, args: argparse.Namespa
             )
         expected = factor * sample.cross_section * sample.k_factor
         sources.append(Source(name, sample.simulate, expected))
-    simulate_pseudodata(
-        sources,
-        luminosity=analysis.eras[analysis.samples[args.sample].era].luminosity,
-        detector=card.detector,
-        seed=analysis.seed,
-        part=args.part,
-        parts=card.parts,
-        output=args.output,
-        sample=args.sample,
-    )
+    with progress(f"simulate {args.sample}") as advance:
+        simulate_pseudodata(
+            sources,
+            luminosity=analysis.eras[analysis.samples[args.sample].era].luminosity,
+            detector=card.detector,
+            seed=analysis.seed,
+            part=args.part,
+            parts=card.parts,
+            output=args.output,
+            sample=args.sample,
+            progress=advance,
+        )
 
 
 def _print_cross_section(card: ProcessCard, args: argparse.Namespace) -> None:

@@ -2,12 +2,9 @@
 
 import hashlib
 import logging
-import sys
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -15,7 +12,7 @@ from zenith.config.simulation import DetectorResponse, ProcessCard
 from zenith.events.detector import reconstruct
 from zenith.events.generator import Generator, unbiased
 from zenith.events.nanoaod_writer import nanoaod
-from zenith.events.truth import truth
+from zenith.events.truth import Truth, truth
 
 BATCH = 2000  # events in memory at once
 EVENTS_PER_PART = 10_000_000  # event numbers of a part start at its multiple of this
@@ -43,8 +40,19 @@ def golden_json() -> dict[str, list[list[int]]]:
     return {str(run): [[1, CERTIFIED_SECTIONS]] for run in RUNS}
 
 
+def _silent(done: int, total: int) -> None:
+    """Report no progress."""
+
+
 def simulate(
-    card: ProcessCard, *, events: int, seed: int, part: int, output: str | Path, sample: str = ""
+    card: ProcessCard,
+    *,
+    events: int,
+    seed: int,
+    part: int,
+    output: str | Path,
+    sample: str = "",
+    progress: Callable[[int, int], None] = _silent,
 ) -> tuple[float, float]:
     """Simulate one part of a sample; return the generator's cross-section and its error in pb.
 
@@ -60,23 +68,25 @@ def simulate(
     output
         NanoAOD file. Its tree `Runs` has the sums of weights, and the leading-order cross-section
         (`genCrossSection`, in pb) of what the card's phase space and filter let through.
+    progress
+        Called with the number of events done, and of all.
     """
     generator_seed, rng = _seeds(seed, sample, part)
     generator = Generator(card, generator_seed)
     sums = np.zeros(3)
     with nanoaod(output, simulation=True) as file:
-        for batch, first in _batches(generator, events, sample):
-            reconstructed = reconstruct(batch, card.detector, rng)
-            number = part * EVENTS_PER_PART + first + np.arange(1, len(batch.weight) + 1)
+        for batch in _batches(generator, events):
+            # The weights as the file has them, so that the sums are exactly those of its events.
+            weight = batch.weight.astype(np.float32).astype(np.float64)
+            number = part * EVENTS_PER_PART + int(sums[0]) + np.arange(1, len(weight) + 1)
             numbers = {
                 "run": np.full(len(number), SIMULATION_RUN),
                 "luminosityBlock": 1 + number // EVENTS_PER_SECTION,
                 "event": number,
             }
-            file.extend(reconstructed | numbers)
-            # float32 as in the file, so that the sums are exactly those of the events
-            weight = batch.weight.astype(np.float32).astype(np.float64)
-            sums += [len(weight), weight.sum(), (weight**2).sum()]
+            file.extend(reconstruct(batch, card.detector, rng) | numbers)
+            sums += [np.sum(weight**power) for power in range(3)]
+            progress(int(sums[0]), events)
         sigma, error = generator.cross_section()
         file.runs(
             {
@@ -102,6 +112,7 @@ def simulate_pseudodata(
     parts: int,
     output: str | Path,
     sample: str = "",
+    progress: Callable[[int, int], None] = _silent,
 ) -> None:
     """Simulate one part of pseudo-data that correspond to a luminosity in 1/fb.
 
@@ -109,25 +120,29 @@ def simulate_pseudodata(
     without bias, so that each event counts once: nothing has to be thinned. The certified
     sections hold the luminosity; the others hold more, at the same rate.
     """
-    parts_of_luminosity = luminosity * 1000.0 * SECTIONS / CERTIFIED_SECTIONS / parts  # 1/pb
+    inverse_pb = 1000.0 * luminosity * SECTIONS / CERTIFIED_SECTIONS / parts
+    seeds = [_seeds(seed, f"{sample}/{source.name}", part) for source in sources]
+    counts = [
+        int(rng.poisson(source.cross_section * inverse_pb))
+        for source, (_, rng) in zip(sources, seeds, strict=True)
+    ]
+    done = 0
     with nanoaod(output, simulation=False) as file:
-        first = part * EVENTS_PER_PART
-        for source in sources:
-            generator_seed, rng = _seeds(seed, f"{sample}/{source.name}", part)
-            count = int(rng.poisson(source.cross_section * parts_of_luminosity))
+        for source, (generator_seed, rng), count in zip(sources, seeds, counts, strict=True):
             log.info("%s part %d: %d events of %s", sample, part, count, source.name)
             if count == 0:
                 continue
             generator = Generator(unbiased(source.card), generator_seed)
-            for batch, _ in _batches(generator, count, f"{sample}: {source.name}"):
+            for batch in _batches(generator, count):
                 size = len(batch.weight)
                 numbers = {
                     "run": rng.choice(RUNS, size),
                     "luminosityBlock": rng.integers(1, SECTIONS + 1, size),
-                    "event": first + np.arange(1, size + 1),
+                    "event": part * EVENTS_PER_PART + done + np.arange(1, size + 1),
                 }
-                first += size
                 file.extend(reconstruct(batch, detector, rng) | numbers)
+                done += size
+                progress(done, sum(counts))
         file.runs({"run": list(RUNS)})
 
 
@@ -144,23 +159,6 @@ def _seeds(seed: int, sample: str, part: int) -> tuple[int, np.random.Generator]
     return pythia, np.random.default_rng(int.from_bytes(digest[8:]))
 
 
-def _batches(generator: Generator, events: int, label: str) -> Iterator[tuple[Any, int]]:
-    """Batches as `Truth`, with the number of the first event; a progress bar in a terminal."""
-    with _progress(label, events) as advance:
-        for first in range(0, events, BATCH):
-            size = min(BATCH, events - first)
-            yield truth(generator.batch(size)), first
-            advance(size)
-
-
-@contextmanager
-def _progress(label: str, total: int) -> Iterator[Callable[[int], None]]:
-    if not sys.stderr.isatty():
-        yield lambda size: None
-        return
-    from rich.console import Console
-    from rich.progress import Progress
-
-    with Progress(console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task(label, total=total)
-        yield lambda size: bar.advance(task, size)
+def _batches(generator: Generator, events: int) -> Iterator[Truth]:
+    for first in range(0, events, BATCH):
+        yield truth(generator.batch(min(BATCH, events - first)))
