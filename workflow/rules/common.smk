@@ -5,7 +5,7 @@ import re
 from snakemake.exceptions import WorkflowError
 
 try:
-    ANALYSIS = parse(config, " + ".join(map(str, workflow.configfiles)))
+    ANALYSIS = zenith.config.parse(config, " + ".join(map(str, workflow.configfiles)))
     SAMPLES = ANALYSIS.used_samples
     # Simulated samples are numbered parts; other samples are files, found or listed.
     FILES = {sample: resolve(ANALYSIS, sample) for sample in SAMPLES}
