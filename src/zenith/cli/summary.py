@@ -1,0 +1,53 @@
+"""Summarise all results of an analysis: one JSON file, and one page that a person reads."""
+
+import argparse
+from pathlib import Path
+
+from zenith.cli import options
+
+HELP = "results of all steps to one page"
+STEPS = ("simulate", "skim", "columns", "mva", "optimise", "histogram", "fit", "figures")
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    """Define the options."""
+    options.add_config(parser)
+    parser.add_argument(
+        "--results",
+        metavar="DIR",
+        help="folder with {selection}/fit.json, cutflow.json, benchmarks/ [results/{name}]",
+    )
+    parser.add_argument("--output", required=True, metavar="JSON", help="the numbers")
+    parser.add_argument("--page", metavar="MD", help="the same for people, Markdown")
+
+
+def run(args: argparse.Namespace) -> None:
+    """Read what there is of every selection, and write the summary."""
+    from zenith import artefacts
+    from zenith.errors import InputError
+    from zenith.summary import SELECTIONS, page, summarise, timing
+
+    analysis = options.analysis(args)
+    results = Path(args.results or f"results/{analysis.name}")
+    files = {s: results / s / "fit.json" for s in SELECTIONS if (results / s / "fit.json").exists()}
+    if not files:
+        raise InputError(f"{results}: no selection has a fit.json; run `zenith fit` first")
+    cutflows = {s: results / s / "cutflow.json" for s in files}
+    cutflows = {s: path for s, path in cutflows.items() if path.exists()}
+    optimised = results / "optimised.json"
+    found = [path.name for path in (results / "benchmarks").glob("*")]
+    steps = [*(s for s in STEPS if s in found), *sorted(set(found) - set(STEPS))]
+    summary = summarise(
+        {s: artefacts.read_json(path) for s, path in files.items()},
+        {s: artefacts.read_json(path) for s, path in cutflows.items()},
+        timing({s: sorted((results / "benchmarks" / s).rglob("*.tsv")) for s in steps}),
+        artefacts.read_json(optimised) if optimised.exists() else None,
+    )
+    artefacts.write_json(
+        args.output,
+        {"analysis": analysis.name, **summary},
+        inputs=[*files.values(), *cutflows.values()],
+    )
+    if args.page:
+        labels = {name: region.label for name, region in analysis.regions.items()}
+        artefacts.write_text(args.page, page(summary, f"Results of {analysis.name}", labels))

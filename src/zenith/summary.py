@@ -1,0 +1,211 @@
+"""From the results of all steps to one page that a person reads."""
+
+import csv
+import importlib.metadata
+import platform
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from zenith import __version__
+from zenith.tables import measured, table
+
+SELECTIONS = ("initial", "optimised")
+PACKAGES = ("numpy", "awkward", "uproot", "coffea", "hist", "jax", "pyhf", "cabinetry", "snakemake")
+_FIT = ("mu", "mu_error", "twice_nll", "goodness_of_fit", "asimov")
+Table = Mapping[str, Any]
+
+
+def timing(benchmarks: Mapping[str, Iterable[Path]]) -> dict[str, dict[str, float]]:
+    """Per step: jobs, seconds of wall time and of CPU summed over them, largest memory in MB.
+
+    The files are Snakemake's benchmarks (tab-separated; columns s, cpu_time and max_rss). What
+    Snakemake could not measure in a short job counts as 0.
+    """
+    result = {}
+    for step, files in benchmarks.items():
+        rows = []
+        for path in files:
+            with open(path, newline="") as file:
+                rows.extend(csv.DictReader(file, delimiter="\t"))
+        result[step] = {
+            "jobs": len(rows),
+            "wall_seconds": sum(_number(row["s"]) for row in rows),
+            "cpu_seconds": sum(_number(row["cpu_time"]) for row in rows),
+            "max_rss_mb": max((_number(row["max_rss"]) for row in rows), default=0.0),
+        }
+    return result
+
+
+def _number(text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:  # "-" or "NA": the job ended before the first measurement
+        return 0.0
+
+
+def versions() -> dict[str, str]:
+    """Of Python, Zenith and the libraries that results depend on, where installed."""
+    found = {"python": platform.python_version(), "zenith": __version__}
+    for package in PACKAGES:
+        try:
+            found[package] = importlib.metadata.version(package)
+        except importlib.metadata.PackageNotFoundError:
+            continue
+    return found
+
+
+def summarise(
+    fits: Mapping[str, Table],
+    cutflows: Mapping[str, Table],
+    times: Mapping[str, Any],
+    optimised: Table | None = None,
+) -> dict[str, Any]:
+    """The content of summary.json.
+
+    Parameters
+    ----------
+    fits, cutflows
+        By selection, `initial` and `optimised`. The last selection is the one that is quoted: the
+        keys `fit`, `upper_limit`, `yields` and `cutflow` are its own; `selections` has all.
+    times
+        See `timing`.
+    optimised
+        What the optimisation found, where it ran: its `expected_significance` (by selection and
+        part of the events) and its `soft_hard_gap` are passed on.
+    """
+    selections = {name: _selection(fit, cutflows.get(name, {})) for name, fit in fits.items()}
+    expected: dict[str, dict[str, Any]] = {}
+    for name, values in (optimised or {}).get("expected_significance", {}).items():
+        expected[name] = dict(values)
+    for name, fit in fits.items():  # the quoted number is that of the fit of the workspace
+        expected.setdefault(name, {})["test"] = fit["significance"]["expected"]
+    quoted = list(selections)[-1]
+    summary = {"quoted": quoted, "expected_significance": expected, **selections[quoted]}
+    if optimised and "soft_hard_gap" in optimised:
+        summary["soft_hard_gap"] = optimised["soft_hard_gap"]
+    return {**summary, "timing": dict(times), "selections": selections, "versions": versions()}
+
+
+def _selection(fit: Table, cutflow: Table) -> dict[str, Any]:
+    return {
+        "fit": {key: fit[key] for key in _FIT if key in fit},
+        "significance": fit["significance"],
+        "upper_limit": fit.get("upper_limit"),
+        "yields": fit["yields"],
+        "ranking": (fit.get("ranking") or [])[:10],
+        "sanitised": fit.get("sanitised", []),
+        "cutflow": {name: flow for name, flow in cutflow.items() if name != "provenance"},
+    }
+
+
+def page(summary: Table, title: str, labels: Mapping[str, str]) -> str:
+    """The summary as Markdown; `labels` are the regions' names for people."""
+    parts = [f"# {title}", _results(summary), _significances(summary)]
+    parts += ["## Yields", *_yields(summary["yields"], labels)]
+    if summary["ranking"]:
+        rows = [(r["name"], r["impact_up"], r["impact_down"]) for r in summary["ranking"]]
+        parts += ["## Largest impacts on the signal strength"]
+        parts += [table(["nuisance parameter", "+1 σ", "−1 σ"], rows)]
+    parts += ["## Cutflow", *_cutflows(summary["cutflow"], labels)]
+    parts += ["## Warnings", _warnings(summary["sanitised"])]
+    parts += ["## Time and memory", _timing(summary["timing"])]
+    parts += ["Made with " + ", ".join(f"{k} {v}" for k, v in summary["versions"].items()) + "."]
+    return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def _results(summary: Table) -> str:
+    fit, significance, limit = summary["fit"], summary["significance"], summary["upper_limit"]
+    data = "Asimov data; the analysis is blind" if fit.get("asimov") else "observed data"
+    lines = [f"Results with the **{summary['quoted']}** cuts, fitted to {data}.", ""]
+    lines += [f"- Signal strength: μ = {measured(fit['mu'], fit['mu_error'])}"]
+    words = [f"{significance['expected']:.3f} σ expected (μ = 1)"]
+    if significance.get("observed") is not None:
+        words.append(f"{significance['observed']:.3f} σ observed")
+    lines += [f"- Discovery significance: {', '.join(words)}"]
+    if limit:
+        low, high = limit["expected"][1], limit["expected"][3]
+        words = [f"{limit['expected'][2]:.3g} expected (68 %: {low:.3g} to {high:.3g})"]
+        if limit.get("observed") is not None:
+            words.append(f"{limit['observed']:.3g} observed")
+        lines += [f"- Upper limit on μ, 95 % CLs: {', '.join(words)}"]
+    if fit.get("goodness_of_fit") is not None:
+        lines += [f"- Goodness of fit: p = {fit['goodness_of_fit']:.3g}"]
+    return "\n".join(lines)
+
+
+def _significances(summary: Table) -> str:
+    """A table, once there is more than one number to compare."""
+    expected = summary["expected_significance"]
+    if len(expected) == 1 and len(next(iter(expected.values()))) == 1:
+        return ""
+    columns = ("train", "optimise", "validate", "test")
+    columns = tuple(c for c in columns if any(c in values for values in expected.values()))
+    rows = [
+        [
+            name,
+            *(
+                measured(values[c], values.get(f"{c}_error")) if values.get(c) is not None else ""
+                for c in columns
+            ),
+        ]
+        for name, values in expected.items()
+    ]
+    lines = ["## Expected significance", "", table(["cuts", *columns], rows)]
+    if (gap := summary.get("soft_hard_gap")) is not None:
+        lines += ["", f"Soft minus hard cuts: {gap}"]
+    return "\n".join(lines)
+
+
+def _yields(yields: Table, labels: Mapping[str, str]) -> Iterable[str]:
+    for region, entries in yields.items():
+        rows: list[list[str]] = []
+        for name, entry in entries.items():
+            if isinstance(entry, Mapping):
+                rows.append(
+                    [
+                        name,
+                        measured(entry["prefit"], entry.get("prefit_error")),
+                        measured(entry["postfit"], entry.get("postfit_error")),
+                    ]
+                )
+            elif entry is not None:
+                rows.append([name, f"{entry:.0f}", f"{entry:.0f}"])
+        heading = f"### {labels.get(region, region)}"
+        yield f"{heading}\n\n{table(['process', 'before the fit', 'after the fit'], rows)}"
+
+
+def _cutflows(cutflows: Table, labels: Mapping[str, str]) -> Iterable[str]:
+    for region, flow in cutflows.items():
+        processes = flow["processes"]
+        rows = [
+            [cut, *(float(numbers["yield"][i]) for numbers in processes.values())]
+            for i, cut in enumerate(flow["cuts"])
+        ]
+        yield f"### {labels.get(region, region)}\n\n{table(['cut', *processes], rows)}"
+
+
+def _warnings(sanitised: Iterable[Table]) -> str:
+    lines = [
+        f"- channel {c['channel']}, sample {c['sample']}, bin {c['bin']} ({c['variation']}): "
+        f"{c['reason']}, {c['before']:.4g} became {c['after']:.4g}"
+        for c in sanitised
+    ]
+    if not lines:
+        return "None: no template had to be mended."
+    shown = "\n".join(lines[:20])
+    more = f"\n- and {len(lines) - 20} more, in fit.json" if len(lines) > 20 else ""
+    return f"{len(lines)} bins of templates were mended before the fit:\n\n{shown}{more}"
+
+
+def _timing(times: Table) -> str:
+    header = ["step", "jobs", "wall time [s]", "CPU time [s]", "largest memory [MB]"]
+    keys = ("wall_seconds", "cpu_seconds", "max_rss_mb")
+    rows = [[step, t["jobs"], *(f"{t[key]:.1f}" for key in keys)] for step, t in times.items()]
+    if not rows:
+        return "Nothing was measured: the steps were not run by the workflow."
+    sums = [sum(t[key] for t in times.values()) for key in keys[:2]]
+    most = max(t["max_rss_mb"] for t in times.values())
+    jobs = sum(t["jobs"] for t in times.values())
+    rows.append(["all", jobs, *(f"{value:.1f}" for value in (*sums, most))])
+    return table(header, rows)

@@ -1,0 +1,40 @@
+"""Tables that read well both in a terminal and as Markdown."""
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+
+def table(header: Sequence[str], rows: Iterable[Sequence[Any]], left: int = 1) -> str:
+    """A Markdown table with aligned columns: the first `left` to the left, others to the right."""
+    cells = [[text(value) for value in row] for row in rows]
+    widths = [
+        max(len(name), *(len(row[i]) for row in cells), 3) if cells else max(len(name), 3)
+        for i, name in enumerate(header)
+    ]
+    ruler = ["-" * w if i < left else "-" * (w - 1) + ":" for i, w in enumerate(widths)]
+
+    def line(row: Sequence[str]) -> str:
+        padded = [
+            value.ljust(width) if i < left else value.rjust(width)
+            for i, (value, width) in enumerate(zip(row, widths, strict=True))
+        ]
+        return f"| {' | '.join(padded)} |"
+
+    return "\n".join(map(line, [list(header), ruler, *cells]))
+
+
+def text(value: Any) -> str:
+    """A value for a cell: four digits of a number, nothing for None; `|` would end the cell."""
+    if value is None:
+        return ""
+    if isinstance(value, bool) or not isinstance(value, float):
+        return str(value).replace("|", "\\|").replace("\n", " ")
+    return f"{value:.0f}" if 1e3 <= abs(value) < 1e7 else f"{value:.4g}"
+
+
+def measured(value: float, error: float | None) -> str:
+    """`value ± error`, to the second significant digit of the error."""
+    if not error:
+        return text(float(value))
+    digits = max(0, 1 - int(f"{error:e}".split("e")[1]))
+    return f"{value:.{digits}f} ± {error:.{digits}f}"
