@@ -1,0 +1,20 @@
+"""Show what is in a file that a step wrote, as tables."""
+
+import argparse
+
+HELP = "any artefact as a readable table"
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    """Define the options."""
+    parser.add_argument(
+        "file", metavar="FILE", help="ROOT (skim or histograms), .h5 (columns) or .json"
+    )
+
+
+def run(args: argparse.Namespace) -> None:
+    """Print the tables."""
+    from zenith.inspection import describe
+    from zenith.tables import show
+
+    show(describe(args.file))
