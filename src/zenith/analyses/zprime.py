@@ -15,7 +15,6 @@ from zenith.events.kinematics import (
     JETS_OF_TOPS,
     event_shape,
     momenta,
-    momentum_tensor,
     top_pair,
 )
 from zenith.events.objects import Objects, shared
@@ -49,9 +48,16 @@ def nearest_jet(objects: Objects) -> Any:
 
 
 @shared
+def jet_momenta(objects: Objects) -> Any:
+    """px, py, pz, E of all jets as one array, and whether each is there."""
+    return momenta(objects.jet)
+
+
+@shared
 def event_shapes(objects: Objects) -> Any:
     """Sphericity and aplanarity of the jets and the leading muon."""
-    return event_shape(momentum_tensor(objects.jet, objects.muon[:, :1]))
+    muon, _ = momenta(objects.muon[:, :1])
+    return event_shape(np.concatenate([jet_momenta(objects)[0], muon], axis=1))
 
 
 @shared
@@ -61,10 +67,10 @@ def tops(objects: Objects) -> Any:
     The fat jet of the highest top-tag score is the hadronic top; without a fat jet it is three
     jets, see `zenith.events.kinematics.top_pair`.
     """
-    muon, has_muon = momenta(objects.muon, 1)
-    jets, present = momenta(objects.jet, JETS_OF_TOPS)
+    muon, has_muon = momenta(objects.muon[:, :1])
+    jets, present = (array[:, :JETS_OF_TOPS] for array in jet_momenta(objects))
     by_score = ak.argsort(objects.fatjet.toptag, ascending=False)
-    fatjet, merged = momenta(objects.fatjet[by_score], 1)
+    fatjet, merged = momenta(objects.fatjet[by_score][:, :1])
     met = np.stack([objects.met.px.to_numpy(), objects.met.py.to_numpy()], axis=-1)
     best = top_pair(
         muon[:, 0], met, jets, present & has_muon, fatjet[:, 0], (merged & has_muon)[:, 0]

@@ -5,7 +5,7 @@ A momentum is an array (…, 4) of px, py, pz and E in GeV.
 
 from collections.abc import Iterator
 from itertools import combinations
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import awkward as ak
 import numpy as np
@@ -15,30 +15,33 @@ Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
 
 W_MASS = 80.369  # Review of Particle Physics 2024
-# Mean and spread of the reconstructed masses of leptonically and hadronically decaying tops.
-TOP_MASS_LEPTONIC, TOP_WIDTH_LEPTONIC = 172.5, 30.0
-TOP_MASS_HADRONIC, TOP_WIDTH_HADRONIC = 172.5, 25.0
+# Median and half of the central 68 % of the reconstructed masses in simulated semileptonic tt̄: of
+# fat jets with a top-tag score above 0.8 and a mass of 120 to 250 GeV; and of muon, neutrino (the
+# solution nearer to the top mass) and nearest jet, b-tagged and within ΔR < 1.5 of the muon.
+TOP_MASS_HADRONIC, TOP_WIDTH_HADRONIC = 172.0, 20.0
+TOP_MASS_LEPTONIC, TOP_WIDTH_LEPTONIC = 172.0, 22.0
 FATJET_RADIUS = 0.8
 JETS_OF_TOPS = 5  # how many leading jets the top pair is built from
 
 
-def momenta(particles: ak.Array, count: int) -> tuple[Floats, Bools]:
-    """The momenta of the first `count` particles of each event, and whether each is there.
+def momenta(particles: ak.Array) -> tuple[Floats, Bools]:
+    """The momenta of a jagged array of `vector`s, and whether each is there.
 
-    Shapes (events, count, 4) and (events, count); what is not there has momentum 0.
+    Shapes (events, n, 4) and (events, n), where n ≥ 1 is the largest number of particles in an
+    event; what is not there has momentum 0.
     """
-    parts = [
-        ak.fill_none(ak.pad_none(part, count, clip=True), 0.0).to_numpy()
-        for part in (particles.px, particles.py, particles.pz, particles.E)
-    ]
-    present = np.arange(count) < ak.num(particles).to_numpy()[:, None]
-    return np.stack(parts, axis=-1).astype(np.float64), present
+    counts = ak.num(particles).to_numpy()
+    present = np.arange(max(counts.max(initial=0), 1)) < counts[:, None]
+    parts = (particles.px, particles.py, particles.pz, particles.E)
+    result = np.zeros((*present.shape, 4))
+    result[present] = np.stack([ak.flatten(part).to_numpy() for part in parts], axis=-1)
+    return result, present
 
 
 def mass(momentum: Floats) -> Floats:
     """The invariant mass, 0 where rounding makes its square negative."""
-    squared = momentum[..., 3] ** 2 - (momentum[..., :3] ** 2).sum(axis=-1)
-    return np.sqrt(np.maximum(squared, 0.0))
+    px, py, pz, energy = np.moveaxis(momentum, -1, 0)
+    return np.sqrt(np.maximum(energy**2 - px**2 - py**2 - pz**2, 0.0))
 
 
 def neutrinos(lepton: Floats, met: Floats) -> Floats:
@@ -52,17 +55,16 @@ def neutrinos(lepton: Floats, met: Floats) -> Floats:
     Where the root is imaginary (MET is measured too large for a W boson on its mass shell), both
     are the real part, and the mass is larger than that of the W boson.
     """
-    pz, energy = lepton[:, 2], lepton[:, 3]
+    px, py, pz, energy = lepton.T
+    met_x, met_y = met.T
     transverse = energy**2 - pz**2
-    half = (W_MASS**2 - mass(lepton) ** 2) / 2 + (lepton[:, :2] * met).sum(axis=1)
-    met_squared = (met**2).sum(axis=1)
+    half = (W_MASS**2 - mass(lepton) ** 2) / 2 + px * met_x + py * met_y
+    met_squared = met_x**2 + met_y**2
     root = energy * np.sqrt(np.maximum(half**2 - transverse * met_squared, 0.0))
-    solutions = (half * pz + np.stack([-root, root])) / np.where(transverse > 0.0, transverse, 1.0)
-    result = np.empty((len(lepton), 2, 4))
-    result[..., :2] = met[:, None]
-    result[..., 2] = solutions.T
-    result[..., 3] = np.sqrt(met_squared[:, None] + solutions.T**2)
-    return result
+    scale = np.where(transverse > 0.0, transverse, 1.0)  # events without a lepton
+    pz_nu = (half * pz + np.stack([-root, root])) / scale
+    parts = (*np.broadcast_arrays(met_x, met_y, pz_nu), np.sqrt(met_squared + pz_nu**2))
+    return np.stack(parts, axis=-1).swapaxes(0, 1)
 
 
 class TopPair(NamedTuple):
@@ -96,15 +98,15 @@ def top_pair(
     best = {name: np.zeros(count) for name in names}
     best["chi2"][:] = np.inf
     leptonic_w = lepton[:, None] + neutrinos(lepton, met)
-    for b_jet, hadronic, allowed in _hypotheses(jets, present, fatjet, merged):
-        rows = np.flatnonzero(allowed)
+    for rows, b_jet, hadronic in _hypotheses(jets, present, fatjet, merged):
+        m_had = mass(hadronic)
         for solution in range(2):
-            leptonic = leptonic_w[rows, solution] + b_jet[rows]
-            m_lep, m_had = mass(leptonic), mass(hadronic[rows])
+            leptonic = leptonic_w[rows, solution] + b_jet
+            m_lep = mass(leptonic)
             chi2 = ((m_lep - TOP_MASS_LEPTONIC) / TOP_WIDTH_LEPTONIC) ** 2
             chi2 += ((m_had - TOP_MASS_HADRONIC) / TOP_WIDTH_HADRONIC) ** 2
             better = ~(chi2 >= best["chi2"][rows])  # NaN is better: it must be seen
-            values = (mass(leptonic + hadronic[rows]), chi2, m_lep, m_had)
+            values = (mass(leptonic + hadronic), chi2, m_lep, m_had)
             for name, value in zip(names, values, strict=True):
                 best[name][rows[better]] = value[better]
     found = best["chi2"] != np.inf
@@ -114,8 +116,8 @@ def top_pair(
 
 def _hypotheses(
     jets: Floats, present: Bools, fatjet: Floats, merged: Bools
-) -> Iterator[tuple[Floats, Floats, Bools]]:
-    """Jet of the leptonic top, hadronic top, and the events that allow the pair.
+) -> Iterator[tuple[NDArray[np.intp], Floats, Floats]]:
+    """The events that allow a hypothesis, their jet of the leptonic top, and their hadronic top.
 
     With a fat jet, that is the hadronic top, and any jet outside it may be the leptonic top's; if
     there is none, that jet was lost. Without, the hadronic top is any three of the jets.
@@ -123,12 +125,14 @@ def _hypotheses(
     outside = present & (_delta_r(jets, fatjet[:, None]) > FATJET_RADIUS)
     indices = range(jets.shape[1])
     for j in indices:
-        yield jets[:, j], fatjet, merged & outside[:, j]
-    yield np.zeros_like(fatjet), fatjet, merged & ~outside.any(axis=1)
+        rows = np.flatnonzero(merged & outside[:, j])
+        yield rows, jets[rows, j], fatjet[rows]
+    rows = np.flatnonzero(merged & ~outside.any(axis=1))
+    yield rows, np.zeros((len(rows), 4)), fatjet[rows]
     for j in indices:
         for three in combinations([i for i in indices if i != j], 3):
-            allowed = ~merged & present[:, [j, *three]].all(axis=1)
-            yield jets[:, j], jets[:, list(three)].sum(axis=1), allowed
+            rows = np.flatnonzero(~merged & present[:, j] & present[:, three].all(axis=1))
+            yield rows, jets[rows, j], jets[rows][:, three].sum(axis=1)
 
 
 def _delta_r(one: Floats, other: Floats) -> Floats:
@@ -142,24 +146,35 @@ def _pseudorapidity(momentum: Floats) -> Floats:
     return np.arcsinh(momentum[..., 2] / np.where(pt > 0.0, pt, 1.0))
 
 
-def event_shape(tensor: Floats) -> tuple[Floats, Floats]:
-    """Sphericity and aplanarity of momentum tensors Σ pᵃpᵇ, shape (events, 3, 3).
+def event_shape(particles: Floats) -> tuple[Floats, Floats]:
+    """Sphericity and aplanarity of momenta of shape (events, n, 4).
 
-    With the eigenvalues λ₁ ≥ λ₂ ≥ λ₃ of the tensor over its trace, S = 3/2 (λ₂ + λ₃), from 0
-    (back to back) to 1 (isotropic), and A = 3/2 λ₃, from 0 (in a plane) to 1/2
+    With the eigenvalues λ₁ ≥ λ₂ ≥ λ₃ of the tensor Σ pᵃpᵇ over its trace, S = 3/2 (λ₂ + λ₃), from
+    0 (back to back) to 1 (isotropic), and A = 3/2 λ₃, from 0 (in a plane) to 1/2
     (Bjorken, Brodsky, Phys. Rev. D 1 (1970) 1416). Both are 0 for an event without momentum.
     """
-    trace = np.trace(tensor, axis1=1, axis2=2)[:, None]
-    smallest, middle, _ = np.maximum(
-        np.linalg.eigvalsh(tensor) / np.where(trace > 0.0, trace, 1.0), 0.0
-    ).T
-    return 1.5 * (middle + smallest), 1.5 * smallest
+    momentum = particles[..., :3]
+    tensor = momentum.swapaxes(1, 2) @ momentum
+    trace = np.trace(tensor, axis1=1, axis2=2)
+    tensor /= np.where(trace > 0.0, trace, 1.0)[:, None, None]
+    largest, smallest = _extreme_eigenvalues(tensor)
+    some = trace > 0.0
+    return 1.5 * some * (1.0 - largest), 1.5 * some * smallest
 
 
-def momentum_tensor(*particles: Any) -> Floats:
-    """Σ pᵃpᵇ over all particles of each event; each argument is a jagged array of vectors."""
-    tensors = [
-        np.array([[ak.sum(a * b, axis=1) for b in p] for a in p], np.float64)
-        for p in ((group.px, group.py, group.pz) for group in particles)
-    ]
-    return np.moveaxis(np.sum(tensors, axis=0), -1, 0)
+def _extreme_eigenvalues(tensor: Floats) -> tuple[Floats, Floats]:
+    """The largest and the smallest eigenvalue of symmetric, non-negative tensors of trace 1.
+
+    The roots of the characteristic polynomial by trigonometry (O. K. Smith, Comm. ACM 4 (1961)
+    168): with T = 1/3 + p B, they are 1/3 + 2p cos φ and 1/3 + 2p cos(φ + 2π/3), where
+    p² = tr (T − 1/3)²/6 and cos 3φ = det(B)/2. Ten times faster than LAPACK on many 3 × 3.
+    """
+    xx, yy, zz = (tensor[:, i, i] - 1.0 / 3.0 for i in range(3))
+    xy, xz, yz = tensor[:, 0, 1], tensor[:, 0, 2], tensor[:, 1, 2]
+    p = np.sqrt((xx**2 + yy**2 + zz**2 + 2.0 * (xy**2 + xz**2 + yz**2)) / 6.0)
+    det = xx * (yy * zz - yz**2) - xy * (xy * zz - yz * xz) + xz * (xy * yz - yy * xz)
+    cosine = det / np.where(p > 0.0, 2.0 * p**3, 1.0)
+    angle = np.arccos(np.clip(cosine, -1.0, 1.0)) / 3.0
+    largest = 1.0 / 3.0 + 2.0 * p * np.cos(angle)
+    smallest = 1.0 / 3.0 + 2.0 * p * np.cos(angle + 2.0 * np.pi / 3.0)
+    return np.minimum(largest, 1.0), np.maximum(smallest, 0.0)

@@ -113,7 +113,8 @@ def _select(
         found = ak.with_field(found, found[original], alias)
     for other, distance in wanted.away_from.items():
         found = found[is_away_from(found, earlier[other], distance)]
-    return found[ak.argsort(found.pt, ascending=False)]
+    # Packed: otherwise every use of a field goes through the cuts and the order again.
+    return ak.to_packed(found[ak.argsort(found.pt, ascending=False)])
 
 
 def _passes(value: ak.Array, cut: ObjectCut) -> ak.Array:
