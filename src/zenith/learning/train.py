@@ -47,7 +47,7 @@ def train(
     """
     number = zlib.crc32(name.encode())
     random = np.random.default_rng([seed, number])
-    key, first = jax.random.split(jax.random.fold_in(jax.random.key(seed), number))
+    key = jax.random.fold_in(jax.random.key(seed), number)
     classes = tuple(mva.classes)
     training = balanced(
         without_negative(training, mva.negative_weights), classes, mva.balance, random
@@ -60,7 +60,7 @@ def train(
     )
     mean, scale = standardisation(name, mva, training)
     network = Network.create(
-        first,
+        key,
         mva.features,
         mva.hidden,
         classes if len(classes) > 2 else (),
@@ -70,8 +70,8 @@ def train(
     if mva.framework == "keras":
         from zenith.learning.keras import fit as keras_fit
 
-        return keras_fit(network, mva, training, validation, int(random.integers(2**31)), progress)
-    return fit(network, mva, training, validation, key, progress)
+        return keras_fit(network, mva, training, validation, random, progress)
+    return fit(network, mva, training, validation, random, progress)
 
 
 def standardisation(
@@ -119,15 +119,11 @@ def _loss(network: Network, batch: _Batch) -> jax.Array:
 def _epoch(
     network: Network,
     state: Any,
-    key: jax.Array,
+    order: jax.Array,
     training: _Batch,
     validation: _Batch,
     optimiser: optax.GradientTransformation,
-    steps: int,
 ) -> tuple[Network, Any, jax.Array, jax.Array]:
-    events = len(training.weight)
-    order = jax.random.permutation(key, events)[: steps * (events // steps)].reshape(steps, -1)
-
     def step(carry: tuple[Network, Any], chosen: jax.Array) -> tuple[tuple[Network, Any], None]:
         network, state = carry
         batch = _Batch(*(array[chosen] for array in training))
@@ -143,14 +139,15 @@ def fit(
     mva: Mva,
     training: Examples,
     validation: Examples,
-    key: jax.Array,
+    random: np.random.Generator,
     progress: Progress,
 ) -> Fit:
     """Train a network on balanced events; an epoch is one compiled call.
 
     Every epoch visits all events but fewer than there are batches, in another order each time.
     """
-    steps = max(1, round(len(training.weight) / mva.batch))
+    events = len(training.weight)
+    steps = max(1, round(events / mva.batch))
     rate: Any = mva.learning_rate
     if mva.schedule == "cosine":
         rate = optax.cosine_decay_schedule(mva.learning_rate, mva.epochs * steps)
@@ -159,8 +156,10 @@ def fit(
     batches = _Batch.of(training), _Batch.of(validation)
     best, best_epoch = network, 0
     losses: dict[str, list[float]] = {"train": [], "validation": []}
-    for epoch, key_of_epoch in enumerate(jax.random.split(key, mva.epochs), 1):
-        network, state, *both = _epoch(network, state, key_of_epoch, *batches, optimiser, steps)
+    for epoch in range(1, mva.epochs + 1):
+        shuffled = random.permutation(events)[: events - events % steps]
+        order = jnp.asarray(shuffled.reshape(steps, -1), jnp.int32)  # a row is a batch
+        network, state, *both = _epoch(network, state, order, *batches, optimiser)
         for column, loss in zip(losses.values(), both, strict=True):
             column.append(float(loss))
         if not np.isfinite([column[-1] for column in losses.values()]).all():
