@@ -1,5 +1,6 @@
 """The structural cuts of a skim: an event stays if any shape variation of it passes them all."""
 
+from dataclasses import dataclass
 from typing import Any
 
 import awkward as ak
@@ -14,8 +15,81 @@ from zenith.events.observable import Observable
 from zenith.events.shifts import shifted
 
 
+@dataclass(frozen=True)
+class _Check:
+    """One cut, the analysis reduced to the objects that it looks at, and what moves these."""
+
+    cut: Cut
+    observable: Observable
+    analysis: Analysis
+    moved_by: frozenset[str]
+
+    def passes(self, events: ak.Array) -> NDArray[np.bool_]:
+        # In single precision, as the columns are that later cuts are made on.
+        found = self.observable(select(events, self.analysis))
+        values = ak.fill_none(found, self.observable.missing).to_numpy().astype(np.float32)
+        return OPERATORS[self.cut.operator](values, np.float32(self.cut.threshold))
+
+
+class Preselection:
+    """The cuts `skim.cuts`, made one after the other on what is left.
+
+    Jets are not looked at in events that a cut on the muons has taken away, and a variation is
+    only tried on events that the nominal selection loses at a cut which the variation moves.
+
+    Parameters
+    ----------
+    analysis
+        Its cuts, objects and shape variations.
+    nothing
+        No events, with the branches that later ones will have.
+    data
+        Data have no variations.
+    """
+
+    def __init__(self, analysis: Analysis, nothing: ak.Array, *, data: bool) -> None:
+        self._analysis = analysis
+        self._variations = [] if data else analysis.shapes
+        observables = observables_of(analysis)
+        self._checks = []
+        for cut in (Cut(cut=text) for text in analysis.skim.cuts):
+            observable = observables[cut.observable]
+            witness = _Witness(select(nothing, analysis))
+            observable(witness)
+            moved_by = {v for v in self._variations if _moves(analysis, v, witness.used)}
+            reduced = _reduced(analysis, witness.used)
+            self._checks.append(_Check(cut, observable, reduced, frozenset(moved_by)))
+
+    def cuts_passed(self, events: ak.Array) -> NDArray[np.int64]:
+        """How many of the cuts an event passes before it fails one, shape (events,).
+
+        The largest number under any variation: an event stays if it is the number of all cuts.
+        """
+        nominal = self._passed(events)
+        best = nominal.copy()
+        for variation in self._variations:
+            moved = np.array([variation in check.moved_by for check in self._checks] + [False])
+            again = moved[nominal] & (best < len(self._checks))
+            if again.any():  # the cuts before the first that moves were passed already
+                varied = shifted(events[again], self._analysis, variation)
+                passed = self._passed(varied, first=int(moved.argmax()))
+                best[again] = np.maximum(best[again], passed)
+        return best
+
+    def _passed(self, events: ak.Array, first: int = 0) -> NDArray[np.int64]:
+        passed = np.full(len(events), first)
+        left = np.arange(len(events))
+        for check in self._checks[first:]:
+            if not len(left):
+                break
+            survives = check.passes(events)
+            events, left = events[survives], left[survives]
+            passed[left] += 1
+        return passed
+
+
 class _Witness:
-    """Stands for the objects of no events, and notes which of them an observable asks for."""
+    """Stands for the objects of events, and notes which of them an observable asks for."""
 
     def __init__(self, objects: Objects) -> None:
         self._objects = objects
@@ -26,53 +100,10 @@ class _Witness:
         return getattr(self._objects, name)
 
     def __len__(self) -> int:
-        return 0
+        return len(self._objects)
 
 
-def preselect(events: ak.Array, analysis: Analysis, *, data: bool) -> dict[str, NDArray[np.bool_]]:
-    """For each cut of `skim.cuts` the events that pass it and those before, shape (events,).
-
-    In simulation, events that pass all cuts under the same shape variation stay as well. Cuts
-    are made one after the other on what is left, and only those objects are selected, and only
-    those variations tried, that bear on the observable: jets are not looked at in events that a
-    cut on the muons has already taken away.
-    """
-    variations = [] if data else analysis.shapes
-    passing = {variation: np.ones(len(events), bool) for variation in (None, *variations)}
-    observables = observables_of(analysis)
-    total = len(events)
-    left = np.arange(total)
-    masks: dict[str, NDArray[np.bool_]] = {}
-    for text in analysis.skim.cuts:
-        cut = Cut(cut=text)
-        observable = observables[cut.observable]
-        witness = _Witness(select(events[:0], analysis))
-        observable(witness)
-        wanted = _restricted(analysis, witness.used)
-        nominal = _passes(events, wanted, observable, cut)
-        for variation in passing:
-            if variation is None or not _moves(analysis, variation, witness.used):
-                passing[variation] &= nominal
-            else:
-                varied = shifted(events, analysis, variation)
-                passing[variation] &= _passes(varied, wanted, observable, cut)
-        survives = np.any(list(passing.values()), axis=0)
-        events, left = events[survives], left[survives]
-        passing = {variation: mask[survives] for variation, mask in passing.items()}
-        masks[text] = np.zeros(total, bool)
-        masks[text][left] = True
-    return masks
-
-
-def _passes(
-    events: ak.Array, analysis: Analysis, observable: Observable, cut: Cut
-) -> NDArray[np.bool_]:
-    # In single precision, as the columns are that later cuts are made on.
-    values = ak.fill_none(observable(select(events, analysis)), observable.missing)
-    return OPERATORS[cut.operator](values.to_numpy().astype(np.float32), np.float32(cut.threshold))
-
-
-def _restricted(analysis: Analysis, used: set[str]) -> Analysis:
+def _reduced(analysis: Analysis, used: set[str]) -> Analysis:
     """The analysis with only the objects that are used, and those they keep away from."""
     wanted = set(used)
     for name, described in reversed(analysis.objects.items()):
@@ -88,7 +119,7 @@ def _moves(analysis: Analysis, variation: str, used: set[str]) -> bool:
     assert isinstance(systematic, ShapeSystematic)
     collections = {analysis.objects[name].collection for name in systematic.objects}
     moved = {name for name, o in analysis.objects.items() if o.collection in collections}
-    for name, described in analysis.objects.items():  # they only stay away from earlier ones
+    for name, described in analysis.objects.items():  # they only keep away from earlier ones
         if moved & set(described.away_from):
             moved.add(name)
     return bool(used & (moved | {"met", "event"}))

@@ -20,7 +20,7 @@ from zenith.config import Analysis
 from zenith.errors import InputError
 from zenith.events import branches, golden, source
 from zenith.events.nanoaod import as_events
-from zenith.events.preselection import preselect
+from zenith.events.preselection import Preselection
 from zenith.events.runs import WEIGHT, RunSums
 from zenith.events.writer import Writer
 
@@ -110,9 +110,11 @@ def skim(
                 path, lambda: tree.arrays(list(names), entry_start=start, entry_stop=stop, how=dict)
             )
 
+        nothing = as_events(read(kept, 0, 0))
+        preselection = Preselection(analysis, nothing, data=data)
         sums = RunSums(path, data=data)
         cutflow = Cutflow([*(r.name for r in requirements), *analysis.skim.cuts])
-        with atomic(output) as temporary, Writer(temporary, as_events(read(kept, 0, 0))) as out:
+        with atomic(output) as temporary, Writer(temporary, nothing) as out:
             for start in range(0, tree.num_entries, analysis.skim.chunk):
                 stop = min(start + analysis.skim.chunk, tree.num_entries)
                 flat = read(cheap, start, stop)
@@ -127,10 +129,10 @@ def skim(
                     flat = {name: flat[name][low:high] for name in kept if name in flat}
                     flat |= read((n for n in kept if n not in flat), start + low, start + high)
                     events = as_events({name: flat[name] for name in kept})[passed[low:high]]
-                    masks = preselect(events, analysis, data=data)
-                    for cut, mask in masks.items():
-                        cutflow.count(cut, weights[passed][mask])
-                    out.add(events[list(masks.values())[-1]] if masks else events)
+                    cuts_passed = preselection.cuts_passed(events)
+                    for number, cut in enumerate(analysis.skim.cuts, start=1):
+                        cutflow.count(cut, weights[passed][cuts_passed >= number])
+                    out.add(events[cuts_passed == len(analysis.skim.cuts)])
                 progress(stop, tree.num_entries)
             _check_read(sums.events, tree.num_entries, cutflow, path, analysis, sample)
             out.finish(sums.tree(file, by_file=analysis.samples[sample].normalise_by_file))

@@ -52,11 +52,11 @@ def reading(path: str, read: Callable[[], T]) -> T:
         except Exception as error:
             wait = next(waits, None) if TRANSIENT in str(error) else None
             if wait is None:
-                raise InputError(f"{path}: {_explained(error)}") from error
+                raise InputError(f"{path}: {_explained(error, path)}") from error
         time.sleep(wait)
 
 
-def _explained(error: Any) -> str:
+def _explained(error: Any, path: str) -> str:
     reason = " ".join(str(error).split()) or type(error).__name__
     match error:
         case FileNotFoundError():
@@ -67,5 +67,10 @@ def _explained(error: Any) -> str:
             return f"the server does not answer ({reason}); try again later"
         case ValueError() if "not a ROOT file" in reason:
             return "not a ROOT file; check that the download is complete"
+        case _ if path.startswith("http"):
+            return (
+                "cannot be read; it is cut short, or its server does not serve ranges of bytes: "
+                f"download it ({reason})"
+            )
         case _:
             return f"cannot be read; it may be cut short, copy it again ({reason})"

@@ -27,7 +27,7 @@ class Writer:
         self._names = [n for n in events.fields if events[n].ndim > 1 or not events[n].fields]
         self.events = 0
         self._waiting: list[ak.Array] = []
-        self._file = uproot.recreate(path)
+        self._file = uproot.recreate(path, compression=uproot.ZSTD(1))
         types = {name: ak.type(part).content for name, part in self._parts(events).items()}
         self._tree = self._file.mktree("Events", types)
 

@@ -1,0 +1,213 @@
+"""From a configuration to file lists, and the portal's answers to a catalogue."""
+
+import json
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from zenith.artefacts import read_json
+from zenith.cli import main
+from zenith.config import Analysis, load
+from zenith.errors import ConfigError, InputError
+from zenith.events.datasets import RECORDS, InputFile, luminosity_fraction, resolve
+from zenith.events.opendata import query
+
+CONFIG = "config/zprime.yaml"
+
+
+def analysis(*overrides: str) -> Analysis:
+    return load(CONFIG, overrides)
+
+
+def sample_from(key: str, value: Any, *more: str) -> Analysis:
+    """The default analysis with a sample `extra` that has the given source."""
+    extra = {"process": "wjets", "era": "2016", "cross_section": 1.0, key: value}
+    return analysis(f"samples.extra={json.dumps(extra)}", *more)
+
+
+def test_simulated_samples_have_numbered_parts() -> None:
+    files = resolve(analysis("samples.wjets.simulate.parts=3"), "wjets")
+    assert [f.path for f in files] == [f"results/zprime/simulated/wjets.{n}.root" for n in range(3)]
+    assert len(resolve(analysis("max_files=2", "samples.wjets.simulate.parts=3"), "wjets")) == 2
+
+
+def test_files_are_globs_lists_and_addresses(tmp_path: Path) -> None:
+    for name in ("b.root", "a.root", "c.txt"):
+        (tmp_path / name).touch()
+    listing = tmp_path / "list.txt"
+    listing.write_text(f"# ours\n\nroot://host//x.root  # remote\n{tmp_path}/c.txt\n")
+    files = [f"{tmp_path}/*.root", "https://host/y.root", f"@{listing}"]
+    assert resolve(sample_from("files", files), "extra") == [
+        InputFile(f"{tmp_path}/a.root"),
+        InputFile(f"{tmp_path}/b.root"),
+        InputFile("https://host/y.root"),
+        InputFile("root://host//x.root"),
+        InputFile(f"{tmp_path}/c.txt"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("files", "error", "expected"),
+    [
+        (["absent.root"], ConfigError, ["samples.extra.files", "absent.root", "no such file"]),
+        (["no/*.root"], ConfigError, ["samples.extra.files", "no/*.root", "no such file"]),
+        (["@no.txt"], InputError, ["samples.extra.files", "no.txt", "cannot be read"]),
+        (["http://h/a.root"] * 2, ConfigError, ["samples.extra", "a.root", "twice"]),
+        ([], ConfigError, ["samples.extra", "no files"]),
+    ],
+)
+def test_files_that_are_wrong(
+    files: list[str], error: type[Exception], expected: list[str]
+) -> None:
+    with pytest.raises(error) as raised:
+        resolve(sample_from("files", files), "extra")
+    assert all(text in str(raised.value) for text in expected)
+
+
+def test_an_unknown_sample_is_named() -> None:
+    with pytest.raises(ConfigError, match=r"no sample 'wjet'.*wjets"):
+        resolve(analysis(), "wjet")
+
+
+@pytest.fixture
+def catalogue(tmp_path: Path) -> Path:
+    path = tmp_path / "catalogue.json"
+    files = [{"path": f"root://host//{n}.root", "nevts": n, "nevts_wt": -1.0} for n in (30, 10, 60)]
+    path.write_text(json.dumps({"collisions": {"nominal": {"files": files}}}))
+    return path
+
+
+def data_from(source: dict[str, Any], *more: str) -> Analysis:
+    data = {"process": "data", "era": "2016", **source}
+    return analysis("samples.pseudodata=null", f"samples.collisions={json.dumps(data)}", *more)
+
+
+def test_a_catalogue_gives_files_and_their_events(catalogue: Path) -> None:
+    source = {"dataset": {"catalogue": str(catalogue), "entry": "collisions"}}
+    files = resolve(data_from(source), "collisions")
+    assert files == [InputFile(f"root://host//{n}.root", n) for n in (30, 10, 60)]
+
+
+def test_max_files_scales_by_the_events_that_are_left(catalogue: Path) -> None:
+    source = {"dataset": {"catalogue": str(catalogue), "entry": "collisions"}}
+    fractions = [
+        luminosity_fraction(data_from(source, f"max_files={n}"), "2016") for n in (1, 2, 3, 4)
+    ]
+    assert fractions == [0.3, 0.4, 1.0, 1.0]
+
+
+def test_max_files_scales_by_files_where_events_are_unknown() -> None:
+    source = {"files": [f"root://host//{n}.root" for n in range(5)]}
+    assert luminosity_fraction(data_from(source, "max_files=2"), "2016") == 0.4
+    both = {"process": "data", "era": "2016", "files": ["root://host//other.root"]}
+    two = data_from(source, "max_files=2", f"samples.more={json.dumps(both)}")
+    assert luminosity_fraction(two, "2016") == 3 / 6
+
+
+def test_without_data_there_is_nothing_to_scale() -> None:
+    assert luminosity_fraction(analysis("samples.pseudodata=null", "max_files=1"), "2016") == 1.0
+
+
+@pytest.mark.parametrize(
+    ("content", "expected"),
+    [
+        ({"other": {}}, ["samples.collisions.dataset.entry", "'collisions'", "other"]),
+        ({"collisions": {"up": {}}}, ["dataset.variation", "'nominal'", "up"]),
+        ({"collisions": {"nominal": ["a.root"]}}, ["not a catalogue", "nevts"]),
+        ({"collisions": {"nominal": {"files": ["a.root"]}}}, ["not a catalogue", "nevts"]),
+    ],
+)
+def test_a_catalogue_that_is_none(content: Any, expected: list[str], tmp_path: Path) -> None:
+    path = tmp_path / "catalogue.json"
+    path.write_text(json.dumps(content))
+    source = {"dataset": {"catalogue": str(path), "entry": "collisions"}}
+    with pytest.raises((ConfigError, InputError)) as raised:
+        resolve(data_from(source), "collisions")
+    assert all(text in str(raised.value) for text in [str(path), *expected])
+
+
+# The portal: a record that lists its files, one with an index inside, one with a separate index.
+RECORD = {
+    "/api/records/1": {
+        "metadata": {
+            "title": "/SingleMuon/Run2016G/NANOAOD",
+            "files": [{"uri": "root://host//b.root"}, {"uri": "root://host//readme.txt"}],
+            "_file_indices": [
+                {"key": "x_file_index.json", "files": [{"uri": "root://host//a.root"}]}
+            ],
+        }
+    },
+    "/api/records/2": {"metadata": {"files": [{"uri": "root://host//eos/y_file_index.json"}]}},
+    "/record/2/files/y_file_index.json": [{"uri": "root://host//c.root"}],
+    "/api/records/3": {"metadata": {"title": "a document", "files": []}},
+    "/api/records/4": "no JSON",
+}
+
+
+class Portal(BaseHTTPRequestHandler):
+    def do_GET(self) -> None:
+        reply = RECORD.get(self.path)
+        self.send_response(404 if reply is None else 200)
+        self.end_headers()
+        self.wfile.write((reply if isinstance(reply, str) else json.dumps(reply)).encode())
+
+    def log_message(self, *args: Any) -> None:
+        """Stay quiet."""
+
+
+@pytest.fixture(scope="module")
+def portal() -> Iterator[str]:
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Portal)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+    server.server_close()
+
+
+def test_records_name_files_directly_and_through_indices(portal: str) -> None:
+    found = query(1, portal)["nominal"]
+    assert found["title"] == "/SingleMuon/Run2016G/NANOAOD"
+    assert found["files"] == [{"path": "root://host//a.root"}, {"path": "root://host//b.root"}]
+    assert query(2, portal)["nominal"]["files"] == [{"path": "root://host//c.root"}]
+
+
+@pytest.mark.parametrize(
+    ("record", "expected"),
+    [(3, "no ROOT file"), (4, "no valid answer"), (5, "no valid answer.*404")],
+)
+def test_records_without_files(record: int, expected: str, portal: str) -> None:
+    with pytest.raises(InputError, match=f"record {record}: .*{expected}"):
+        query(record, portal)
+
+
+def test_the_command_writes_what_the_resolver_reads(
+    portal: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    config = str(Path(CONFIG).resolve())
+    extra = 'samples.extra={"process": "wjets", "era": "2016", "cross_section": 1, "record": %d}'
+    monkeypatch.chdir(tmp_path)
+    unknown = load(config, [extra % 1])
+    with pytest.raises(InputError, match=r"samples\.extra\.record.*python -m zenith datasets"):
+        resolve(unknown, "extra")
+    command = ["datasets", "--config", config, "--server", portal, "--output", RECORDS]
+    assert main([*command, "--set", extra % 1]) == 0
+    assert resolve(unknown, "extra") == [
+        InputFile("root://host//a.root"),
+        InputFile("root://host//b.root"),
+    ]
+    assert "1" in read_json(RECORDS)
+    with pytest.raises(InputError, match=r"lacks the record 2.*zenith datasets"):
+        resolve(load(config, [extra % 2]), "extra")
+    before = Path(RECORDS).read_bytes()
+    assert main([*command, "--set", extra % 5]) == 1
+    assert "record 5" in capsys.readouterr().err
+    assert Path(RECORDS).read_bytes() == before
+
+
+def test_asking_for_no_record_says_so(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["datasets", "--config", CONFIG]) == 1
+    assert "no sample has a record" in capsys.readouterr().err
