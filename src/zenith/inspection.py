@@ -143,7 +143,7 @@ def _fit(content: Mapping[str, Any]) -> Lines:
     limit = content.get("upper_limit") or {}
     yield _pairs(
         {
-            "μ": measured(content["mu"], content.get("mu_error")),
+            "μ": "none" if content["mu"] is None else measured(content["mu"], content["mu_error"]),
             **{f"significance, {k}": v for k, v in significance.items() if v is not None},
             **{f"upper limit, {k}": v for k, v in limit.items() if v is not None},
             **{k: content[k] for k in ("goodness_of_fit", "twice_nll", "asimov") if k in content},

@@ -89,7 +89,14 @@ def summarise(
 
 def _selection(fit: Table, cutflow: Table) -> dict[str, Any]:
     return {
-        "fit": {key: fit[key] for key in _FIT if key in fit},
+        "fit": {
+            **{key: fit[key] for key in _FIT if key in fit},
+            "free_normalisations": {
+                p["name"]: {"value": p["value"], "error": p["error"]}
+                for p in fit["parameters"]
+                if p["kind"] == "free"
+            },
+        },
         "significance": fit["significance"],
         "upper_limit": fit.get("upper_limit"),
         "yields": fit["yields"],
@@ -118,7 +125,12 @@ def _results(summary: Table) -> str:
     fit, significance, limit = summary["fit"], summary["significance"], summary["upper_limit"]
     data = "Asimov data; the analysis is blind" if fit.get("asimov") else "observed data"
     lines = [f"Results with the **{summary['quoted']}** cuts, fitted to {data}.", ""]
-    lines += [f"- Signal strength: μ = {measured(fit['mu'], fit['mu_error'])}"]
+    strength = "not fitted, there is no signal"
+    if fit["mu"] is not None:
+        strength = f"μ = {measured(fit['mu'], fit['mu_error'])}"
+    lines += [f"- Signal strength: {strength}"]
+    for name, factor in fit["free_normalisations"].items():
+        lines += [f"- Normalisation {name}: {measured(factor['value'], factor['error'])}"]
     words = [f"{significance['expected']:.3f} σ expected (μ = 1)"]
     if significance.get("observed") is not None:
         words.append(f"{significance['observed']:.3f} σ observed")
@@ -186,16 +198,23 @@ def _cutflows(cutflows: Table, labels: Mapping[str, str]) -> Iterable[str]:
 
 
 def _warnings(sanitised: Iterable[Table]) -> str:
-    lines = [
-        f"- channel {c['channel']}, sample {c['sample']}, bin {c['bin']} ({c['variation']}): "
-        f"{c['reason']}, {c['before']:.4g} became {c['after']:.4g}"
-        for c in sanitised
-    ]
+    """Bins of nominal templates one by one; those of variations by channel."""
+    lines = []
+    varied: dict[str, list[str]] = {}
+    for change in sanitised:
+        if change["variation"] != "nominal":
+            varied.setdefault(change["channel"], []).append(change["variation"])
+            continue
+        lines.append(
+            f"- channel {change['channel']}, sample {change['sample']}, bin {change['bin']}: "
+            f"{change['reason']}, {change['before']:.4g} became {change['after']:.4g}"
+        )
+    for channel, names in varied.items():
+        which = ", ".join(dict.fromkeys(names))
+        lines.append(f"- channel {channel}: {len(names)} bins of variations limited ({which})")
     if not lines:
         return "None: no template had to be mended."
-    shown = "\n".join(lines[:20])
-    more = f"\n- and {len(lines) - 20} more, in fit.json" if len(lines) > 20 else ""
-    return f"{len(lines)} bins of templates were mended before the fit:\n\n{shown}{more}"
+    return "\n".join(["Templates that were mended before the fit:", "", *lines])
 
 
 def _timing(times: Table) -> str:

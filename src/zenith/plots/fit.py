@@ -139,7 +139,7 @@ def ranking(
         Change of the fitted strength when a parameter is fixed one post-fit standard deviation
         above and below its fitted value.
     values, errors
-        Their pulls, as for `pulls`.
+        Their pulls, as for `pulls`; NaN where there is no constraint.
     prefit_up, prefit_down
         The same as `up` and `down` with the pre-fit standard deviation, drawn as outlines.
     """
@@ -157,7 +157,7 @@ def ranking(
     for changes, colour in ((prefit_up, style.RED), (prefit_down, style.BLUE)):
         if changes is not None:
             outline = np.asarray(changes, float)[order]
-            reach = max(reach, np.abs(outline).max(initial=0.0))
+            reach = max(reach, np.nan_to_num(np.abs(outline)).max(initial=0.0))
             impact.barh(rows, outline, height=0.66, facecolor="none", edgecolor=colour, lw=1.5)
     handles = [Patch(color=style.RED), Patch(color=style.BLUE)]
     names = ["+1 σ", "−1 σ"]
@@ -172,7 +172,7 @@ def ranking(
     pull.axvspan(-1, 1, color=_GREEN, zorder=0)
     pull.axvline(0, color="black", lw=1, ls="--", zorder=1)
     pull.errorbar(values, rows, xerr=errors, fmt="o", color="black", ms=7, elinewidth=2, zorder=3)
-    limit = max(1.5, 1.1 * (np.abs(values) + errors).max(initial=0.0))
+    limit = max(1.5, 1.1 * np.nan_to_num(np.abs(values) + errors).max(initial=0.0))
     pull.set(
         xlim=(-limit, limit),
         ylim=(len(order) - 0.4, -1.9),  # two rows for the legend
@@ -221,7 +221,9 @@ def scan(
     lines = ["Asimov data, expected" if asimov else "Observed"]
     if best is not None:
         axes.axvline(best, color=style.RED, lw=1.5)
-        lines.append(f"μ = {best:.3g}" + (f" ± {error:.2g}" if error is not None else ""))
+        digits = 2 if not error else max(0, 1 - int(np.floor(np.log10(error))))
+        about = "" if error is None else f" ± {error:.{digits}f}"
+        lines.append(f"μ = {best:.{digits}f}{about}")
     if len(x) > 1:
         axes.set_xlim(x.min(), x.max())
     axes.set(ylim=(0.0, 1.25 * top), xlabel=poi, ylabel=r"$-2\,\Delta\,\ln L$")

@@ -216,7 +216,7 @@ def fit_regions(
 ) -> Figures:
     """`{region}_prefit` and `{region}_postfit`: the fitted model, signal included, and the data."""
     line = banner(analysis)
-    for region, templates in results.get("templates", {}).items():
+    for region, templates in results["templates"].items():
         settings = analysis.regions[region]
         axis = _axis(analysis, settings.fit.observable) | {"log": True}
         observed = _role(analysis, analysis.processes, "data")
@@ -225,14 +225,10 @@ def fit_regions(
             yield (
                 f"{region}_{stage}",
                 stacks.stack(
-                    settings.fit.edges.edges,
-                    [
-                        _layer(analysis, p, model["processes"][p])
-                        for p in analysis.processes
-                        if p in model["processes"]
-                    ],
+                    templates["edges"],
+                    [_layer(analysis, p, model[p]) for p in analysis.processes if p in model],
                     model["error"],
-                    data=templates.get("data"),
+                    data=templates["data"],
                     data_label=analysis.processes[observed[0]].label if observed else "Data",
                     text=[settings.label, title],
                     banner=line,
@@ -244,39 +240,48 @@ def fit_regions(
 def fit_results(
     analysis: Analysis, nuisances: Sequence[Nuisance], results: Mapping[str, Any]
 ) -> Figures:
-    """`pulls`, `correlations`, `ranking`, `scan` and `upper_limit`: what the fit was asked for."""
+    """What the fit was asked for, by the name of its figure.
+
+    `pulls`, `pulls_mc_statistics`, `correlations`, `ranking`, `scan` and `upper_limit`.
+    """
     line = banner(analysis)
     labels = {p["name"]: p["label"] for p in results["parameters"]}
     pulled = {
-        p["name"]: ((p["value"] - p["prefit"]) / p["prefit_error"], p["error"] / p["prefit_error"])
+        p["name"]: (
+            (p["value"] - p["prefit_value"]) / p["prefit_error"],
+            p["error"] / p["prefit_error"],
+        )
         for p in results["parameters"]
-        if p.get("prefit_error")  # free and fixed parameters have none
+        if p["prefit_error"] and p["kind"] in ("constrained", "mc_statistics")
     }
-    yield (
-        "pulls",
-        fit.pulls(
-            [labels[name] for name in pulled],
-            [value for value, _ in pulled.values()],
-            [error for _, error in pulled.values()],
-            banner=line,
-        ),
-    )
+    for kind, name in (("constrained", "pulls"), ("mc_statistics", "pulls_mc_statistics")):
+        members = [p["name"] for p in results["parameters"] if p["kind"] == kind]
+        members = [member for member in members if member in pulled]
+        if members:
+            values, errors = zip(*(pulled[member] for member in members), strict=True)
+            yield (
+                name,
+                fit.pulls([labels[member] for member in members], values, errors, banner=line),
+            )
     if correlation := results.get("correlation"):
         names = [labels.get(name, name) for name in correlation["names"]]
         yield "correlations", fit.correlations(names, correlation["matrix"], banner=line)
     if ranked := results.get("ranking"):
         pulls = [pulled.get(row["name"], (np.nan, np.nan)) for row in ranked]
-        with_prefit = all(row.get("prefit_up") is not None for row in ranked)
+        impacts = {
+            key: [np.nan if row[key] is None else row[key] for row in ranked]
+            for key in ("impact_up", "impact_down", "prefit_impact_up", "prefit_impact_down")
+        }
         yield (
             "ranking",
             fit.ranking(
                 [labels.get(row["name"], row["name"]) for row in ranked],
-                [row["impact_up"] for row in ranked],
-                [row["impact_down"] for row in ranked],
+                impacts["impact_up"],
+                impacts["impact_down"],
                 [value for value, _ in pulls],
                 [error for _, error in pulls],
-                prefit_up=[row["prefit_up"] for row in ranked] if with_prefit else None,
-                prefit_down=[row["prefit_down"] for row in ranked] if with_prefit else None,
+                prefit_up=impacts["prefit_impact_up"],
+                prefit_down=impacts["prefit_impact_down"],
                 banner=line,
             ),
         )
@@ -288,7 +293,7 @@ def fit_results(
                 points["delta_twice_nll"],
                 best=results["mu"],
                 error=results["mu_error"],
-                asimov=results.get("asimov", False),
+                asimov=results["asimov"],
                 banner=line,
             ),
         )
@@ -296,5 +301,5 @@ def fit_results(
         signal = " + ".join(analysis.processes[p].label for p in analysis.signals)
         yield (
             "upper_limit",
-            fit.upper_limit(limit["expected"], limit.get("observed"), label=signal, banner=line),
+            fit.upper_limit(limit["expected"], limit["observed"], label=signal, banner=line),
         )

@@ -192,8 +192,9 @@ def _points(axes: Axes, edges: Array, values: Array, bars: Array, label: str | N
 
 def _ratio_points(axes: Axes, edges: Array, values: Array, bars: Array) -> None:
     """Points on a range that fits those which are well measured; arrows for what lies outside."""
-    good = np.isfinite(values) & (values > 0.0) & (np.nan_to_num(bars.max(0), nan=9.0) < 0.35)
-    spread = np.abs(values[good] - 1.0).max(initial=0.0)
+    bar = np.nan_to_num(bars.max(0), nan=9.0)
+    good = np.isfinite(values) & (values > 0.0) & (bar < 0.35)
+    spread = (np.abs(values[good] - 1.0) + bar[good]).max(initial=0.0)
     half = next((width for width in (0.28, 0.55) if spread < 0.9 * width), 1.1)
     axes.set_ylim(1.0 - min(half, 0.999), 1.0 + half)
     _points(axes, edges, values, bars, None)

@@ -1,0 +1,99 @@
+"""Show what the workflow has done, what is stale, and where it is; run it where the Snakefile is.
+
+Snakemake itself decides what is stale: its own summary is grouped by step here.
+"""
+
+import argparse
+import csv
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from zenith.cli import options
+
+HELP = "what is done, what is stale, where it is"
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    """Define the options."""
+    options.add_config(parser)
+
+
+@dataclass
+class Step:
+    """The output files of one rule, and why those that exist would be made again."""
+
+    done: int = 0
+    stale: int = 0
+    missing: int = 0
+    newest: str = ""
+    files: list[str] = field(default_factory=list)
+    reasons: set[str] = field(default_factory=set)
+
+    @property
+    def folder(self) -> str:
+        """Where the files are."""
+        return os.path.commonpath([os.path.dirname(name) for name in self.files])
+
+
+def steps(rows: Iterable[Mapping[str, str]]) -> dict[str, Step]:
+    """Group the rows of `snakemake --detailed-summary` by rule, in the order of the steps."""
+    from zenith.cli import STEPS
+
+    found: dict[str, Step] = {}
+    for row in rows:
+        step = found.setdefault(row["rule"], Step())
+        step.files.append(row["output_file"])
+        if row["status"] == "missing":
+            step.missing += 1
+            continue
+        step.newest = max(step.newest, row["date"], key=_moment)
+        if row["plan"].startswith("no update"):
+            step.done += 1
+        else:
+            step.stale += 1
+            step.reasons.add("an earlier step" if row["status"] == "ok" else row["status"])
+    return dict(sorted(found.items(), key=lambda item: (*STEPS, item[0]).index(item[0])))
+
+
+def _moment(date: str) -> float:
+    from email.utils import mktime_tz, parsedate_tz
+
+    parsed = parsedate_tz(date)
+    return float(mktime_tz(parsed)) if parsed else 0.0
+
+
+def run(args: argparse.Namespace) -> None:
+    """Ask Snakemake, and print a table of the steps."""
+    from zenith.config.loading import parse_overrides
+    from zenith.errors import InputError
+    from zenith.tables import show, table
+
+    analysis = options.analysis(args)
+    if not Path("Snakefile").exists():
+        raise InputError("Snakefile: not in this folder; go to the folder of the workflow")
+    chosen = [] if args.config == options.DEFAULT else ["--configfile", args.config]
+    if args.overrides:
+        changes = parse_overrides(args.overrides).items()
+        chosen += ["--config", *(f"{key}={json.dumps(value)}" for key, value in changes)]
+    command = [sys.executable, "-m", "snakemake", "--detailed-summary", "--nolock", *chosen]
+    result = subprocess.run(command, capture_output=True, text=True)
+    if result.returncode != 0:
+        raise InputError(f"snakemake cannot plan the workflow:\n{result.stderr.strip()}")
+    found = steps(csv.DictReader(result.stdout.splitlines(), delimiter="\t"))
+    rows = [
+        [name, s.done, s.stale, s.missing, s.newest or "never", s.folder, ", ".join(s.reasons)]
+        for name, s in found.items()
+    ]
+    header = ["step", "done", "stale", "missing", "last made", "where", "stale because of"]
+    lines = [f"{analysis.name}: files of each step", "", table(header, rows, left=len(header)), ""]
+    if all(not (s.stale or s.missing) for s in found.values()):
+        lines.append(f"Everything is up to date. Read results/{analysis.name}/summary.md")
+    else:
+        lines.append(f"Continue with: {' '.join(['snakemake', '--cores', 'N', *chosen])}")
+        lines.append("What is done and not stale is kept.")
+    show("\n".join(lines))
