@@ -10,6 +10,7 @@ from zenith.config import Analysis
 from zenith.statistics.histograms import scaled
 from zenith.statistics.nuisances import nominal_samples
 from zenith.statistics.selection import complete_thresholds, region_cuts
+from zenith.tables import table
 
 EVERYTHING = "all columns"
 
@@ -60,18 +61,8 @@ def cutflow(
 def cutflow_table(region: Mapping[str, Any]) -> str:
     """One region of a cutflow as a Markdown table: expected yields, and events in brackets."""
     processes = region["processes"]
-    header = ["cut", *processes]
     rows = [
         [cut, *(f"{p['yield'][i]:.5g} ({p['events'][i]})" for p in processes.values())]
         for i, cut in enumerate(region["cuts"])
     ]
-    widths = [max(len(row[i]) for row in [header, *rows]) for i in range(len(header))]
-    ruler = ["-" * widths[0], *("-" * (width - 1) + ":" for width in widths[1:])]
-    lines = [
-        " | ".join(
-            text.ljust(width) if i == 0 else text.rjust(width)
-            for i, (text, width) in enumerate(zip(row, widths, strict=True))
-        )
-        for row in [header, ruler, *rows]
-    ]
-    return "\n".join(f"| {line} |" for line in lines)
+    return table(["cut", *processes], rows)

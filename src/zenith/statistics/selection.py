@@ -3,6 +3,7 @@
 import difflib
 from collections.abc import Mapping
 
+from zenith.artefacts import read_json
 from zenith.config import Analysis
 from zenith.config.selection import Cut as ConfiguredCut
 from zenith.core.cuts import Cut
@@ -45,4 +46,15 @@ def complete_thresholds(
         if isinstance(value, bool) or not isinstance(value, int | float):
             raise InputError(f"{source}: {name}: {value!r} is not a number")
         thresholds[name] = float(value)
+    return thresholds
+
+
+def read_thresholds(path: str) -> dict[str, float]:
+    """The `thresholds` of a selection file (JSON), as the optimisation writes it.
+
+    Raises InputError where the file does not have them.
+    """
+    thresholds = read_json(path).get("thresholds")
+    if not isinstance(thresholds, dict):
+        raise InputError(f"{path}: no `thresholds`: {{name: value}} of the tunable cuts is missing")
     return thresholds

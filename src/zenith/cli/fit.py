@@ -1,0 +1,45 @@
+"""Build the workspace of the histograms and fit it."""
+
+import argparse
+
+from zenith.cli import options
+
+HELP = "histograms to a workspace and the fitted signal strength"
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    """Define the options."""
+    options.add_config(parser)
+    parser.add_argument("--input", required=True, metavar="ROOT", help="histograms of the fit")
+    parser.add_argument("--workspace", required=True, metavar="JSON", help="workspace to write")
+    parser.add_argument("--output", required=True, metavar="JSON", help="results to write")
+
+
+def run(args: argparse.Namespace) -> None:
+    """Sanitise the templates, build and write the workspace, fit it and write the results."""
+    import json
+    import logging
+
+    from zenith import artefacts
+    from zenith.config.parts import step_config
+    from zenith.statistics import sanitise, templates, workspace
+    from zenith.statistics.fit import fit
+
+    logging.basicConfig(level=logging.INFO, format="%(message)s")
+    for chatter in ("cabinetry", "pyhf"):  # what they warn of, the sanitiser has said
+        logging.getLogger(chatter).setLevel(logging.ERROR)
+    analysis = options.analysis(args)
+    histograms = artefacts.read_histograms(args.input)
+    collected = templates.collect(analysis, histograms, args.input)
+    minimum = analysis.statistics.minimum_yield
+    mended = [sanitise.sanitise(region, minimum) for region in collected]
+    spec, pruned = workspace.build(analysis, [region for region, _ in mended])
+    artefacts.write_text(args.workspace, json.dumps(spec, indent=1) + "\n")
+    results = fit(analysis, spec, args.workspace)
+    results["sanitised"] = sanitise.summary([c for _, changes in mended for c in changes])
+    results["pruned"] = pruned
+    config = step_config(analysis, "fit")
+    artefacts.write_json(args.output, results, inputs=[args.input], config=config)
+    if results["mu"] is not None:
+        logging.info("signal strength %.3f ± %.3f", results["mu"], results["mu_error"])
+    logging.info("expected significance %.3f", results["significance"]["expected"])
