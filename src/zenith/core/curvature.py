@@ -71,7 +71,7 @@ class Response(NamedTuple):
     log_slope: Array
     """(G', S, C), of the product of factors."""
     log_bend: Array
-    """(G', S, C), second derivative of its logarithm."""
+    """(A, S, C), second derivative of the logarithm of the interpolated ones."""
     slope: Array
     """(G', S, B), of the yields."""
     shift_bend: Array
@@ -108,7 +108,7 @@ def respond(structure: Structure, model: Model, theta: Array) -> Response:
     norm_slope = code_slope / code
     factor_slope = jnp.where(split.factor_mask, 1 / scale[:, None, None], 0.0)
     log_slope = jnp.concatenate([norm_slope, none, factor_slope])
-    log_bend = jnp.concatenate([code_bend / code - norm_slope**2, none, -(factor_slope**2)])
+    log_bend = jnp.concatenate([code_bend / code - norm_slope**2, none])
     by_sample = yields * multiplier
     padding = ((split.alphas - shifts, factors), (0, 0), (0, 0))
     slope = log_slope[:, :, channel] * by_sample + jnp.pad(yields_slope * multiplier, padding)
@@ -205,11 +205,13 @@ def _second(
     weighted = ((response.by_sample * weight) @ of_channel).reshape(-1)
     slope = ((response.slope * weight) @ of_channel).reshape(size, -1)
     mixed = log_slope @ slope.T
-    diagonal = response.log_bend.reshape(size, -1) @ weighted
-    shifts, factors = len(structure.histosys), size - split.alphas
     bend = jnp.einsum("hsb,sb->h", model.even, response.multiplier * weight)
-    diagonal += jnp.pad(response.shift_bend * bend, (split.alphas - shifts, factors))
-    a = mixed + mixed.T - (log_slope * weighted) @ log_slope.T + jnp.diag(diagonal)
+    diagonal = response.log_bend.reshape(split.alphas, weighted.size) @ weighted
+    diagonal += jnp.pad(response.shift_bend * bend, (split.alphas - len(bend), 0))
+    a = mixed + mixed.T - (log_slope * weighted) @ log_slope.T
+    # yields are linear in factors: exactly no curvature, also where TINY stands for zero
+    a = jnp.where(np.diag(np.arange(size) >= split.alphas), 0.0, a)
+    a += jnp.diag(jnp.pad(diagonal, (0, size - split.alphas)))
     c = jnp.einsum("gsb,ksb->gkb", response.slope, response.per_gamma) * weight
     d = jnp.einsum("ksb,lsb,sb->klb", response.per_gamma, response.per_gamma, response.by_sample)
     off_diagonal = 1 - jnp.eye(len(d))[:, :, None]

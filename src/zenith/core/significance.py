@@ -3,13 +3,16 @@
 The test statistic is q0 of arXiv:1007.1727, equation 12, and Z = sqrt(q0).
 """
 
+from functools import partial
 from typing import NamedTuple
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import Array, lax
 
 from zenith.core import curvature
+from zenith.core.fit import fit
 from zenith.core.histfactory import (
     Data,
     Model,
@@ -18,9 +21,11 @@ from zenith.core.histfactory import (
     asimov,
     deviance,
     nominal,
+    observed,
+    perfect_twice_nll,
     prepare,
 )
-from zenith.core.newton import Minimum, minimise
+from zenith.core.newton import Minimum
 
 
 class Expected(NamedTuple):
@@ -34,6 +39,28 @@ class Expected(NamedTuple):
     """Newton steps of the background-only fit, int, scalar."""
     parameters: Array
     """Background-only best fit, shape (n,), named by `structure.parameters.names`."""
+
+
+class Observed(NamedTuple):
+    """Observed significance, and the free fit to the data."""
+
+    z: Array
+    """One-sided: 0 where mu_hat is negative. NaN where a fit did not converge."""
+    mu_hat: Array
+    mu_error: Array
+    """From the Hessian."""
+    twice_nll: Array
+    """-2 log L at the best fit, with all constants, as pyhf's `twice_nll`."""
+    converged: Array
+    iterations: Array
+    """Newton steps of both fits together."""
+    parameters: Array
+    """Best fit, shape (n,), named by `structure.parameters.names`."""
+    covariance: Array
+    """Inverse Hessian, shape (n, n); zero for fixed parameters and for those on a bound (save
+    the parameter of interest). NaN where the Hessian is not positive definite."""
+    background_only: Array
+    """Best fit at mu = 0, shape (n,)."""
 
 
 def expected_significance(structure: Structure, templates: Templates) -> Array:
@@ -55,7 +82,9 @@ def expected(structure: Structure, templates: Templates) -> Expected:
     model = prepare(structure, templates)
     data = asimov(structure, model, jnp.asarray(nominal(structure, 1.0)))
     fixed_model, fixed_data = lax.stop_gradient((model, data))
-    best = fit(structure, fixed_model, fixed_data, mu=0.0)
+    start = jnp.asarray(nominal(structure, 0.0))
+    free = fixed_model.free & ~_is_poi(structure)
+    best = fit(structure, fixed_model, fixed_data, start, free)
     q0 = 2 * deviance(structure, model, lax.stop_gradient(best.x), data)
     z = jnp.sqrt(jnp.where(q0 > 0, q0, 1.0))
     z = jnp.where(best.converged, jnp.where(q0 > 0, z, 0.0), jnp.nan)
@@ -70,26 +99,44 @@ def expected_mu_error(structure: Structure, templates: Templates) -> Array:
     """
     model = prepare(structure, templates)
     theta = jnp.asarray(nominal(structure, 1.0))
-    data = asimov(structure, model, theta)
-    return jnp.sqrt(_mu_variance(structure, model, theta, data))
+    hessian = curvature.expand(structure, model, theta, asimov(structure, model, theta)).hessian
+    unit = jnp.asarray(_is_poi(structure), float)
+    return jnp.sqrt((curvature.solve(structure, hessian, unit, model.free) * unit).sum())
 
 
-def fit(structure: Structure, model: Model, data: Data, mu: float | None = None) -> Minimum:
-    """Best fit to the data within the bounds, from the initial parameters; mu fixed if given."""
+def observed_significance(structure: Structure, templates: Templates, counts: Array) -> Observed:
+    """Discovery significance of observed counts (B,), by a free fit and one at mu = 0."""
     parameters = structure.parameters
-    start = parameters.init if mu is None else nominal(structure, mu)
-    is_poi = np.arange(len(start)) == parameters.poi
-    return minimise(
-        lambda theta: deviance(structure, model, theta, data),
-        curvature.newton(structure, model, data),
-        start=jnp.asarray(start),
-        lower=jnp.asarray(parameters.lower),
-        upper=jnp.asarray(parameters.upper),
-        free=model.free if mu is None else model.free & ~is_poi,
+    model = prepare(structure, templates)
+    data = observed(structure, model, counts)
+    is_poi = _is_poi(structure)
+    starts = jnp.stack([parameters.init, nominal(structure, 0.0)])
+    free = jnp.stack([model.free, model.free & ~is_poi])
+    fits = lax.map(lambda each: fit(structure, model, data, *each), (starts, free))
+    best, background = (Minimum(*(part[i] for part in fits)) for i in (0, 1))
+    converged = best.converged & background.converged
+    mu_hat = best.x[parameters.poi]
+    q0 = jnp.where(mu_hat < 0, 0.0, 2 * jnp.maximum(background.value - best.value, 0.0))
+    on_bound = (best.x <= parameters.lower) | (best.x >= parameters.upper)
+    covariance = _inverse(structure, model, best.x, data, model.free & (~on_bound | is_poi))
+    return Observed(
+        z=jnp.where(converged, jnp.sqrt(q0), jnp.nan),
+        mu_hat=mu_hat,
+        mu_error=jnp.sqrt(covariance[parameters.poi, parameters.poi]),
+        twice_nll=2 * best.value + perfect_twice_nll(structure, model, data),
+        converged=converged,
+        iterations=best.iterations + background.iterations,
+        parameters=best.x,
+        covariance=covariance,
+        background_only=background.x,
     )
 
 
-def _mu_variance(structure: Structure, model: Model, theta: Array, data: Data) -> Array:
-    unit = jnp.asarray(np.arange(theta.size) == structure.parameters.poi, float)
-    at = curvature.expand(structure, model, theta, data)
-    return (curvature.solve(structure, at.hessian, unit, model.free) * unit).sum()
+def _is_poi(structure: Structure) -> np.ndarray:
+    return np.arange(len(structure.parameters.names)) == structure.parameters.poi
+
+
+def _inverse(structure: Structure, model: Model, theta: Array, data: Data, moving: Array) -> Array:
+    hessian = curvature.expand(structure, model, theta, data).hessian
+    column = partial(curvature.solve, structure, hessian, moving=moving)
+    return jax.vmap(column)(jnp.eye(theta.size))
