@@ -119,7 +119,7 @@ def _load(key: str, config: Correction, wanted: list[str]) -> Evaluator:
     if name not in list(found):
         raise InputError(
             f"{key}.correction: {path}: there is no correction {name!r}; "
-            f"there is {', '.join(found)}"
+            f"there is {', '.join(sorted(found))}"
         )
     function = found[name]
     expected = [f"{variable.name} ({variable.type})" for variable in function.inputs]
