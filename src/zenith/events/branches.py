@@ -34,6 +34,12 @@ def kept(tree: uproot.TTree, analysis: Analysis, sample: str, path: str) -> list
     collections = {split_name(name)[0] for name in wanted & lists}
     momenta = (f"{c}_{field}" for c in collections for field in (*FOUR_MOMENTUM, "charge"))
     wanted.update(name for name in momenta if name in available)
+    for name in wanted:
+        if not _is_flat_or_list(tree[name]):
+            raise InputError(
+                f"{path}: branch {name} is {tree[name].typename}, not a number or a list of "
+                "numbers; leave it out of skim.branches"
+            )
     return [name for name in available if name in wanted]
 
 
@@ -52,6 +58,13 @@ def _shapes(tree: uproot.TTree) -> tuple[set[str], set[str]]:
     lists = {branch.name: branch.count_branch for branch in tree.branches}
     counters = {counter.name for counter in lists.values() if counter is not None}
     return counters, {name for name, counter in lists.items() if counter is not None}
+
+
+def _is_flat_or_list(branch: uproot.TBranch) -> bool:
+    form = branch.interpretation
+    if isinstance(form, uproot.AsJagged):
+        form = form.content
+    return isinstance(form, uproot.AsDtype) and not form.inner_shape
 
 
 def _named(available: list[str], analysis: Analysis, sample: str, path: str) -> Iterable[str]:
