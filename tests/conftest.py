@@ -1,5 +1,6 @@
 """A toy analysis and its events, made with numpy, for the tests of the statistical steps."""
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -117,6 +118,12 @@ def toy_events(sample: str, events: int, expected: float, seed: int) -> Columns:
         },
         attributes={"sample": sample, "era": "2016"},
     )
+
+
+@pytest.fixture(scope="session")
+def toy_configuration() -> Callable[..., dict[str, Any]]:
+    """A fresh configuration at every call; arguments replace sections."""
+    return toy_config
 
 
 @pytest.fixture(scope="session")
