@@ -84,7 +84,7 @@ def _columns(path: Path) -> Lines:
     yield table(
         ["weight", "sum", "min", "max"],
         [
-            [name, float(w.sum()), float(w.min(initial=np.inf)), float(w.max(initial=-np.inf))]
+            [name, float(w.sum()), *([float(w.min()), float(w.max())] if len(w) else [None, None])]
             for name, w in weights.items()
         ],
     )
@@ -195,6 +195,6 @@ def _pairs(content: Mapping[str, Any]) -> str:
         if isinstance(value, list | tuple | np.ndarray):
             inside = ", ".join(short(v) for v in list(value)[:8])
             return f"{inside}, … ({len(value)})" if len(value) > 8 else inside
-        return text(float(value) if isinstance(value, np.floating) else value)
+        return f"{value:.8g}" if isinstance(value, float | np.floating) else text(value)
 
     return table(["key", "value"], [[key, short(v)] for key, v in content.items()], left=2)

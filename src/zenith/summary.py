@@ -24,7 +24,7 @@ def timing(benchmarks: Mapping[str, Iterable[Path]]) -> dict[str, dict[str, floa
     """
     result = {}
     for step, files in benchmarks.items():
-        rows = []
+        rows: list[dict[str, str]] = []
         for path in files:
             with open(path, newline="") as file:
                 rows.extend(csv.DictReader(file, delimiter="\t"))
@@ -151,8 +151,8 @@ def _significances(summary: Table) -> str:
     expected = summary["expected_significance"]
     if len(expected) == 1 and len(next(iter(expected.values()))) == 1:
         return ""
-    columns = ("train", "optimise", "validate", "test")
-    columns = tuple(c for c in columns if any(c in values for values in expected.values()))
+    parts = ("train", "optimise", "validate", "test")
+    columns = [part for part in parts if any(part in values for values in expected.values())]
     rows = [
         [
             name,

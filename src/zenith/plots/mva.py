@@ -112,7 +112,10 @@ def roc(
         ylabel=f"Efficiency for {own}",
     )
     axes.legend(
-        loc="lower right", title=title or None, alignment="left", title_fontproperties={"size": 20}
+        loc="lower right",
+        title=f"{title}, unseen events" if title else "Unseen events",
+        alignment="left",
+        title_fontproperties={"size": 20, "weight": "bold"},
     )
     if banner:
         banner.draw(axes)
@@ -133,7 +136,7 @@ def scores(
     highest = 0.0
     for c in classes:
         density, _ = c.train.density(edges)
-        axes.stairs(density, edges, fill=True, color=c.colour, alpha=0.3)
+        axes.stairs(density, edges, fill=True, color=c.colour, alpha=0.2)
         axes.stairs(density, edges, color=c.colour, lw=2.5, label=f"{c.label}, training")
         highest = max(highest, density.max())
         if c.test is not None:
@@ -151,9 +154,9 @@ def scores(
                 label=f"{c.label}, unseen{text}",
             )
             highest = max(highest, (density + error).max())
-    style.make_room(axes, highest, 0.0, 2 * len(classes) + 0.3, log=False)
+    style.make_room(axes, highest, 0.0, len(classes) + 0.3, log=False)
     axes.set(xlim=(0, 1), xlabel=label, ylabel="Share of events per unit")
-    axes.legend(loc="upper center")
+    axes.legend(loc="upper center", ncols=2)  # training in one column, unseen events in the other
     if banner:
         banner.draw(axes)
     return figure
@@ -173,8 +176,8 @@ def feature(
 ) -> Figure:
     """A feature in each class, in its unit and as (x − mean) / scale, as the layers see it."""
     edges = np.asarray(edges, float)
-    figure = Figure(figsize=(2 * style.SIZE, style.SIZE))
-    panels = [figure.add_axes((x, 0.1, 0.4, 0.83)) for x in (0.085, 0.58)]
+    figure = Figure(figsize=(1.6 * style.SIZE, 0.8 * style.SIZE))
+    panels = [figure.add_axes((x, 0.12, 0.39, 0.79)) for x in (0.09, 0.595)]
     _distributions(panels[0], classes, edges, log)
     panels[0].set(xlabel=style.x_label(label, unit))
     panels[0].set_ylabel(f"Share of events per {unit}" if unit else "Share of events per unit")
