@@ -34,8 +34,8 @@ def hash_of(*numbers: ArrayLike) -> NDArray[np.uint64]:
 
 
 def uniform(hashes: NDArray[np.uint64]) -> NDArray[np.float64]:
-    """The hashes as numbers in the open interval (0, 1): the middles of 2⁵³ equal cells."""
-    return ((hashes >> np.uint64(11)).astype(np.float64) + 0.5) * 2.0**-53
+    """The hashes as numbers in the open interval (0, 1): the middles of 2⁵² equal cells."""
+    return ((hashes >> np.uint64(12)).astype(np.float64) + 0.5) * 2.0**-52
 
 
 def event_hash(events: Any) -> NDArray[np.uint64]:
