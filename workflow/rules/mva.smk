@@ -1,0 +1,42 @@
+def mva_columns(wildcards):
+    """The columns of the samples of a network's classes, without those that are not used."""
+    classes = ANALYSIS.mva[wildcards.mva].classes.values()
+    used = [sample for samples in classes for sample in samples if sample in SAMPLES]
+    return expand(f"{RESULTS}/columns/{{sample}}.h5", sample=used)
+
+
+rule mva:
+    input:
+        mva_columns,
+    output:
+        network=f"{RESULTS}/mva/{{mva}}/initial.safetensors",
+        onnx=f"{RESULTS}/mva/{{mva}}/network.onnx",
+        metrics=f"{RESULTS}/mva/{{mva}}/metrics.json",
+        figures=report(
+            directory(f"{RESULTS}/mva/{{mva}}/figures"),
+            patterns=["{name}.png"],
+            caption="../report/mva.rst",
+            category="Networks",
+            labels={"network": "{mva}", "figure": "{name}"},
+        ),
+    log:
+        f"{RESULTS}/logs/mva/{{mva}}.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/mva/{{mva}}.tsv"
+    wildcard_constraints:
+        mva="|".join(ANALYSIS.mva) or "none",
+    conda:
+        "../../envs/zenith-gpu.yaml"
+    threads: 1
+    resources:
+        gpu=1,
+        mem_mb=4000,
+        runtime=60,
+    params:
+        folder=f"{RESULTS}/mva/{{mva}}",
+        config=lambda wildcards: step_config(ANALYSIS, "mva", wildcards.mva),
+        code=code_hash("zenith.cli.mva"),
+    # Several jobs may share a card: JAX must not take all of its memory at once.
+    shell:
+        "XLA_PYTHON_CLIENT_PREALLOCATE=false {ZENITH} mva --config {CONFIG}"
+        " --name {wildcards.mva} --input {input} --output {params.folder} > {log} 2>&1"
