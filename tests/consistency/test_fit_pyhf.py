@@ -1,0 +1,272 @@
+"""The fit against plain pyhf on the same workspace.
+
+Both minimise numerically. With an estimated distance to the minimum below 2e-5 in -2 log L (ours)
+and 2e-7 (the reference), -2 log L agrees to 1e-4; a parameter is off by at most sqrt(2e-5) = 0.5 %
+of its error, and Z by the error of q0 over 2 Z.
+"""
+
+import json
+import logging
+
+import iminuit
+import numpy as np
+import pyhf
+import pytest
+from scipy.stats import chi2
+
+from zenith.config import parse
+from zenith.errors import FitError
+from zenith.statistics.fit import fit
+from zenith.statistics.histograms import fill
+from zenith.statistics.likelihood import Likelihood, best_fit, numpy_backend
+from zenith.statistics.sanitise import sanitise
+from zenith.statistics.templates import collect
+from zenith.statistics.workspace import build
+
+TWICE_NLL = 1e-4
+PARAMETER = 0.01  # of its error
+
+
+def _small(config, **statistics):
+    """Fewer bins, and a signal strength that may be negative, so that fits are quick and smooth."""
+    config["regions"]["signal"]["fit"]["edges"] = [400, 800, 1300, 1700, 2800]
+    config["regions"]["control"]["fit"]["edges"] = [400, 800, 2800]
+    config["statistics"] |= {"signal_bounds": [-3.0, 10.0], "scan_points": 5, **statistics}
+    return parse(config)
+
+
+def _workspace(analysis, columns):
+    regions = collect(analysis, fill(analysis, columns))
+    return build(analysis, [sanitise(r, analysis.statistics.minimum_yield)[0] for r in regions])[0]
+
+
+@pytest.fixture(scope="module")
+def analysis(toy_configuration):
+    return _small(toy_configuration())
+
+
+@pytest.fixture(scope="module")
+def spec(analysis, toy_columns):
+    return _workspace(analysis, toy_columns)
+
+
+@pytest.fixture(scope="module")
+def result(analysis, spec):
+    return fit(analysis, spec)
+
+
+@pytest.fixture(scope="module")
+def reference(spec):
+    """pyhf alone, tightly."""
+    before = pyhf.get_backend()
+    pyhf.set_backend("numpy", pyhf.optimize.minuit_optimizer(tolerance=1e-4, strategy=2))
+    workspace = pyhf.Workspace(spec)
+    model = workspace.model()
+    yield model, workspace.data(model)
+    pyhf.set_backend(*before)
+
+
+def _by_name(result):
+    return {p["name"]: p for p in result["parameters"]}
+
+
+def test_strength_error_and_likelihood(result, reference):
+    model, data = reference
+    pars, twice_nll = pyhf.infer.mle.fit(
+        data, model, return_uncertainties=True, return_fitted_val=True
+    )
+    assert result["twice_nll"] == pytest.approx(float(twice_nll), abs=TWICE_NLL)
+    poi = model.config.poi_index
+    assert result["mu"] == pytest.approx(pars[poi, 0], abs=PARAMETER * pars[poi, 1])
+    assert result["mu_error"] == pytest.approx(pars[poi, 1], rel=PARAMETER)
+    found = _by_name(result)
+    for name, (value, error) in zip(model.config.par_names, pars, strict=True):
+        assert found[name]["value"] == pytest.approx(value, abs=PARAMETER * error), name
+        assert found[name]["error"] == pytest.approx(error, rel=0.02), name
+
+
+def test_expected_and_observed_significance(result, reference):
+    model, data = reference
+    truth = np.array(model.config.suggested_init())
+    for name in model.config.par_order:
+        truth[model.config.par_slice(name)] = float(
+            name in ("mu", "ttbar_norm") or "staterror" in name
+        )
+    settings = (
+        model.config.suggested_init(),
+        model.config.suggested_bounds(),
+        model.config.suggested_fixed(),
+    )
+    asimov = model.expected_data(truth)
+    q0 = pyhf.infer.test_statistics.q0(0.0, asimov, model, *settings)
+    z = float(np.sqrt(q0))
+    assert result["significance"]["expected"] == pytest.approx(z, abs=TWICE_NLL / (2 * z))
+    q0 = float(pyhf.infer.test_statistics.q0(0.0, data, model, *settings))
+    assert result["significance"]["observed"] ** 2 == pytest.approx(q0, abs=2 * TWICE_NLL)
+
+
+def test_cls_at_the_limits_is_five_percent(result, reference):
+    model, data = reference
+    bounds = list(model.config.suggested_bounds())
+    bounds[model.config.poi_index] = (0.0, 10.0)  # as q̃ has it
+
+    def cls(mu):
+        observed, bands = pyhf.infer.hypotest(
+            mu, data, model, par_bounds=bounds, test_stat="qtilde", return_expected_set=True
+        )
+        return float(observed), [float(b) for b in bands]
+
+    limit = result["upper_limit"]
+    # a limit is found to a thousandth of the error on mu; CLs falls by about 0.15 an error there
+    assert cls(limit["observed"])[0] == pytest.approx(0.05, abs=1e-3)
+    for band in (0, 2, 4):
+        assert cls(limit["expected"][band])[1][band] == pytest.approx(0.05, abs=1e-3)
+    assert limit["expected"] == sorted(limit["expected"])
+
+
+def test_ranking_is_the_shift_of_the_strength(result, reference):
+    model, data = reference
+    ranked = {entry["name"]: entry for entry in result["ranking"]}
+    assert set(ranked) == {"lumi", "pileup", "jes", "generator", "xsec_wjets", "ttbar_norm"}
+    sizes = [max(abs(e["impact_up"]), abs(e["impact_down"])) for e in result["ranking"]]
+    assert sizes == sorted(sizes, reverse=True)
+    assert ranked["ttbar_norm"]["prefit_impact_up"] is None
+    nuisance = _by_name(result)["pileup"]
+    index = model.config.par_names.index("pileup")
+    for key, shift in (("impact_up", nuisance["error"]), ("prefit_impact_down", -1.0)):
+        start, fixed = model.config.suggested_init(), model.config.suggested_fixed()
+        start[index], fixed[index] = nuisance["value"] + shift, True
+        pars = pyhf.infer.mle.fit(data, model, init_pars=start, fixed_params=fixed)
+        moved = pars[model.config.poi_index] - result["mu"]
+        assert ranked["pileup"][key] == pytest.approx(moved, abs=PARAMETER * result["mu_error"])
+
+
+def test_scan_is_the_profile_likelihood(result, reference):
+    model, data = reference
+    mu, delta = result["scan"]["mu"], result["scan"]["delta_twice_nll"]
+    assert len(mu) == 5
+    assert delta[2] == pytest.approx(0.0, abs=TWICE_NLL)
+    _, twice_nll = pyhf.infer.mle.fixed_poi_fit(mu[4], data, model, return_fitted_val=True)
+    assert delta[4] == pytest.approx(float(twice_nll) - result["twice_nll"], abs=2 * TWICE_NLL)
+
+
+def test_yields_and_templates_are_the_models(analysis, spec, result, reference):
+    model, data = reference
+    nominal = model.main_model.expected_data(model.config.suggested_init(), return_by_sample=True)
+    best = np.array([p["value"] for p in result["parameters"]])
+    fitted = model.main_model.expected_data(best, return_by_sample=True)
+    for region in model.config.channels:
+        bins = model.config.channel_slices[region]
+        yields, templates = result["yields"][region], result["templates"][region]
+        for row, process in enumerate(model.config.samples):
+            assert yields[process]["prefit"] == pytest.approx(nominal[row, bins].sum())
+            assert yields[process]["postfit"] == pytest.approx(fitted[row, bins].sum())
+            np.testing.assert_allclose(templates["postfit"][process], fitted[row, bins])
+        assert yields["total"]["postfit"] == pytest.approx(fitted[:, bins].sum())
+        assert yields["data"] == sum(data[bins])
+        assert templates["data"] == list(data[bins])
+        variance = 0.0  # of the total before the fit: every parameter by its constraint
+        for index, parameter in enumerate(result["parameters"]):
+            step = np.zeros(len(best))
+            step[index] = parameter["prefit_error"] or 0.0
+            up, down = (
+                model.main_model.expected_data(model.config.suggested_init() + sign * step)
+                for sign in (1, -1)
+            )
+            variance += ((up - down)[bins].sum() / 2) ** 2
+        assert yields["total"]["prefit_error"] == pytest.approx(np.sqrt(variance))
+        assert templates["edges"] == list(analysis.regions[region].fit.edges.edges)
+    matrix = np.array(result["correlation"]["matrix"])
+    np.testing.assert_allclose(matrix, matrix.T)
+    np.testing.assert_allclose(np.diag(matrix), 1.0)
+    json.dumps(result, allow_nan=False)  # nothing in it is NaN
+
+
+def test_goodness_of_fit_is_that_of_the_saturated_model(result, reference):
+    model, data = reference
+    bins = sum(model.config.channel_nbins.values())
+    main = np.array(data[:bins])
+    auxiliary = np.array(data[bins:])
+    pars = np.array([p["prefit_value"] for p in result["parameters"]])
+    saturated = -2 * np.sum(pyhf.tensorlib.poisson_logpdf(main, main))
+    saturated -= 2 * float(model.constraint_logpdf(auxiliary, pars))
+    p_value = chi2.sf(result["twice_nll"] - saturated, bins - 2)  # mu and ttbar_norm are free
+    assert result["goodness_of_fit"] == pytest.approx(p_value, rel=1e-3)
+
+
+def test_blind_analyses_say_nothing_of_the_data(toy_configuration, toy_columns):
+    quick = {"blind": True, "ranking": False, "scan_points": 0}
+    analysis = _small(toy_configuration(), **quick)
+    result = fit(analysis, _workspace(analysis, toy_columns))
+    assert result["asimov"] is True
+    assert result["mu"] == pytest.approx(1.0, abs=1e-3)
+    assert result["significance"]["observed"] is None
+    assert result["significance"]["expected"] > 0
+    assert result["upper_limit"]["observed"] is None
+    assert result["goodness_of_fit"] is None
+    assert all(y["data"] is None for y in result["yields"].values())
+    assert all(t["data"] is None for t in result["templates"].values())
+
+
+def test_a_selection_that_keeps_nothing_is_fitted_and_says_so(toy_configuration, toy_columns):
+    config = toy_configuration()
+    for region in config["regions"].values():
+        region["cuts"].append("met > 1e6")
+    analysis = _small(config)
+    result = fit(analysis, _workspace(analysis, toy_columns))
+    assert result["mu"] is None
+    assert result["significance"] == {"expected": 0.0, "observed": None}
+    assert result["ranking"] == []
+    assert result["yields"]["signal"]["total"]["prefit"] == pytest.approx(4e-3)
+    json.dumps(result, allow_nan=False)
+
+
+def test_a_workspace_without_signal_or_that_is_none(analysis, spec):
+    no_poi = json.loads(json.dumps(spec))
+    no_poi["measurements"][0]["config"]["poi"] = ""
+    with pytest.raises(FitError, match=r"w\.json: the workspace has no signal"):
+        fit(analysis, no_poi, "w.json")
+    with pytest.raises(FitError, match=r"w\.json: not a valid workspace"):
+        fit(analysis, {"channels": []}, "w.json")
+
+
+def test_a_fit_that_does_not_converge_is_an_error(spec, monkeypatch):
+    monkeypatch.setattr(iminuit.Minuit, "valid", property(lambda self: False))
+    with numpy_backend():
+        likelihood = Likelihood.of(spec, "w.json")
+        with pytest.raises(FitError, match=r"w\.json: a fit with mu = 2 held did not converge"):
+            likelihood.minimum({likelihood.poi: 2.0})
+        with pytest.raises(FitError, match=r"w\.json: the fit did not converge after 3 attempts"):
+            best_fit(likelihood, goodness_of_fit=False)
+
+
+def test_the_ladder_goes_on_after_a_failure(spec, monkeypatch, caplog):
+    with numpy_backend():
+        likelihood = Likelihood.of(spec)
+        expected = likelihood.minimum().twice_nll
+        strategies = []
+
+        def valid(minuit):
+            strategies.append(minuit.strategy.strategy)
+            return len(strategies) > 2
+
+        monkeypatch.setattr(iminuit.Minuit, "valid", property(valid))
+        with caplog.at_level(logging.INFO):
+            assert likelihood.minimum().twice_nll == pytest.approx(expected, abs=TWICE_NLL)
+    assert strategies == [1, 2, 2]
+    assert caplog.text.count("did not converge, trying the next") == 2
+
+
+def test_pyhf_is_left_as_it_was(analysis):
+    before = pyhf.get_backend()
+    optimizer = pyhf.optimize.scipy_optimizer(maxiter=7)
+    try:
+        pyhf.set_backend("numpy", optimizer)
+        with pytest.raises(FitError):
+            fit(analysis, {"channels": []})
+        assert pyhf.get_backend()[1] is optimizer
+        with numpy_backend():
+            assert pyhf.get_backend()[1].name == "minuit"
+        assert pyhf.get_backend()[1] is optimizer
+    finally:
+        pyhf.set_backend(*before)
