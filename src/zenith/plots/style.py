@@ -144,7 +144,7 @@ def make_room(axes: Axes, highest: float, lowest: float, lines: float, log: bool
     `lowest` is the smallest positive value that a logarithmic axis has to show.
     """
     highest = highest if highest > 0.0 and np.isfinite(highest) else 1.0
-    free = min(LINE * SIZE * (lines + 0.6) / _height(axes), 0.7)
+    free = min(LINE * SIZE * (lines + 0.9) / _height(axes), 0.7)
     if log:
         bottom = np.clip(
             0.5 * lowest if lowest > 0.0 else highest / 1e3, highest / 1e6, highest / 5
