@@ -46,8 +46,10 @@ def resolve(analysis: Analysis, sample: str) -> list[InputFile]:
 def luminosity_fraction(analysis: Analysis, era: str) -> float:
     """The fraction of an era's data that `max_files` leaves, to scale expected yields with.
 
-    By events where all files state them, else by files; 1 without data.
+    By events where all files state them, else by files; 1 without data or without `max_files`.
     """
+    if analysis.max_files is None:
+        return 1.0
     data = [s for s in analysis.used_samples if analysis.is_data(s)]
     total = [_files(analysis, s) for s in data if analysis.samples[s].era == era]
     used = [files[: analysis.max_files] for files in total]
