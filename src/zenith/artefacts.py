@@ -173,6 +173,33 @@ def read_columns(path: str | Path) -> Columns:
         raise InputError(f"{path}: not a columns file ({error}); run `zenith columns`") from None
 
 
+def write_arrays(
+    path: str | Path,
+    arrays: Mapping[str, NDArray[Any]],
+    attributes: Mapping[str, Any] | None = None,
+) -> None:
+    """Write arrays by name (`/` makes groups), and attributes of the whole, to HDF5."""
+    with atomic(path) as temporary, h5py.File(temporary, "w", track_order=True) as file:
+        file.attrs.update({**(attributes or {}), "zenith": __version__})
+        for name, array in arrays.items():
+            file.create_dataset(name, data=array)
+
+
+def read_arrays(path: str | Path) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
+    """The arrays and attributes that `write_arrays` wrote; `InputError` if it is no such file."""
+    try:
+        with h5py.File(path, "r") as file:
+            arrays: dict[str, NDArray[Any]] = {}
+            file.visititems(
+                lambda name, item: (
+                    arrays.update({name: item[()]}) if isinstance(item, h5py.Dataset) else None
+                )
+            )
+            return arrays, dict(file.attrs)
+    except OSError as error:
+        raise InputError(f"{path}: not an HDF5 file ({error})") from None
+
+
 def write_histograms(path: str | Path, histograms: Mapping[str, Any]) -> None:
     """Write `hist.Hist` objects (weighted storage) to a ROOT file under names like `a/b/c`."""
     import uproot
