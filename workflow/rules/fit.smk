@@ -15,7 +15,7 @@ rule fit:
         mem_mb=2000,
         runtime=60,
     params:
-        config=step_config(ANALYSIS, "fit"),
+        config=lambda wildcards: step_config(ANALYSIS, "fit"),
         code=code_hash("zenith.cli.fit"),
     shell:
         "{ZENITH} fit --config {CONFIG} --input {input} --workspace {output.workspace}"

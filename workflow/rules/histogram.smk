@@ -16,7 +16,7 @@ rule histogram:
         mem_mb=4000,
         runtime=60,
     params:
-        config=step_config(ANALYSIS, "histogram"),
+        config=lambda wildcards: step_config(ANALYSIS, "histogram"),
         code=code_hash("zenith.cli.histogram"),
     shell:
         "{ZENITH} histogram --config {CONFIG} --input {input.columns}"

@@ -31,7 +31,7 @@ rule figures:
         runtime=30,
     params:
         folder=f"{RESULTS}/{{selection}}/figures",
-        config=step_config(ANALYSIS, "figures"),
+        config=lambda wildcards: step_config(ANALYSIS, "figures"),
         code=code_hash("zenith.cli.figures"),
     shell:
         "{ZENITH} figures --config {CONFIG} --histograms {input.histograms}"
@@ -64,7 +64,7 @@ rule summary:
         mem_mb=1000,
         runtime=10,
     params:
-        config=step_config(ANALYSIS, "summary"),
+        config=lambda wildcards: step_config(ANALYSIS, "summary"),
         code=code_hash("zenith.cli.summary"),
     shell:
         "{ZENITH} summary --config {CONFIG} --results {RESULTS}"
