@@ -75,11 +75,13 @@ def summarise(
         part of the events) and its `soft_hard_gap` are passed on.
     """
     selections = {name: _selection(fit, cutflows.get(name, {})) for name, fit in fits.items()}
-    expected: dict[str, dict[str, Any]] = {}
-    for name, values in (optimised or {}).get("expected_significance", {}).items():
-        expected[name] = dict(values)
-    for name, fit in fits.items():  # the quoted number is that of the fit of the workspace
-        expected.setdefault(name, {})["test"] = fit["significance"]["expected"]
+    found = (optimised or {}).get("expected_significance", {})
+    # What is quoted on test events is what the fit of the workspace says.
+    expected = {
+        name: {**found.get(name, {}), "test": fit["significance"]["expected"]}
+        for name, fit in fits.items()
+    }
+    expected |= {name: dict(values) for name, values in found.items() if name not in expected}
     quoted = list(selections)[-1]
     summary = {"quoted": quoted, "expected_significance": expected, **selections[quoted]}
     if optimised and "soft_hard_gap" in optimised:

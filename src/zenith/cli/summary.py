@@ -6,7 +6,6 @@ from pathlib import Path
 from zenith.cli import options
 
 HELP = "results of all steps to one page"
-STEPS = ("simulate", "skim", "columns", "mva", "optimise", "histogram", "fit", "figures")
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -24,6 +23,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> None:
     """Read what there is of every selection, and write the summary."""
     from zenith import artefacts
+    from zenith.cli import STEPS
     from zenith.errors import InputError
     from zenith.summary import SELECTIONS, page, summarise, timing
 
@@ -35,8 +35,8 @@ def run(args: argparse.Namespace) -> None:
     cutflows = {s: results / s / "cutflow.json" for s in files}
     cutflows = {s: path for s, path in cutflows.items() if path.exists()}
     optimised = results / "optimised.json"
-    found = [path.name for path in (results / "benchmarks").glob("*")]
-    steps = [*(s for s in STEPS if s in found), *sorted(set(found) - set(STEPS))]
+    steps = sorted(path.name for path in (results / "benchmarks").glob("*"))
+    steps.sort(key=lambda step: (*STEPS, step).index(step))
     summary = summarise(
         {s: artefacts.read_json(path) for s, path in files.items()},
         {s: artefacts.read_json(path) for s, path in cutflows.items()},
