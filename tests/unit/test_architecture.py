@@ -14,7 +14,7 @@ ALLOWED = {
     "events": {"config", "errors", "artefacts", "events", "analyses"},
     "analyses": {"events", "errors"},
     "learning": {"config", "errors", "artefacts", "core", "statistics"},
-    "statistics": {"config", "errors", "artefacts", "core"},
+    "statistics": {"config", "errors", "artefacts", "tables", "core"},
     "plots": {"config", "errors", "artefacts"},
     "config": {"errors", "events"},
 }
