@@ -216,11 +216,12 @@ def scan(
             textcoords="offset points",
             ha="right",
             fontsize=18,
+            bbox={"facecolor": "white", "edgecolor": "none", "pad": 1.0},
             color=style.GREY,
         )
     lines = ["Asimov data, expected" if asimov else "Observed"]
     if best is not None:
-        axes.axvline(best, color=style.RED, lw=1.5)
+        axes.axvline(best, ymax=0.8, color=style.RED, lw=1.5)
         digits = 2 if not error else max(0, 1 - int(np.floor(np.log10(error))))
         about = "" if error is None else f" ± {error:.{digits}f}"
         lines.append(f"μ = {best:.{digits}f}{about}")
