@@ -56,6 +56,12 @@ def test_data_are_complete_and_have_no_variation(filled, toy_columns):
     assert not [name for name in filled if "/data/" in name and not name.endswith("nominal")]
 
 
+def test_a_blind_analysis_leaves_the_data_alone(toy_configuration, toy_columns):
+    blind = parse(toy_configuration(statistics={"blind": True}))
+    assert not [name for name in fill(blind, toy_columns) if "/data/" in name]
+    assert "data" not in cutflow(blind, toy_columns)["signal"]["processes"]
+
+
 def test_overflow_is_dropped_where_it_should_be(toy_configuration, toy_columns):
     config = toy_configuration()
     config["regions"]["signal"]["fit"] |= {"edges": [800, 1200], "overflow": "drop"}

@@ -120,6 +120,7 @@ def step_config(analysis: Analysis, step: str, name: str = "") -> str:
             "axes": axes,
             "plots": config["plotting"]["observables"],
             "scores": analysis.scores,
+            "blind": config["statistics"]["blind"],
         }
     elif step == "fit":
         part = {**_model(analysis, config), "statistics": config["statistics"]}

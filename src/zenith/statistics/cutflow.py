@@ -8,7 +8,7 @@ import numpy as np
 from zenith.artefacts import Columns
 from zenith.config import Analysis
 from zenith.statistics.histograms import scaled
-from zenith.statistics.nuisances import nominal_samples
+from zenith.statistics.nuisances import filled_samples
 from zenith.statistics.selection import complete_thresholds, region_cuts
 from zenith.tables import table
 
@@ -33,7 +33,7 @@ def cutflow(
         cuts = region_cuts(analysis, region)
         texts = [f"{c.observable} {c.direction} {c.value(thresholds):g}" for c in cuts]
         sums: dict[str, np.ndarray] = {}
-        for sample in nominal_samples(analysis):
+        for sample in filled_samples(analysis):
             events = scaled(analysis, columns, sample, part)
             total = sums.setdefault(analysis.samples[sample].process, np.zeros((len(cuts) + 1, 3)))
             passed = events.split == 1

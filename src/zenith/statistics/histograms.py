@@ -18,7 +18,7 @@ from zenith.statistics.nuisances import (
     Nuisance,
     Side,
     events_of,
-    nominal_samples,
+    filled_samples,
     nuisances,
 )
 from zenith.statistics.selection import complete_thresholds, region_cuts
@@ -91,7 +91,7 @@ def fill(
         Of the tunable cuts; default: as the configuration gives them.
     part
         Part of the simulated events that is used; their weights are divided by its fraction, so
-        that it stands for the whole. Data are always complete.
+        that it stands for the whole. Data are always complete, and left out if blind.
 
     Returns
     -------
@@ -108,7 +108,7 @@ def fill(
     cuts = {name: region_cuts(analysis, name) for name in {t.region for t in targets}}
     sums: dict[str, NDArray[np.float64]] = {}
     axes: dict[str, Target] = {}
-    for sample in nominal_samples(analysis):
+    for sample in filled_samples(analysis):
         process = analysis.samples[sample].process
         seen: dict[int, dict[Target, tuple[Any, Any]]] = {}  # by the identity of the values
         for variation, nuisance, side in _variations(analysis, sample):

@@ -109,6 +109,12 @@ def nominal_samples(analysis: Analysis) -> list[str]:
     return [s for s in analysis.used_samples if not analysis.samples[s].alternative]
 
 
+def filled_samples(analysis: Analysis) -> list[str]:
+    """The samples that are histogrammed: the nominal ones, without the data if blind."""
+    blind = analysis.statistics.blind
+    return [s for s in nominal_samples(analysis) if not (blind and analysis.is_data(s))]
+
+
 def simulated_processes(analysis: Analysis) -> list[str]:
     """The processes, signal and background, that have a sample; in stack order."""
     present = {analysis.samples[s].process for s in nominal_samples(analysis)}

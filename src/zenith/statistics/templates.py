@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from zenith.config import Analysis
 from zenith.errors import InputError
-from zenith.statistics.nuisances import Nuisance, nuisances, simulated_processes
+from zenith.statistics.nuisances import Nuisance, filled_samples, nuisances, simulated_processes
 
 Matrix = NDArray[np.float64]
 
@@ -31,7 +31,7 @@ class Templates:
     acts
         Nuisance → the processes that vary.
     data
-        Observed events, (B,), or None.
+        Observed events, (B,), or None: there is none, or the analysis is blind.
     """
 
     region: str
@@ -148,8 +148,8 @@ def _pair(
 def _data(
     analysis: Analysis, reader: _Reader, region: str, edges: Sequence[float]
 ) -> Matrix | None:
-    present = {analysis.samples[s].process for s in analysis.used_samples}
-    observed = [p for p in analysis.processes if p in present and _is_data(analysis, p)]
+    filled = {analysis.samples[s].process for s in filled_samples(analysis)}
+    observed = [p for p in analysis.processes if p in filled and _is_data(analysis, p)]
     if not observed:
         return None
     total = sum(reader.read(region, p, "nominal", edges)[:, 0] for p in observed)
