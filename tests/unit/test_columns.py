@@ -25,11 +25,13 @@ OBJECTS = (
     "objects.fatjet={collection: FatJet, cuts: [pt > 200], aliases: {toptag: score}}",
     "met=MET",
 )
-UNCORRECTED = (
+PLAIN = (
     "eras.2016.corrections.pileup=null",
     "eras.2016.corrections.muon_id=null",
     "systematics.pileup=null",
     "systematics.muon_id=null",
+    "systematics.jes=null",
+    "systematics.jer=null",
 )
 
 
@@ -39,8 +41,8 @@ def analysis() -> Analysis:
 
 
 @pytest.fixture(scope="module")
-def uncorrected() -> Analysis:
-    return load("config/zprime.yaml", [*OBJECTS, *UNCORRECTED])
+def plain() -> Analysis:
+    return load("config/zprime.yaml", [*OBJECTS, *PLAIN])
 
 
 def made(count: int, seed: int) -> dict[str, Any]:
@@ -97,10 +99,10 @@ def skim(tmp_path: Path) -> Callable[..., Path]:
 
 
 def test_an_unskimmed_sample_weighs_its_cross_section_times_luminosity(
-    skim: Callable[..., Path], uncorrected: Analysis
+    skim: Callable[..., Path], plain: Analysis
 ) -> None:
-    columns = make_columns([skim()], uncorrected, SAMPLE)
-    sample, luminosity = uncorrected.samples[SAMPLE], uncorrected.eras["2016"].luminosity
+    columns = make_columns([skim()], plain, SAMPLE)
+    sample, luminosity = plain.samples[SAMPLE], plain.eras["2016"].luminosity
     assert sample.cross_section is not None
     expected = sample.cross_section * sample.k_factor * luminosity * 1000.0
     assert columns.weight.sum() == pytest.approx(expected, rel=1e-12)
@@ -120,13 +122,13 @@ def test_an_unskimmed_sample_weighs_its_cross_section_times_luminosity(
 
 
 def test_the_normalisation_is_that_of_all_events_before_the_skim(
-    skim: Callable[..., Path], uncorrected: Analysis
+    skim: Callable[..., Path], plain: Analysis
 ) -> None:
     sums = {"genEventSumw": np.array([9000.0]), "genEventCount": np.array([5000])}
     two = [skim("a", 100, 1, sums), skim("b", 300, 2, sums)]
-    columns = make_columns(two, uncorrected, SAMPLE, luminosity_fraction=0.25)
+    columns = make_columns(two, plain, SAMPLE, luminosity_fraction=0.25)
     weights = np.concatenate([made(100, 1)["genWeight"], made(300, 2)["genWeight"]])
-    sample, luminosity = uncorrected.samples[SAMPLE], uncorrected.eras["2016"].luminosity
+    sample, luminosity = plain.samples[SAMPLE], plain.eras["2016"].luminosity
     assert sample.cross_section is not None
     scale = sample.cross_section * sample.k_factor * luminosity * 0.25 * 1000.0 / 18_000.0
     np.testing.assert_allclose(columns.weight, weights.astype(float) * scale, rtol=1e-12)
@@ -135,12 +137,12 @@ def test_the_normalisation_is_that_of_all_events_before_the_skim(
 
 
 def test_corrections_multiply_the_weight_and_vary_it(
-    skim: Callable[..., Path], analysis: Analysis, uncorrected: Analysis
+    skim: Callable[..., Path], analysis: Analysis, plain: Analysis
 ) -> None:
     import correctionlib
 
     path = skim()
-    plain = make_columns([path], uncorrected, SAMPLE).weight
+    before = make_columns([path], plain, SAMPLE).weight
     columns = make_columns([path], analysis, SAMPLE)
     assert list(columns.weights) == ["pileup_up", "pileup_down", "muon_id_up", "muon_id_down"]
     pileup = correctionlib.CorrectionSet.from_file("config/corrections/simulated.json")["pileup"]
@@ -148,7 +150,7 @@ def test_corrections_multiply_the_weight_and_vary_it(
     ratio = pileup.evaluate(n_true, "up") / pileup.evaluate(n_true, "nominal")
     np.testing.assert_allclose(columns.weights["pileup_up"], columns.weight * ratio, rtol=1e-12)
     no_muon = columns.values["n_muon"] == 0
-    nominal = plain * pileup.evaluate(n_true, "nominal")
+    nominal = before * pileup.evaluate(n_true, "nominal")
     np.testing.assert_allclose(columns.weight[no_muon], nominal[no_muon], rtol=1e-12)
     np.testing.assert_array_equal(columns.weights["muon_id_up"][no_muon], columns.weight[no_muon])
 
