@@ -16,6 +16,8 @@ STEPS = (
     "columns",
     "mva",
     "optimise",
+    "search",
+    "compare",
     "categorise",
     "histogram",
     "fit",

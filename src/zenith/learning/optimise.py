@@ -296,3 +296,17 @@ def _resumed(path: Path, fingerprint: str, state: State, result: Climb) -> tuple
     log.info("resuming %s after %d steps", path, steps)
     kept_step, kept_value = int(attributes["kept_step"]), float(attributes["kept_value"])
     return state, Climb(kept, kept_step, kept_value, rows)
+
+
+def best(objective: Objective, climbs: list[Climb]) -> int:
+    """The number of the climb whose kept step is best on the validation events."""
+    values = np.array([climb.kept_value for climb in climbs])
+    return int(values.argmax() if objective.quantity == "significance" else values.argmin())
+
+
+def soft_hard_gap(analysis: Analysis, objective: Objective, events: Events, climb: Climb) -> float:
+    """|soft / hard - 1| of what is kept, on the events of the climb, at the last temperature."""
+    temperature, bandwidth = analysis.optimise.temperature[1], analysis.optimise.bandwidth[1]
+    soft, _ = value_and_gradient(climb.kept, objective, events, temperature, bandwidth)
+    hard = float(hard_value(climb.kept, objective, events))
+    return abs(float(soft) / hard - 1.0) if hard else float("nan")

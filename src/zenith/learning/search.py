@@ -32,6 +32,11 @@ class Search(NamedTuple):
     kept: Trial
     trials: list[Trial]
 
+    @property
+    def finite(self) -> list[Trial]:
+        """The trials whose fits converged."""
+        return [t for t in self.trials if np.isfinite(t.value) and np.isfinite(t.validation)]
+
 
 def search(
     analysis: Analysis,
@@ -71,7 +76,7 @@ def search(
     )
     study.enqueue_trial({name: float(t) for name, t in start["thresholds"].items()})
     study.optimize(evaluate, n_trials=trials, n_jobs=1)
-    usable = [t for t in done if np.isfinite(t.value) and np.isfinite(t.validation)]
+    usable = Search(done[0], done).finite
     if not usable:
         raise FitError("no trial of the search has a fit that converges")
     return Search(max(usable, key=lambda t: sign * t.validation), done)

@@ -1,0 +1,42 @@
+"""What several steps read: the columns of all samples, and the networks of an analysis."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from zenith.artefacts import Columns
+    from zenith.config import Analysis
+    from zenith.core.networks import Network
+
+
+def read_samples(paths: list[str]) -> "dict[str, Columns]":
+    """Columns files by the sample that each holds."""
+    from zenith.artefacts import read_columns
+    from zenith.errors import InputError
+
+    columns = {}
+    for path in paths:
+        found = read_columns(path)
+        sample = str(found.attributes.get("sample", Path(path).stem))
+        if sample in columns:
+            raise InputError(f"{path}: sample {sample!r} is given twice; leave one file out")
+        columns[sample] = found
+    return columns
+
+
+def read_networks(analysis: "Analysis", folder: str | None, stage: str) -> "dict[str, Network]":
+    """The networks `{folder}/{name}/{stage}.safetensors` of the configuration, by name."""
+    from zenith.errors import InputError
+    from zenith.learning.network_files import load_network
+
+    if not analysis.mva:
+        return {}
+    if folder is None:
+        raise InputError(
+            f"the configuration has networks ({', '.join(analysis.mva)}): name their folder with "
+            "--networks, results/{name}/mva"
+        )
+    return {
+        name: load_network(Path(folder) / name / f"{stage}.safetensors", mva)
+        for name, mva in analysis.mva.items()
+    }

@@ -1,0 +1,108 @@
+"""Climb the gradient of the expected significance: thresholds and networks together."""
+
+import argparse
+
+from zenith.cli import options
+
+HELP = "columns and networks to the thresholds and networks of the largest significance"
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    """Define the options."""
+    options.add_config(parser)
+    parser.add_argument(
+        "--input", required=True, nargs="+", metavar="H5", help="columns of all samples"
+    )
+    parser.add_argument("--networks", metavar="DIR", help="folder of the trained networks")
+    parser.add_argument("--output", required=True, metavar="JSON", help="the selection to write")
+    parser.add_argument("--history", required=True, metavar="H5", help="every step, to write")
+    parser.add_argument(
+        "--checkpoints",
+        metavar="DIR",
+        help="folder of checkpoints, from which a killed run resumes",
+    )
+
+
+def run(args: argparse.Namespace) -> None:
+    """Climb from every start; write the best selection, its networks and all steps."""
+    import logging
+    import time
+    from pathlib import Path
+
+    from zenith import artefacts
+    from zenith.cli.inputs import read_networks, read_samples
+    from zenith.config.parts import step_config
+    from zenith.learning import optimise, problem
+    from zenith.learning.network_files import save_network
+
+    logging.basicConfig(level=logging.INFO, format="%(message)s")
+    began = time.perf_counter()
+    analysis = options.analysis(args)
+    networks = read_networks(analysis, args.networks, "initial")
+    columns = read_samples(args.input)
+    objective = problem.objective(analysis, with_nuisances=analysis.optimise.nuisances)
+    climbed = problem.events(analysis, columns, networks, "optimise")
+    validation = problem.events(analysis, columns, networks, "validate")
+    config = step_config(analysis, "optimise")
+    inputs = [artefacts.file_hash(path) for path in args.input]
+    trained = {name: n.to_arrays() for name, n in networks.items()}
+    sums = {n: {k: float(abs(a).sum()) for k, a in arrays.items()} for n, arrays in trained.items()}
+    fingerprint = artefacts.data_hash([config, inputs, sums])
+    climbs = []
+    for number, start in enumerate(optimise.starts(analysis, networks)):
+
+        def report(step: int, row: dict[str, float], number: int = number) -> None:
+            thresholds = ", ".join(
+                f"{key.partition('/')[2]} {value:.4g}"
+                for key, value in row.items()
+                if key.startswith("threshold/")
+            )
+            logging.info(
+                "start %d, step %d/%d: soft %.4f, hard on validate %.4f; %s",
+                number,
+                step + 1,
+                analysis.optimise.steps,
+                row["value"],
+                row["validation"],
+                thresholds,
+            )
+
+        checkpoint = Path(args.checkpoints) / f"{number}.h5" if args.checkpoints else None
+        climbs.append(
+            optimise.climb(
+                analysis,
+                objective,
+                climbed,
+                validation,
+                start,
+                checkpoint=checkpoint,
+                fingerprint=fingerprint,
+                report=report,
+            )
+        )
+    best = optimise.best(objective, climbs)
+    kept = climbs[best]
+    for name, network in kept.kept["networks"].items():
+        path = Path(args.networks) / name / "optimised.safetensors"
+        save_network(path, network, {"name": name, "step": kept.kept_step})
+    history = {
+        f"start_{number}/{key}": values
+        for number, climb in enumerate(climbs)
+        for key, values in climb.history().items()
+    }
+    artefacts.write_arrays(args.history, history, {"kept_start": best, "kept_step": kept.kept_step})
+    artefacts.write_json(
+        args.output,
+        {
+            "thresholds": {name: float(t) for name, t in kept.kept["thresholds"].items()},
+            "initial": {name: cut.threshold for name, cut in analysis.tunable_cuts.items()},
+            "bounds": {name: list(cut.tune or ()) for name, cut in analysis.tunable_cuts.items()},
+            "kept": {"start": best, "step": kept.kept_step, "validate": kept.kept_value},
+            "soft_hard_gap": optimise.soft_hard_gap(analysis, objective, climbed, climbs[best]),
+            "evaluations": sum(len(climb.rows) for climb in climbs),
+            "rejected": int(sum(row["rejected"] for climb in climbs for row in climb.rows)),
+            "seconds": time.perf_counter() - began,
+        },
+        inputs=args.input,
+        config=config,
+    )

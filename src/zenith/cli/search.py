@@ -1,0 +1,59 @@
+"""Search thresholds without gradients (Optuna's TPE), to compare the climb with."""
+
+import argparse
+
+from zenith.cli import options
+
+HELP = "columns and networks to the thresholds that a black-box search finds"
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    """Define the options."""
+    options.add_config(parser)
+    parser.add_argument(
+        "--input", required=True, nargs="+", metavar="H5", help="columns of all samples"
+    )
+    parser.add_argument("--networks", metavar="DIR", help="folder of the trained networks")
+    parser.add_argument("--output", required=True, metavar="JSON", help="the selection to write")
+
+
+def run(args: argparse.Namespace) -> None:
+    """Search with as many evaluations as the climb has; write the best selection and all trials."""
+    import logging
+    import time
+
+    from zenith import artefacts
+    from zenith.cli.inputs import read_networks, read_samples
+    from zenith.cli.progress import progress
+    from zenith.config.parts import step_config
+    from zenith.learning import optimise, problem
+    from zenith.learning.search import search
+
+    logging.basicConfig(level=logging.INFO, format="%(message)s")
+    began = time.perf_counter()
+    analysis = options.analysis(args)
+    networks = read_networks(analysis, args.networks, "initial")
+    columns = read_samples(args.input)
+    trials = analysis.search.trials or analysis.optimise.steps * analysis.optimise.starts
+    with progress("search") as advance:
+        result = search(
+            analysis,
+            problem.objective(analysis, with_nuisances=analysis.optimise.nuisances),
+            problem.events(analysis, columns, networks, "optimise"),
+            problem.events(analysis, columns, networks, "validate"),
+            next(optimise.starts(analysis, networks)),
+            trials,
+            lambda number, trial: advance(number + 1, trials),
+        )
+    artefacts.write_json(
+        args.output,
+        {
+            "thresholds": result.kept.thresholds,
+            "kept": {"validate": result.kept.validation},
+            "trials": [trial._asdict() for trial in result.finite],
+            "evaluations": len(result.trials),
+            "seconds": time.perf_counter() - began,
+        },
+        inputs=args.input,
+        config=step_config(analysis, "optimise"),
+    )

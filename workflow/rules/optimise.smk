@@ -1,0 +1,95 @@
+# Networks are read and written in mva/{name}/: initial.safetensors, optimised.safetensors.
+
+
+rule optimise:
+    input:
+        columns=expand(f"{RESULTS}/columns/{{sample}}.h5", sample=SAMPLES),
+        networks=expand(
+            f"{RESULTS}/mva/{{mva}}/initial.safetensors", mva=ANALYSIS.mva
+        ),
+    output:
+        selection=f"{RESULTS}/optimised.json",
+        history=f"{RESULTS}/history.h5",
+        networks=expand(
+            f"{RESULTS}/mva/{{mva}}/optimised.safetensors", mva=ANALYSIS.mva
+        ),
+    log:
+        f"{RESULTS}/logs/optimise.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/optimise/climb.tsv"
+    conda:
+        "../../envs/zenith-gpu.yaml"
+    threads: 2
+    resources:
+        gpu=1,
+        mem_mb=8000,
+        runtime=120,
+    params:
+        networks=f"{RESULTS}/mva",
+        checkpoints=f"{RESULTS}/checkpoints",
+        config=lambda wildcards: step_config(ANALYSIS, "optimise"),
+        code=code_hash("zenith.cli.optimise"),
+    shell:
+        "XLA_PYTHON_CLIENT_PREALLOCATE=false {ZENITH} optimise --config {CONFIG}"
+        " --input {input.columns} --networks {params.networks}"
+        " --output {output.selection} --history {output.history}"
+        " --checkpoints {params.checkpoints} > {log} 2>&1"
+
+
+rule search:
+    input:
+        columns=expand(f"{RESULTS}/columns/{{sample}}.h5", sample=SAMPLES),
+        networks=expand(
+            f"{RESULTS}/mva/{{mva}}/initial.safetensors", mva=ANALYSIS.mva
+        ),
+    output:
+        f"{RESULTS}/search.json",
+    log:
+        f"{RESULTS}/logs/search.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/search/search.tsv"
+    conda:
+        "../../envs/zenith.yaml"
+    threads: 1
+    resources:
+        mem_mb=8000,
+        runtime=120,
+    params:
+        networks=f"{RESULTS}/mva",
+        config=lambda wildcards: step_config(ANALYSIS, "optimise"),
+        code=code_hash("zenith.cli.search"),
+    shell:
+        "{ZENITH} search --config {CONFIG} --input {input.columns}"
+        " --networks {params.networks} --output {output} > {log} 2>&1"
+
+
+rule compare:
+    input:
+        columns=expand(f"{RESULTS}/columns/{{sample}}.h5", sample=SAMPLES),
+        networks=expand(
+            f"{RESULTS}/mva/{{mva}}/{{stage}}.safetensors",
+            mva=ANALYSIS.mva,
+            stage=["initial", "optimised"],
+        ),
+        optimised=f"{RESULTS}/optimised.json",
+        search=f"{RESULTS}/search.json",
+    output:
+        f"{RESULTS}/comparison.json",
+    log:
+        f"{RESULTS}/logs/compare.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/compare/compare.tsv"
+    conda:
+        "../../envs/zenith.yaml"
+    threads: 1
+    resources:
+        mem_mb=8000,
+        runtime=60,
+    params:
+        networks=f"{RESULTS}/mva",
+        config=lambda wildcards: step_config(ANALYSIS, "optimise"),
+        code=code_hash("zenith.cli.compare"),
+    shell:
+        "{ZENITH} compare --config {CONFIG} --input {input.columns}"
+        " --networks {params.networks} --optimised {input.optimised}"
+        " --search {input.search} --output {output} > {log} 2>&1"
