@@ -1,6 +1,7 @@
 """Corrections against direct correctionlib, and each way in which they can be wrong."""
 
 import json
+import re
 import runpy
 from pathlib import Path
 from typing import Any
@@ -171,6 +172,14 @@ def test_the_inputs_must_be_those_of_the_file(objects: Objects) -> None:
         corrections.load(changed(muon_id={"inputs": ["pt", "variation"]}), "2016")
     with pytest.raises(ConfigError, match="a systematic varies it, but none is 'variation'"):
         corrections.load(changed(muon_id={"inputs": ["abs(eta)", "pt", "=nominal"]}), "2016")
+    for inputs, message in (
+        (["=x", "pt", "variation"], "'=x' is not a constant of type real"),
+        (["eta/2", "pt", "variation"], "'eta/2' is not a branch"),
+        (["eta", "pt", "phi"], "'phi' is not =text"),
+    ):
+        odd = changed("systematics.muon_id=null", muon_id={"inputs": inputs})
+        with pytest.raises(ConfigError, match=re.escape(message)):
+            corrections.load(odd, "2016")["muon_id"](objects)
     misspelt = changed(muon_id={"inputs": ["abs(etta)", "pt", "variation"]})
     with pytest.raises(
         InputError, match=r"corrections\.muon_id\.inputs: .* muon\.etta .*muon\.eta"

@@ -60,13 +60,17 @@ class Evaluator:
     def _argument(self, text: str, kind: str, objects: Objects, side: str) -> Any:
         if text == "variation":
             return self.config.variations[side]  # type: ignore[index]
-        if text.startswith("="):
-            return _TYPES[kind](text[1:])
-        match = _FIELD.match(text)
-        if match is None:
-            raise ConfigError(f"{self.key}.inputs: {text!r} is not a branch, abs(…) or =constant")
-        absolute, plain = match.groups()
         key = f"{self.key}.inputs"
+        if text.startswith("="):
+            try:
+                return _TYPES[kind](text[1:])
+            except ValueError:
+                raise ConfigError(f"{key}: {text!r} is not a constant of type {kind}") from None
+        match = _FIELD.match(text)
+        if match is None or kind == "string":
+            wanted = "=text" if kind == "string" else "a branch, abs(branch) or =constant"
+            raise ConfigError(f"{key}: {text!r} is not {wanted}, which {self.config.file} asks for")
+        absolute, plain = match.groups()
         if self.config.object is None:
             value = fields.lookup(objects.event, absolute or plain, key)
         else:
