@@ -7,21 +7,24 @@ that eliminating the local parameters (Schur complement) costs next to nothing.
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import NamedTuple
 
 import jax.numpy as jnp
 import numpy as np
-from jax import Array, lax
+from jax import Array
 from jax.scipy.linalg import cho_solve
 
-from zenith.core.histfactory import Data, Model
+from zenith.core.histfactory import Data, Model, poisson_deviance
 from zenith.core.interpolation import code4, code4p, with_derivatives
+from zenith.core.newton import Quadratic
 from zenith.core.parameters import GAUSSIAN, POISSON
 from zenith.core.structure import Structure
 
 # Stands for a factor of exactly zero in derivatives, which are the factor times f'/f
 TINY = 1e-30
+# A yield that small is such a stand-in
+ZERO = 1e-20
 
 
 @dataclass(frozen=True)
@@ -136,62 +139,70 @@ class Blocks(NamedTuple):
 
 
 class Expansion(NamedTuple):
-    """Second-order expansion of the likelihood at one point."""
+    """The likelihood near one point."""
 
+    value: Array
+    """`histfactory.deviance`, scalar."""
     gradient: Array
     """(n,)"""
     hessian: Blocks
-    gauss_newton: Blocks
-    """Positive semi-definite: second derivatives of the yields left out, expected counts."""
 
 
-def expand(structure: Structure, model: Model, theta: Array, data: Data) -> Expansion:
-    """Gradient, exact Hessian and its Gauss-Newton approximation of `histfactory.deviance`."""
+def expand(
+    structure: Structure, model: Model, theta: Array, data: Data, convex: Array | bool = False
+) -> Expansion:
+    """Value, gradient and Hessian of `histfactory.deviance`.
+
+    The Hessian is exact, or where `convex` is true that of Gauss and Newton with expected counts
+    (Fisher's information at theta): second derivatives of the yields left out, never negative.
+    """
     parameters, split = structure.parameters, partition(structure)
     n = len(parameters.names)
     response = respond(structure, model, theta)
-    rate = response.rate
+    rate = jnp.where(jnp.abs(response.rate) < ZERO, 0.0, response.rate)
+    safe = jnp.where(rate == 0, 1.0, rate)
     slope_local = jnp.einsum("ksb,sb->kb", response.per_gamma, response.by_sample)
     shared = split.shared.astype(float)
-    slope_dense = jnp.concatenate(
-        [response.slope.sum(1), jnp.einsum("zkb,kb->zb", shared, slope_local)]
-    )
-    weight = jnp.where(data.main == 0, 1.0, 1 - data.main / rate)
+    shared_slope = jnp.einsum("zkb,kb->zb", shared, slope_local)
+    slope_dense = jnp.concatenate([response.slope.sum(1), shared_slope])
+    weight = jnp.where(data.main == 0, 1.0, 1 - data.main / safe)
 
-    width2 = model.width**2
-    gaussian, poisson = parameters.constraint == GAUSSIAN, parameters.constraint == POISSON
-    centre = jnp.where(gaussian | poisson, data.auxiliary, 0.0)
-    pull = jnp.where(gaussian, theta - centre, jnp.where(poisson, 1 - centre / theta, 0.0))
-    stiffness = jnp.where(gaussian, 1.0, jnp.where(poisson, centre / theta**2, 0.0)) / width2
-
-    gradient = (pull / width2).at[split.dense].add(slope_dense @ weight)
     layer = np.where(split.local, parameters.layer, n)
+    terms, pull, stiffness = constraints(structure, model, theta, data)
+    gradient = pull.at[split.dense].add(slope_dense @ weight)
     gradient = gradient.at[layer].add(slope_local * weight, mode="drop")
 
-    def blocks(weight: Array | None, information: Array) -> Blocks:
-        """sum_b information (d rate)(d rate)' + weight d²rate, and the constraints."""
-        c = slope_dense[: len(response.slope), None, :] * slope_local * information
-        d = slope_local[:, None, :] * slope_local * information
-        a = (slope_dense * information) @ slope_dense.T
-        a = a[: len(response.slope), : len(response.slope)]
-        if weight is not None:
-            more_a, more_c, more_d = _second(structure, model, response, weight)
-            a, c, d = a + more_a, c + more_c, d + more_d
-        # the rows of the shared per-bin parameters are sums over the bins that they act on
-        rows = jnp.einsum("zkb,gkb->zg", shared, c)
-        corner = jnp.einsum("zkb,klb,ylb->zy", shared, d, shared)
-        a = jnp.block([[a, rows.T], [rows, corner]])
-        c = jnp.concatenate([c, jnp.einsum("zkb,klb->zlb", shared, d)])
-        a += jnp.diag(stiffness[split.dense])
-        d += jnp.eye(len(d))[:, :, None] * jnp.append(stiffness, 0.0)[layer]
-        return Blocks(a, c, d)
+    exact = jnp.where(data.main == 0, 0.0, data.main / safe**2)
+    information = jnp.where(convex, jnp.where(rate > 0, 1 / safe, 1.0), exact)
+    a, c, d = _second(structure, model, response, jnp.where(convex, 0.0, weight))
+    slope = slope_dense[: len(response.slope)]
+    a += (slope * information) @ slope.T
+    c += slope[:, None, :] * slope_local * information
+    d += slope_local[:, None, :] * slope_local * information
+    # the rows of the shared per-bin parameters are sums over the bins that they act on
+    rows = jnp.einsum("zkb,gkb->zg", shared, c)
+    corner = jnp.einsum("zkb,klb,ylb->zy", shared, d, shared)
+    a = jnp.block([[a, rows.T], [rows, corner]]) + jnp.diag(stiffness[split.dense])
+    c = jnp.concatenate([c, jnp.einsum("zkb,klb->zlb", shared, d)])
+    d += jnp.eye(len(d))[:, :, None] * jnp.append(stiffness, 0.0)[layer]
+    value = poisson_deviance(data.main, rate).sum() + terms.sum()
+    return Expansion(value, gradient, Blocks(a, c, d))
 
-    positive = jnp.where(rate > 0, rate, 1.0)
-    return Expansion(
-        gradient,
-        blocks(weight, jnp.where(data.main == 0, 0.0, data.main / rate**2)),
-        blocks(None, 1 / positive),
-    )
+
+def constraints(
+    structure: Structure, model: Model, theta: Array, data: Data
+) -> tuple[Array, Array, Array]:
+    """Constraint terms of `deviance` with first and second derivatives, each of shape (n,)."""
+    kind = structure.parameters.constraint
+    gaussian, poisson = kind == GAUSSIAN, kind == POISSON
+    centre = jnp.where(gaussian | poisson, data.auxiliary, 1.0)
+    ratio = centre / jnp.where(poisson, theta, 1.0)
+    away = theta - centre
+    tail = poisson_deviance(centre, jnp.where(poisson, theta, 1.0))
+    terms = jnp.where(gaussian, away**2 / 2, jnp.where(poisson, tail, 0.0))
+    pull = jnp.where(gaussian, away, jnp.where(poisson, 1 - ratio, 0.0))
+    stiffness = jnp.where(gaussian, 1.0, jnp.where(poisson, ratio**2 / centre, 0.0))
+    return terms / model.width**2, pull / model.width**2, stiffness / model.width**2
 
 
 def _second(
@@ -256,20 +267,11 @@ def _block_inverse(d: Array) -> Array:
     return jnp.moveaxis(cho_solve((lower, True), identity), 0, -1)
 
 
-def newton(structure: Structure, model: Model, data: Data) -> Callable:
-    """Newton's step for `newton.minimise`: exact where that descends, Gauss-Newton elsewhere."""
+def newton(structure: Structure, model: Model, data: Data) -> Callable[[Array, Array], Quadratic]:
+    """The likelihood as `newton.minimise` wants it."""
 
-    def expansion(theta: Array) -> tuple[Array, Callable[[Array], Array]]:
-        at = expand(structure, model, theta, data)
-
-        def step(moving: Array) -> Array:
-            exact = solve(structure, at.hessian, at.gradient, moving)
-            return lax.cond(
-                jnp.isfinite(exact).all(),
-                lambda: exact,
-                lambda: solve(structure, at.gauss_newton, at.gradient, moving),
-            )
-
-        return at.gradient, step
+    def expansion(theta: Array, convex: Array) -> Quadratic:
+        value, gradient, hessian = expand(structure, model, theta, data, convex)
+        return Quadratic(value, gradient, partial(solve, structure, hessian, gradient))
 
     return expansion

@@ -34,12 +34,8 @@ def fit(structure: Structure, model: Model, data: Data, start: Array, free: Arra
     parameters, split = structure.parameters, curvature.partition(structure)
     alphas = jnp.asarray(split.dense[: split.alphas])
 
-    def value(theta: Array) -> Array:
-        return deviance(structure, model, theta, data)
-
     def descend(search: _Search) -> _Search:
         new = minimise(
-            value,
             curvature.newton(structure, model, data),
             start=search.start,
             lower=jnp.asarray(parameters.lower),
@@ -53,10 +49,12 @@ def fit(structure: Structure, model: Model, data: Data, start: Array, free: Arra
         if not len(alphas):
             return _Search(best, search.tried, search.start, jnp.array(True))
 
-        def moved(index: Array, scale: float) -> Array:
-            return value(best.x.at[index].multiply(scale))
+        def moved(scale: Array, index: Array) -> Array:
+            theta = best.x.at[index].multiply(scale)
+            return deviance(structure, model, theta, data)
 
-        top, mirrored = (jax.vmap(moved, (0, None))(alphas, scale) for scale in (0.0, -1.0))
+        scales = jnp.array([0.0, -1.0])
+        top, mirrored = jax.vmap(jax.vmap(moved, (None, 0)), (0, None))(scales, alphas)
         worth = (top > mirrored) & (mirrored < best.value + REACH) & best.converged
         worth &= free[alphas] & ~search.tried
         i = jnp.argmin(jnp.where(worth, mirrored, jnp.inf))

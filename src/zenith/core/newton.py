@@ -26,71 +26,89 @@ class Minimum(NamedTuple):
     iterations: Array
 
 
+class Quadratic(NamedTuple):
+    """The function near one point."""
+
+    value: Array
+    gradient: Array
+    solve: Callable[[Array], Array]
+    """Newton's step for the parameters that may move, 0 for the others; not finite where the
+    Hessian is not positive definite."""
+
+
 class _State(NamedTuple):
     x: Array
     value: Array
+    gradient: Array
+    step: Array
+    length: Array  # of the trial step from x; 0 repeats x with the convex approximation
     decrement: Array
     iterations: Array
     stuck: Array
 
 
-# the gradient at x, and the Newton step for the parameters that may move (0 for the others)
-Expansion = Callable[[Array], tuple[Array, Callable[[Array], Array]]]
-
-
 def minimise(
-    value: Callable[[Array], Array],
-    expand: Expansion,
+    expand: Callable[[Array, Array], Quadratic],
     start: Array,
     lower: Array,
     upper: Array,
     free: Array,
 ) -> Minimum:
-    """Minimise `value` from `start` over the free parameters; all arrays have shape (n,).
+    """Minimise from `start` over the free parameters; all arrays have shape (n,).
 
-    Converged means that the Newton decrement (the squared distance to the minimum in standard
-    deviations) is below 1e-16; an infinite or NaN value, a step that cannot decrease it, or 100
+    `expand(x, convex)` takes the exact Hessian, or a positive definite approximation where convex
+    is true: it is asked for that where the exact one does not descend. Converged means that the
+    Newton decrement (the squared distance to the minimum in standard deviations) is below 1e-16
+    before the last step; an infinite value at the start, a step that cannot decrease it, or 100
     steps end without convergence.
     """
 
     def unfinished(state: _State) -> Array:
         return (state.decrement > TOLERANCE) & (state.iterations < MAX_STEPS) & ~state.stuck
 
-    def step(state: _State) -> _State:
-        gradient, solve = expand(state.x)
+    def move(state: _State, length: Array) -> Array:
+        return jnp.where(free, jnp.clip(state.x - length * state.step, lower, upper), state.x)
+
+    def advance(state: _State) -> _State:
+        x = move(state, state.length)
+        convex = state.length == 0
+        at = expand(x, convex)
+        predicted = (state.gradient * (state.x - x)).sum()
+        # near the minimum a step changes the value by less than its last digits
+        rounding = 1e-14 * (1 + jnp.abs(state.value))
+        accepted = at.value <= state.value - SLOPE * predicted + rounding
         margin = 1e-9 * (upper - lower)
-        outwards = jnp.where(gradient > 0, state.x <= lower + margin, state.x >= upper - margin)
+        outwards = jnp.where(at.gradient > 0, x <= lower + margin, x >= upper - margin)
         moving = free & ~outwards
-        newton = solve(moving)
-        decrement = jnp.where(moving, gradient * newton, 0.0).sum()
-
-        def trial(length: Array) -> tuple[Array, Array, Array]:
-            x = jnp.where(free, jnp.clip(state.x - length * newton, lower, upper), state.x)
-            new = value(x)
-            predicted = (gradient * (state.x - x)).sum()
-            # rounding: near the minimum a step changes the value by less than its last digits
-            rounding = 1e-14 * (1 + jnp.abs(state.value))
-            return x, new, new <= state.value - SLOPE * predicted + rounding
-
-        def shorten(carry: tuple[Array, tuple[Array, Array, Array]]):  # type: ignore[no-untyped-def]
-            length = carry[0] / 2
-            return length, trial(length)
-
-        def rejected(carry: tuple[Array, tuple[Array, Array, Array]]) -> Array:
-            return ~carry[1][2] & (carry[0] > SHORTEST)
-
-        one = jnp.ones(())
-        _, (x, new, accepted) = lax.while_loop(rejected, shorten, (one, trial(one)))
+        step = at.solve(moving)
+        descends = jnp.isfinite(step).all()
+        length = jnp.where(accepted, jnp.where(descends, 1.0, 0.0), state.length / 2)
+        decrement = jnp.where(moving, at.gradient * step, 0.0).sum()
         return _State(
-            jnp.where(accepted, x, state.x),
-            jnp.where(accepted, new, state.value),
-            decrement,
-            state.iterations + 1,
-            ~accepted | ~jnp.isfinite(decrement),
+            x=jnp.where(accepted, x, state.x),
+            value=jnp.where(accepted, at.value, state.value),
+            gradient=jnp.where(accepted, at.gradient, state.gradient),
+            step=jnp.where(accepted, jnp.where(descends, step, 0.0), state.step),
+            length=length,
+            decrement=jnp.where(accepted & descends, decrement, jnp.inf),
+            iterations=state.iterations + (accepted & descends),
+            stuck=jnp.where(accepted, convex & ~descends, length < SHORTEST),
         )
 
-    first = value(start)
-    initial = _State(start, first, jnp.inf * jnp.ones(()), jnp.zeros((), int), ~jnp.isfinite(first))
-    last = lax.while_loop(unfinished, step, initial)
+    none = jnp.zeros_like(start)
+    initial = _State(
+        x=start,
+        value=jnp.array(jnp.finfo(start.dtype).max),
+        gradient=none,
+        step=none,
+        length=jnp.array(1.0),
+        decrement=jnp.array(jnp.inf),
+        iterations=jnp.array(0),
+        stuck=jnp.array(False),
+    )
+    last = lax.while_loop(unfinished, advance, initial)
     converged = (last.decrement <= TOLERANCE) & ~last.stuck
-    return Minimum(last.x, last.value, converged, last.iterations)
+    x = jnp.where(converged, move(last, jnp.array(1.0)), last.x)
+    return Minimum(
+        x, last.value - jnp.where(converged, last.decrement / 2, 0.0), converged, last.iterations
+    )

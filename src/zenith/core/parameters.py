@@ -100,9 +100,10 @@ def build(structure: "Structure") -> Parameters:
         names += [name] if type_ not in PER_BIN else [f"{name}[{i}]" for i in range(size)]
         columns += _columns(name, type_, size, settings.get(name, Setting(name)))
     if structure.poi not in slices:
+        known = ", ".join(structure.names("normfactor")) or "none"
         raise FitError(
-            f"parameter of interest '{structure.poi}' is not in the model; it has: "
-            + ", ".join(slices)
+            f"parameter of interest '{structure.poi}' is not in the model (normfactors: {known}); "
+            "a signal may have to be patched in"
         )
     if slices[structure.poi].stop - slices[structure.poi].start > 1:
         raise FitError(f"parameter of interest '{structure.poi}' has more than one component")

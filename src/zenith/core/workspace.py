@@ -26,9 +26,18 @@ def from_workspace(spec: Mapping[str, Any], measurement: str | None = None) -> W
     Channels and samples are sorted by name, as pyhf does, so that parameters have its order.
     Raises FitError, naming channel, sample and modifier, on what is missing or contradicts.
     """
+    if not isinstance(spec, Mapping):
+        raise FitError("workspace: not a JSON object; is this a pyhf workspace?")
     for key in ("channels", "observations", "measurements"):
         if not spec.get(key):
             raise FitError(f"workspace: '{key}' is missing or empty")
+    try:
+        return _parse(spec, measurement)
+    except (KeyError, TypeError) as error:
+        raise FitError(f"workspace: not of pyhf's schema 1.0.0 near {error}") from error
+
+
+def _parse(spec: Mapping[str, Any], measurement: str | None) -> Workspace:
     config = _measurement(spec["measurements"], measurement)
     channels = {channel["name"]: channel for channel in spec["channels"]}
     bins = {name: len(channel["samples"][0]["data"]) for name, channel in channels.items()}
