@@ -14,7 +14,11 @@ except ZenithError as error:
 
 RESULTS = f"results/{ANALYSIS.name}"
 CONFIG = f"{RESULTS}/config.yaml"
-SELECTIONS = ["initial"]
+# What the gradient can move; without it there is one selection, that of the configuration.
+MOVES = bool(ANALYSIS.tunable_cuts) or any(
+    network.fine_tune for network in ANALYSIS.mva.values()
+)
+SELECTIONS = ["initial", "optimised"] if MOVES else ["initial"]
 PYTHON = (
     "python"  # of the rule's conda environment
     if DeploymentMethod.CONDA in workflow.deployment_settings.deployment_method

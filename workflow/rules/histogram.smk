@@ -1,6 +1,12 @@
 rule histogram:
     input:
         columns=expand(f"{RESULTS}/columns/{{sample}}.h5", sample=SAMPLES),
+        networks=expand(
+            f"{RESULTS}/mva/{{mva}}/{{{{selection}}}}.safetensors", mva=ANALYSIS.mva
+        ),
+        selection=lambda wildcards: (
+            f"{RESULTS}/optimised.json" if wildcards.selection == "optimised" else []
+        ),
     output:
         histograms=f"{RESULTS}/{{selection}}/histograms.root",
         plots=f"{RESULTS}/{{selection}}/plots.root",
@@ -16,9 +22,16 @@ rule histogram:
         mem_mb=4000,
         runtime=60,
     params:
+        networks=f"{RESULTS}/mva",
+        selection=lambda wildcards: (
+            f"--selection {RESULTS}/optimised.json"
+            if wildcards.selection == "optimised"
+            else ""
+        ),
         config=lambda wildcards: step_config(ANALYSIS, "histogram"),
         code=code_hash("zenith.cli.histogram"),
     shell:
-        "{ZENITH} histogram --config {CONFIG} --input {input.columns}"
+        "{ZENITH} histogram --config {CONFIG} --input {input.columns} {params.selection}"
+        " --networks {params.networks} --stage {wildcards.selection}"
         " --output {output.histograms} --plots {output.plots}"
         " --cutflow {output.cutflow} > {log} 2>&1"

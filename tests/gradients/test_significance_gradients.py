@@ -1,0 +1,134 @@
+"""Gradients of the expected significance and precision against central differences."""
+
+from functools import partial
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from zenith.core import curvature, histfactory
+from zenith.core.histfactory import Modifier, Setting, Structure, Templates
+from zenith.core.significance import expected_mu_error, expected_significance
+
+
+def model():
+    """Every modifier type, two channels, a shape that two channels share, asymmetric variations."""
+    everywhere = [(c, s) for c, s in (("SR", "signal"), ("SR", "ttbar"), ("SR", "wjets"))]
+    everywhere += [("CR", "ttbar"), ("CR", "wjets")]
+    structure = Structure(
+        channels=(("CR", 3), ("SR", 4)),
+        samples=("fakes", "signal", "ttbar", "wjets"),
+        modifiers=(
+            Modifier("normfactor", "mu", "SR", "signal"),
+            Modifier("normfactor", "ttbar_norm", "SR", "ttbar"),
+            Modifier("normfactor", "ttbar_norm", "CR", "ttbar"),
+            *(Modifier("histosys", "jes", c, s) for c, s in everywhere),
+            *(Modifier("normsys", "jes", c, s) for c, s in everywhere),
+            *(Modifier("histosys", "btag", c, s) for c, s in everywhere),
+            Modifier("normsys", "theory", "SR", "wjets"),
+            *(Modifier("lumi", "lumi", c, s) for c, s in everywhere),
+            *(Modifier("staterror", f"stat_{c}", c, s) for c, s in everywhere),
+            Modifier("shapesys", "extra", "SR", "wjets"),
+            Modifier("shapefactor", "shape", "CR", "fakes"),
+        ),
+        poi="mu",
+        settings=(Setting("lumi", (1.0,), ((0.5, 1.5),), (1.0,), (0.03,)),),
+    )
+    rng = np.random.default_rng(3)
+    nominal = np.array(
+        [
+            [30.0, 20.0, 10.0, 0.0, 0.0, 0.0, 0.0],
+            [0.0, 0.0, 0.0, 4.0, 9.0, 12.0, 5.0],
+            [90.0, 60.0, 30.0, 40.0, 30.0, 20.0, 10.0],
+            [20.0, 15.0, 12.0, 25.0, 20.0, 9.0, 6.0],
+        ]
+    )
+    shapes, norms = (len(structure.histosys), *nominal.shape), (len(structure.normsys), 4, 2)
+    templates = Templates(
+        nominal,
+        nominal * (1 + rng.uniform(0.0, 0.15, shapes)),
+        nominal * (1 - rng.uniform(0.0, 0.10, shapes)),
+        1 + rng.uniform(0.02, 0.1, norms),
+        1 - rng.uniform(0.02, 0.2, norms),
+        np.sqrt(nominal)[None] * rng.uniform(0.2, 0.4, (len(structure.layers), *nominal.shape)),
+    )
+    return structure, Templates(*map(jnp.asarray, templates))
+
+
+STRUCTURE, TEMPLATES = model()
+
+
+@pytest.fixture(scope="module", params=[expected_significance, expected_mu_error])
+def function(request):
+    """The jitted function, and its gradient at the templates."""
+    value = jax.jit(partial(request.param, STRUCTURE))
+    return value, jax.jit(jax.grad(value))(TEMPLATES)
+
+
+@pytest.mark.parametrize("field", Templates._fields)
+def test_gradient_equals_central_differences(function, field):
+    value, gradient = function
+    rng = np.random.default_rng(Templates._fields.index(field))
+    template = np.asarray(getattr(TEMPLATES, field))
+    slope = np.asarray(getattr(gradient, field))
+    for _ in range(3):
+        # relative changes: what is empty stays empty
+        direction = rng.normal(size=template.shape) * template
+        h = 1e-4
+
+        def along(t, direction=direction):
+            return value(TEMPLATES._replace(**{field: template + t * direction}))
+
+        # five points: the error is of fourth order in h
+        near, far = along(h) - along(-h), along(2 * h) - along(-2 * h)
+        numerical = (8 * near - far) / (12 * h)
+        assert numerical != 0
+        assert float((slope * direction).sum()) == pytest.approx(float(numerical), rel=1e-6)
+
+
+def test_every_element_equals_central_differences(function):
+    """Each bin of each sample by itself, so that no sign can cancel in a sum."""
+    value, gradient = function
+    numerical = np.zeros(TEMPLATES.nominal.shape)
+    for index in zip(*np.nonzero(np.asarray(TEMPLATES.nominal)), strict=True):
+        h = 1e-3
+        up, down = (
+            value(TEMPLATES._replace(nominal=TEMPLATES.nominal.at[index].add(s * h)))
+            for s in (1, -1)
+        )
+        numerical[index] = (up - down) / (2 * h)
+    filled = np.asarray(TEMPLATES.nominal) > 0
+    np.testing.assert_allclose(
+        np.asarray(gradient.nominal)[filled], numerical[filled], rtol=1e-5, atol=1e-8
+    )
+
+
+def test_analytic_derivatives_equal_automatic_ones():
+    """Gradient and Hessian blocks of the likelihood, away from its minimum."""
+    fitted = histfactory.prepare(STRUCTURE, TEMPLATES)
+    start = jnp.asarray(histfactory.nominal(STRUCTURE, 1.0))
+    data = histfactory.asimov(STRUCTURE, fitted, start)
+    rng = np.random.default_rng(5)
+    theta = start + jnp.asarray(rng.uniform(-0.2, 0.2, start.size))
+    theta = theta.at[STRUCTURE.parameters.slices["btag"].start].set(1.4)
+
+    def deviance(theta):
+        return histfactory.deviance(STRUCTURE, fitted, theta, data)
+
+    at = curvature.expand(STRUCTURE, fitted, theta, data)
+    assert float(at.value) == pytest.approx(float(deviance(theta)), rel=1e-13)
+    np.testing.assert_allclose(at.gradient, jax.grad(deviance)(theta), rtol=1e-11, atol=1e-11)
+    hessian = np.asarray(jax.hessian(deviance)(theta))
+    split, layer = curvature.partition(STRUCTURE), STRUCTURE.parameters.layer
+    padded = np.pad(hessian, (0, 1))
+    np.testing.assert_allclose(at.hessian.a, hessian[np.ix_(split.dense, split.dense)], atol=1e-10)
+    np.testing.assert_allclose(
+        np.where(split.local, at.hessian.c, 0.0),
+        np.where(split.local, padded[split.dense[:, None, None], layer], 0.0),
+        atol=1e-10,
+    )
+    right = jnp.asarray(rng.normal(size=theta.size))
+    expected = np.linalg.solve(hessian, right)
+    solved = curvature.solve(STRUCTURE, at.hessian, right, fitted.free)
+    np.testing.assert_allclose(solved, expected, rtol=1e-8, atol=1e-10)
