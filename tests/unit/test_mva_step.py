@@ -14,7 +14,8 @@ from zenith.learning.scores import scores
 
 MVA = (
     "mva={net: {classes: {wjets: [wjets], ttbar: [ttbar_dileptonic, ttbar_semileptonic]}, "
-    "features: [met, btag_1], cuts: [met > 30], hidden: [4], epochs: 4, batch: 32, learning_rate: 0.02}}"
+    "features: [met, btag_1], cuts: [met > 30], hidden: [4], epochs: 4, batch: 32, "
+    "learning_rate: 0.02}}"
 )
 SAMPLES = ("wjets", "ttbar_dileptonic", "ttbar_semileptonic")
 

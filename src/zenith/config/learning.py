@@ -76,7 +76,9 @@ class Mva(Section):
         Literal["constant", "cosine"], Field(description="of the learning rate")
     ] = "cosine"
     batch: Annotated[int, Field(ge=1, description="events in a mini-batch, about")] = 256
-    epochs: Annotated[int, Field(ge=1, description="passes over the training events, at most")] = 60
+    epochs: Annotated[int, Field(ge=1, description="passes over the training events, at most")] = (
+        100
+    )
     patience: Annotated[
         int, Field(ge=1, description="epochs without a better validation loss before it stops")
     ] = 10

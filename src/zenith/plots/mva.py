@@ -69,13 +69,14 @@ def losses(
     curves = {"Training": np.asarray(train, float), "Validation": np.asarray(validation, float)}
     for (label, values), colour in zip(curves.items(), (style.BLUE, style.RED), strict=True):
         axes.plot(np.arange(1, len(values) + 1), values, color=colour, lw=3, label=label)
-    best = f"Kept: epoch {best_epoch}"
-    axes.axvline(best_epoch, color=style.GREY, ls="--", lw=2, label=best)
     everything = np.concatenate(list(curves.values()))
     low, high = everything.min(), everything.max()
     high += 0.02 * abs(high) if low == high else 0.0
+    floor = low - 0.05 * (high - low)
+    kept = f"Kept: epoch {best_epoch}"
+    axes.plot([best_epoch] * 2, [floor, high], color=style.GREY, ls="--", lw=2, label=kept)
     # Room for four lines of text above the highest point.
-    axes.set_ylim(low - 0.05 * (high - low), high + 0.32 * (high - low))
+    axes.set_ylim(floor, high + 0.32 * (high - low))
     axes.set_xlim(1 - 0.5, len(curves["Training"]) + 0.5)
     axes.set(xlabel="Epoch", ylabel="Cross-entropy")
     axes.legend(loc="upper right")
@@ -130,15 +131,16 @@ def scores(
     bins: int = 25,
     banner: style.Banner | None = None,
 ) -> Figure:
-    """Distribution of a score in each class: training events filled, unseen events as points."""
+    """Distribution of a score in each class: training events as lines, unseen ones as points."""
     figure, axes = style.single()
     edges = np.linspace(0.0, 1.0, bins + 1)
-    highest = 0.0
+    drawn = []
     for c in classes:
         density, _ = c.train.density(edges)
-        axes.stairs(density, edges, fill=True, color=c.colour, alpha=0.2)
+        if len(classes) == 2:  # more would hide each other
+            axes.stairs(density, edges, fill=True, color=c.colour, alpha=0.2)
         axes.stairs(density, edges, color=c.colour, lw=2.5, label=f"{c.label}, training")
-        highest = max(highest, density.max())
+        drawn.append(density)
         if c.test is not None:
             density, error = c.test.density(edges)
             text = "" if c.p_value is None else f" (KS p = {c.p_value:.2g})"
@@ -153,8 +155,8 @@ def scores(
                 markeredgecolor="black",
                 label=f"{c.label}, unseen{text}",
             )
-            highest = max(highest, (density + error).max())
-    style.make_room(axes, highest, 0.0, len(classes) + 0.3, log=False)
+            drawn.append(density + error)
+    _make_room(axes, drawn, len(classes), log=True)
     axes.set(xlim=(0, 1), xlabel=label, ylabel="Share of events per unit")
     axes.legend(loc="upper center", ncols=2)  # training in one column, unseen events in the other
     if banner:
@@ -201,7 +203,14 @@ def _distributions(axes: Axes, classes: Sequence[Class], edges: Array, log: bool
     densities = [c.train.density(edges)[0] for c in classes]
     for c, density in zip(classes, densities, strict=True):
         axes.stairs(density, edges, color=c.colour, lw=3, label=c.label)
-    positive = [value for density in densities for value in density if value > 0.0]
-    style.make_room(axes, max(positive), min(positive), len(classes) + 0.3, log)
+    _make_room(axes, densities, len(classes), log)
     axes.set_xlim(edges[0], edges[-1])
     axes.legend(loc="upper right")
+
+
+def _make_room(axes: Axes, densities: Sequence[Array], lines: int, log: bool) -> None:
+    """Room for the legend; a logarithmic axis shows four powers of ten at most."""
+    everything = np.concatenate(densities)
+    highest = everything.max()
+    lowest = everything[everything > 0.0].min(initial=highest)
+    style.make_room(axes, highest, max(lowest, 1e-4 * highest), lines + 0.3, log)
