@@ -19,9 +19,9 @@ log = logging.getLogger(__name__)
 
 Vector = NDArray[np.float64]
 
-# Estimated distance to the minimum below 2e-5 (iminuit: 0.002 · tolerance), in units of -2 log L:
-# it moves a parameter by less than half a percent of its error.
-TOLERANCE = 0.01
+# Estimated distance to the minimum below 2e-7 (iminuit: 0.002 · tolerance), in units of -2 log L:
+# it moves a parameter by less than a thousandth of its error.
+TOLERANCE = 1e-4
 CALLS = 100_000
 
 # A step of the minimiser may ask for a negative rate, where there is no likelihood; a tiny one in
@@ -140,7 +140,8 @@ class Likelihood:
             minuit.strategy = attempt.strategy
             minuit.migrad(ncall=self.calls)
             if minuit.valid and np.isfinite(minuit.fval):
-                return Minimum(np.array(minuit.values), float(minuit.fval))
+                x = np.array(minuit.values)
+                return Minimum(x, self.twice_nll(x))
             log.info("%s: %s did not converge, trying the next", self.name, attempt)
             begin = self.nominal
         held_names = ", ".join(f"{self.names[i]} = {v:g}" for i, v in held.items())
@@ -157,7 +158,8 @@ class Likelihood:
         limits: list[tuple[float, float] | None] = list(self.bounds)
         for index, value in held.items():
             x[index], limits[index] = value, None  # what is held may lie outside of its bounds
-        minuit = iminuit.Minuit(self.twice_nll, x)
+        offset = self.twice_nll(x)  # differences that matter are not lost beside a large constant
+        minuit = iminuit.Minuit(lambda at: self.twice_nll(at) - offset, x)
         minuit.errordef, minuit.tol = 1.0, TOLERANCE
         minuit.limits, minuit.errors = limits, self.steps
         minuit.fixed = [bool(f) or i in held for i, f in enumerate(self.fixed)]
