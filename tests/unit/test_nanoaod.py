@@ -1,5 +1,6 @@
 """Flat branches as nested collections, and back to a file that coffea opens."""
 
+import tracemalloc
 from pathlib import Path
 
 import awkward as ak
@@ -105,3 +106,22 @@ def test_a_written_file_has_the_types_and_values_and_opens_in_coffea(
     ).events()
     assert nano.Muon.charge[:3].tolist() == LISTS["Muon_charge"][1]
     assert len(nano) == 3 * copies
+
+
+def test_events_that_wait_do_not_hold_what_they_were_chosen_from(
+    events: ak.Array, tmp_path: Path
+) -> None:
+    many = ak.concatenate([events] * 10_000)
+    tracemalloc.start()
+    with Writer(tmp_path / "nano.root", events[:0]) as out:
+        out.add(many[:1])
+        before, _ = tracemalloc.get_traced_memory()
+        for first in range(10):
+            chunk = ak.copy(many)
+            out.add(chunk[np.arange(len(chunk)) == 3 * first])
+            del chunk
+        after, _ = tracemalloc.get_traced_memory()
+        out.finish({"run": np.array([1], dtype=np.uint32)})
+    tracemalloc.stop()
+    assert out.events == 11
+    assert after - before < many.nbytes / 2

@@ -51,10 +51,11 @@ class Preselection:
         self._analysis = analysis
         self._variations = [] if data else analysis.shapes
         observables = observables_of(analysis)
+        objects = select(nothing, analysis)
         self._checks = []
         for cut in (Cut(cut=text) for text in analysis.skim.cuts):
             observable = observables[cut.observable]
-            witness = _Witness(select(nothing, analysis))
+            witness = _Witness(objects)
             observable(witness)
             moved_by = {v for v in self._variations if _moves(analysis, v, witness.used)}
             reduced = _reduced(analysis, witness.used)
@@ -93,6 +94,7 @@ class _Witness:
 
     def __init__(self, objects: Objects) -> None:
         self._objects = objects
+        self._shared: dict[Any, Any] = {}  # so that what observables share is asked for anew
         self.used: set[str] = set()
 
     def __getattr__(self, name: str) -> Any:

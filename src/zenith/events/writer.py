@@ -7,6 +7,7 @@ from typing import Any, Self
 import awkward as ak
 import uproot
 
+ZSTD = uproot.ZSTD(1)
 BATCH = 20_000  # events written at once: small baskets make large files
 
 
@@ -20,14 +21,18 @@ class Writer:
     events
         Events with nested collections (`zenith.events.nanoaod`), at best none: only their types
         are used. Lists become a collection with its counter, numbers become flat branches.
+    compression
+        Zstandard by default: as small as ROOT's zlib, and four times quicker to write.
     """
 
-    def __init__(self, path: Path, events: ak.Array) -> None:
+    def __init__(
+        self, path: Path, events: ak.Array, compression: uproot.compression.Compression = ZSTD
+    ) -> None:
         # A record of numbers (MET) only repeats branches (MET_pt) that are there as well.
         self._names = [n for n in events.fields if events[n].ndim > 1 or not events[n].fields]
         self.events = 0
         self._waiting: list[ak.Array] = []
-        self._file = uproot.recreate(path, compression=uproot.ZSTD(1))
+        self._file = uproot.recreate(path, compression=compression)
         types = {name: ak.type(part).content for name, part in self._parts(events).items()}
         self._tree = self._file.mktree("Events", types)
 
@@ -44,8 +49,11 @@ class Writer:
 
     def add(self, events: ak.Array) -> None:
         """Append events, with the fields of those that the file was opened with."""
+        if not len(events):
+            return
         self.events += len(events)
-        self._waiting.append(ak.to_packed(events[self._names]))
+        # A copy: packed arrays may be views, which would keep all they were chosen from in memory.
+        self._waiting.append(ak.copy(ak.to_packed(events[self._names])))
         if sum(map(len, self._waiting)) >= BATCH:
             self._write()
 
