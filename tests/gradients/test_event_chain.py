@@ -277,6 +277,30 @@ def test_columns_that_cannot_be_are_named(change, message):
         events(of={"top": [broken._replace(columns=columns)]})
 
 
+def test_a_score_that_moves_is_no_fit_observable():
+    region = Region("fit", (), Axis("mva", (0.0, 0.5, 1.0)))
+    with pytest.raises(InputError, match="region fit: the fit observable 'mva' is the score"):
+        prepare([region], PARAMETERS["networks"], samples())
+
+
+def test_a_class_that_the_network_lacks_is_named():
+    region = Region("fit", (Cut("flavours:tau", ">", 0.5, 0.1),), Axis("mass", (0.0, 1.0)))
+    with pytest.raises(InputError, match="signal: there is no column 'flavours:tau'"):
+        prepare([region], PARAMETERS["networks"], samples())
+
+
+def test_several_starts_are_one_batch():
+    layout = events()
+    starts = [jax.tree.map(lambda x, k=k: x * (1 + 0.1 * k), PARAMETERS) for k in range(3)]
+    batch = jax.tree.map(lambda *x: jnp.stack(x), *starts)
+    together = jax.jit(jax.vmap(jax.grad(statistic), (0, None)))(batch, layout)
+    for k, start in enumerate(starts):
+        alone = gradient_of_statistic(start, layout)
+        scale = max(float(jnp.abs(leaf).max()) for leaf in jax.tree.leaves(alone))
+        for a, b in zip(jax.tree.leaves(together), jax.tree.leaves(alone), strict=True):
+            np.testing.assert_allclose(a[k], b, rtol=1e-4, atol=1e-5 * scale)
+
+
 def test_what_unmovable_cuts_remove_may_be_anything():
     good = sample(5, 100, varied=False)
     columns = {name: column.copy() for name, column in good.columns.items()}

@@ -20,7 +20,8 @@ from zenith.core.networks import Network
 from zenith.core.soft_histogram import Axis
 from zenith.errors import InputError
 
-CHUNK = 16_384  # events: a chunk and its activations stay in the cache
+# Events of a chunk: with its activations it stays in the cache of a CPU, and fills a GPU
+CHUNK = {"cpu": 1 << 14, "gpu": 1 << 20}
 
 
 class Sample(NamedTuple):
@@ -88,19 +89,27 @@ def prepare(
     networks: Mapping[str, Network],
     samples: Mapping[str, Sequence[Sample]],
     *,
-    chunk: int = CHUNK,
+    chunk: int | None = None,
     dtype: Any = np.float32,
 ) -> Events:
     """Lay out the samples of every process; of `networks` only features and classes are used.
 
-    `chunk` is the number of events that are in memory with their gradients, a power of two; `dtype`
-    is that of columns and weights.
+    `chunk` is about how many events are in memory with their gradients at a time, `dtype` that of
+    columns and weights.
 
     A sample without a variation that another sample of its process has enters it as it is. Raises
     `InputError` that names the process and the column that is missing, of another length, or not
-    finite in an event that passes the unmovable cuts.
+    finite in an event that passes the unmovable cuts; and the region that is fitted in a score.
     """
+    if chunk is None:
+        chunk = CHUNK.get(jax.default_backend(), CHUNK["gpu"])
     scores = {o for name, network in networks.items() for o in network.observables(name)}
+    for region in regions:
+        if region.axis.observable in scores:
+            raise InputError(
+                f"region {region.name}: the fit observable '{region.axis.observable}' is the score "
+                "of a network that moves; give the score of a frozen one, as a column"
+            )
     weights = _names(s.weight_variations for group in samples.values() for s in group)
     shapes = _names(s.shape_variations for group in samples.values() for s in group)
     nominal = [
@@ -241,8 +250,8 @@ class _Layout:
         block = int(lengths[np.argmin(padded * (1 + 1 / lengths))])
         blocks = -(-counts // block)
         total = max(int(blocks.sum()), 1) * block
-        self.chunk = max(min(chunk, 1 << (total - 1).bit_length()), block)
-        self.chunks = -(-total // self.chunk)
+        self.chunks = -(-total // max(chunk, block))
+        self.chunk = -(-total // (self.chunks * block)) * block
         cell = np.full(self.chunks * self.chunk // block, occupied[-1] if len(occupied) else 0)
         cell[: blocks.sum()] = np.repeat(occupied, blocks)  # sorted, the padding at the end too
         self.cells = cell.astype(np.int32).reshape(self.chunks, -1)

@@ -1,0 +1,331 @@
+"""From thresholds and network weights to the expected significance, and back by its gradient."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from jax.flatten_util import ravel_pytree
+
+from zenith.core.cuts import Cut
+from zenith.core.events import Events, Region, Sample, prepare
+from zenith.core.histfactory import Modifier, Structure, Templates, from_workspace
+from zenith.core.networks import Network
+from zenith.core.objective import (
+    Objective,
+    Systematic,
+    hard_templates,
+    hard_value,
+    soft_templates,
+    value_and_bin_gradient,
+    value_and_gradient,
+)
+from zenith.core.significance import expected_significance
+from zenith.core.soft_histogram import Axis
+from zenith.core.templates import hard_histograms
+from zenith.errors import FitError
+
+REGIONS = (
+    Region(
+        "signal",
+        (Cut("met", ">", "met", 0.5), Cut("mva", ">", 0.5, 0.2)),
+        Axis("mass", (0.0, 0.6, 1.2, 2.0, 3.0), "include", "include"),
+    ),
+    Region("control", (Cut("met", "<=", "met", 0.5),), Axis("mass", (0.0, 1.0, 3.0))),
+)
+NETWORK = Network.create(jax.random.key(1), ("x", "y"), (4,), activation="tanh")
+PARAMETERS = {
+    "thresholds": {"met": jnp.asarray(0.7)},
+    "networks": {"mva": jax.tree.map(lambda x: x.astype(jnp.float64), NETWORK)},
+}
+SYSTEMATICS = (
+    Systematic("jes", "jes_up", "jes_down"),
+    Systematic("muon", "muon_up", None),
+    Systematic("scale", None, "scale_down"),
+)
+FACTORS = {"xsec": (1.2, 0.85)}
+
+
+def sample(seed: int, n: int, total: float, shift: float) -> Sample:
+    rng = np.random.default_rng(seed)
+    weight = rng.uniform(0.5, 1.5, n) * total / n
+    columns = {
+        "met": rng.exponential(1.0 + shift, n),
+        "x": rng.normal(shift, 1, n),
+        "y": rng.normal(0, 1, n),
+        "mass": rng.gamma(2 + 4 * shift, 0.5, n),
+    }
+    shapes = {}
+    for name, factor in (("jes_up", 1.06), ("jes_down", 0.95)):
+        shapes[name] = Sample(
+            {**columns, "met": columns["met"] * factor, "mass": columns["mass"] * factor}, weight
+        )
+    variations = {"muon_up": weight * (1 + 0.1 * columns["x"]), "scale_down": weight * 0.9}
+    return Sample(columns, weight, variations, shapes)
+
+
+SAMPLES = {"top": [sample(1, 900, 400.0, 0.0)], "zprime": [sample(2, 500, 12.0, 0.6)]}
+
+
+def modifiers() -> list[Modifier]:
+    found = []
+    for channel in ("signal", "control"):
+        found.append(Modifier("normfactor", "mu", channel, "zprime"))
+        found.append(Modifier("normsys", "xsec", channel, "top"))
+        found.append(Modifier("normsys", "muon", channel, "top"))
+        for process in ("top", "zprime"):
+            found.append(Modifier("staterror", f"mc_{channel}", channel, process))
+            found += [Modifier("histosys", s.name, channel, process) for s in SYSTEMATICS]
+    return found
+
+
+CHANNELS = (("control", 2), ("signal", 4))
+
+
+def objective(modifiers_=None, quantity="significance", minimum=1e-3, systematics=SYSTEMATICS):
+    chosen = modifiers() if modifiers_ is None else modifiers_
+    structure = Structure(CHANNELS, ("top", "zprime"), tuple(chosen), "mu")
+    shape = (len(structure.normsys), 2, 2)
+    up, down = np.ones(shape), np.ones(shape)
+    for k, name in enumerate(structure.normsys):
+        up[k], down[k] = FACTORS.get(name, (1.0, 1.0))
+    nothing = jnp.zeros((2, 6))
+    constants = Templates(
+        nothing,
+        jnp.zeros((len(structure.histosys), 2, 6)),
+        jnp.zeros((len(structure.histosys), 2, 6)),
+        jnp.asarray(up),
+        jnp.asarray(down),
+        jnp.zeros((len(structure.layers), 2, 6)),
+    )
+    return Objective(structure, constants, ("top",), systematics, minimum, quantity)
+
+
+def statistics_only(**keywords):
+    return objective([m for m in modifiers() if m.type == "normfactor"], systematics=(), **keywords)
+
+
+def events(samples=SAMPLES) -> Events:
+    # in float64, for the finite differences: the events in float32 have their tests elsewhere
+    return prepare(REGIONS, PARAMETERS["networks"], samples, chunk=512, dtype=np.float64)
+
+
+def scaled(samples, factor):
+    def times(s: Sample) -> Sample:
+        return s._replace(
+            weight=s.weight * factor,
+            weight_variations={k: v * factor for k, v in s.weight_variations.items()},
+            shape_variations={k: times(v) for k, v in s.shape_variations.items()},
+        )
+
+    return {process: [times(s) for s in group] for process, group in samples.items()}
+
+
+def workspace(histograms) -> dict:
+    """A workspace from hard histograms, written by hand as cabinetry writes one."""
+    channels = []
+    for channel, _ in CHANNELS:
+        region = histograms[channel]
+        samples = []
+        for row, process in enumerate(("top", "zprime")):
+            nominal = np.asarray(region.nominal[row])
+            varied = {name: np.asarray(v[row]) for name, v in region.variations.items()}
+            pairs = {
+                "jes": (varied["jes_up"], varied["jes_down"]),
+                "muon": (varied["muon_up"], 2 * nominal - varied["muon_up"]),
+                "scale": (2 * nominal - varied["scale_down"], varied["scale_down"]),
+            }
+            entries = []
+            for name, (up, down) in pairs.items():
+                if name == "muon" and process == "top":
+                    high, low = up.sum() / nominal.sum(), down.sum() / nominal.sum()
+                    up, down = up / high, down / low
+                    factors = {"hi": float(high), "lo": float(low)}
+                    entries.append({"name": name, "type": "normsys", "data": factors})
+                shapes = {"hi_data": up.tolist(), "lo_data": down.tolist()}
+                entries.append({"name": name, "type": "histosys", "data": shapes})
+            if process == "top":
+                high, low = FACTORS["xsec"]
+                data = {"hi": high, "lo": low}
+                entries.append({"name": "xsec", "type": "normsys", "data": data})
+            else:
+                entries.append({"name": "mu", "type": "normfactor", "data": None})
+            errors = np.sqrt(region.variance[row]).tolist()
+            entries.append({"name": f"mc_{channel}", "type": "staterror", "data": errors})
+            samples.append({"name": process, "data": nominal.tolist(), "modifiers": entries})
+        channels.append({"name": channel, "samples": samples})
+    return {
+        "channels": channels,
+        "observations": [{"name": name, "data": [0.0] * bins} for name, bins in CHANNELS],
+        "measurements": [{"name": "m", "config": {"poi": "mu", "parameters": []}}],
+        "version": "1.0.0",
+    }
+
+
+def test_the_hard_objective_is_that_of_the_workspace():
+    layout, goal = events(), objective()
+    read = from_workspace(workspace(jax.jit(hard_histograms)(PARAMETERS, layout)))
+    found = hard_templates(PARAMETERS, goal, layout)
+    assert read.structure.parameters.names == goal.structure.parameters.names
+    for name, a, b in zip(Templates._fields, found, read.templates, strict=True):
+        carries = np.ones(a.shape, bool)
+        if name.startswith("normsys"):  # entries without the modifier say nothing
+            carries = goal.structure.where("normsys", goal.structure.normsys)
+        np.testing.assert_allclose(np.asarray(a)[carries], b[carries], rtol=1e-12, err_msg=name)
+    expected = expected_significance(read.structure, read.templates)
+    assert float(hard_value(PARAMETERS, goal, layout)) == pytest.approx(float(expected), rel=1e-10)
+
+
+@pytest.mark.parametrize("quantity", ["significance", "precision"])
+def test_the_gradient_is_the_finite_difference(quantity):
+    layout, goal = events(), objective(quantity=quantity)
+    value, gradient = value_and_gradient(PARAMETERS, goal, layout, 0.5, 0.3)
+    assert float(value) > 0
+    flat, unravel = ravel_pytree(PARAMETERS)
+    slope, _ = ravel_pytree(gradient)
+    step = 1e-4
+    for k in np.flatnonzero(slope):
+        up, down = (
+            float(value_and_gradient(unravel(flat.at[k].add(s)), goal, layout, 0.5, 0.3)[0])
+            for s in (step, -step)
+        )
+        assert float(slope[k]) == pytest.approx((up - down) / (2 * step), rel=1e-5, abs=1e-8)
+    assert np.count_nonzero(slope) == len(flat) - 4  # all but the frozen scaler of two features
+
+
+def counts(templates: Templates):
+    background, signal = np.asarray(templates.nominal)
+    return signal, background
+
+
+def test_without_nuisances_the_significance_is_the_closed_form():
+    layout, goal = events(), statistics_only()
+    s, b = counts(hard_templates(PARAMETERS, goal, layout))
+    z = np.sqrt(2 * np.sum((s + b) * np.log1p(s / b) - s))  # arXiv:1007.1727, equation 97
+    assert float(hard_value(PARAMETERS, goal, layout)) == pytest.approx(z)
+
+
+def test_without_nuisances_the_precision_is_the_closed_form():
+    layout, goal = events(), statistics_only(quantity="precision")
+    s, b = counts(hard_templates(PARAMETERS, goal, layout))
+    error = 1 / np.sqrt(np.sum(s**2 / (s + b)))
+    assert float(hard_value(PARAMETERS, goal, layout)) == pytest.approx(error)
+
+
+def test_significance_scales_with_the_root_of_the_weights():
+    goal = statistics_only(minimum=1e-9)
+    base = float(hard_value(PARAMETERS, goal, events()))
+    four = float(hard_value(PARAMETERS, goal, events(scaled(SAMPLES, 4.0))))
+    assert four == pytest.approx(2 * base, rel=1e-6)
+    # uncertainties of relative size do not shrink with the weights: they hold the gain back
+    full = objective(minimum=1e-9)
+    base = float(hard_value(PARAMETERS, full, events()))
+    four = float(hard_value(PARAMETERS, full, events(scaled(SAMPLES, 4.0))))
+    assert base < four < 1.98 * base
+
+
+def test_nuisances_and_staterror_lower_the_significance():
+    layout = events()
+    with_stat = [m for m in modifiers() if m.type in ("normfactor", "staterror")]
+    bare, stat, full = (
+        float(hard_value(PARAMETERS, goal, layout))
+        for goal in (statistics_only(), objective(with_stat, systematics=()), objective())
+    )
+    assert bare > 1.01 * stat
+    assert stat > 1.01 * full
+
+
+def test_soft_tends_to_hard():
+    layout, goal = events(), objective()
+    hard = float(hard_value(PARAMETERS, goal, layout))
+    gaps = [
+        abs(float(value_and_gradient(PARAMETERS, goal, layout, t, t)[0]) - hard)
+        for t in (0.5, 0.02, 1e-5)
+    ]
+    assert gaps == sorted(gaps, reverse=True)
+    assert gaps[-1] < 1e-3 * hard
+    soft = soft_templates(PARAMETERS, goal, layout, 1e-5, 1e-5)
+    expected = hard_templates(PARAMETERS, goal, layout)
+    np.testing.assert_allclose(soft.nominal, expected.nominal, rtol=1e-3)
+    np.testing.assert_allclose(soft.uncertainty, expected.uncertainty, rtol=1e-3)
+
+
+def test_nothing_is_traced_again():
+    layout, goal = events(), objective()
+    value_and_gradient(PARAMETERS, goal, layout, 0.5, 0.3)
+    before = value_and_gradient._cache_size()
+    moved = jax.tree.map(lambda x: x * 1.1, PARAMETERS)
+    values = [float(value_and_gradient(moved, goal, layout, t, t)[0]) for t in (0.4, 0.3, 0.2)]
+    assert value_and_gradient._cache_size() == before
+    assert len(set(values)) == 3
+
+
+def test_a_replica_is_another_experiment_and_the_same_one_twice():
+    layout, goal = events(), objective()
+    z = [float(hard_value(PARAMETERS, goal, layout, replica)) for replica in (0, 1, 2, 0)]
+    assert z[0] == z[3]
+    assert len(set(z)) == 3
+    assert all(np.isfinite(z))
+
+
+def test_without_signal_the_significance_is_zero_and_its_gradient_finite():
+    layout = events({**SAMPLES, **scaled({"zprime": SAMPLES["zprime"]}, 0.0)})
+    value, gradient = value_and_gradient(PARAMETERS, objective(), layout, 0.5, 0.3)
+    assert float(value) == 0.0
+    assert all(np.isfinite(leaf).all() for leaf in jax.tree.leaves(gradient))
+    assert float(hard_value(PARAMETERS, objective(), layout)) == 0.0
+
+
+@pytest.mark.parametrize("threshold", [1e4, -1e4])
+def test_cuts_that_remove_a_region_leave_a_number(threshold):
+    parameters = {**PARAMETERS, "thresholds": {"met": jnp.asarray(threshold)}}
+    layout, goal = events(), objective()
+    value, gradient = value_and_gradient(parameters, goal, layout, 0.05, 0.05)
+    assert np.isfinite(value)
+    assert all(np.isfinite(leaf).all() for leaf in jax.tree.leaves(gradient))
+    assert np.isfinite(hard_value(parameters, goal, layout))
+
+
+def test_the_gradient_per_bin_is_the_finite_difference():
+    goal = objective()
+    templates = hard_templates(PARAMETERS, goal, events())
+    value, gradient = value_and_bin_gradient(goal, templates)
+    step = 1e-4
+    for row in (0, 1):
+        up, down = (
+            value_and_bin_gradient(
+                goal, templates._replace(nominal=templates.nominal.at[row, 3].add(s))
+            )[0]
+            for s in (step, -step)
+        )
+        assert float(gradient.nominal[row, 3]) == pytest.approx(
+            float(up - down) / (2 * step), rel=1e-6
+        )
+    assert float(value) > 0
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"channels": (("elsewhere", 4),)}, "channel 'elsewhere' is not what the events give"),
+        ({"samples": ("higgs", "zprime")}, "sample 'higgs' is not what the events give: top"),
+    ],
+)
+def test_a_model_of_other_events_is_refused(change, message):
+    goal = statistics_only()
+    fields = {"channels": CHANNELS, "samples": ("top", "zprime"), **change}
+    channel = fields["channels"][0][0]
+    structure = Structure(
+        fields["channels"],
+        fields["samples"],
+        (Modifier("normfactor", "mu", channel, "zprime"),),
+        "mu",
+    )
+    other = Objective(structure, goal.constants, ("top",))
+    with pytest.raises(FitError, match=message):
+        hard_templates(PARAMETERS, other, events())
+
+
+def test_a_variation_that_no_event_has_is_refused():
+    goal = objective(systematics=(*SYSTEMATICS[:2], Systematic("scale", "up", "scale_down")))
+    with pytest.raises(FitError, match="variation 'up' is not what the events give: muon_up"):
+        hard_templates(PARAMETERS, goal, events())
