@@ -18,6 +18,13 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         metavar="JSON",
         help="file whose `thresholds` are those of the tunable cuts [those of the configuration]",
     )
+    parser.add_argument("--networks", metavar="DIR", help="folder of the networks")
+    parser.add_argument(
+        "--stage",
+        choices=("initial", "optimised"),
+        default="initial",
+        help="networks before or after fine-tuning [initial]",
+    )
     parser.add_argument(
         "--part",
         choices=("train", "optimise", "validate", "test"),
@@ -36,6 +43,7 @@ def run(args: argparse.Namespace) -> None:
     import logging
 
     from zenith import artefacts
+    from zenith.cli.inputs import read_networks, read_samples
     from zenith.config.parts import step_config
     from zenith.statistics import histograms
     from zenith.statistics.cutflow import cutflow, cutflow_table
@@ -45,7 +53,12 @@ def run(args: argparse.Namespace) -> None:
     analysis = options.analysis(args)
     given = read_thresholds(args.selection) if args.selection else None
     thresholds = complete_thresholds(analysis, given, args.selection or "thresholds")
-    columns = _read(args.input)
+    columns = read_samples(args.input)
+    if analysis.mva:
+        from zenith.learning.scores import add_scores
+
+        networks = read_networks(analysis, args.networks, args.stage)
+        columns = {sample: add_scores(own, networks) for sample, own in columns.items()}
     targets = [*histograms.fit_targets(analysis), *histograms.plot_targets(analysis)]
     filled = histograms.fill(analysis, columns, thresholds, args.part, targets)
     flow = cutflow(analysis, columns, thresholds, args.part)
@@ -63,19 +76,3 @@ def run(args: argparse.Namespace) -> None:
         inputs=args.input,
         config=step_config(analysis, "histogram"),
     )
-
-
-def _read(paths: list[str]) -> dict:
-    from zenith.artefacts import read_columns
-    from zenith.errors import InputError
-
-    columns = {}
-    for path in paths:
-        own = read_columns(path)
-        sample = str(own.attributes.get("sample", ""))
-        if not sample:
-            raise InputError(f"{path}: the file does not name its sample; run `zenith columns`")
-        if sample in columns:
-            raise InputError(f"{path}: the columns of sample {sample!r} are given twice")
-        columns[sample] = own
-    return columns

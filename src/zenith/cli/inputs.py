@@ -17,9 +17,11 @@ def read_samples(paths: list[str]) -> "dict[str, Columns]":
     columns = {}
     for path in paths:
         found = read_columns(path)
-        sample = str(found.attributes.get("sample", Path(path).stem))
+        sample = str(found.attributes.get("sample", ""))
+        if not sample:
+            raise InputError(f"{path}: the file does not name its sample; run `zenith columns`")
         if sample in columns:
-            raise InputError(f"{path}: sample {sample!r} is given twice; leave one file out")
+            raise InputError(f"{path}: the columns of sample {sample!r} are given twice")
         columns[sample] = found
     return columns
 

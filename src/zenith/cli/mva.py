@@ -37,7 +37,8 @@ def run(args: argparse.Namespace) -> None:
 
     import numpy as np
 
-    from zenith.artefacts import read_columns, write_json
+    from zenith.artefacts import write_json
+    from zenith.cli.inputs import read_samples
     from zenith.learning.dataset import examples
     from zenith.learning.evaluate import evaluate
     from zenith.learning.network_files import save_network
@@ -49,10 +50,7 @@ def run(args: argparse.Namespace) -> None:
     analysis = options.analysis(args)
     mva = _network(analysis, args.name, args.config)
     folder = Path(args.output)
-    columns = {}
-    for path in args.input:
-        found = read_columns(path)
-        columns[str(found.attributes.get("sample", Path(path).stem))] = found
+    columns = read_samples(args.input)
     parts = {
         part: examples(args.name, mva, columns, part) for part in ("train", "validate", "test")
     }

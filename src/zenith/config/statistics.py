@@ -13,7 +13,7 @@ class Statistics(Section):
     signal_strength: Annotated[Name, Field(description="name of the parameter of interest")] = "mu"
     signal_bounds: Annotated[
         tuple[float, float], Field(description="bounds of the signal strength in the fit")
-    ] = (0.0, 10.0)
+    ] = (-5.0, 10.0)
     free_normalisations: Annotated[
         dict[Name, tuple[Name, ...]],
         Field(description="free factor: the processes that it multiplies"),
