@@ -79,7 +79,7 @@ def test_one_rule_runs_again_on_demand(project: Path) -> None:
 def test_a_changed_bin_edge_runs_the_histograms_again(project: Path) -> None:
     file = project / "config/zprime.yaml"
     before = file.read_text()
-    edit(file, "stop: 4000, bins: 9", "stop: 4000, bins: 6")
+    edit(file, "stop: 3000, bins: 6", "stop: 3000, bins: 5")
     rules = planned(project)
     file.write_text(before)
     assert not {"simulate", "skim", "columns"} & set(rules)
