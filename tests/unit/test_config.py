@@ -59,7 +59,7 @@ def test_resolved_configuration_reads_back_the_same(analysis: Analysis) -> None:
         ("systematics.jes.objects", ["jets"], ["systematics.jes.objects", "'jets'", "fatjet"]),
         ("systematics.pileup.correction", "pile_up", ["systematics.pileup", "'pile_up'"]),
         ("skim.cuts", ["met > 200"], ["regions.signal.cuts", "tune", "looser", "skim.cuts"]),
-        ("skim.cuts", ["mett > 20"], ["skim.cuts", "'mett'", "did you mean 'met'", "zprime"]),
+        ("skim.cuts", ["lepht > 20"], ["skim.cuts", "'lepht'", "did you mean 'lep_ht'", "zprime"]),
         ("regions.signal.fit.observable", "mass", ["regions.signal.fit.observable", "'mass'"]),
         ("regions.signal.cuts.-", "met >> 3", ["regions.signal.cuts", "met > 50"]),
         ("regions.signal.cuts.-", "met <= nothing", ["regions.signal.cuts", "'nothing'"]),
@@ -163,7 +163,7 @@ def test_sample_globs_choose_samples() -> None:
     ("override", "steps"),
     [
         ("samples.wjets.cross_section=99", {"columns"}),
-        ("samples.wjets.simulate.pt_hat_min=400", {"simulate"}),
+        ("samples.wjets.simulate.pt_hat_min=450", {"simulate"}),
         ("regions.wjets_control.fit.edges=[400,900]", {"histogram", "fit", "figures", "summary"}),
         ("plotting.status=draft", {"figures", "summary"}),
         ("statistics.scan_points=3", {"fit", "figures", "summary"}),
