@@ -14,7 +14,8 @@ def _source(module: str) -> Path | None:
 def _imports(source: Path) -> set[str]:
     """The modules of this package that a file imports, also inside its functions.
 
-    `zenith.config` is left out: what it makes of a configuration is a parameter of the rule.
+    Left out are `zenith.config`, since what it makes of a configuration is a parameter of the rule,
+    and the command line's own table of steps.
     """
     names: set[str] = set()
     for node in ast.walk(ast.parse(source.read_text())):
@@ -23,7 +24,8 @@ def _imports(source: Path) -> set[str]:
         elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
             names.add(node.module)
             names |= {f"{node.module}.{alias.name}" for alias in node.names}
-    return {n for n in names if n.split(".")[0] == "zenith" and n.split(".")[1:2] != ["config"]}
+    ours = {name for name in names if name.startswith("zenith.")}
+    return {name for name in ours if name.split(".")[1] != "config"} - {"zenith.cli"}
 
 
 def sources(*modules: str) -> dict[str, Path]:

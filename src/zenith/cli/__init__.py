@@ -2,7 +2,8 @@
 
 import argparse
 import importlib
-import importlib.util
+import logging
+import signal
 import sys
 from types import ModuleType
 
@@ -18,7 +19,7 @@ STEPS = (
     "optimise",
     "search",
     "compare",
-    "categorise",
+    "optimisation_figures",
     "histogram",
     "fit",
     "figures",
@@ -35,10 +36,6 @@ def _step(name: str) -> ModuleType:
     return importlib.import_module(f"zenith.cli.{name}")
 
 
-def _exists(name: str) -> bool:
-    return importlib.util.find_spec(f"zenith.cli.{name}") is not None
-
-
 def main(argv: list[str] | None = None) -> int:
     """Run one step; return 0, or 1 after printing what the user has to mend.
 
@@ -48,12 +45,15 @@ def main(argv: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="zenith", description=sys.modules["zenith"].__doc__)
     parser.add_argument("--version", action="version", version=f"zenith {__version__}")
     steps = parser.add_subparsers(dest="step", metavar="STEP", required=True)
-    for name in filter(_exists, STEPS):
+    for name in STEPS:
         module = _step(name)
         step = steps.add_parser(name, help=module.HELP, description=module.__doc__)
         module.arguments(step)
         step.set_defaults(run=module.run)
     args = parser.parse_args(argv)
+    logging.basicConfig(level=logging.INFO, format="%(message)s")
+    # What a scheduler sends to stop a job must undo half-written files, as Ctrl-C does.
+    signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))
     try:
         args.run(args)
     except ZenithError as error:

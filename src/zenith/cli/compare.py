@@ -30,7 +30,6 @@ def run(args: argparse.Namespace) -> None:
     from zenith.learning.comparison import compare
     from zenith.statistics.selection import complete_thresholds, initial_thresholds
 
-    logging.basicConfig(level=logging.INFO, format="%(message)s")
     for chatter in ("cabinetry", "pyhf"):
         logging.getLogger(chatter).setLevel(logging.ERROR)
     analysis = options.analysis(args)

@@ -25,7 +25,6 @@ def run(args: argparse.Namespace) -> None:
     from zenith.statistics import sanitise, templates, workspace
     from zenith.statistics.fit import fit
 
-    logging.basicConfig(level=logging.INFO, format="%(message)s")
     for chatter in ("cabinetry", "pyhf"):  # what they warn of, the sanitiser has said
         logging.getLogger(chatter).setLevel(logging.ERROR)
     analysis = options.analysis(args)

@@ -49,7 +49,6 @@ def run(args: argparse.Namespace) -> None:
     from zenith.statistics.cutflow import cutflow, cutflow_table
     from zenith.statistics.selection import complete_thresholds, read_thresholds
 
-    logging.basicConfig(level=logging.INFO, format="%(message)s")
     analysis = options.analysis(args)
     given = read_thresholds(args.selection) if args.selection else None
     thresholds = complete_thresholds(analysis, given, args.selection or "thresholds")

@@ -35,7 +35,6 @@ def run(args: argparse.Namespace) -> None:
     from zenith.learning import optimise, problem
     from zenith.learning.network_files import save_network
 
-    logging.basicConfig(level=logging.INFO, format="%(message)s")
     began = time.perf_counter()
     analysis = options.analysis(args)
     networks = read_networks(analysis, args.networks, "initial")

@@ -19,7 +19,6 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Search with as many evaluations as the climb has; write the best selection and all trials."""
-    import logging
     import time
 
     from zenith import artefacts
@@ -29,7 +28,6 @@ def run(args: argparse.Namespace) -> None:
     from zenith.learning import optimise, problem
     from zenith.learning.search import search
 
-    logging.basicConfig(level=logging.INFO, format="%(message)s")
     began = time.perf_counter()
     analysis = options.analysis(args)
     networks = read_networks(analysis, args.networks, "initial")

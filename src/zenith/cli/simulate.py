@@ -30,7 +30,6 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Write the file, or print the cross-section."""
-    logging.basicConfig(level=logging.INFO, format="%(message)s")
     analysis = options.analysis(args)
     sample = analysis.samples.get(args.sample)
     if sample is None or sample.simulate is None:

@@ -23,14 +23,12 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Skim the file; write the skim and its cutflow."""
-    import logging
 
     from zenith.artefacts import write_json
     from zenith.cli.progress import progress
     from zenith.config.parts import step_config
     from zenith.events.skim import skim
 
-    logging.basicConfig(level=logging.INFO, format="%(message)s")
     analysis = options.analysis(args)
     sample = options.sample(args, analysis)
     with progress(f"skim {sample}") as advance:

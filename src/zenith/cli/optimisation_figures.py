@@ -1,0 +1,187 @@
+"""Draw what the optimisation did: its steps and path, what it changed, and what it gained."""
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from zenith.cli import options
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from zenith.artefacts import Columns
+    from zenith.config import Analysis
+    from zenith.core.histfactory import Templates
+    from zenith.core.networks import Network
+    from zenith.core.objective import Objective
+    from zenith.plots.gallery import Figures
+    from zenith.plots.mva import Events
+
+HELP = "climb, search and comparison to figures"
+GRID = 25  # values of each threshold in the scan of the plane
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    """Define the options."""
+    options.add_config(parser)
+    parser.add_argument(
+        "--input", required=True, nargs="+", metavar="H5", help="columns of all samples"
+    )
+    parser.add_argument("--networks", metavar="DIR", help="folder of the networks")
+    parser.add_argument("--optimised", required=True, metavar="JSON", help="what the climb wrote")
+    parser.add_argument("--history", required=True, metavar="H5", help="every step of the climb")
+    parser.add_argument("--search", required=True, metavar="JSON", help="what the search wrote")
+    parser.add_argument("--comparison", required=True, metavar="JSON", help="what compare wrote")
+    parser.add_argument("--output", required=True, metavar="DIR", help="folder of the figures")
+
+
+def run(args: argparse.Namespace) -> None:
+    """Read the files, evaluate what the figures need beyond them, and draw."""
+    from zenith import artefacts
+    from zenith.plots import style
+
+    analysis = options.analysis(args)
+    folder = Path(args.output)
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, figure in _figures(analysis, args, artefacts):
+        style.save(figure, folder / name, analysis.plotting.formats)
+
+
+def _figures(analysis: "Analysis", args: argparse.Namespace, artefacts: Any) -> "Figures":
+    import jax.numpy as jnp
+
+    from zenith.cli.inputs import read_networks, read_samples
+    from zenith.core.objective import hard_templates
+    from zenith.learning import problem
+    from zenith.learning.scan import bin_gradient, scan
+    from zenith.plots import climb_gallery as gallery
+    from zenith.statistics.selection import complete_thresholds, initial_thresholds
+
+    columns = read_samples(args.input)
+    history, attributes = artefacts.read_arrays(args.history)
+    place = (int(attributes["kept_start"]), int(attributes["kept_step"]))
+    yield from gallery.progress(analysis, history, *place)
+    yield from gallery.comparison(analysis, artefacts.read_json(args.comparison))
+
+    networks = {s: read_networks(analysis, args.networks, s) for s in ("initial", "optimised")}
+    found = artefacts.read_json(args.optimised).get("thresholds")
+    thresholds = {
+        "initial": initial_thresholds(analysis),
+        "optimised": complete_thresholds(analysis, found, args.optimised),
+    }
+    selections = {
+        name: {
+            "thresholds": {key: jnp.asarray(t, float) for key, t in thresholds[name].items()},
+            "networks": networks[name],
+        }
+        for name in networks
+    }
+    objective = problem.objective(analysis, with_nuisances=analysis.optimise.nuisances)
+    kept = gallery.climbs(history)[place[0]]
+    plane = gallery.most_moved(analysis, kept)[:2]
+    if len(plane) == 2:
+        searched = complete_thresholds(
+            analysis, artefacts.read_json(args.search).get("thresholds"), args.search
+        )
+        axes = {
+            name: _axis(
+                analysis,
+                name,
+                [climb.thresholds[name] for climb in gallery.climbs(history)],
+                [thresholds["optimised"][name], searched[name]],
+            )
+            for name in plane
+        }
+        climbed = problem.events(analysis, columns, networks["optimised"], "optimise")
+        values = scan(selections["optimised"], objective, climbed, axes)
+        yield from gallery.landscape(analysis, history, *place, axes, values, searched)
+        del climbed
+
+    unseen = problem.events(analysis, columns, networks["optimised"], "test")
+    filled = {name: hard_templates(s, objective, unseen) for name, s in selections.items()}
+    yield from gallery.templates(
+        analysis, *(_by_region(objective, filled[name]) for name in ("initial", "optimised"))
+    )
+    gradient = bin_gradient(objective, filled["optimised"])
+    yield from gallery.gradients(
+        analysis,
+        {
+            region: (gradient.signal[bins], gradient.background[bins])
+            for region, bins in objective.structure.slices.items()
+        },
+    )
+    for name, mva in analysis.mva.items():
+        if mva.fine_tune:
+            before = _scores(analysis, columns, name, networks["initial"][name])
+            after = _scores(analysis, columns, name, networks["optimised"][name])
+            for score in before:
+                yield from gallery.scores(analysis, score, before[score], after[score])
+
+
+def _axis(
+    analysis: "Analysis",
+    name: str,
+    paths: "list[NDArray[np.float64]]",
+    included: list[float],
+) -> "NDArray[np.float64]":
+    """Values of a threshold around all `paths`, within its bounds, with those that are included."""
+    import numpy as np
+
+    cut = analysis.tunable_cuts[name]
+    low, high = cut.tune or (0.0, 0.0)
+    everything = np.concatenate([*paths, included])
+    margin = 0.15 * np.ptp(everything) + (cut.width or 0.0)
+    ends = max(low, everything.min() - margin), min(high, everything.max() + margin)
+    return np.union1d(np.linspace(*ends, GRID), included[:1])
+
+
+def _by_region(
+    objective: "Objective", templates: "Templates"
+) -> "dict[str, dict[str, NDArray[np.float64]]]":
+    """The sums of signal and of background in the bins of every region."""
+    import numpy as np
+
+    nominal = np.asarray(templates.nominal)
+    is_background = np.isin(objective.structure.samples, objective.background)
+    return {
+        region: {
+            "signal": nominal[~is_background, bins].sum(axis=0),
+            "background": nominal[is_background, bins].sum(axis=0),
+        }
+        for region, bins in objective.structure.slices.items()
+    }
+
+
+def _scores(
+    analysis: "Analysis", columns: "Mapping[str, Columns]", name: str, network: "Network"
+) -> "dict[str, dict[str, Events]]":
+    """The scores of a network on unseen simulated events: score → process → events."""
+    import numpy as np
+
+    from zenith.artefacts import PARTS
+    from zenith.learning.scores import scores
+    from zenith.plots.mva import Events
+    from zenith.statistics.nuisances import nominal_samples
+
+    parts: dict[str, dict[str, list[tuple[Any, Any]]]] = {}
+    for sample in nominal_samples(analysis):
+        if analysis.is_data(sample):
+            continue
+        unseen = columns[sample].split == PARTS.index("test")
+        features = {
+            feature: columns[sample].values[feature][unseen] for feature in network.features
+        }
+        process = analysis.samples[sample].process
+        for score, values in scores(name, network, features).items():
+            entry = (values, columns[sample].weight[unseen])
+            parts.setdefault(score, {}).setdefault(process, []).append(entry)
+    return {
+        score: {
+            process: Events(*(np.concatenate(arrays) for arrays in zip(*entries, strict=True)))
+            for process, entries in of_process.items()
+        }
+        for score, of_process in parts.items()
+    }
