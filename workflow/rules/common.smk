@@ -1,6 +1,7 @@
 # What the rules share: the checked configuration, the folder of results, the commands' start.
 
 import re
+import shlex
 
 from snakemake.exceptions import WorkflowError
 
@@ -19,12 +20,6 @@ MOVES = bool(ANALYSIS.tunable_cuts) or any(
     network.fine_tune for network in ANALYSIS.mva.values()
 )
 SELECTIONS = ["initial", "optimised"] if MOVES else ["initial"]
-PYTHON = (
-    "python"  # of the rule's conda environment
-    if DeploymentMethod.CONDA in workflow.deployment_settings.deployment_method
-    else sys.executable
-)
-ZENITH = f"{PYTHON} -m zenith"
 MODULE = (
     ANALYSIS.module if "." in ANALYSIS.module else f"zenith.analyses.{ANALYSIS.module}"
 )
@@ -35,6 +30,12 @@ FIGURES = {  # folder of figures: its heading in the report
     "fit": "Fit",
     "cutflow": "Cutflow",
 }
+
+
+# `python` in the rules is the one that runs Snakemake, or that of the rule's conda environment.
+if DeploymentMethod.CONDA not in workflow.deployment_settings.deployment_method:
+    programs = shlex.quote(str(Path(sys.executable).parent))
+    shell.prefix(f"set -euo pipefail; export PATH={programs}:$PATH; ")
 
 
 wildcard_constraints:
@@ -69,3 +70,10 @@ def correction_files(wildcards):
         return []
     era = ANALYSIS.eras[ANALYSIS.samples[wildcards.sample].era]
     return sorted({correction.file for correction in era.corrections.values()})
+
+
+def mva_columns(wildcards):
+    """The columns of the samples of a network's classes, without those that are not used."""
+    classes = ANALYSIS.mva[wildcards.mva].classes.values()
+    used = [sample for samples in classes for sample in samples if sample in SAMPLES]
+    return expand(f"{RESULTS}/columns/{{sample}}.h5", sample=used)

@@ -15,8 +15,9 @@ rule fit:
         mem_mb=2000,
         runtime=60,
     params:
+        analysis=CONFIG,
         config=lambda wildcards: step_config(ANALYSIS, "fit"),
         code=code_hash("zenith.cli.fit"),
     shell:
-        "{ZENITH} fit --config {CONFIG} --input {input} --workspace {output.workspace}"
-        " --output {output.fit} > {log} 2>&1"
+        "python -m zenith fit --config {params.analysis} --input {input}"
+        " --workspace {output.workspace} --output {output.fit} > {log} 2>&1"

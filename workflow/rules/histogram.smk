@@ -22,7 +22,8 @@ rule histogram:
         mem_mb=4000,
         runtime=60,
     params:
-        networks=f"{RESULTS}/mva",
+        analysis=CONFIG,
+        networks=lambda wildcards: f"{RESULTS}/mva",
         selection=lambda wildcards: (
             f"--selection {RESULTS}/optimised.json"
             if wildcards.selection == "optimised"
@@ -31,7 +32,7 @@ rule histogram:
         config=lambda wildcards: step_config(ANALYSIS, "histogram"),
         code=code_hash("zenith.cli.histogram"),
     shell:
-        "{ZENITH} histogram --config {CONFIG} --input {input.columns} {params.selection}"
-        " --networks {params.networks} --stage {wildcards.selection}"
+        "python -m zenith histogram --config {params.analysis} --input {input.columns}"
+        " {params.selection} --networks {params.networks} --stage {wildcards.selection}"
         " --output {output.histograms} --plots {output.plots}"
         " --cutflow {output.cutflow} > {log} 2>&1"

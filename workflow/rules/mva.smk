@@ -1,10 +1,3 @@
-def mva_columns(wildcards):
-    """The columns of the samples of a network's classes, without those that are not used."""
-    classes = ANALYSIS.mva[wildcards.mva].classes.values()
-    used = [sample for samples in classes for sample in samples if sample in SAMPLES]
-    return expand(f"{RESULTS}/columns/{{sample}}.h5", sample=used)
-
-
 rule mva:
     input:
         mva_columns,
@@ -33,10 +26,11 @@ rule mva:
         mem_mb=4000,
         runtime=60,
     params:
+        analysis=CONFIG,
         folder=f"{RESULTS}/mva/{{mva}}",
         config=lambda wildcards: step_config(ANALYSIS, "mva", wildcards.mva),
         code=code_hash("zenith.cli.mva"),
     # Several jobs may share a card: JAX must not take all of its memory at once.
     shell:
-        "XLA_PYTHON_CLIENT_PREALLOCATE=false {ZENITH} mva --config {CONFIG}"
+        "XLA_PYTHON_CLIENT_PREALLOCATE=false python -m zenith mva --config {params.analysis}"
         " --name {wildcards.mva} --input {input} --output {params.folder} > {log} 2>&1"

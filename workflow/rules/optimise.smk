@@ -4,9 +4,7 @@
 rule optimise:
     input:
         columns=expand(f"{RESULTS}/columns/{{sample}}.h5", sample=SAMPLES),
-        networks=expand(
-            f"{RESULTS}/mva/{{mva}}/initial.safetensors", mva=ANALYSIS.mva
-        ),
+        networks=expand(f"{RESULTS}/mva/{{mva}}/initial.safetensors", mva=ANALYSIS.mva),
     output:
         selection=f"{RESULTS}/optimised.json",
         history=f"{RESULTS}/history.h5",
@@ -25,12 +23,13 @@ rule optimise:
         mem_mb=8000,
         runtime=120,
     params:
-        networks=f"{RESULTS}/mva",
+        analysis=CONFIG,
+        networks=lambda wildcards: f"{RESULTS}/mva",
         checkpoints=f"{RESULTS}/checkpoints",
         config=lambda wildcards: step_config(ANALYSIS, "optimise"),
         code=code_hash("zenith.cli.optimise"),
     shell:
-        "XLA_PYTHON_CLIENT_PREALLOCATE=false {ZENITH} optimise --config {CONFIG}"
+        "XLA_PYTHON_CLIENT_PREALLOCATE=false python -m zenith optimise --config {params.analysis}"
         " --input {input.columns} --networks {params.networks}"
         " --output {output.selection} --history {output.history}"
         " --checkpoints {params.checkpoints} > {log} 2>&1"
@@ -39,9 +38,7 @@ rule optimise:
 rule search:
     input:
         columns=expand(f"{RESULTS}/columns/{{sample}}.h5", sample=SAMPLES),
-        networks=expand(
-            f"{RESULTS}/mva/{{mva}}/initial.safetensors", mva=ANALYSIS.mva
-        ),
+        networks=expand(f"{RESULTS}/mva/{{mva}}/initial.safetensors", mva=ANALYSIS.mva),
     output:
         f"{RESULTS}/search.json",
     log:
@@ -55,11 +52,12 @@ rule search:
         mem_mb=8000,
         runtime=120,
     params:
-        networks=f"{RESULTS}/mva",
+        analysis=CONFIG,
+        networks=lambda wildcards: f"{RESULTS}/mva",
         config=lambda wildcards: step_config(ANALYSIS, "optimise"),
         code=code_hash("zenith.cli.search"),
     shell:
-        "{ZENITH} search --config {CONFIG} --input {input.columns}"
+        "python -m zenith search --config {params.analysis} --input {input.columns}"
         " --networks {params.networks} --output {output} > {log} 2>&1"
 
 
@@ -86,10 +84,11 @@ rule compare:
         mem_mb=8000,
         runtime=60,
     params:
-        networks=f"{RESULTS}/mva",
+        analysis=CONFIG,
+        networks=lambda wildcards: f"{RESULTS}/mva",
         config=lambda wildcards: step_config(ANALYSIS, "optimise"),
         code=code_hash("zenith.cli.compare"),
     shell:
-        "{ZENITH} compare --config {CONFIG} --input {input.columns}"
+        "python -m zenith compare --config {params.analysis} --input {input.columns}"
         " --networks {params.networks} --optimised {input.optimised}"
         " --search {input.search} --output {output} > {log} 2>&1"

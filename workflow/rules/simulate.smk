@@ -12,8 +12,9 @@ rule simulate:
         mem_mb=2000,
         runtime=60,
     params:
+        analysis=CONFIG,
         config=lambda wildcards: step_config(ANALYSIS, "simulate", wildcards.sample),
         code=code_hash("zenith.cli.simulate"),
     shell:
-        "{ZENITH} simulate --config {CONFIG} --sample {wildcards.sample}"
+        "python -m zenith simulate --config {params.analysis} --sample {wildcards.sample}"
         " --part {wildcards.part} --output {output} > {log} 2>&1"

@@ -30,11 +30,12 @@ rule figures:
         mem_mb=2000,
         runtime=30,
     params:
+        analysis=CONFIG,
         folder=f"{RESULTS}/{{selection}}/figures",
         config=lambda wildcards: step_config(ANALYSIS, "figures"),
         code=code_hash("zenith.cli.figures"),
     shell:
-        "{ZENITH} figures --config {CONFIG} --histograms {input.histograms}"
+        "python -m zenith figures --config {params.analysis} --histograms {input.histograms}"
         " --plots {input.plots} --cutflow {input.cutflow} --fit {input.fit}"
         " --output {params.folder} > {log} 2>&1"
 
@@ -64,8 +65,10 @@ rule summary:
         mem_mb=1000,
         runtime=10,
     params:
+        analysis=CONFIG,
+        folder=lambda wildcards: RESULTS,
         config=lambda wildcards: step_config(ANALYSIS, "summary"),
         code=code_hash("zenith.cli.summary"),
     shell:
-        "{ZENITH} summary --config {CONFIG} --results {RESULTS}"
+        "python -m zenith summary --config {params.analysis} --results {params.folder}"
         " --output {output.summary} --page {output.page} > {log} 2>&1"
