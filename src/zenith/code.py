@@ -2,12 +2,19 @@
 
 import ast
 import hashlib
-import importlib.util
+from importlib.machinery import PathFinder
 from pathlib import Path
 
 
 def _source(module: str) -> Path | None:
-    spec = importlib.util.find_spec(module)
+    """The file of a module; unlike `importlib.util.find_spec`, this imports no parent of it."""
+    spec, folders = None, None
+    names = module.split(".")
+    for depth in range(1, len(names) + 1):
+        spec = PathFinder.find_spec(".".join(names[:depth]), folders)
+        folders = spec.submodule_search_locations if spec is not None else None
+        if folders is None and depth < len(names):
+            return None
     return Path(spec.origin) if spec is not None and spec.origin is not None else None
 
 
@@ -36,11 +43,8 @@ def sources(*modules: str) -> dict[str, Path]:
         module = waiting.pop()
         if module in found:
             continue
-        try:
-            source = _source(module)
-        except ModuleNotFoundError:  # `from module import name`, where name is no module
-            continue
-        if source is None:
+        source = _source(module)
+        if source is None:  # `from module import name`, where name is no module
             continue
         found[module] = source
         waiting += _imports(source)
