@@ -47,6 +47,7 @@ def run(args: argparse.Namespace) -> None:
     trained = {name: n.to_arrays() for name, n in networks.items()}
     sums = {n: {k: float(abs(a).sum()) for k, a in arrays.items()} for n, arrays in trained.items()}
     fingerprint = artefacts.data_hash([config, inputs, sums])
+    transform = optimise.optimiser(analysis)
     climbs = []
     for number, start in enumerate(optimise.starts(analysis, networks)):
 
@@ -74,6 +75,7 @@ def run(args: argparse.Namespace) -> None:
                 climbed,
                 validation,
                 start,
+                transform,
                 checkpoint=checkpoint,
                 fingerprint=fingerprint,
                 report=report,

@@ -179,12 +179,16 @@ def climb(
     events: Events,
     validation: Events,
     start: Physical,
+    transform: optax.GradientTransformation,
     *,
     checkpoint: Path | None = None,
     fingerprint: str = "",
     report: Callable[[int, dict[str, float]], None] = lambda step, row: None,
 ) -> Climb:
     """Climb from `start` on `events`, and keep the step that is best on `validation`.
+
+    `transform` is that of `optimiser`: the same one for all starts, so that the step is compiled
+    once.
 
     A `checkpoint` of the same `fingerprint` is taken up where it ends, with the same result as
     without the interruption; one of another is ignored. `report` is called after each step.
@@ -193,7 +197,7 @@ def climb(
     no signal at the start, or fits that do not converge from the start on.
     """
     settings = analysis.optimise
-    transform, units = optimiser(analysis), Units.of(analysis)
+    units = Units.of(analysis)
     if not start["thresholds"] and not any(m.fine_tune for m in analysis.mva.values()):
         raise FitError(
             "nothing to optimise: no cut has `tune`, and no network has `fine_tune`; add one to "
