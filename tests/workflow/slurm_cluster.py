@@ -12,6 +12,7 @@ import getpass
 import os
 import shlex
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -167,6 +168,7 @@ def main() -> int:
     command = parser.parse_args().command
     if reason := missing():
         parser.error(reason)
+    signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
     with cluster() as environment:
         print(f"Slurm runs; its commands: SLURM_CONF={environment['SLURM_CONF']}", file=sys.stderr)
         print(f"+ {shlex.join(command)}", file=sys.stderr)

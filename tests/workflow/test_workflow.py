@@ -1,35 +1,28 @@
 """The whole workflow on few events, and what runs again after a change."""
 
 import json
+import os
 import re
-import shutil
-import subprocess
-import sys
+import signal
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
 pytestmark = pytest.mark.slow
-ROOT = Path(__file__).parents[2]
 RESULTS = Path("results/test")
+ANALYSIS = ("--configfile", "config/test.yaml")
+# the signal, two parts of a background, two more backgrounds, two parts of the pseudo-data
+SIMULATED = 7
 
 
-def snakemake(folder: Path, *options: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "snakemake", "--configfile", "config/test.yaml", *options]
-    return subprocess.run(
-        command,
-        cwd=folder,
-        capture_output=True,
-        text=True,
-        env={"PATH": "/usr/bin:/bin", "PYTHONPATH": str(folder / "src"), "HOME": str(folder)},
-    )
-
-
-def planned(folder: Path, *options: str) -> dict[str, int]:
+def planned(project, *options: str) -> dict[str, int]:
     """The rules that would run, and how often; `all` is left out."""
-    result = snakemake(folder, "--dry-run", "--quiet", "progress", "--cores", "1", *options)
-    output = result.stdout + result.stderr
-    assert result.returncode == 0, output
+    status, output = project.snakemake(*ANALYSIS, "--dry-run", "--cores", "1", *options)
+    assert status == 0, output
     if "Nothing to be done" in output:
         return {}
     table = re.search(r"job +count\n-+ +-+\n((?:\w+ +\d+\n)+)", output)
@@ -38,75 +31,118 @@ def planned(folder: Path, *options: str) -> dict[str, int]:
     return {rule: int(n) for rule, n in counts.items() if rule not in ("all", "total")}
 
 
-def edit(file: Path, old: str, new: str) -> None:
-    text = file.read_text()
-    assert old in text, f"{file} does not contain {old!r}"
-    file.write_text(text.replace(old, new, 1))
+@contextmanager
+def edited(file: Path, old: str, new: str) -> Iterator[None]:
+    """Replace a text in a file for as long as the block lasts."""
+    before = file.read_text()
+    assert old in before, f"{file} does not contain {old!r}"
+    file.write_text(before.replace(old, new, 1))
+    try:
+        yield
+    finally:
+        file.write_text(before)
+
+
+@dataclass(frozen=True)
+class Run:
+    done_before: int
+    output: str
 
 
 @pytest.fixture(scope="module")
-def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A copy of the project in which the workflow ran once."""
-    folder = tmp_path_factory.mktemp("project")
-    for name in ("src", "workflow", "config", "profiles", "envs"):
-        shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
-    shutil.copy(ROOT / "Snakefile", folder)
-    result = snakemake(folder, "--cores", "2")
-    assert result.returncode == 0, result.stdout + result.stderr
-    return folder
+def run(project) -> Run:
+    """The workflow, interrupted after its first simulated file and started again."""
+    process = project.start(*ANALYSIS, "--cores", "2")
+    simulated = project.folder / RESULTS / "simulated"
+    while process.poll() is None and not list(simulated.glob("*.root")):
+        time.sleep(0.1)
+    with suppress(ProcessLookupError):  # it ended by itself; its output says why
+        os.killpg(process.pid, signal.SIGINT)  # what Ctrl-C does
+    output, _ = process.communicate(timeout=300)
+    assert process.returncode != 0, output
+    done = len(list(simulated.glob("*.root")))
+    status, output = project.snakemake(*ANALYSIS, "--cores", "2")
+    assert status == 0, output
+    return Run(done, output)
 
 
-def test_the_summary_holds_the_result(project: Path) -> None:
-    summary = json.loads((project / RESULTS / "summary.json").read_text())
+def test_the_default_profile_is_loaded_by_itself(run) -> None:
+    assert "Using workflow specific profile profiles/default" in run.output
+
+
+def test_the_summary_holds_the_result(project, run) -> None:
+    summary = json.loads((project.folder / RESULTS / "summary.json").read_text())
     assert summary["fit"]["mu_error"] > 0
-    assert summary["expected_significance"]["initial"]["test"] > 0
+    for selection in ("initial", "optimised"):
+        assert summary["expected_significance"][selection]["test"] > 0
     assert len(summary["upper_limit"]["expected"]) == 5
-    assert set(summary["yields"]["initial"]) == {"signal", "wjets_control", "ttbar_control"}
-    assert summary["timing"]["simulate"]["jobs"] == 6
-    report = (project / RESULTS / "report.html").read_text()
-    assert "Control plots" in report
+    assert set(summary["yields"]) == {"signal", "wjets_control", "ttbar_control"}
+    assert summary["timing"]["simulate"]["jobs"] == SIMULATED
+    assert summary["timing"]["skim"]["jobs"] == SIMULATED
+    assert summary["timing"]["columns"]["jobs"] == 5
 
 
-def test_nothing_is_left_to_do(project: Path) -> None:
-    assert planned(project) == {}
+def test_the_report_shows_the_figures(project, run) -> None:
+    report = (project.folder / RESULTS / "report.html").read_text()
+    for heading in ("Control plots", "Fit regions", "Systematic variations", "Networks"):
+        assert heading in report
+    assert 'src="http' not in report  # it opens offline
 
 
-def test_one_rule_runs_again_on_demand(project: Path) -> None:
+def test_nothing_is_left_to_do(project, run) -> None:
+    assert planned(project, run) == {}
+
+
+def test_one_rule_runs_again_on_demand(project, run) -> None:
     target = str(RESULTS / "initial/fit.json")
     assert planned(project, target, "--forcerun", "fit") == {"fit": 1}
 
 
-def test_a_changed_bin_edge_runs_the_histograms_again(project: Path) -> None:
-    file = project / "config/zprime.yaml"
-    before = file.read_text()
-    edit(file, "stop: 3000, bins: 6", "stop: 3000, bins: 5")
-    rules = planned(project)
-    file.write_text(before)
-    assert not {"simulate", "skim", "columns"} & set(rules)
+def test_an_interrupted_run_resumes(run) -> None:
+    assert 0 < run.done_before < SIMULATED
+    jobs = re.findall(r"^rule (\w+):", run.output, re.MULTILINE)
+    assert jobs.count("simulate") == SIMULATED - run.done_before
+    assert jobs.count("skim") == SIMULATED
+
+
+def test_a_lost_file_is_made_again(project, run) -> None:
+    """With what is made of it; nothing is made of other files."""
+    skim = project.folder / RESULTS / "skims/wjets.0.root"
+    hidden = skim.rename(skim.with_suffix(".hidden"))
+    try:
+        rules = planned(project)
+    finally:
+        hidden.rename(skim)
+    assert "simulate" not in rules
+    assert (rules["skim"], rules["columns"], rules["fit"]) == (1, 1, 2)
+
+
+def test_a_changed_bin_edge_runs_the_histograms_again(project, run) -> None:
+    edges = "edges: {start: 400, stop: 4000, bins: 9}"
+    with edited(project.folder / "config/zprime.yaml", edges, edges.replace("9", "6")):
+        rules = planned(project, run)
+    assert not {"simulate", "skim", "columns", "mva"} & set(rules)
     assert {"histogram", "fit", "figures", "summary"} <= set(rules)
 
 
-def test_a_changed_cross_section_skims_nothing_again(project: Path) -> None:
-    file = project / "config/test.yaml"
-    before = file.read_text()
-    edit(file, "zprime_2000: {", "zprime_2000: {k_factor: 1.7, ")
-    rules = planned(project)
-    file.write_text(before)
+def test_a_changed_cross_section_skims_nothing_again(project, run) -> None:
+    with edited(
+        project.folder / "config/test.yaml", "zprime_2000: {", "zprime_2000: {k_factor: 1.7, "
+    ):
+        rules = planned(project, run)
     assert not {"simulate", "skim"} & set(rules)
     assert rules["columns"] == 1
 
 
-def test_an_edited_module_runs_its_rules_again(project: Path) -> None:
-    module = project / "src/zenith/statistics/fit.py"
-    before = module.read_text()
-    module.write_text(before + "\n# edited\n")
-    rules = planned(project)
-    module.write_text(before)
-    assert "fit" in rules
-    assert not {"simulate", "skim", "columns"} & set(rules)
+def test_an_edited_module_runs_its_rules_again(project, run) -> None:
+    with edited(project.folder / "src/zenith/statistics/fit.py", '"""', '"""Edited. '):
+        rules = planned(project, run)
+    assert rules["fit"] == 2
+    assert not {"simulate", "skim", "columns", "mva"} & set(rules)
 
 
-def test_a_mistake_in_the_configuration_stops_before_any_job(project: Path) -> None:
-    result = snakemake(project, "--cores", "1", "--config", "seeed=1")
-    assert result.returncode != 0
-    assert "seeed: unknown key; did you mean 'seed'?" in result.stdout + result.stderr
+def test_a_mistake_in_the_configuration_stops_before_any_job(project, run) -> None:
+    status, output = project.snakemake(*ANALYSIS, "--cores", "1", "--config", "seeed=1")
+    assert status != 0
+    assert "seeed: unknown key; did you mean 'seed'?" in output
+    assert "rule " not in output

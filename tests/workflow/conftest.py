@@ -1,0 +1,57 @@
+"""A copy of the project, in which a test can run and change the workflow."""
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+
+
+@dataclass(frozen=True)
+class Project:
+    folder: Path
+
+    def start(
+        self, *options: str, environment: Mapping[str, str] = os.environ
+    ) -> subprocess.Popen[str]:
+        """Start Snakemake in the copy, on its own modules; stdout holds both streams."""
+        return subprocess.Popen(
+            [sys.executable, "-m", "snakemake", *options],
+            cwd=self.folder,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            start_new_session=True,
+            env={
+                **environment,
+                "PYTHONPATH": str(self.folder / "src"),
+                "XDG_CACHE_HOME": str(self.folder / "cache"),
+            },
+        )
+
+    def snakemake(
+        self, *options: str, environment: Mapping[str, str] = os.environ, timeout: float = 900
+    ) -> tuple[int, str]:
+        """Run Snakemake to its end; gives its exit code and output."""
+        process = self.start(*options, environment=environment)
+        try:
+            output, _ = process.communicate(timeout=timeout)
+        finally:
+            process.terminate()  # only where the time was up: Snakemake then cancels its jobs
+            process.wait()
+        return process.returncode, output
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory: pytest.TempPathFactory) -> Project:
+    folder = tmp_path_factory.mktemp("project")
+    for name in ("src", "workflow", "config", "profiles", "envs"):
+        shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copy(ROOT / "Snakefile", folder)
+    return Project(folder)
