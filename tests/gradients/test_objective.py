@@ -329,3 +329,21 @@ def test_a_variation_that_no_event_has_is_refused():
     goal = objective(systematics=(*SYSTEMATICS[:2], Systematic("scale", "up", "scale_down")))
     with pytest.raises(FitError, match="variation 'up' is not what the events give: muon_up"):
         hard_templates(PARAMETERS, goal, events())
+
+
+def test_the_far_tail_of_a_kernel_leaves_the_gradient_finite():
+    rng = np.random.default_rng(7)
+    columns = {
+        **{name: rng.exponential(1.0, 40) for name in ("met", "x", "y")},
+        "mass": rng.uniform(2.9, 3.0, 40),
+    }
+    weight = np.full(40, 0.2)
+    shapes = {name: Sample(columns, weight) for name in ("jes_up", "jes_down")}
+    peak = Sample(columns, weight, {"muon_up": weight, "scale_down": weight}, shapes)
+    samples = {**SAMPLES, "zprime": [peak]}
+    layout = prepare(REGIONS, PARAMETERS["networks"], samples, chunk=512)
+    # at 0.06 bin widths the share of the peak in the first bins is about 1e-240
+    _, gradient = value_and_gradient(PARAMETERS, objective(), layout, 0.5, 0.06)
+    for leaf in jax.tree.leaves(gradient):
+        assert np.isfinite(leaf).all()
+    assert float(gradient["thresholds"]["met"]) != 0.0

@@ -8,7 +8,7 @@ of NumPy or of JAX.
 1. A negative bin of a process becomes 0; its variance is kept.
 2. Where the backgrounds add up to less than `minimum` events, the process with the most events
    among them gets what is lacking, with an uncertainty of 100 % on it.
-3. A variation keeps its ratio to the nominal, limited to `RATIOS`; where the nominal is 0 or
+3. A variation keeps its ratio to the nominal, limited to `RATIOS`; where the nominal is empty or
    negative nothing is known of the ratio, and it is 1.
 """
 
@@ -22,6 +22,9 @@ Array = Any  # of NumPy or of JAX
 # Beyond a factor of ten in one bin, a variation is the fluctuation of a few events; and its
 # extrapolation to some standard deviations is negative.
 RATIOS = (0.1, 10.0)
+# Events. No histogram has so few, but the far tail of a kernel does, and the derivatives of ratios
+# and roots of such numbers are beyond the range of floating point.
+EMPTY = 1e-12
 
 
 def floored(
@@ -41,6 +44,6 @@ def floored(
 
 def consistent(varied: Array, before: Array, after: Array) -> Array:
     """Rule 3: a variation, (P, B), to go with the nominal yields `after`, not `before` any more."""
-    known = before > 0.0
+    known = before > EMPTY
     ratio = varied / (before * known + ~known)
     return after * (ratio * known + ~known).clip(*RATIOS)

@@ -18,7 +18,7 @@ from jax.typing import ArrayLike
 
 from zenith.core.events import Events
 from zenith.core.histfactory import Structure, Templates
-from zenith.core.mending import consistent, floored
+from zenith.core.mending import EMPTY, consistent, floored
 from zenith.core.significance import expected_mu_error, expected_significance
 from zenith.core.templates import Histograms, Parameters, hard_histograms, soft_histograms
 from zenith.errors import FitError
@@ -100,7 +100,8 @@ class Objective(eqx.Module):
                 up = up.at[k].set(factors[where[name], 0])
                 down = down.at[k].set(factors[where[name], 1])
         # no events, no uncertainty: the root has no derivative at 0
-        error = jnp.sqrt(jnp.where(variance > 0, variance, 1.0)) * (variance > 0)
+        filled = variance > EMPTY**2
+        error = jnp.sqrt(jnp.where(filled, variance, 1.0)) * filled
         is_stat = np.zeros((len(structure.layers), 1, structure.bins), bool)
         for k, layer in enumerate(structure.layers):
             for type_, name in layer:
@@ -136,7 +137,7 @@ class Objective(eqx.Module):
         takes = structure.where("normsys", [s.name for s in self.systematics])[:, None]
         of_channel = np.eye(len(structure.channels))[structure.channel_of_bin]
         before, after = nominal @ of_channel, varied @ of_channel
-        usable = takes & (before > 0) & (after > 0)
+        usable = takes & (before > EMPTY) & (after > 0)
         return jnp.where(usable, after, 1.0) / jnp.where(usable, before, 1.0)
 
 
