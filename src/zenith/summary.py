@@ -13,6 +13,7 @@ from zenith.tables import measured, table
 SELECTIONS = ("initial", "optimised")
 PACKAGES = ("numpy", "awkward", "uproot", "coffea", "hist", "jax", "pyhf", "cabinetry", "snakemake")
 _FIT = ("mu", "mu_error", "twice_nll", "goodness_of_fit", "asimov")
+_COMPARISON = ("gain", "cost", "soft_hard_gap")
 Table = Mapping[str, Any]
 
 
@@ -59,7 +60,7 @@ def summarise(
     fits: Mapping[str, Table],
     cutflows: Mapping[str, Table],
     times: Mapping[str, Any],
-    optimised: Table | None = None,
+    comparison: Table | None = None,
 ) -> dict[str, Any]:
     """The content of summary.json.
 
@@ -70,12 +71,13 @@ def summarise(
         keys `fit`, `upper_limit`, `yields` and `cutflow` are its own; `selections` has all.
     times
         See `timing`.
-    optimised
-        What the optimisation found, where it ran: its `expected_significance` (by selection and
-        part of the events) and its `soft_hard_gap` are passed on.
+    comparison
+        Of the optimisation, where it ran: its `expected_significance` (by selection and part of
+        the events), `gain`, `cost` and `soft_hard_gap` are passed on.
     """
     selections = {name: _selection(fit, cutflows.get(name, {})) for name, fit in fits.items()}
-    found = (optimised or {}).get("expected_significance", {})
+    compared = comparison or {}
+    found = compared.get("expected_significance", {})
     # What is quoted on test events is what the fit of the workspace says.
     expected = {
         name: {**found.get(name, {}), "test": fit["significance"]["expected"]}
@@ -84,8 +86,7 @@ def summarise(
     expected |= {name: dict(values) for name, values in found.items() if name not in expected}
     quoted = list(selections)[-1]
     summary = {"quoted": quoted, "expected_significance": expected, **selections[quoted]}
-    if optimised and "soft_hard_gap" in optimised:
-        summary["soft_hard_gap"] = optimised["soft_hard_gap"]
+    summary |= {key: compared[key] for key in _COMPARISON if key in compared}
     return {**summary, "timing": dict(times), "selections": selections, "versions": versions()}
 
 
@@ -155,19 +156,31 @@ def _significances(summary: Table) -> str:
         return ""
     parts = ("train", "optimise", "validate", "test")
     columns = [part for part in parts if any(part in values for values in expected.values())]
-    rows = [
-        [
-            name,
-            *(
-                measured(values[c], values.get(f"{c}_error")) if values.get(c) is not None else ""
-                for c in columns
-            ),
+    gain, cost = summary.get("gain", {}), summary.get("cost", {})
+    header = ["cuts", *columns]
+    header += ["gain on test"] * bool(gain) + ["evaluations", "wall time [s]"] * bool(cost)
+    rows = []
+    for name, values in expected.items():
+        row = [name]
+        for part in columns:
+            known = values.get(part) is not None
+            row.append(measured(values[part], values.get(f"{part}_error")) if known else "")
+        if gain:
+            own = gain.get(name)
+            row.append("" if own is None else measured(own["difference"], own["error"]))
+        if cost:
+            own = cost.get(name)
+            row += ["", ""] if own is None else [own["evaluations"], f"{own['seconds']:.0f}"]
+        rows.append(row)
+    lines = ["## Expected significance", "", table(header, rows)]
+    if gain:
+        lines += [
+            "",
+            "In σ. `test` are events that no choice was made with; errors are from a bootstrap of "
+            "the simulated events, that of the gain over the initial cuts is paired.",
         ]
-        for name, values in expected.items()
-    ]
-    lines = ["## Expected significance", "", table(["cuts", *columns], rows)]
     if (gap := summary.get("soft_hard_gap")) is not None:
-        lines += ["", f"Soft minus hard cuts: {gap}"]
+        lines += ["", f"Soft and hard cuts differ by {100.0 * gap:.2g} % where the climb ended."]
     return "\n".join(lines)
 
 

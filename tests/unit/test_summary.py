@@ -82,6 +82,43 @@ def test_the_optimised_selection_joins_and_is_quoted() -> None:
     assert "| search    |     3 |      2.7 | 2.60 ± 0.10 |" in text
 
 
+COMPARISON = {
+    "expected_significance": {
+        "initial": {"train": 2.6, "validate": 2.4, "test": 2.5, "test_error": 0.1},
+        "optimised": {"train": 3.4, "validate": 3.3, "test": 3.1, "test_error": 0.12},
+        "search": {"train": 3.0, "validate": 2.7, "test": 2.6, "test_error": 0.11},
+    },
+    "gain": {
+        "optimised": {"difference": 0.6, "error": 0.05},
+        "search": {"difference": 0.1, "error": 0.06},
+    },
+    "cost": {
+        "optimised": {"evaluations": 200, "seconds": 61.7},
+        "search": {"evaluations": 200, "seconds": 40.2},
+    },
+    "soft_hard_gap": 0.0084,
+}
+
+
+def test_the_comparison_is_quoted_with_gain_and_cost(tmp_path: Path) -> None:
+    results = tmp_path / "results"
+    for selection, expected in (("initial", 2.5), ("optimised", 3.1)):
+        (results / selection).mkdir(parents=True)
+        (results / selection / "fit.json").write_text(json.dumps(fit(expected)))
+    (results / "comparison.json").write_text(json.dumps(COMPARISON))
+    summary, text = results / "summary.json", results / "summary.md"
+    options = ["--results", str(results), "--output", str(summary), "--page", str(text)]
+    assert main(["summary", "--config", "config/zprime.yaml", *options]) == 0
+    content = json.loads(summary.read_text())
+    for key, value in COMPARISON.items():
+        assert content[key] == value
+    assert set(content["provenance"]["inputs"]) == {"fit.json", "comparison.json"}
+    assert [line.split() for line in text.read_text().splitlines() if "optimised |" in line] == [
+        "| optimised | 3.4 | 3.3 | 3.10 ± 0.12 | 0.600 ± 0.050 | 200 | 62 |".split()
+    ]
+    assert "Soft and hard cuts differ by 0.84 % where the climb ended." in text.read_text()
+
+
 def test_the_page_reads_the_numbers_out() -> None:
     text = page(
         summarise({"initial": fit()}, {"initial": CUTFLOW}, {}), "Results", {"signal": "SR"}

@@ -92,3 +92,47 @@ rule compare:
         "python -m zenith compare --config {params.analysis} --input {input.columns}"
         " --networks {params.networks} --optimised {input.optimised}"
         " --search {input.search} --output {output} > {log} 2>&1"
+
+
+rule optimisation_figures:
+    input:
+        columns=expand(f"{RESULTS}/columns/{{sample}}.h5", sample=SAMPLES),
+        networks=expand(
+            f"{RESULTS}/mva/{{mva}}/{{stage}}.safetensors",
+            mva=ANALYSIS.mva,
+            stage=["initial", "optimised"],
+        ),
+        optimised=f"{RESULTS}/optimised.json",
+        history=f"{RESULTS}/history.h5",
+        search=f"{RESULTS}/search.json",
+        comparison=f"{RESULTS}/comparison.json",
+    output:
+        report(
+            directory(f"{RESULTS}/figures_optimisation"),
+            patterns=["{name}.png"],
+            caption="../report/optimisation.rst",
+            category="Optimisation",
+            labels={"figure": "{name}"},
+        ),
+    log:
+        f"{RESULTS}/logs/optimisation_figures.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/optimisation_figures/figures.tsv"
+    conda:
+        "../../envs/zenith.yaml"
+    threads: 1
+    resources:
+        mem_mb=8000,
+        runtime=60,
+    params:
+        analysis=CONFIG,
+        networks=lambda wildcards: f"{RESULTS}/mva",
+        config=lambda wildcards: [
+            step_config(ANALYSIS, step) for step in ("optimise", "figures")
+        ],
+        code=code_hash("zenith.cli.optimisation_figures"),
+    shell:
+        "python -m zenith optimisation_figures --config {params.analysis} --input {input.columns}"
+        " --networks {params.networks} --optimised {input.optimised}"
+        " --history {input.history} --search {input.search}"
+        " --comparison {input.comparison} --output {output} > {log} 2>&1"

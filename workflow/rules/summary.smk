@@ -49,6 +49,8 @@ rule summary:
             selection=SELECTIONS,
             folder=FIGURES,
         ),
+        optimisation=[f"{RESULTS}/figures_optimisation"] if MOVES else [],
+        comparison=[f"{RESULTS}/comparison.json"] if MOVES else [],
     output:
         summary=f"{RESULTS}/summary.json",
         page=report(

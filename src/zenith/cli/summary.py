@@ -14,7 +14,8 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--results",
         metavar="DIR",
-        help="folder with {selection}/fit.json, cutflow.json, benchmarks/ [results/{name}]",
+        help="folder with {selection}/fit.json and cutflow.json, comparison.json, benchmarks/ "
+        "[results/{name}]",
     )
     parser.add_argument("--output", required=True, metavar="JSON", help="the numbers")
     parser.add_argument("--page", metavar="MD", help="the same for people, Markdown")
@@ -34,19 +35,20 @@ def run(args: argparse.Namespace) -> None:
         raise InputError(f"{results}: no selection has a fit.json; run `zenith fit` first")
     cutflows = {s: results / s / "cutflow.json" for s in files}
     cutflows = {s: path for s, path in cutflows.items() if path.exists()}
-    optimised = results / "optimised.json"
+    comparison = results / "comparison.json"
+    compared = [comparison] if comparison.exists() else []
     steps = sorted(path.name for path in (results / "benchmarks").glob("*"))
     steps.sort(key=lambda step: (*STEPS, step).index(step))
     summary = summarise(
         {s: artefacts.read_json(path) for s, path in files.items()},
         {s: artefacts.read_json(path) for s, path in cutflows.items()},
         timing({s: sorted((results / "benchmarks" / s).rglob("*.tsv")) for s in steps}),
-        artefacts.read_json(optimised) if optimised.exists() else None,
+        artefacts.read_json(comparison) if compared else None,
     )
     artefacts.write_json(
         args.output,
         {"analysis": analysis.name, **summary},
-        inputs=[*files.values(), *cutflows.values()],
+        inputs=[*files.values(), *cutflows.values(), *compared],
     )
     if args.page:
         labels = {name: region.label for name, region in analysis.regions.items()}

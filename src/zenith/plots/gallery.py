@@ -47,7 +47,7 @@ def _unit(analysis: Analysis, observable: str) -> str:
     return "" if defined is None else defined.unit
 
 
-def _axis(analysis: Analysis, observable: str) -> dict[str, Any]:
+def axis_of(analysis: Analysis, observable: str) -> dict[str, Any]:
     """Label, unit and scale of an observable's axis."""
     known = analysis.observables.get(observable)
     return {
@@ -106,7 +106,7 @@ def control_plots(
         changes = list(stacks.shifts(templates, backgrounds).values())
         changes += _rates(nuisances, region, totals)
         variance = sum((templates[p]["nominal"].variances() for p in backgrounds), np.zeros(1))
-        axis = _axis(analysis, observable)
+        axis = axis_of(analysis, observable)
         data = None if analysis.statistics.blind else _role(analysis, templates, "data")
         yield (
             f"{region}_{key}",
@@ -140,7 +140,7 @@ def variations(
     line = banner(analysis)
     for region, settings in analysis.regions.items():
         templates = _nested(histograms, region)
-        axis = _axis(analysis, settings.fit.observable)
+        axis = axis_of(analysis, settings.fit.observable)
         axis.pop("log")
         groups = {
             "Background": _role(analysis, templates, "background"),
@@ -218,7 +218,7 @@ def fit_regions(
     line = banner(analysis)
     for region, templates in results["templates"].items():
         settings = analysis.regions[region]
-        axis = _axis(analysis, settings.fit.observable) | {"log": True}
+        axis = axis_of(analysis, settings.fit.observable) | {"log": True}
         observed = _role(analysis, analysis.processes, "data")
         for stage, title in (("prefit", "Before the fit, μ = 1"), ("postfit", "After the fit")):
             model = templates[stage]
