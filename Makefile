@@ -39,7 +39,7 @@ $(STAMP): envs/requirements.lock pyproject.toml
 	rm -rf .venv
 	if command -v uv > /dev/null; then \
 		uv venv --quiet --python $(PYTHON) .venv && \
-		uv pip install --quiet --python $(BIN)/python --require-hashes --only-binary pythia8mc \
+		uv pip install --quiet --compile-bytecode --python $(BIN)/python --require-hashes --only-binary pythia8mc \
 			-r envs/requirements.lock && \
 		uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation -e .; \
 	else \

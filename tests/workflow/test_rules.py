@@ -4,6 +4,7 @@ import re
 from pathlib import Path
 
 import pytest
+import yaml
 
 RULES = {
     match.group(1): match.group(0)
@@ -38,3 +39,24 @@ def test_rules_on_a_gpu_share_it(rule: str) -> None:
     assert "gpu=1" in RULES[rule]
     assert "XLA_PYTHON_CLIENT_PREALLOCATE=false" in RULES[rule]
     assert "zenith-gpu.yaml" in RULES[rule]
+
+
+def test_htcondor_is_asked_for_what_the_rules_need() -> None:
+    """Its executor takes nothing from the rules, so that its profile says it all again."""
+    profile = yaml.safe_load(Path("profiles/htcondor/config.yaml").read_text())
+
+    def needs(text: str, resource: str) -> int:
+        found = re.search(rf"\b{resource}=(\d+)", text)
+        return int(found.group(1)) if found else 0
+
+    wanted = {}
+    for rule, text in RULES.items():
+        if rule == "summary":  # runs where Snakemake does
+            continue
+        wanted[rule] = {
+            "request_memory": needs(text, "mem_mb"),
+            "allowed_execute_duration": 60 * needs(text, "runtime"),
+        }
+        if gpus := needs(text, "gpu"):
+            wanted[rule]["request_gpus"] = gpus
+    assert profile["set-resources"] == wanted
