@@ -16,7 +16,7 @@ from zenith.core.events import Events
 from zenith.core.objective import Objective, hard_value
 from zenith.errors import FitError
 from zenith.learning import optimise, problem
-from zenith.learning.comparison import bootstrap, compare
+from zenith.learning.comparison import bootstrap, compare, spread
 from zenith.learning.optimise import Climb, Physical, climb, schedule, starts
 from zenith.learning.search import search
 
@@ -213,3 +213,11 @@ def test_the_comparison_quotes_every_selection(
     assert result["gain"]["search"] == {"difference": 0.0, "error": 0.0}
     difference = table["optimised"]["test"] - table["initial"]["test"]
     assert result["gain"]["optimised"]["difference"] == difference
+
+
+def test_the_spread_is_that_of_a_gaussian_and_bears_outliers() -> None:
+    values = np.random.default_rng(1).normal(3.0, 0.5, 4000)
+    assert spread(values) == pytest.approx(0.5, rel=0.05)
+    values[:20] = 1e6
+    assert spread(values) == pytest.approx(0.5, rel=0.05)
+    assert spread(np.array([1.0, np.nan])) == 0.0

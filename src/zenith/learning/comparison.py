@@ -91,19 +91,26 @@ def compare(
             for key, part in QUOTED.items()
         }
         replicas[name] = bootstrap(objective, test_events, selection, analysis.statistics.bootstrap)
-        significance[name]["test_error"] = _spread(replicas[name])
+        significance[name]["test_error"] = spread(replicas[name])
     first, *others = selections
     gain = {
         name: {
             "difference": significance[name]["test"] - significance[first]["test"],
-            "error": _spread(replicas[name] - replicas[first]),
+            "error": spread(replicas[name] - replicas[first]),
         }
         for name in others
     }
     return {"expected_significance": significance, "gain": gain}
 
 
-def _spread(values: NDArray[np.float64]) -> float:
-    """Standard deviation over the replicas whose fit converged; 0 with fewer than two."""
+def spread(values: NDArray[np.float64]) -> float:
+    """Half the central 68 % interval of the replicas whose fit converged; 0 with fewer than two.
+
+    Not the standard deviation: a replica that empties a bin of its background has a significance
+    far out in the tail, and a few of them would be all that it measures.
+    """
     finite = values[np.isfinite(values)]
-    return float(finite.std(ddof=1)) if len(finite) > 1 else 0.0
+    if len(finite) < 2:
+        return 0.0
+    low, high = np.quantile(finite, [0.15865, 0.84135])
+    return float(high - low) / 2
