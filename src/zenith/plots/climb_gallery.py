@@ -53,7 +53,7 @@ def _threshold(analysis: Analysis, name: str) -> optimisation.Threshold:
     axis = axis_of(analysis, cut.observable)
     label = f"Score {cut.observable}" if cut.observable in analysis.scores else axis["label"]
     assert cut.tune is not None
-    return optimisation.Threshold(name, f"{label} {cut.operator}", axis["unit"], cut.tune)
+    return optimisation.Threshold(name, f"{label} cut", axis["unit"], cut.tune)
 
 
 def progress(

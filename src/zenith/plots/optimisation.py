@@ -9,6 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patheffects import Normal, Stroke
+from matplotlib.ticker import MaxNLocator
 from numpy.typing import ArrayLike, NDArray
 
 from zenith.plots import style
@@ -85,9 +86,10 @@ def objective(
         entries[0].append(crosses)
         entries[1].append("Fit did not converge")
     # Room for the legend above the highest point.
-    axes.set_ylim(low - 0.1 * span, high + (0.12 + 0.09 * len(entries[0])) * span)
-    longest = max(len(np.asarray(climb.soft)) for climb in climbs)
-    axes.set(xlim=(0, max(longest - 1, 1)), xlabel="Step", ylabel=label)
+    axes.set_ylim(low - 0.1 * span, high + (0.12 + 0.075 * len(entries[0])) * span)
+    longest = max(len(climb.soft) for climb in climbs)
+    axes.set(xlim=(-0.5, longest - 0.5), xlabel="Step", ylabel=label)
+    axes.xaxis.set_major_locator(MaxNLocator(8, integer=True))
     axes.legend(*entries, loc="upper left")
     if banner:
         banner.draw(axes)
@@ -104,9 +106,10 @@ def thresholds(
     banner: style.Banner | None = None,
 ) -> Figure:
     """Every threshold against step in a panel of its own; what lies outside its bounds is grey."""
+    longest = max(len(climb.soft) for climb in climbs)
     columns = 1 if len(shown) == 1 else 2 if len(shown) <= 4 else 3
     rows = -(-len(shown) // columns)
-    width, height = 1.0 + 6.4 * columns, 1.2 + 5.0 * rows
+    width, height = 0.5 + 6.4 * columns, 0.6 + 5.0 * rows
     figure = Figure(figsize=(width, height))
     for i, threshold in enumerate(shown):
         left, bottom = 1.5 + 6.4 * (i % columns), height - 0.8 - 5.0 * (i // columns) - 3.6
@@ -124,13 +127,14 @@ def thresholds(
             axes.plot(np.asarray(climb.thresholds[threshold.name], float), **look)
         path = np.asarray(climbs[kept].thresholds[threshold.name], float)
         axes.plot([kept_step], [path[kept_step]], "*", color="black", ms=18, zorder=4)
-        change = f"{path[0]:.4g} → {path[kept_step]:.4g} {threshold.unit}".rstrip()
+        change = f"{path[0]:.3g} → {path[kept_step]:.3g} {threshold.unit}".rstrip()
         if banner and i == 0:
             style.Banner(banner.experiment, banner.status).draw(axes)
         if banner and i == columns - 1:
             style.Banner("", "", banner.luminosity, banner.energy).draw(axes)
         _note(axes, change, path[: len(path) // 2].mean() < (low + high) / 2)
-        axes.set(xlim=(0, max(len(path) - 1, 1)), ylim=(low - margin, high + margin))
+        axes.set(xlim=(-0.5, longest - 0.5), ylim=(low - margin, high + margin))
+        axes.xaxis.set_major_locator(MaxNLocator(5, integer=True))
         axes.set_xlabel("Step", fontsize=20)
         axes.set_ylabel(style.x_label(threshold.label, threshold.unit), fontsize=20)
     return figure
@@ -185,17 +189,18 @@ def landscape(
     )
     bar = figure.colorbar(mesh, cax=side)
     bar.set_label(label)
+    entries: dict[str, Any] = {}
     for number, (along_x, along_y) in enumerate(paths):
         if number != kept:
             axes.plot(along_x, along_y, color="white", lw=1.2, alpha=0.7)
+            entries["Other starts"] = Line2D([], [], color=style.GREY, lw=1.2)
     along_x, along_y = (np.asarray(values, float) for values in paths[kept])
-    entries = {}
     entries["Path"] = axes.plot(
         along_x, along_y, color="white", lw=3, zorder=4, path_effects=_OUTLINE
     )[0]
     marks = {"Start": (along_x[0], along_y[0], "o", "white", 15)}
     if search is not None:
-        marks["Search without gradients"] = (*search, "s", style.ORANGE, 14)
+        marks["TPE search"] = (*search, "s", style.ORANGE, 14)
     marks["Kept"] = (along_x[kept_step], along_y[kept_step], "*", style.RED, 26)
     for name, (mark_x, mark_y, marker, colour, size) in marks.items():
         (entries[name],) = axes.plot(
@@ -339,11 +344,11 @@ def bin_gradient(
         axes.axhline(0.0, color="black", lw=1.0)
         low, high = (f(np.nan_to_num(values), initial=0.0) for f in (np.min, np.max))
         span = (high - low) or 1.0
-        lines = len(text) + 1 if axes is top else 1
-        axes.set_ylim(low - 0.08 * span, high + (0.08 + 0.14 * lines) * span)
+        axes.set_ylim(low - 0.08 * span, high + (0.08 + 0.14 * (len(text) + 1)) * span)
         axes.set_ylabel(rf"$\partial {symbol}\,/\,\partial {letter}$ [1 / event]", fontsize=20)
-        axes.yaxis.set_major_formatter("{x:g}")  # a power of ten would be in the banner's way
-        style.add_text(axes, [*(text if axes is top else ()), name])
+        # a power of ten beside the axis would be in the banner's way
+        axes.ticklabel_format(axis="y", style="plain", useOffset=False)
+        style.add_text(axes, [*text, name])
     top.set_xlim(edges[0], edges[-1])
     bottom.set_xlabel(style.x_label(label, unit))
     if banner:
@@ -397,7 +402,7 @@ def comparison(
             zorder=3,
         )
         for value, marker in ((row.train, "^"), (row.validate, "s")):
-            axes.plot([value], [i], marker, mfc="none", mec=row.colour, mew=2, ms=11)
+            axes.plot([value], [i + 0.24], marker, mfc="none", mec=row.colour, mew=2, ms=11)
         for k, text in enumerate(row.cells):
             x = 1 + cell * (k + 0.5) / plot
             place_of = ("axes fraction", "data")
@@ -422,10 +427,10 @@ def comparison(
     figure.legend(
         handles,
         ["Test events", "Climbed events", "Validation events"],
-        ncols=1,
+        ncols=3,
         loc="lower right",
-        fontsize=16,
-        bbox_to_anchor=(1 - 0.2 / width, 0.02),
+        fontsize=17,
+        bbox_to_anchor=(1 - 0.3 / width, 0.4 / height),
         borderaxespad=0.0,
     )
     axes.set_ylim(len(rows) - 0.5, -0.5)
