@@ -78,7 +78,11 @@ def analysis(seed: int, steps: int) -> Analysis:
                 "jes": {"type": "shape", "kind": "energy_scale", "objects": ["jet"], "size": 0.1},
                 "xsec_wjets": {"type": "normalisation", "processes": ["wjets"], "up": 0.3},
             },
-            "statistics": {"free_normalisations": {"ttbar_norm": ["ttbar"]}, "blind": True},
+            "statistics": {
+                "free_normalisations": {"ttbar_norm": ["ttbar"]},
+                "blind": True,
+                "minimum_yield": 0.5,  # the weight of a simulated event is 0.2 to 1.1
+            },
             "optimise": {"steps": steps},
         }
     )

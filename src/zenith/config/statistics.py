@@ -27,7 +27,10 @@ class Statistics(Section):
     ] = 0.0
     minimum_yield: Annotated[
         Positive,
-        Field(description="floor of the expected background in a bin of the fit, in events"),
+        Field(
+            description="floor of the expected background in a bin of the fit, in events; about "
+            "the weight of one simulated event: a bin that happens to be empty proves no less"
+        ),
     ] = 1e-3
     blind: Annotated[bool, Field(description="no observed result is computed or drawn")] = False
     ranking: Annotated[bool, Field(description="impact of each nuisance parameter")] = True
