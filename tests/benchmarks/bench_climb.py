@@ -5,7 +5,7 @@ shape variation, a free normalisation and the finite number of simulated events 
 Five seeds make five independent sets of events, climbs and searches. The last columns leave the
 nuisances out of the objective and quote the result with them.
 
-    python tests/benchmarks/bench_climb.py [--seeds 5] [--steps 200] [--events 60000]
+    python tests/benchmarks/bench_climb.py [--seeds 5] [--steps 200] [--events 200000]
 """
 
 import argparse
@@ -118,7 +118,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--steps", type=int, default=200)
-    parser.add_argument("--events", type=int, default=60_000)
+    parser.add_argument("--events", type=int, default=200_000)
     args = parser.parse_args()
     logging.disable(logging.WARNING)
     print(f"six cuts, {args.events} events a sample, {args.steps} evaluations each;", end=" ")

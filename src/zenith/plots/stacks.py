@@ -139,8 +139,8 @@ def stack(
     entries = _legend(layers, lines, data is not None, data_label)
     columns = 2 if max(map(len, entries)) > 22 or len(entries) < 5 else 3
     rows = -(-len(entries) // columns) + len(text)
-    positive = np.concatenate([total[total > 0.0], [np.inf]])
-    style.make_room(main, float(np.nanmax(np.concatenate(highest))), positive.min(), rows, log)
+    top = float(np.nanmax(np.concatenate(highest)))
+    style.make_room(main, top, _lowest(total, lines, top), rows, log)
     style.add_text(main, text)
     style.add_legend(main, entries, columns, len(text))
     main.set(xlim=(edges[0], edges[-1]), ylabel=style.event_label(edges, unit))
@@ -150,6 +150,13 @@ def stack(
     if banner:
         banner.draw(main, offset=not log and main.get_ylim()[1] >= 1e4)
     return figure
+
+
+def _lowest(total: Array, lines: Sequence[Layer], highest: float) -> float:
+    """What a logarithmic axis has to show: the smallest bin, and the peak of every line."""
+    peaks = [0.1 * np.max(line.values, initial=0.0) for line in lines]
+    smallest = min([np.inf, *total[total > 0.0], *(peak for peak in peaks if peak > 0.0)])
+    return float(max(smallest, 1e-5 * highest))
 
 
 def _sums(layers: Sequence[Layer], total: Array) -> list[Array]:
