@@ -139,12 +139,15 @@ def _signal(analysis: Analysis) -> tuple[str, str]:
 def scores(
     analysis: Analysis, score: str, before: Mapping[str, Any], after: Mapping[str, Any]
 ) -> Figures:
-    """`score_{score}`: by process, the `Events` of the score before and after fine-tuning."""
+    """`score_{score}`: by process, the `Events` of the score before and after fine-tuning.
+
+    A process without unseen events is left out.
+    """
     known = analysis.processes
     shown = [
         optimisation.Tuned(known[p].label, known[p].colour, before[p], after[p])
         for p in reversed(known)
-        if p in before
+        if p in before and np.sum(before[p].weight) > 0.0
     ]
     yield (
         f"score_{score.replace(':', '_')}",

@@ -76,7 +76,7 @@ def objective(
         entries[1].append("Other starts")
     best = float(np.asarray(climbs[kept].hard, float)[kept_step])
     (star,) = axes.plot([kept_step], [best], "*", color="black", ms=20, zorder=5)
-    axes.axvline(kept_step, ymax=0.62, color="black", ls="--", lw=1.5, zorder=1)
+    axes.plot([kept_step] * 2, [low - 0.1 * span, best], color="black", ls="--", lw=1.5, zorder=1)
     entries[0].append(star)
     entries[1].append(f"Kept: step {kept_step}, {best:.4g}")
     (steps,) = np.nonzero(np.asarray(climbs[kept].rejected))
