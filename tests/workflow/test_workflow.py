@@ -4,9 +4,8 @@ import json
 import os
 import re
 import signal
-import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -51,16 +50,18 @@ class Run:
 
 @pytest.fixture(scope="module")
 def run(project) -> Run:
-    """The workflow, interrupted after its first simulated file and started again."""
+    """The workflow, interrupted after its first job and started again."""
     process = project.start(*ANALYSIS, "--cores", "2")
-    simulated = project.folder / RESULTS / "simulated"
-    while process.poll() is None and not list(simulated.glob("*.root")):
-        time.sleep(0.1)
-    with suppress(ProcessLookupError):  # it ended by itself; its output says why
-        os.killpg(process.pid, signal.SIGINT)  # what Ctrl-C does
-    output, _ = process.communicate(timeout=300)
+    assert process.stdout is not None
+    output = ""
+    for line in process.stdout:
+        output += line
+        if re.match(r"\d+ of \d+ steps", line):
+            os.killpg(process.pid, signal.SIGINT)  # what Ctrl-C does
+            break
+    output += process.communicate(timeout=300)[0]
     assert process.returncode != 0, output
-    done = len(list(simulated.glob("*.root")))
+    done = len(list((project.folder / RESULTS / "simulated").glob("*.root")))
     status, output = project.snakemake(*ANALYSIS, "--cores", "2")
     assert status == 0, output
     return Run(done, output)
@@ -90,7 +91,7 @@ def test_the_report_shows_the_figures(project, run) -> None:
 
 
 def test_nothing_is_left_to_do(project, run) -> None:
-    assert planned(project, run) == {}
+    assert planned(project) == {}
 
 
 def test_one_rule_runs_again_on_demand(project, run) -> None:
@@ -120,7 +121,7 @@ def test_a_lost_file_is_made_again(project, run) -> None:
 def test_a_changed_bin_edge_runs_the_histograms_again(project, run) -> None:
     edges = "edges: {start: 400, stop: 4000, bins: 9}"
     with edited(project.folder / "config/zprime.yaml", edges, edges.replace("9", "6")):
-        rules = planned(project, run)
+        rules = planned(project)
     assert not {"simulate", "skim", "columns", "mva"} & set(rules)
     assert {"histogram", "fit", "figures", "summary"} <= set(rules)
 
@@ -129,14 +130,14 @@ def test_a_changed_cross_section_skims_nothing_again(project, run) -> None:
     with edited(
         project.folder / "config/test.yaml", "zprime_2000: {", "zprime_2000: {k_factor: 1.7, "
     ):
-        rules = planned(project, run)
+        rules = planned(project)
     assert not {"simulate", "skim"} & set(rules)
     assert rules["columns"] == 1
 
 
 def test_an_edited_module_runs_its_rules_again(project, run) -> None:
     with edited(project.folder / "src/zenith/statistics/fit.py", '"""', '"""Edited. '):
-        rules = planned(project, run)
+        rules = planned(project)
     assert rules["fit"] == 2
     assert not {"simulate", "skim", "columns", "mva"} & set(rules)
 
