@@ -44,7 +44,7 @@ def run(args: argparse.Namespace) -> None:
     result = compare(
         analysis,
         columns,
-        problem.objective(analysis),
+        problem.objective(analysis, quantity="significance"),
         problem.events(analysis, columns, pretrained, "test"),
         {
             "initial": {"thresholds": initial_thresholds(analysis), "networks": pretrained},

@@ -5,6 +5,7 @@ parameters; smoothing and pruning of variations are left to the quoted fit.
 """
 
 from collections.abc import Mapping
+from typing import Literal
 
 import jax.numpy as jnp
 import numpy as np
@@ -33,10 +34,15 @@ def fitted_regions(analysis: Analysis) -> list[str]:
     return [name for name, region in analysis.regions.items() if region.in_fit]
 
 
-def objective(analysis: Analysis, *, with_nuisances: bool = True) -> Objective:
+def objective(
+    analysis: Analysis,
+    *,
+    with_nuisances: bool = True,
+    quantity: Literal["significance", "precision"] | None = None,
+) -> Objective:
     """The model of the quoted fit as an objective; without nuisances, of the data alone.
 
-    Raises FitError if no signal process has a sample.
+    `quantity` is what the configuration climbs unless it is given. Raises FitError if no signal process has a sample.
     """
     processes = tuple(simulated_processes(analysis))
     if not set(processes) & set(analysis.signals):
@@ -53,7 +59,7 @@ def objective(analysis: Analysis, *, with_nuisances: bool = True) -> Objective:
             for n in _template_nuisances(analysis)
         ),
         minimum_yield=analysis.statistics.minimum_yield,
-        quantity=analysis.optimise.objective,
+        quantity=quantity or analysis.optimise.objective,
     )
 
 
