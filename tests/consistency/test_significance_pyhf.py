@@ -1,6 +1,7 @@
 """The differentiable core against pyhf: likelihood, fits and significance of all its modifiers."""
 
 import json
+from functools import cache
 from pathlib import Path
 
 import jax
@@ -144,40 +145,64 @@ def published(patch):
     return jsonpatch.apply_patch(background, signal)
 
 
-def reference(model, data, mu=None, start=None):
-    """Best fit and -2 log L by pyhf's likelihood: exact derivatives of its JAX backend, scipy's
-    SLSQP, then Newton steps on the parameters inside of their bounds."""
-    pyhf.set_backend("jax")
-    try:
-        model = pyhf.Model(model.spec, poi_name=model.config.poi_name, validate=False)
-        x = np.array(model.config.suggested_init() if start is None else start, float)
-        lower, upper = np.array(model.config.suggested_bounds(), float).T
-        fixed = np.array(model.config.suggested_fixed())
-        if mu is not None:
-            x[model.config.poi_index] = mu
-            fixed[model.config.poi_index] = True
-        free = np.flatnonzero(~fixed)
-        full = jax.numpy.asarray(x)
+class Reference:
+    """Fits by pyhf's likelihood: exact derivatives of its JAX backend, scipy's SLSQP, and then
+    Newton steps on the parameters inside of their bounds."""
 
-        def twice_nll(part):
-            return -2 * model.logpdf(full.at[free].set(part), jax.numpy.asarray(data))[0]
+    def __init__(self, spec):
+        pyhf.set_backend("jax")
+        wspace, model = pyhf_model(spec)
+        self.config = model.config
 
-        slope = jax.jit(jax.grad(twice_nll))
-        hessian = jax.jit(jax.hessian(twice_nll))
-        value = jax.jit(twice_nll)
-        lower, upper = lower[free], upper[free]
-        options = {"ftol": 1e-14, "maxiter": 1000}
-        bounds = list(zip(lower, upper, strict=True))
-        part = minimize(value, x[free], jac=slope, method="SLSQP", bounds=bounds, options=options).x
-        for _ in range(5):
-            g = np.asarray(slope(part))
-            inside = ~(((part <= lower) & (g > 0)) | ((part >= upper) & (g < 0)))
-            step = np.linalg.solve(np.asarray(hessian(part))[np.ix_(inside, inside)], g[inside])
-            part[inside] = np.clip(part[inside] - step, lower[inside], upper[inside])
-        x[free] = part
-        return x, float(value(part)), np.asarray(hessian(part)), free
-    finally:
+        def twice_nll(theta, data):
+            return -2 * model.logpdf(theta, data)[0]
+
+        functions = twice_nll, jax.grad(twice_nll), jax.hessian(twice_nll)
+        self.value, self.slope, self.hessian = map(jax.jit, functions)
+        arguments = np.array(self.config.suggested_init()), np.array(wspace.data(model))
+        for function in (self.value, self.slope, self.hessian):  # traced while JAX is the backend
+            function(*arguments)
         pyhf.set_backend("numpy")
+
+    def fit(self, data, mu=None, start=None):
+        """Best fit, -2 log L, its Hessian in the free parameters, and which are free."""
+        config, data = self.config, np.asarray(data)
+        theta = np.array(config.suggested_init() if start is None else start, float)
+        lower, upper = np.array(config.suggested_bounds(), float).T
+        fixed = np.array(config.suggested_fixed())
+        if mu is not None:
+            theta[config.poi_index] = mu
+            fixed[config.poi_index] = True
+        free = np.flatnonzero(~fixed)
+        lower, upper = lower[free], upper[free]
+
+        def at(part):
+            full = theta.copy()
+            full[free] = part
+            return full, data
+
+        part = minimize(
+            lambda part: float(self.value(*at(part))),
+            theta[free],
+            jac=lambda part: np.asarray(self.slope(*at(part)))[free],
+            method="SLSQP",
+            bounds=list(zip(lower, upper, strict=True)),
+            options={"ftol": 1e-14, "maxiter": 1000},
+        ).x
+        for _ in range(5):
+            g = np.asarray(self.slope(*at(part)))[free]
+            hessian = np.asarray(self.hessian(*at(part)))[np.ix_(free, free)]
+            inside = ~(((part <= lower) & (g > 0)) | ((part >= upper) & (g < 0)))
+            step = np.linalg.solve(hessian[np.ix_(inside, inside)], g[inside])
+            part[inside] = np.clip(part[inside] - step, lower[inside], upper[inside])
+        best = at(part)
+        hessian = np.asarray(self.hessian(*best))[np.ix_(free, free)]
+        return best[0], float(self.value(*best)), hessian, free
+
+
+@cache
+def reference(name):
+    return Reference(MODELS[name]())
 
 
 def pyhf_model(spec):
@@ -197,7 +222,9 @@ def test_likelihood_equals_pyhf(name):
     wspace, model = pyhf_model(spec)
     structure, templates, counts = from_workspace(spec)
     assert structure.parameters.names == tuple(model.config.par_names)
-    ours = histfactory.prepare(structure, templates)
+    ours = jax.jit(histfactory.prepare, static_argnums=0)(structure, templates)
+    rates = jax.jit(histfactory.rates, static_argnums=0)
+    deviance = jax.jit(histfactory.deviance, static_argnums=0)
     assert (~np.asarray(ours.free)).tolist() == model.config.suggested_fixed()
     assert structure.parameters.init.tolist() == model.config.suggested_init()
     data = histfactory.observed(structure, ours, counts)
@@ -205,9 +232,9 @@ def test_likelihood_equals_pyhf(name):
     for spread in (0.0, 0.3, 1.5):  # interpolation below and above one standard deviation
         theta = structure.parameters.init + spread * rng.uniform(-1, 1, len(model.config.par_names))
         theta = np.clip(theta, structure.parameters.lower + 0.01, structure.parameters.upper)
-        rates = histfactory.rates(structure, ours, theta).sum(0)
-        np.testing.assert_allclose(rates, model.expected_actualdata(theta), rtol=1e-13)
-        twice_nll = 2 * histfactory.deviance(structure, ours, theta, data)
+        yields = rates(structure, ours, theta).sum(0)
+        np.testing.assert_allclose(yields, model.expected_actualdata(theta), rtol=1e-13)
+        twice_nll = 2 * deviance(structure, ours, theta, data)
         twice_nll += histfactory.perfect_twice_nll(structure, ours, data)
         pyhf_twice_nll = -2 * model.logpdf(theta, wspace.data(model))[0]
         assert float(twice_nll) == pytest.approx(pyhf_twice_nll, rel=1e-12)
@@ -220,7 +247,7 @@ def test_expected_significance_equals_pyhf(name):
     structure, templates, _ = from_workspace(spec)
     result = jax.jit(expected, static_argnums=0)(structure, templates)
     theta, data = asimov(model)
-    best, twice_nll, _, _ = reference(model, data, mu=0.0)
+    best, twice_nll, _, _ = reference(name).fit(data, mu=0.0)
     q0 = twice_nll + 2 * model.logpdf(theta, data)[0]
     assert result.converged
     assert float(result.z) == pytest.approx(np.sqrt(q0), rel=1e-8)
@@ -234,8 +261,8 @@ def test_observed_significance_and_fit_equal_pyhf(name):
     structure, templates, counts = from_workspace(spec)
     result = jax.jit(observed_significance, static_argnums=0)(structure, templates, counts)
     data = wspace.data(model)
-    free_fit, twice_nll, hessian, free = reference(model, data)
-    background, twice_nll_0, _, _ = reference(model, data, mu=0.0)
+    free_fit, twice_nll, hessian, free = reference(name).fit(data)
+    background, twice_nll_0, _, _ = reference(name).fit(data, mu=0.0)
     assert result.converged
     np.testing.assert_allclose(result.parameters, free_fit, atol=1e-5)
     np.testing.assert_allclose(result.background_only, background, atol=1e-5)
@@ -266,12 +293,13 @@ def test_published_likelihood(patch):
     _, model = pyhf_model(spec)
     structure, templates, _ = from_workspace(spec)
     theta, data = asimov(model)
+    pyhf_fit = Reference(spec).fit
     result = jax.jit(expected, static_argnums=0)(structure, templates)
     assert result.converged
     at_one = float(-2 * model.logpdf(theta, data)[0])
     q0 = float(-2 * model.logpdf(np.asarray(result.parameters), data)[0]) - at_one
     assert float(result.z) == pytest.approx(np.sqrt(q0), rel=1e-9)
-    best, polished, _, _ = reference(model, data, mu=0.0, start=result.parameters)
+    best, polished, _, _ = pyhf_fit(data, mu=0.0, start=result.parameters)
     np.testing.assert_allclose(result.parameters, best, atol=1e-5)
     assert float(result.z) == pytest.approx(np.sqrt(polished - at_one), rel=1e-8)
     pyhf.set_backend("numpy", pyhf.optimize.scipy_optimizer(tolerance=1e-10))
@@ -283,8 +311,8 @@ def test_published_likelihood(patch):
     counts = np.round(model.expected_data(theta, include_auxdata=False))
     observed = jax.jit(observed_significance, static_argnums=0)(structure, templates, counts)
     data = [*counts, *model.config.auxdata]
-    best, deepest, _, _ = reference(model, data, start=observed.parameters)
-    _, background, _, _ = reference(model, data, mu=0.0, start=observed.background_only)
+    best, deepest, _, _ = pyhf_fit(data, start=observed.parameters)
+    _, background, _, _ = pyhf_fit(data, mu=0.0, start=observed.background_only)
     assert observed.converged
     np.testing.assert_allclose(observed.parameters, best, atol=1e-5)
     assert float(observed.z) == pytest.approx(np.sqrt(background - deepest), rel=1e-8)

@@ -196,12 +196,15 @@ def constraints(
     kind = structure.parameters.constraint
     gaussian, poisson = kind == GAUSSIAN, kind == POISSON
     centre = jnp.where(gaussian | poisson, data.auxiliary, 1.0)
-    ratio = centre / jnp.where(poisson, theta, 1.0)
     away = theta - centre
-    tail = poisson_deviance(centre, jnp.where(poisson, theta, 1.0))
-    terms = jnp.where(gaussian, away**2 / 2, jnp.where(poisson, tail, 0.0))
-    pull = jnp.where(gaussian, away, jnp.where(poisson, 1 - ratio, 0.0))
-    stiffness = jnp.where(gaussian, 1.0, jnp.where(poisson, ratio**2 / centre, 0.0))
+    terms = jnp.where(gaussian, away**2 / 2, 0.0)
+    pull = jnp.where(gaussian, away, 0.0)
+    stiffness = jnp.where(gaussian, 1.0, 0.0)
+    if poisson.any():
+        gamma = jnp.where(poisson, theta, 1.0)
+        terms = jnp.where(poisson, poisson_deviance(centre, gamma), terms)
+        pull = jnp.where(poisson, 1 - centre / gamma, pull)
+        stiffness = jnp.where(poisson, centre / gamma**2, stiffness)
     return terms / model.width**2, pull / model.width**2, stiffness / model.width**2
 
 

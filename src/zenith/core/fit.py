@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax import Array, lax
 
 from zenith.core import curvature
@@ -34,6 +35,8 @@ def fit(structure: Structure, model: Model, data: Data, start: Array, free: Arra
     parameters, split = structure.parameters, curvature.partition(structure)
     alphas = jnp.asarray(split.dense[: split.alphas])
 
+    one_way = _one_way(structure, model)
+
     def descend(search: _Search) -> _Search:
         new = minimise(
             curvature.newton(structure, model, data),
@@ -50,13 +53,18 @@ def fit(structure: Structure, model: Model, data: Data, start: Array, free: Arra
             return _Search(best, search.tried, search.start, jnp.array(True))
 
         def moved(scale: Array, index: Array) -> Array:
-            theta = best.x.at[index].multiply(scale)
-            return deviance(structure, model, theta, data)
+            return deviance(structure, model, best.x.at[index].multiply(scale), data)
 
-        scales = jnp.array([0.0, -1.0])
-        top, mirrored = jax.vmap(jax.vmap(moved, (None, 0)), (0, None))(scales, alphas)
+        def scan() -> Array:
+            scales = jnp.array([0.0, -1.0])
+            return jax.vmap(jax.vmap(moved, (None, 0)), (0, None))(scales, alphas)
+
+        untried = free[alphas] & one_way & ~search.tried
+        top, mirrored = lax.cond(
+            untried.any(), scan, lambda: jnp.full((2, len(alphas)), best.value)
+        )
         worth = (top > mirrored) & (mirrored < best.value + REACH) & best.converged
-        worth &= free[alphas] & ~search.tried
+        worth &= untried
         i = jnp.argmin(jnp.where(worth, mirrored, jnp.inf))
         start = best.x.at[alphas[i]].multiply(-1)
         return _Search(best, search.tried.at[i].set(True), start, ~worth.any())
@@ -64,3 +72,20 @@ def fit(structure: Structure, model: Model, data: Data, start: Array, free: Arra
     unknown = Minimum(start, jnp.array(jnp.inf), jnp.array(False), jnp.array(0))
     search = _Search(unknown, jnp.zeros(len(alphas), bool), start, jnp.array(False))
     return lax.while_loop(lambda search: ~search.done, descend, search).best
+
+
+def _one_way(structure: Structure, model: Model) -> Array:
+    """Interpolated parameters with variations that largely go the same way, bool, shape (A,).
+
+    Only these have two minima: with e the mean of the two shifts and o half their difference,
+    the shift by alpha is monotonic for e < 0.77 o.
+    """
+    up, down = jnp.expm1(model.log_up), jnp.expm1(model.log_down)
+    norm = _lopsided(jnp.abs(up + down) / 2, jnp.abs(up - down) / 2)
+    shape = _lopsided(8 * jnp.abs(model.even), jnp.abs(model.odd))
+    padding = curvature.partition(structure).alphas - np.array([len(norm), len(shape)])
+    return jnp.pad(norm, (0, padding[0])) | jnp.pad(shape, (padding[1], 0))
+
+
+def _lopsided(even: Array, odd: Array) -> Array:
+    return even.sum((1, 2)) > 0.5 * odd.sum((1, 2))

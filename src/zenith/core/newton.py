@@ -10,10 +10,12 @@ from typing import NamedTuple
 import jax.numpy as jnp
 from jax import Array, lax
 
-# Squared distance to the minimum, in standard deviations, before the last step; Newton squares it
-TOLERANCE = 1e-16
+# Squared distance to the minimum, in standard deviations, before the last step: an exact Newton
+# step squares it, one with an approximate Hessian only shortens it
+TOLERANCE, TOLERANCE_CONVEX = 1e-11, 1e-16
 MAX_STEPS = 100
 SHORTEST = 2.0**-40
+HIGHEST = 1e300  # more than any finite value, and less than infinity when rounded up
 SLOPE = 1e-4  # Armijo: the share of the predicted decrease that a step must achieve
 
 
@@ -43,6 +45,7 @@ class _State(NamedTuple):
     step: Array
     length: Array  # of the trial step from x; 0 repeats x with the convex approximation
     decrement: Array
+    near: Array
     iterations: Array
     stuck: Array
 
@@ -58,13 +61,13 @@ def minimise(
 
     `expand(x, convex)` takes the exact Hessian, or a positive definite approximation where convex
     is true: it is asked for that where the exact one does not descend. Converged means that the
-    Newton decrement (the squared distance to the minimum in standard deviations) is below 1e-16
-    before the last step; an infinite value at the start, a step that cannot decrease it, or 100
-    steps end without convergence.
+    Newton decrement (the squared distance to the minimum in standard deviations) is below 1e-11
+    before the last step (1e-16 if that is not exact). An infinite value at the start, a step that
+    cannot decrease it, or 100 steps end without convergence.
     """
 
     def unfinished(state: _State) -> Array:
-        return (state.decrement > TOLERANCE) & (state.iterations < MAX_STEPS) & ~state.stuck
+        return ~state.near & (state.iterations < MAX_STEPS) & ~state.stuck
 
     def move(state: _State, length: Array) -> Array:
         return jnp.where(free, jnp.clip(state.x - length * state.step, lower, upper), state.x)
@@ -84,13 +87,15 @@ def minimise(
         descends = jnp.isfinite(step).all()
         length = jnp.where(accepted, jnp.where(descends, 1.0, 0.0), state.length / 2)
         decrement = jnp.where(moving, at.gradient * step, 0.0).sum()
+        near = decrement <= jnp.where(convex, TOLERANCE_CONVEX, TOLERANCE)
         return _State(
             x=jnp.where(accepted, x, state.x),
             value=jnp.where(accepted, at.value, state.value),
             gradient=jnp.where(accepted, at.gradient, state.gradient),
             step=jnp.where(accepted, jnp.where(descends, step, 0.0), state.step),
             length=length,
-            decrement=jnp.where(accepted & descends, decrement, jnp.inf),
+            decrement=decrement,
+            near=accepted & descends & near,
             iterations=state.iterations + (accepted & descends),
             stuck=jnp.where(accepted, convex & ~descends, length < SHORTEST),
         )
@@ -98,17 +103,16 @@ def minimise(
     none = jnp.zeros_like(start)
     initial = _State(
         x=start,
-        value=jnp.array(jnp.finfo(start.dtype).max),
+        value=jnp.array(HIGHEST),
         gradient=none,
         step=none,
         length=jnp.array(1.0),
         decrement=jnp.array(jnp.inf),
+        near=jnp.array(False),
         iterations=jnp.array(0),
         stuck=jnp.array(False),
     )
     last = lax.while_loop(unfinished, advance, initial)
-    converged = (last.decrement <= TOLERANCE) & ~last.stuck
-    x = jnp.where(converged, move(last, jnp.array(1.0)), last.x)
-    return Minimum(
-        x, last.value - jnp.where(converged, last.decrement / 2, 0.0), converged, last.iterations
-    )
+    x = jnp.where(last.near, move(last, jnp.array(1.0)), last.x)
+    value = last.value - jnp.where(last.near, last.decrement / 2, 0.0)
+    return Minimum(x, value, last.near, last.iterations)

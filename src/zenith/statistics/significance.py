@@ -22,8 +22,9 @@ def significances(spec: Mapping[str, Any], measurement: str | None = None) -> di
     """
     structure, templates, counts = from_workspace(spec, measurement)
     model = jax.jit(histfactory.prepare, static_argnums=0)(structure, templates)
+    rates = jax.jit(histfactory.rates, static_argnums=0)
     signal_plus_background, background = (
-        np.asarray(histfactory.asimov(structure, model, theta).main)
+        np.asarray(rates(structure, model, theta).sum(0))
         for theta in (jnp.asarray(histfactory.nominal(structure, mu)) for mu in (1.0, 0.0))
     )
     asimov = jax.jit(expected, static_argnums=0)(structure, templates)
