@@ -42,7 +42,9 @@ def objective(
 ) -> Objective:
     """The model of the quoted fit as an objective; without nuisances, of the data alone.
 
-    `quantity` is what the configuration climbs unless it is given. Raises FitError if no signal process has a sample.
+    `quantity` is what the configuration climbs unless it is given.
+
+    Raises FitError if no signal process has a sample.
     """
     processes = tuple(simulated_processes(analysis))
     if not set(processes) & set(analysis.signals):
