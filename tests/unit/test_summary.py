@@ -115,7 +115,6 @@ def test_the_comparison_is_quoted_with_gain_and_cost(tmp_path: Path) -> None:
     assert set(content["provenance"]["inputs"]) == {"fit.json", "comparison.json"}
     rows = [" ".join(row.split()) for row in text.read_text().splitlines() if "optimised |" in row]
     assert rows == ["| optimised | 3.4 | 3.3 | 3.10 ± 0.12 | 0.600 ± 0.050 | 200 | 62 |"]
-    ]
     assert "Soft and hard cuts differ by 0.84 % where the climb ended." in text.read_text()
 
 
