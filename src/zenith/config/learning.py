@@ -127,11 +127,11 @@ class Optimise(Section):
     ] = {"thresholds": 0.1, "networks": 1e-3}
     temperature: Annotated[
         tuple[Positive, Positive], Field(description="of the soft cuts, first and last step")
-    ] = (1.0, 0.02)
+    ] = (1.0, 0.01)
     bandwidth: Annotated[
         tuple[Positive, Positive],
         Field(description="of the soft histograms in bin widths, first and last step"),
-    ] = (0.5, 0.02)
+    ] = (0.5, 0.01)
     clip: Annotated[Positive, Field(description="largest norm of the gradient")] = 1.0
     validate_every: Annotated[
         int, Field(ge=1, description="steps between hard-cut validations")
