@@ -18,16 +18,14 @@ ANALYSIS = ("--configfile", "config/test.yaml")
 SIMULATED = 7
 
 
-def planned(project, *options: str) -> dict[str, int]:
-    """The rules that would run, and how often; `all` is left out."""
+def planned(project, *options: str) -> list[tuple[str, str]]:
+    """The jobs that would run, but `all`: rule and wildcards."""
     status, output = project.snakemake(*ANALYSIS, "--dry-run", "--cores", "1", *options)
     assert status == 0, output
-    if "Nothing to be done" in output:
-        return {}
-    table = re.search(r"job +count\n-+ +-+\n((?:\w+ +\d+\n)+)", output)
-    assert table is not None, output
-    counts = dict(line.split() for line in table.group(1).splitlines())
-    return {rule: int(n) for rule, n in counts.items() if rule not in ("all", "total")}
+    jobs = re.findall(r"^(?:local)?rule (\w+):\n((?:    .*\n)*)", output, re.MULTILINE)
+    assert bool(jobs) != ("Nothing to be done" in output), output
+    found = [(rule, re.search(r"^    wildcards: (.*)", text, re.MULTILINE)) for rule, text in jobs]
+    return [(rule, match.group(1) if match else "") for rule, match in found if rule != "all"]
 
 
 @contextmanager
@@ -91,12 +89,12 @@ def test_the_report_shows_the_figures(project, run) -> None:
 
 
 def test_nothing_is_left_to_do(project, run) -> None:
-    assert planned(project) == {}
+    assert planned(project) == []
 
 
 def test_one_rule_runs_again_on_demand(project, run) -> None:
     target = str(RESULTS / "initial/fit.json")
-    assert planned(project, target, "--forcerun", "fit") == {"fit": 1}
+    assert planned(project, target, "--forcerun", "fit") == [("fit", "selection=initial")]
 
 
 def test_an_interrupted_run_resumes(run) -> None:
@@ -106,40 +104,30 @@ def test_an_interrupted_run_resumes(run) -> None:
     assert jobs.count("skim") == SIMULATED
 
 
-def test_a_lost_file_is_made_again(project, run) -> None:
-    """With what is made of it; nothing is made of other files."""
-    skim = project.folder / RESULTS / "skims/wjets.0.root"
-    hidden = skim.rename(skim.with_suffix(".hidden"))
-    try:
-        rules = planned(project)
-    finally:
-        hidden.rename(skim)
-    assert "simulate" not in rules
-    assert (rules["skim"], rules["columns"], rules["fit"]) == (1, 1, 2)
-
-
 def test_a_changed_bin_edge_runs_the_histograms_again(project, run) -> None:
-    edges = "edges: {start: 400, stop: 4000, bins: 9}"
-    with edited(project.folder / "config/zprime.yaml", edges, edges.replace("9", "6")):
-        rules = planned(project)
-    assert not {"simulate", "skim", "columns", "mva"} & set(rules)
-    assert {"histogram", "fit", "figures", "summary"} <= set(rules)
+    regions = "regions: {signal: {fit: {edges: {bins: 7}}}}\n"
+    with edited(project.folder / "config/test.yaml", "name: test\n", f"name: test\n{regions}"):
+        rules = {rule for rule, _ in planned(project)}
+    assert not {"simulate", "skim", "columns", "mva"} & rules
+    assert {"histogram", "fit", "figures", "summary"} <= rules
 
 
-def test_a_changed_cross_section_skims_nothing_again(project, run) -> None:
-    with edited(
-        project.folder / "config/test.yaml", "zprime_2000: {", "zprime_2000: {k_factor: 1.7, "
-    ):
-        rules = planned(project)
-    assert not {"simulate", "skim"} & set(rules)
-    assert rules["columns"] == 1
+def test_a_changed_cross_section_skims_no_simulation_again(project, run) -> None:
+    """The pseudo-data, in which the sample is mixed, are others; no other file is skimmed."""
+    config = project.folder / "config/test.yaml"
+    with edited(config, "zprime_2000: {", "zprime_2000: {k_factor: 1.7, "):
+        jobs = planned(project)
+    skimmed = {wildcards for rule, wildcards in jobs if rule in ("simulate", "skim")}
+    assert skimmed <= {"sample=pseudodata, part=0", "sample=pseudodata, part=1"}
+    columns = {wildcards for rule, wildcards in jobs if rule == "columns"}
+    assert columns - {"sample=pseudodata"} == {"sample=zprime_2000"}
 
 
 def test_an_edited_module_runs_its_rules_again(project, run) -> None:
     with edited(project.folder / "src/zenith/statistics/fit.py", '"""', '"""Edited. '):
-        rules = planned(project)
-    assert rules["fit"] == 2
-    assert not {"simulate", "skim", "columns", "mva"} & set(rules)
+        jobs = planned(project)
+    assert {("fit", "selection=initial"), ("fit", "selection=optimised")} <= set(jobs)
+    assert not {"simulate", "skim", "columns", "mva"} & {rule for rule, _ in jobs}
 
 
 def test_a_mistake_in_the_configuration_stops_before_any_job(project, run) -> None:
