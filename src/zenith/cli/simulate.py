@@ -90,7 +90,8 @@ def _pseudodata(analysis: Analysis, card: PseudodataCard, args: argparse.Namespa
             raise ConfigError(
                 f"{args.config}: samples.{args.sample}.simulate: {name} is not a simulated process"
             )
-        expected = factor * sample.cross_section * sample.k_factor
+        sigma = card.truth.get(name, sample.cross_section * sample.k_factor)
+        expected = factor * sigma
         sources.append(Source(name, sample.simulate, expected))
     with progress(f"simulate {args.sample}") as advance:
         simulate_pseudodata(

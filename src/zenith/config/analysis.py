@@ -89,6 +89,7 @@ class Analysis(Section):
             if isinstance(sample.simulate, PseudodataCard):
                 simulated = [s for s in self.samples if self.samples[s].simulate and s != name]
                 _known(sample.simulate.backgrounds, simulated, f"{where}.simulate.backgrounds")
+                _known(sample.simulate.truth, simulated, f"{where}.simulate.truth")
                 if sample.simulate.signal is not None:
                     _known([sample.simulate.signal], simulated, f"{where}.simulate.signal")
         if not self.signals:

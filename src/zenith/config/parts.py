@@ -32,8 +32,13 @@ def _simulate(analysis: Analysis, config: dict[str, Any], sample: str) -> dict[s
     part = {"seed": analysis.seed, "simulate": config["samples"][sample]["simulate"]}
     if isinstance(card, PseudodataCard):  # its sources decide how many events of each there are
         sources = [*card.backgrounds, *([card.signal] if card.signal else [])]
-        keys = ("simulate", "cross_section", "k_factor")
-        part["sources"] = {name: _pick(config["samples"][name], *keys) for name in sources}
+        assumed = ("cross_section", "k_factor")
+        part["sources"] = {
+            name: _pick(
+                config["samples"][name], "simulate", *(() if name in card.truth else assumed)
+            )
+            for name in sources
+        }
         part["luminosity"] = analysis.eras[analysis.samples[sample].era].luminosity
     return part
 

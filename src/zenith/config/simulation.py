@@ -191,6 +191,13 @@ class PseudodataCard(Section):
     signal_strength: Annotated[
         NonNegative, Field(description="how much of it, in units of its cross-section")
     ] = 0.0
+    truth: Annotated[
+        dict[Name, Positive],
+        Field(
+            description="true cross-sections in pb, by sample: what an analysis assumes of a sample "
+            "does not change data; default: cross_section · k_factor of the sample"
+        ),
+    ] = {}
     parts: Annotated[int, Field(gt=0, description="number of files, made by independent jobs")] = 1
     detector: Annotated[DetectorResponse, Field(description="in place of that of the samples")] = (
         DetectorResponse(muon_efficiency=0.94, pileup_mean=24.0, pileup_spread=6.5)
