@@ -194,7 +194,7 @@ class PseudodataCard(Section):
     truth: Annotated[
         dict[Name, Positive],
         Field(
-            description="true cross-sections in pb, by sample: what an analysis assumes of a sample "
+            description="true cross-sections in pb by sample: what is assumed of a sample "
             "does not change data; default: cross_section · k_factor of the sample"
         ),
     ] = {}
