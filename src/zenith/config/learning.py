@@ -124,7 +124,7 @@ class Optimise(Section):
     learning_rates: Annotated[
         dict[Literal["thresholds", "networks"], Positive],
         Field(description="of Adam; thresholds move in units of their width"),
-    ] = {"thresholds": 0.1, "networks": 1e-3}
+    ] = {"thresholds": 0.1, "networks": 3e-4}
     temperature: Annotated[
         tuple[Positive, Positive], Field(description="of the soft cuts, first and last step")
     ] = (1.0, 0.01)
