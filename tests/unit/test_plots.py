@@ -199,7 +199,7 @@ def test_a_cutflow_shows_its_numbers() -> None:
     np.testing.assert_allclose(steps(axes)["a"].get_data().values, [1234.4, 12.3456])
     cells = {k: c.get_text().get_text() for k, c in axes.tables[0].get_celld().items()}
     assert [cells[0, 1], cells[1, 0], cells[1, 1], cells[2, 1]] == [
-        "met > 50",
+        "met\n> 50",
         "1234",
         "12.35",
         "0",

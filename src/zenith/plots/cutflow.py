@@ -34,7 +34,7 @@ def cutflow(
 
     `cuts` names the columns, the first of which is before any cut.
     """
-    row = 0.42
+    row = 0.45
     width = max(10.0, 3.2 + 1.75 * len(cuts))
     height = 8.4 + row * len(flows)
     figure = Figure(figsize=(width, height))
@@ -66,7 +66,7 @@ def cutflow(
     rows_below = len(flows) + 1
     high = row / (height * axes.get_position().height)
     table = axes.table(
-        [list(cuts), *cells],
+        [[_two_lines(cut) for cut in cuts], *cells],
         rowLabels=["", *(flow.label for flow in flows)],
         cellLoc="center",
         bbox=Bbox.from_bounds(0.0, -0.01 - high * rows_below, 1.0, high * rows_below),
@@ -76,10 +76,15 @@ def cutflow(
     for (i, _), cell in table.get_celld().items():
         cell.set(edgecolor="#c9ccd1", linewidth=0.8)
         if i == 0:
-            cell.get_text().set_fontweight("bold")
+            cell.get_text().set(fontweight="bold", fontsize=12)
     if banner:
         banner.draw(axes)
     return figure
+
+
+def _two_lines(cut: str) -> str:
+    """The observable over the rest of its cut, so that a column can be narrow."""
+    return cut.replace(" ", "\n", 1)
 
 
 def _number(value: float) -> str:

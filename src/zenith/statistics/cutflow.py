@@ -31,7 +31,7 @@ def cutflow(
     result: dict[str, Any] = {}
     for region in analysis.regions:
         cuts = region_cuts(analysis, region)
-        texts = [f"{c.observable} {c.direction} {c.value(thresholds):g}" for c in cuts]
+        texts = [f"{c.observable} {c.direction} {c.value(thresholds):.4g}" for c in cuts]
         sums: dict[str, np.ndarray] = {}
         for sample in filled_samples(analysis):
             events = scaled(analysis, columns, sample, part)
