@@ -161,7 +161,8 @@ def test_values_and_shapes_are_the_observables_of_the_selected_objects(
     columns = make_columns([skim()], analysis, SAMPLE)
     events = as_events({n: ak.Array(b) for n, b in made(2000, 1).items()})
     defined = observables_of(analysis)
-    assert set(columns.values) == {name for _, name in analysis.observables_in_use()}
+    used = {name for _, name in analysis.observables_in_use()}
+    assert set(columns.values) == used - set(analysis.scores)
     assert list(columns.shapes) == ["jes_up", "jes_down", "jer_up"]
     used = {name: defined[name] for name in columns.values}
     for variation in (None, *analysis.shapes):

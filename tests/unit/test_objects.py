@@ -21,7 +21,7 @@ OBJECTS = (
 
 @pytest.fixture(scope="module")
 def analysis() -> Analysis:
-    return load("config/zprime.yaml", OBJECTS)
+    return load("config/zprime.yaml", [*OBJECTS, "objects.jet.away_from.muon=0.4"])
 
 
 def branches() -> dict[str, Any]:
