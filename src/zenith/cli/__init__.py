@@ -25,6 +25,8 @@ STEPS = (
     "figures",
     "summary",
     "significance",
+    "categorise",
+    "toys",
     "status",
     "inspect",
     "diff",

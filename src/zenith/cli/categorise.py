@@ -1,0 +1,173 @@
+"""Categories of scored events that maximise the expected significance; or what given ones reach.
+
+EVENTS.h5 holds `scores` (N, D), `weight` (N,), `label` (N,) and the attribute `signal_labels`; all
+other labels are background. Scores that add up to 1 are a softmax, whose last one is not needed.
+"""
+
+import argparse
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from zenith.learning.categorise import Result
+    from zenith.learning.scored import Scored
+
+HELP = "scores of events to the categories of the largest expected significance"
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    """Define the options."""
+    parser.add_argument("events", metavar="EVENTS.h5", help="scores, weight, label of events")
+    parser.add_argument("--categories", type=int, metavar="K", help="at most so many")
+    parser.add_argument(
+        "--min-background",
+        type=float,
+        default=1.0,
+        metavar="B",
+        help="expected background that every category must have [1]",
+    )
+    parser.add_argument(
+        "--max-uncertainty",
+        type=float,
+        default=float("inf"),
+        metavar="U",
+        help="largest relative statistical uncertainty of a category's background [none]",
+    )
+    parser.add_argument(
+        "--method",
+        choices=("exact", "gradient"),
+        help="default: exact for one score and one signal, else gradient",
+    )
+    parser.add_argument(
+        "--background-uncertainty",
+        type=float,
+        default=0.0,
+        metavar="R",
+        help="relative systematic uncertainty of the background in every category [0]",
+    )
+    parser.add_argument(
+        "--combine",
+        choices=("geometric", "weighted"),
+        default="geometric",
+        help="several signals: geometric mean of their significances, or weighted mean",
+    )
+    parser.add_argument(
+        "--signal-weights",
+        type=float,
+        nargs="+",
+        default=[],
+        metavar="W",
+        help="for the weighted mean, in the order of signal_labels [equal]",
+    )
+    parser.add_argument("--seed", type=int, default=0, help="of the starts of the gradient [0]")
+    parser.add_argument("--output", metavar="JSON", help="categories to write")
+    parser.add_argument(
+        "--evaluate", metavar="JSON", help="categories to apply to EVENTS.h5; prints JSON"
+    )
+
+
+def run(args: argparse.Namespace) -> None:
+    """Find categories and write them, or evaluate given ones and print what they reach."""
+    from zenith.errors import ConfigError
+    from zenith.learning.scored import read
+
+    if args.evaluate:
+        if args.output or args.categories:
+            raise ConfigError("--evaluate takes categories as they are: drop the other options")
+        print(json.dumps(_evaluated(args.evaluate, read(args.events)), indent=2))
+        return
+    if not args.output or not args.categories:
+        raise ConfigError("--categories K and --output JSON are needed, or --evaluate JSON")
+    _find(args, read(args.events))
+
+
+def _find(args: argparse.Namespace, scored: "Scored") -> None:
+    import logging
+
+    from zenith.artefacts import write_json
+    from zenith.core.counting import Counting, Requirements
+    from zenith.learning.categorise import Settings, categorise
+
+    options: dict[str, Any] = {
+        "requirements": {
+            "background": args.min_background,
+            "uncertainty": args.max_uncertainty,
+        },
+        "counting": {
+            "uncertainty": args.background_uncertainty,
+            "combination": args.combine,
+            "weights": tuple(args.signal_weights),
+        },
+    }
+    result = categorise(
+        scored,
+        args.categories,
+        Requirements(**options["requirements"]),
+        Counting(**options["counting"]),
+        args.method,
+        Settings(seed=args.seed),
+    )
+    for note in result.notes:
+        logging.info("%s", note)
+    if options["requirements"]["uncertainty"] == float("inf"):
+        options["requirements"]["uncertainty"] = None  # JSON has no infinity
+    write_json(
+        args.output,
+        {
+            **_shape(result),
+            "scores": result.space.scores,
+            "space": result.space.kind,
+            "signal_labels": list(scored.signal_labels),
+            **result.report,
+            "notes": result.notes,
+            **options,
+        },
+        inputs=[args.events],
+        config={**options, "categories": args.categories, "seed": args.seed},
+    )
+    logging.info("%d categories: Z = %.4f", len(result.report["events"]), result.report["z"])
+
+
+def _shape(result: "Result") -> dict[str, Any]:
+    if result.mixture is None:
+        return {"edges": result.edges}
+    mixture = result.mixture
+    return {
+        "weights": mixture.weights,
+        "means": mixture.means,
+        "covariances": mixture.covariances,
+    }
+
+
+def _evaluated(path: str, scored: "Scored") -> dict[str, Any]:
+    import numpy as np
+
+    from zenith.artefacts import read_json
+    from zenith.core.categories import Mixture
+    from zenith.core.counting import Counting, Requirements
+    from zenith.errors import InputError
+    from zenith.learning.categorise import assign
+    from zenith.learning.scored import Space, report
+
+    file = read_json(path)
+    try:
+        if "edges" in file:
+            categories: Any = np.asarray(file["edges"], float)
+            number = len(categories) + 1
+        else:
+            categories = Mixture.of(*(file[key] for key in ("weights", "means", "covariances")))
+            number = categories.categories
+        space = Space(int(file["scores"]), str(file["space"]))
+        limit = file["requirements"]["uncertainty"]
+        need = Requirements(
+            file["requirements"]["background"], float("inf") if limit is None else limit
+        )
+        counting = Counting(**{**file["counting"], "weights": tuple(file["counting"]["weights"])})
+    except (KeyError, TypeError, ValueError) as error:
+        raise InputError(
+            f"{path}: not what `zenith categorise` writes ({error!r}); run it again"
+        ) from None
+    found = report(assign(categories, scored, space), number, scored, counting, need)
+    found["categories"] = str(Path(path))
+    return json.loads(json.dumps(found, default=lambda value: np.asarray(value).tolist()))
