@@ -40,6 +40,12 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         help="default: exact for one score and one signal, else gradient",
     )
     parser.add_argument(
+        "--objective",
+        choices=("counting",),
+        default="counting",
+        help="what is maximised: the Asimov formula of counting experiments [counting]",
+    )
+    parser.add_argument(
         "--background-uncertainty",
         type=float,
         default=0.0,

@@ -58,7 +58,9 @@ class Edges(eqx.Module):
 
     def hard(self, x: ArrayLike) -> Array:
         """Category (N,) of scores (1, N); an edge belongs to the category above it."""
-        return jnp.searchsorted(self.edges.astype(jnp.asarray(x).dtype), jnp.asarray(x)[0], side="right")
+        return jnp.searchsorted(
+            self.edges.astype(jnp.asarray(x).dtype), jnp.asarray(x)[0], side="right"
+        )
 
 
 class Mixture(eqx.Module):
