@@ -30,7 +30,7 @@ def workspace(channels: int, bins: int, samples: int, nuisances: int) -> dict[st
     tilts = rng.uniform(-0.05, 0.05, nuisances)
 
     def sample(index: int, channel: int) -> dict[str, Any]:
-        peak, fall = 10 * np.exp(-((x - 0.5) ** 2) / 0.03), 200 / (index or 1) * np.exp(-3 * x) + 5
+        peak, fall = 30 * np.exp(-((x - 0.5) ** 2) / 0.03), 200 / (index or 1) * np.exp(-3 * x) + 5
         yields = (fall if index else peak) * rng.uniform(0.9, 1.1, bins)
         modifiers = [
             {"name": f"stat_{channel}", "type": "staterror", "data": (0.05 * yields).tolist()}
@@ -73,6 +73,7 @@ def shortest(function: Callable[[], Any], calls: int) -> tuple[float, Any]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--quick", action="store_true")
+    jax.config.update("jax_cpu_enable_async_dispatch", False)
     cases = CASES[:-1] if parser.parse_args().quick else CASES
     print(f"zenith (jax {jax.__version__}): Z and gradient; pyhf {version('pyhf')}: q0 alone")
     print("model                        zenith/ms     pyhf/s    ratio   steps  Z zenith  Z pyhf")
@@ -87,7 +88,7 @@ def main() -> None:
         function = jax.jit(jax.value_and_grad(z_and_diagnostics, has_aux=True))
         call = lambda: jax.block_until_ready(function(templates))  # noqa: B023, E731
         call()
-        seconds, ((z, result), _) = shortest(call, 50)
+        seconds, ((z, result), _) = shortest(call, 200)
 
         model = pyhf.Workspace(spec).model()
         config = model.config

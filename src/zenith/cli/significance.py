@@ -26,16 +26,21 @@ def run(args: argparse.Namespace) -> None:
     import numpy as np
 
     from zenith.artefacts import atomic
+    from zenith.errors import FitError
     from zenith.statistics.significance import gradient, significances
 
     spec = _read(args.workspace)
     if args.patch is not None:
         spec = _patched(spec, args.patch)
+    try:
+        results = significances(spec, args.measurement)
+        arrays = gradient(spec, args.measurement) if args.gradient is not None else {}
+    except FitError as error:
+        raise FitError(f"{args.workspace}: {error}") from error
     if args.gradient is not None:
-        arrays = gradient(spec, args.measurement)
         with atomic(args.gradient) as temporary, open(temporary, "wb") as file:
             np.savez(file, allow_pickle=False, **arrays)
-    print(json.dumps(significances(spec, args.measurement), indent=2))
+    print(json.dumps(results, indent=2))
 
 
 def _read(path: Path) -> Any:

@@ -75,7 +75,7 @@ def fit(structure: Structure, model: Model, data: Data, start: Array, free: Arra
 
 
 def _one_way(structure: Structure, model: Model) -> Array:
-    """Interpolated parameters with variations that largely go the same way, bool, shape (A,).
+    """Interpolated parameters with variations that go the same way, or nearly so, bool, shape (A,).
 
     Only these have two minima: with e the mean of the two shifts and o half their difference,
     the shift by alpha is monotonic for e < 0.77 o.
@@ -88,4 +88,4 @@ def _one_way(structure: Structure, model: Model) -> Array:
 
 
 def _lopsided(even: Array, odd: Array) -> Array:
-    return even.sum((1, 2)) > 0.5 * odd.sum((1, 2))
+    return even.sum((1, 2)) > 0.75 * odd.sum((1, 2))

@@ -12,7 +12,7 @@ from jax import Array, lax
 
 # Squared distance to the minimum, in standard deviations, before the last step: an exact Newton
 # step squares it, one with an approximate Hessian only shortens it
-TOLERANCE, TOLERANCE_CONVEX = 1e-11, 1e-16
+TOLERANCE, TOLERANCE_CONVEX = 1e-9, 1e-16
 MAX_STEPS = 100
 SHORTEST = 2.0**-40
 HIGHEST = 1e300  # more than any finite value, and less than infinity when rounded up
@@ -61,7 +61,7 @@ def minimise(
 
     `expand(x, convex)` takes the exact Hessian, or a positive definite approximation where convex
     is true: it is asked for that where the exact one does not descend. Converged means that the
-    Newton decrement (the squared distance to the minimum in standard deviations) is below 1e-11
+    Newton decrement (the squared distance to the minimum in standard deviations) is below 1e-9
     before the last step (1e-16 if that is not exact). An infinite value at the start, a step that
     cannot decrease it, or 100 steps end without convergence.
     """

@@ -27,14 +27,14 @@ def from_workspace(spec: Mapping[str, Any], measurement: str | None = None) -> W
     Raises FitError, naming channel, sample and modifier, on what is missing or contradicts.
     """
     if not isinstance(spec, Mapping):
-        raise FitError("workspace: not a JSON object; is this a pyhf workspace?")
+        raise FitError("the workspace is not a JSON object; is it pyhf's?")
     for key in ("channels", "observations", "measurements"):
         if not spec.get(key):
-            raise FitError(f"workspace: '{key}' is missing or empty")
+            raise FitError(f"the workspace's '{key}' is missing or empty")
     try:
         return _parse(spec, measurement)
     except (KeyError, TypeError) as error:
-        raise FitError(f"workspace: not of pyhf's schema 1.0.0 near {error}") from error
+        raise FitError(f"the workspace is not of pyhf's schema 1.0.0 near {error}") from error
 
 
 def _parse(spec: Mapping[str, Any], measurement: str | None) -> Workspace:
@@ -57,10 +57,10 @@ def _parse(spec: Mapping[str, Any], measurement: str | None) -> Workspace:
     counts = []
     for name, size in structure.channels:
         if name not in observations:
-            raise FitError(f"workspace: channel '{name}' has no observation")
+            raise FitError(f"channel '{name}' has no observation")
         counts.append(_numbers(observations[name], size, f"observation of channel '{name}'"))
     if any((count < 0).any() for count in counts):
-        raise FitError("workspace: an observation is negative; counts must be 0 or more")
+        raise FitError("an observation is negative; counts must be 0 or more")
     return Workspace(structure, _templates(structure, channels), np.concatenate(counts))
 
 
@@ -69,7 +69,7 @@ def _measurement(measurements: list[dict[str, Any]], name: str | None) -> dict[s
     if name is None:
         return measurements[0]["config"]
     if name not in by_name:
-        raise FitError(f"workspace: no measurement '{name}'; it has: {', '.join(by_name)}")
+        raise FitError(f"no measurement '{name}'; it has: {', '.join(by_name)}")
     return by_name[name]
 
 
