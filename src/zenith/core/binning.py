@@ -135,7 +135,8 @@ def _best_of(
     allowed = requirements.met(background, variance) & (places[:, None] > places[None, :])
     gain = np.where(allowed, _discovery(signal, background, uncertainty), -np.inf)
     reached = np.where(places == 0, 0.0, -np.inf)
-    before, totals = [], []
+    before: list[NDArray[np.int64]] = []
+    totals: list[float] = []
     for _ in range(min(categories, len(places) - 1)):
         sums = reached[None, :] + gain
         before.append(sums.argmax(axis=1))
@@ -149,8 +150,9 @@ def _best_of(
             f"{requirements.uncertainty:g}): loosen them"
         )
     bins = int(np.argmax(totals))
-    at, chosen = len(places) - 1, list[int]()
+    at = len(places) - 1
+    chosen: list[int] = []
     for step in reversed(before[1 : bins + 1]):
-        at = step[at]
-        chosen.append(places[at])
+        at = int(step[at])
+        chosen.append(int(places[at]))
     return np.array(chosen[::-1], np.int64)

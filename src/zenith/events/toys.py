@@ -56,7 +56,7 @@ def toy(name: str, seed: int, fraction: float = 1.0) -> Toy:
     root = np.linalg.cholesky(COVARIANCE)
     features = np.concatenate(
         [
-            process.mean + random.standard_normal((n, 3)) @ root.T
+            np.asarray(process.mean) + random.standard_normal((n, 3)) @ root.T
             for process, n in zip(processes, events, strict=True)
         ]
     )
@@ -64,9 +64,8 @@ def toy(name: str, seed: int, fraction: float = 1.0) -> Toy:
     densities = [_density(features, process) for process in signals]
     shares = [process.cross_section / total for process in BACKGROUNDS]
     densities.append(
-        sum(
-            share * _density(features, process)
-            for share, process in zip(shares, BACKGROUNDS, strict=True)
+        np.sum(
+            [s * _density(features, p) for s, p in zip(shares, BACKGROUNDS, strict=True)], axis=0
         )
     )
     scores = np.stack(densities, axis=1)
