@@ -29,7 +29,7 @@ def settle(
     """
     last = len(spectrum.scores)
     cuts = np.unique(cuts[(cuts > 0) & (cuts < last)])
-    notes = []
+    notes: list[str] = []
     while True:
         for _ in range(ROUNDS):
             old = cuts.copy()

@@ -144,7 +144,7 @@ def report(
     """
 
     def total(values: NDArray[np.floating]) -> NDArray[np.float64]:
-        return np.bincount(category, values, categories)
+        return np.asarray(np.bincount(category, values, categories), np.float64)
 
     signal = scored.signal
     numbers = range(len(scored.signal_labels))
