@@ -73,6 +73,11 @@ def main() -> None:
             analysis = load("config/zprime.yaml", overrides)
             events, spent = seconds(large, analysis)
             print(f"{len(analysis.shapes)}\t{events}\t{spent:.2f}\t{events / spent:,.0f}")
+            wanted = "-" if analysis.shapes else "100,000/s"
+            print(
+                f"claim\tcolumns, {len(analysis.shapes)} shape variations"
+                f"\t{events / spent:,.0f}/s\t{wanted}\t-"
+            )
 
 
 if __name__ == "__main__":

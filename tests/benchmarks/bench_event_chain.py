@@ -129,6 +129,11 @@ def compare(n: int) -> None:
     for name, wanted in (("chain", 1), ("naive, jit", 12), ("naive, eager", 50)):
         ratio = fastest[name] / fastest["chain"]
         print(f"{name} (jax {jax.__version__})\t{fastest[name]:.4f}\t{ratio:.1f}\t{wanted}")
+        if name != "chain":
+            print(
+                f"claim\tevent chain, {n:.0e} events\t{ratio:.1f} x\t{wanted} x"
+                f"\t{name}, jax {jax.__version__}"
+            )
     apart = float(jnp.linalg.norm(_flat(gradient) - _flat(slope))) / norm
     print(f"Z {float(value):.5f}, naive {float(expected):.5f}; gradients differ by {apart:.1e}")
 
@@ -166,6 +171,11 @@ def main() -> None:
             print(
                 f"{n:.0e}\t{found['seconds']:.4f}\t{found['seconds'] / n * 1e9:.0f}"
                 f"\t{found['prepare']:.2f}\t{found['peak']:.2f}",
+                flush=True,
+            )
+            print(
+                f"claim\tevent chain, {n:.0e} events\t{found['seconds'] / n * 1e9:.0f} ns/event, "
+                f"{found['peak']:.2f} GiB\tflat, 4 GiB\t-",
                 flush=True,
             )
     compare(1_000_000)

@@ -49,6 +49,8 @@ def main() -> None:
             rate = args.events / whole
             note = "\tbelow the target" if name == "ttbar_semileptonic" and rate < TARGET else ""
             print(f"{name}\t{args.events}\t{whole:.2f}\t{rate:.0f}\t{pythia / whole:.2f}{note}")
+            wanted = "300/s" if name.startswith("ttbar") else "-"
+            print(f"claim\tsimulate {name}\t{rate:.0f}/s\t{wanted}\t-", flush=True)
 
 
 def _cpu(function, *args, **keywords) -> float:  # type: ignore[no-untyped-def]
