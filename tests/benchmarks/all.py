@@ -1,7 +1,7 @@
 """Run every benchmark, one after the other, and gather what each claims in one table.
 
-A benchmark states a claim in a line `claim<TAB>what<TAB>measured<TAB>wanted<TAB>beside`; the rest of
-its output is shown as it comes.
+A benchmark states a claim in a line `claim<TAB>what<TAB>measured<TAB>wanted<TAB>beside`; the rest
+of its output is shown as it comes.
 
     python tests/benchmarks/all.py [NAME …]     # bench_NAME.py; default: all of them
 """
