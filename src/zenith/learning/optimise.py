@@ -154,7 +154,7 @@ def _step(
         choose(state.scaled, state.last_good),
         choose(next_state, state.optimiser),
     )
-    return following, Step(value, optax.global_norm(downhill), ~good)
+    return following, Step(value, optax.tree.norm(downhill), ~good)
 
 
 def schedule(ends: tuple[float, float], steps: int) -> NDArray[np.float64]:
