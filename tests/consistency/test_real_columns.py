@@ -147,3 +147,54 @@ def test_collisions_agree_exactly_with_numpy_by_the_command(tmp_path: Path) -> N
     np.testing.assert_allclose(columns.values["st"] - columns.values["met"], scalar, rtol=1e-5)
     assert columns.weights == {}
     assert columns.shapes == {}
+
+
+@pytest.mark.parametrize(
+    ("sample", "process", "file"),
+    [("collisions", "data", COLLISIONS), (SAMPLE, "ttbar_semileptonic", SIMULATION)],
+)
+def test_histograms_agree_exactly_with_numpy_by_the_command(
+    tmp_path: Path, sample: str, process: str, file: Path
+) -> None:
+    edges = [0, 20, 30, 40, 60, 100]
+    region = {
+        "cuts": ["met > 30"],
+        "fit": {"observable": "met", "edges": edges, "overflow": "drop"},
+        "plots": ["met"],
+    }
+    shared = ["--config", "config/cms-opendata-2016.yaml"]
+    for text in [
+        *OVERRIDES,
+        f"regions.signal={json.dumps(region)}",
+        "regions.wjets_control=null",
+        "regions.ttbar_control=null",
+        "mva=null",
+        f"only_samples=[{sample}]",
+    ]:
+        shared += ["--set", text]
+    names = {key: str(tmp_path / key) for key in ("skim.root", "cut.json", "columns.h5")}
+    one = [*shared, "--sample", sample]
+    skimmed = ["--output", names["skim.root"], "--cutflow", names["cut.json"]]
+    assert main(["skim", *one, "--input", str(file), *skimmed]) == 0
+    made = ["--input", names["skim.root"], "--output", names["columns.h5"]]
+    assert main(["columns", *one, *made]) == 0
+    output = ["--output", str(tmp_path / "h.root"), "--plots", str(tmp_path / "p.root")]
+    output += ["--cutflow", str(tmp_path / "flow.json")]
+    assert main(["histogram", *shared, "--input", names["columns.h5"], *output]) == 0
+
+    with uproot.open(tmp_path / "h.root") as written:
+        histogram = written[f"signal/{process}/nominal"]
+        found, variances = histogram.values(), histogram.variances()
+    columns = read_columns(names["columns.h5"])
+    met = np.array([e["met"] for e in events_of(file, **BRANCHES) if e["good"] and e["met"] > 30])
+    own = columns.values["met"] > 30
+    np.testing.assert_array_equal(columns.values["met"][own], np.float32(met))
+    weight = columns.weight[own]
+    if process != "data":
+        fraction = load("config/cms-opendata-2016.yaml").split.test
+        weight = weight * (columns.split[own] == PARTS.index("test")) / fraction
+    np.testing.assert_allclose(found, np.histogram(met, edges, weights=weight)[0], rtol=1e-12)
+    np.testing.assert_allclose(
+        variances, np.histogram(met, edges, weights=weight**2)[0], rtol=1e-12
+    )
+    assert found.sum() > 0
