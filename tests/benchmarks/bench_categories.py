@@ -20,11 +20,13 @@ import jax.numpy as jnp
 import numpy as np
 
 from zenith.core.binning import Spectrum
-from zenith.core.categories import Edges, Mixture
+from zenith.core.categories import Categories, Edges, Mixture
 from zenith.core.cells import Cells
 from zenith.core.counting import Counting, Requirements
 from zenith.events.toys import toy
 from zenith.learning import categorise as steps
+from zenith.learning.bins import position
+from zenith.learning.climb import climb
 from zenith.learning.scored import Scored, report
 from zenith.learning.starts import mixture_starts
 
@@ -66,7 +68,7 @@ def one_score(events: Scored, bins: list[int], seeds: int) -> None:
             )
 
 
-def step_cost(starts: steps.Categories, cells: Cells, temperature: tuple[float, float]) -> float:
+def step_cost(starts: Categories, cells: Cells, temperature: tuple[float, float]) -> float:
     """CPU seconds of a step: of a long climb, less those of a short one, compiled before."""
     times = {}
     for length in (10, 210):
@@ -74,7 +76,7 @@ def step_cost(starts: steps.Categories, cells: Cells, temperature: tuple[float, 
         for _ in range(2):
             began = time.process_time()
             jax.block_until_ready(
-                steps.climb(starts, cells, Counting(), Requirements(1.0), settings, temperature)
+                climb(starts, cells, Counting(), Requirements(1.0), settings, temperature)
             )
             times[length] = time.process_time() - began
     return (times[210] - times[10]) / 200
@@ -84,7 +86,7 @@ def costs(one: Scored, three: Scored) -> None:
     """Print the table of CPU seconds of a step, on cells and on all events."""
     print("\nstep\tcells\tcpu_s\tgato_hep_cpu_s\tratio")
     spectrum = Spectrum.of(one.scores[:, 0], one.weight, one.signal)
-    place = steps.position(spectrum)
+    place = position(spectrum)
     edges = jax.tree.map(lambda leaf: leaf[None], Edges.at(np.linspace(0, 1, 11)[1:-1]))
     x = three.scores[:, :2].T
     for cells in (4096, 1 << 20):

@@ -1,0 +1,102 @@
+"""Climb the significance of soft categories on cells of events, from several starts at once.
+
+Temperature falls, and what is asked of each category is a penalty that grows. The step that is kept
+is the one whose hard categories are best on the cells.
+"""
+
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import optax
+from jax import Array
+
+from zenith.core.categories import Categories
+from zenith.core.cells import Cells, Yields
+from zenith.core.counting import Counting, Requirements
+
+MARGIN = 0.03  # by how much more is asked of cells, whose borders are not those of events
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How to climb. Temperatures are of `Edges` (in ranges) or of `Mixture`, first and last."""
+
+    steps: int = 300
+    starts: int = 6
+    seed: int = 0
+    cells: int = 4096
+    rate: float = 0.05
+    edges_temperature: tuple[float, float] = (0.03, 0.001)
+    mixture_temperature: tuple[float, float] = (1.0, 0.05)
+    penalty: tuple[float, float] = (0.1, 10.0)
+
+
+class Climb(NamedTuple):
+    """Of every start, along the first axis."""
+
+    categories: Any  # at the best step
+    merit: Array  # of the hard categories on cells; below 0 if requirements are not met
+    history: Array  # (starts, steps) soft objective
+
+
+@partial(jax.jit, static_argnames=("counting", "requirements", "settings", "temperature"))
+def climb(
+    starts: Categories,
+    cells: Cells,
+    counting: Counting,
+    requirements: Requirements,
+    settings: Settings,
+    temperature: tuple[float, float],
+) -> Climb:
+    """Climb from all starts at once; the arrays of `starts` are stacked along a first axis."""
+    temperatures = jnp.geomspace(*temperature, settings.steps)
+    penalties = jnp.geomspace(*settings.penalty, settings.steps)
+    adam = optax.adam(optax.cosine_decay_schedule(settings.rate, settings.steps, alpha=0.02))
+
+    def short(yields: Yields) -> Array:
+        return requirements.shortfall(yields.background, yields.variance).sum()
+
+    def merit(categories: Categories) -> Array:
+        yields = cells.hard(categories)
+        value, missing = counting(yields.signals, yields.background), short(yields)
+        return jnp.where(missing > 0, -1.0 - missing, value)
+
+    def from_one(start: Categories) -> Climb:
+        scale = jnp.maximum(jnp.abs(merit(start)), 1e-6)
+
+        def loss(categories: Categories, heat: Array, penalty: Array) -> tuple[Array, Array]:
+            yields = cells.soft(categories, heat)
+            value = counting(yields.signals, yields.background)
+            return penalty * short(yields) - value / scale, value
+
+        def step(carry: Any, schedule: Any) -> tuple[Any, Array]:
+            here, state, kept, kept_merit = carry
+            gradient, value = jax.grad(loss, has_aux=True)(here, *schedule)
+            updates, state = adam.update(gradient, state, here)
+            there = optax.apply_updates(here, updates)
+            found = merit(there)
+            kept = jax.tree.map(lambda a, b: jnp.where(found > kept_merit, a, b), there, kept)
+            return (there, state, kept, jnp.maximum(found, kept_merit)), value
+
+        begin = (start, adam.init(start), start, merit(start))
+        (_, _, kept, kept_merit), values = jax.lax.scan(step, begin, (temperatures, penalties))
+        return Climb(kept, kept_merit, values)
+
+    return jax.vmap(from_one)(starts)
+
+
+def stack(starts: list[Any]) -> Any:
+    return jax.tree.map(lambda *leaves: jnp.stack(leaves), *starts)
+
+
+def pick(stacked: Any, number: int) -> Any:
+    return jax.tree.map(lambda leaf: leaf[number], stacked)
+
+
+def tightened(requirements: Requirements) -> Requirements:
+    return Requirements(
+        requirements.background * (1 + MARGIN), requirements.uncertainty * (1 - MARGIN)
+    )

@@ -1,0 +1,85 @@
+"""Categories of several scores by gradient: regions of a Gaussian mixture."""
+
+from typing import Any, NamedTuple
+
+import jax
+import numpy as np
+from numpy.typing import NDArray
+
+from zenith.core.categories import Mixture
+from zenith.core.cells import Cells
+from zenith.core.counting import Counting, Requirements
+from zenith.learning.climb import Settings, climb, pick, stack, tightened
+from zenith.learning.scored import Scored, Space, report
+from zenith.learning.starts import mixture_starts
+
+
+class Regions(NamedTuple):
+    """Regions, a line for each merger, and the history of the climb."""
+
+    mixture: Mixture
+    notes: list[str]
+    history: NDArray[np.float64]
+
+
+def regions(
+    scored: Scored,
+    space: Space,
+    categories: int,
+    requirements: Requirements,
+    counting: Counting,
+    settings: Settings,
+) -> Regions:
+    """The best regions on all events, from low to high purity; all meet the requirements."""
+    x = scored.read_as(space)
+    low = x.min(axis=1) if space.kind == "box" else np.zeros(len(x))
+    size = x.max(axis=1) - low if space.kind == "box" else np.ones(len(x))
+    size = np.where(size > 0, size, 1.0)
+    unit = (x - low[:, None]) / size[:, None]
+    cells = Cells.of(unit, scored.weight, scored.signal, settings.cells)
+    starts = mixture_starts(cells, categories, settings.starts, settings.seed)
+    climbed = climb(
+        stack([Mixture.of(*start) for start in starts]),
+        cells,
+        counting,
+        tightened(requirements),
+        settings,
+        settings.mixture_temperature,
+    )
+    best, best_z = None, -np.inf
+    for number in range(len(starts)):
+        found = pick(climbed.categories, number)
+        mixture = Mixture.of(
+            found.weights,
+            low + size * np.asarray(found.means),
+            np.asarray(found.covariances) * np.outer(size, size),
+        )
+        mixture, notes, z = hardened(mixture, scored, space, requirements, counting)
+        if z > best_z:
+            best = Regions(mixture, notes, np.asarray(climbed.history[number]))
+            best_z = z
+    assert best is not None
+    return best
+
+
+def hardened(
+    mixture: Mixture, scored: Scored, space: Space, requirements: Requirements, counting: Counting
+) -> tuple[Mixture, list[str], float]:
+    """Without the categories that do not meet the requirements, from low to high purity."""
+    x, notes = scored.read_as(space), list[str]()
+    while True:
+        category = np.asarray(jax.jit(Mixture.hard)(mixture, x))
+        found: dict[str, Any] = report(category, mixture.categories, scored, counting, requirements)
+        background = found["yields"]["background"]
+        failing = np.flatnonzero(~found["meets_requirements"])
+        if not len(failing):
+            signal = sum(found["yields"][label] for label in found["z_of_signal"])
+            purity = signal / np.maximum(background, 1e-9)
+            return mixture.keep(np.argsort(purity, kind="stable")), notes, found["z"]
+        worst = failing[np.argmin(background[failing])]
+        events = int(found["events"][worst])
+        notes.append(
+            f"a category of {events} events with a background of {background[worst]:.4g} did not "
+            "meet the requirements and was merged with those around it"
+        )
+        mixture = mixture.keep(np.delete(np.arange(mixture.categories), worst))
