@@ -149,31 +149,7 @@ def _shape(result: "Result") -> dict[str, Any]:
 def _evaluated(path: str, scored: "Scored") -> dict[str, Any]:
     import numpy as np
 
-    from zenith.artefacts import read_json
-    from zenith.core.categories import Mixture
-    from zenith.core.counting import Counting, Requirements
-    from zenith.errors import InputError
-    from zenith.learning.categorise import assign
-    from zenith.learning.scored import Space, report
+    from zenith.learning.category_files import load
 
-    file = read_json(path)
-    try:
-        if "edges" in file:
-            categories: Any = np.asarray(file["edges"], float)
-            number = len(categories) + 1
-        else:
-            categories = Mixture.of(*(file[key] for key in ("weights", "means", "covariances")))
-            number = categories.categories
-        space = Space(int(file["scores"]), str(file["space"]))
-        limit = file["requirements"]["uncertainty"]
-        need = Requirements(
-            file["requirements"]["background"], float("inf") if limit is None else limit
-        )
-        counting = Counting(**{**file["counting"], "weights": tuple(file["counting"]["weights"])})
-    except (KeyError, TypeError, ValueError) as error:
-        raise InputError(
-            f"{path}: not what `zenith categorise` writes ({error!r}); run it again"
-        ) from None
-    found = report(assign(categories, scored, space), number, scored, counting, need)
-    found["categories"] = str(Path(path))
+    found = {**load(path).report(scored), "categories": str(Path(path))}
     return json.loads(json.dumps(found, default=lambda value: np.asarray(value).tolist()))

@@ -1,0 +1,59 @@
+"""Categories as `zenith categorise` writes them, read back to be applied to any events."""
+
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from zenith.artefacts import read_json
+from zenith.core.categories import Mixture
+from zenith.core.counting import Counting, Requirements
+from zenith.errors import InputError
+from zenith.learning.categorise import assign
+from zenith.learning.scored import Scored, Space, report
+
+
+class Found(NamedTuple):
+    """Hard categories, and what they were made for."""
+
+    categories: NDArray[np.float64] | Mixture  # inner edges (K − 1,), or a mixture
+    space: Space
+    counting: Counting
+    requirements: Requirements
+
+    @property
+    def number(self) -> int:
+        """K."""
+        found = self.categories
+        return found.categories if isinstance(found, Mixture) else len(found) + 1
+
+    def category(self, scored: Scored) -> NDArray[np.int64]:
+        """The hard category (N,) of each event."""
+        return assign(self.categories, scored, self.space)
+
+    def report(self, scored: Scored) -> dict[str, Any]:
+        """What the categories are worth on events."""
+        return report(self.category(scored), self.number, scored, self.counting, self.requirements)
+
+
+def load(path: str | Path) -> Found:
+    """Read categories; `InputError` if the file is not what `zenith categorise` writes."""
+    file = read_json(path)
+    try:
+        categories: Any = (
+            np.asarray(file["edges"], float)
+            if "edges" in file
+            else Mixture.of(*(file[key] for key in ("weights", "means", "covariances")))
+        )
+        limit = file["requirements"]["uncertainty"]
+        return Found(
+            categories,
+            Space(int(file["scores"]), str(file["space"])),
+            Counting(**{**file["counting"], "weights": tuple(file["counting"]["weights"])}),
+            Requirements(file["requirements"]["background"], np.inf if limit is None else limit),
+        )
+    except (KeyError, TypeError, ValueError) as error:
+        raise InputError(
+            f"{path}: not what `zenith categorise` writes ({error!r}); run it again"
+        ) from None
