@@ -21,6 +21,7 @@ from zenith.config import Analysis, parse
 from zenith.core.objective import hard_value
 from zenith.learning import optimise, problem
 from zenith.learning.comparison import bootstrap, spread
+from zenith.learning.physical import starts
 from zenith.learning.search import search
 
 # Observable: means of signal and of the two backgrounds, in units of its spread; what it costs to
@@ -138,7 +139,7 @@ def main() -> None:
             part: problem.events(settings, columns, {}, part)
             for part in ("optimise", "validate", "test")
         }
-        start = next(optimise.starts(settings, {}))
+        start = next(starts(settings, {}))
         training = (events["optimise"], events["validate"])
         transform = optimise.optimiser(settings)
         times = [time.perf_counter()]

@@ -12,7 +12,7 @@ from zenith.config import Analysis, parse
 from zenith.core.objective import hard_value
 from zenith.learning import problem
 from zenith.learning.comparison import quoted_significance
-from zenith.learning.optimise import starts
+from zenith.learning.physical import starts
 
 
 def significance(

@@ -17,7 +17,8 @@ from zenith.core.objective import Objective, hard_value
 from zenith.errors import FitError
 from zenith.learning import optimise, problem
 from zenith.learning.comparison import bootstrap, compare, spread
-from zenith.learning.optimise import Climb, Physical, climb, schedule, starts
+from zenith.learning.optimise import Climb, climb, schedule
+from zenith.learning.physical import Physical, starts
 from zenith.learning.search import search
 
 STEPS = 12
@@ -171,7 +172,7 @@ def test_no_signal_is_an_error_that_says_so(case: Case, toy_columns: dict[str, C
 
 
 def test_nothing_to_optimise_is_an_error_that_says_so(case: Case) -> None:
-    nothing = case._replace(start={"thresholds": {}, "networks": {}})
+    nothing = case._replace(start={"thresholds": {}, "networks": {}, "edges": {}})
     with pytest.raises(FitError, match="no cut has `tune`"):
         nothing.climb()
 

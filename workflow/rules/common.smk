@@ -16,9 +16,7 @@ except ZenithError as error:
 RESULTS = f"results/{ANALYSIS.name}"
 CONFIG = f"{RESULTS}/config.yaml"
 # What the gradient can move; without it there is one selection, that of the configuration.
-MOVES = bool(ANALYSIS.tunable_cuts) or any(
-    network.fine_tune for network in ANALYSIS.mva.values()
-)
+MOVES = ANALYSIS.is_tunable
 SELECTIONS = ["initial", "optimised"] if MOVES else ["initial"]
 MODULE = (
     ANALYSIS.module if "." in ANALYSIS.module else f"zenith.analyses.{ANALYSIS.module}"
@@ -70,6 +68,16 @@ def correction_files(wildcards):
         return []
     era = ANALYSIS.eras[ANALYSIS.samples[wildcards.sample].era]
     return sorted({correction.file for correction in era.corrections.values()})
+
+
+def selection_file(wildcards):
+    """What the climb wrote, for the selection that it made."""
+    return f"{RESULTS}/optimised.json" if wildcards.selection == "optimised" else []
+
+
+def selection_option(wildcards):
+    file = selection_file(wildcards)
+    return f"--selection {file}" if file else ""
 
 
 def mva_columns(wildcards):

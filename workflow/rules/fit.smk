@@ -1,6 +1,7 @@
 rule fit:
     input:
-        f"{RESULTS}/{{selection}}/histograms.root",
+        histograms=f"{RESULTS}/{{selection}}/histograms.root",
+        selection=selection_file,
     output:
         workspace=f"{RESULTS}/{{selection}}/workspace.json",
         fit=f"{RESULTS}/{{selection}}/fit.json",
@@ -16,8 +17,9 @@ rule fit:
         runtime=60,
     params:
         analysis=CONFIG,
+        selection=selection_option,
         config=lambda wildcards: step_config(ANALYSIS, "fit"),
         code=code_hash("zenith.cli.fit"),
     shell:
-        "python -m zenith fit --config {params.analysis} --input {input}"
-        " --workspace {output.workspace} --output {output.fit} > {log} 2>&1"
+        "python -m zenith fit --config {params.analysis} --input {input.histograms}"
+        " {params.selection} --workspace {output.workspace} --output {output.fit} > {log} 2>&1"

@@ -4,9 +4,7 @@ rule histogram:
         networks=expand(
             f"{RESULTS}/mva/{{mva}}/{{{{selection}}}}.safetensors", mva=ANALYSIS.mva
         ),
-        selection=lambda wildcards: (
-            f"{RESULTS}/optimised.json" if wildcards.selection == "optimised" else []
-        ),
+        selection=selection_file,
     output:
         histograms=f"{RESULTS}/{{selection}}/histograms.root",
         plots=f"{RESULTS}/{{selection}}/plots.root",
@@ -24,11 +22,7 @@ rule histogram:
     params:
         analysis=CONFIG,
         networks=lambda wildcards: f"{RESULTS}/mva",
-        selection=lambda wildcards: (
-            f"--selection {RESULTS}/optimised.json"
-            if wildcards.selection == "optimised"
-            else ""
-        ),
+        selection=selection_option,
         config=lambda wildcards: step_config(ANALYSIS, "histogram"),
         code=code_hash("zenith.cli.histogram"),
     shell:

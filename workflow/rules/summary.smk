@@ -8,6 +8,7 @@ rule figures:
         plots=f"{RESULTS}/{{selection}}/plots.root",
         cutflow=f"{RESULTS}/{{selection}}/cutflow.json",
         fit=f"{RESULTS}/{{selection}}/fit.json",
+        selection=selection_file,
     output:
         *[
             report(
@@ -32,11 +33,12 @@ rule figures:
     params:
         analysis=CONFIG,
         folder=f"{RESULTS}/{{selection}}/figures",
+        selection=selection_option,
         config=lambda wildcards: step_config(ANALYSIS, "figures"),
         code=code_hash("zenith.cli.figures"),
     shell:
         "python -m zenith figures --config {params.analysis} --histograms {input.histograms}"
-        " --plots {input.plots} --cutflow {input.cutflow} --fit {input.fit}"
+        " --plots {input.plots} --cutflow {input.cutflow} --fit {input.fit} {params.selection}"
         " --output {params.folder} > {log} 2>&1"
 
 

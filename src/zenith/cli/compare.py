@@ -15,6 +15,9 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--networks", metavar="DIR", help="folder of the networks")
     parser.add_argument("--optimised", required=True, metavar="JSON", help="what the climb wrote")
+    parser.add_argument(
+        "--fixed-edges", metavar="JSON", help="what a climb that moves no bin edges wrote"
+    )
     parser.add_argument("--search", required=True, metavar="JSON", help="what the search wrote")
     parser.add_argument("--output", required=True, metavar="JSON", help="comparison to write")
 
@@ -24,44 +27,43 @@ def run(args: argparse.Namespace) -> None:
     import logging
 
     from zenith import artefacts
-    from zenith.cli.inputs import read_networks, read_samples
+    from zenith.cli.inputs import read_networks, read_samples, read_selection
     from zenith.config.parts import step_config
     from zenith.learning import problem
     from zenith.learning.comparison import compare
-    from zenith.statistics.selection import complete_thresholds, initial_thresholds
 
     for chatter in ("cabinetry", "pyhf"):
         logging.getLogger(chatter).setLevel(logging.ERROR)
     analysis = options.analysis(args)
     columns = read_samples(args.input)
-    pretrained = read_networks(analysis, args.networks, "initial")
-    tuned = read_networks(analysis, args.networks, "optimised")
-    files = {name: artefacts.read_json(getattr(args, name)) for name in ("optimised", "search")}
-    chosen = {
-        name: complete_thresholds(analysis, file.get("thresholds"), getattr(args, name))
-        for name, file in files.items()
+    paths = {"optimised": args.optimised, "fixed_edges": args.fixed_edges, "search": args.search}
+    paths = {name: path for name, path in paths.items() if path is not None}
+    files = {name: artefacts.read_json(path) for name, path in paths.items()}
+    # the search moves no network
+    stages = {"initial": "initial"} | {n: "initial" if n == "search" else n for n in paths}
+    selections = {
+        name: read_selection(
+            analysis, paths.get(name), read_networks(analysis, args.networks, stage)
+        )
+        for name, stage in stages.items()
     }
     result = compare(
         analysis,
         columns,
         problem.objective(analysis, quantity="significance"),
-        problem.events(analysis, columns, pretrained, "test"),
-        {
-            "initial": {"thresholds": initial_thresholds(analysis), "networks": pretrained},
-            "optimised": {"thresholds": chosen["optimised"], "networks": tuned},
-            "search": {"thresholds": chosen["search"], "networks": pretrained},
-        },
+        problem.events(analysis, columns, selections["initial"]["networks"], "test"),
+        selections,
     )
     cost = {name: {k: file[k] for k in ("evaluations", "seconds")} for name, file in files.items()}
     artefacts.write_json(
         args.output,
         {**result, "soft_hard_gap": files["optimised"]["soft_hard_gap"], "cost": cost},
-        inputs=[args.optimised, args.search],
+        inputs=[*paths.values()],
         config=step_config(analysis, "optimise"),
     )
     for name, parts in result["expected_significance"].items():
         logging.info(
-            "%-10s test %.3f ± %.3f (train %.3f, validate %.3f)",
+            "%-11s test %.3f ± %.3f (train %.3f, validate %.3f)",
             name,
             *(parts[key] for key in ("test", "test_error", "train", "validate")),
         )

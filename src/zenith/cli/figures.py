@@ -11,6 +11,9 @@ HELP = "histograms and fit results to figures"
 def arguments(parser: argparse.ArgumentParser) -> None:
     """Define the options."""
     options.add_config(parser)
+    parser.add_argument(
+        "--selection", metavar="JSON", help="selection of the histograms, if it moved bin edges"
+    )
     parser.add_argument("--histograms", metavar="ROOT", help="histograms of the fit: systematics/")
     parser.add_argument("--plots", metavar="ROOT", help="control histograms: regions/")
     parser.add_argument("--cutflow", metavar="JSON", help="cutflow of the regions: cutflow/")
@@ -25,8 +28,9 @@ def run(args: argparse.Namespace) -> None:
     from zenith import artefacts
     from zenith.plots import gallery, style
     from zenith.statistics.nuisances import nuisances
+    from zenith.statistics.selection import with_selection
 
-    analysis = options.analysis(args)
+    analysis = with_selection(options.analysis(args), args.selection)
     known = nuisances(analysis)
     collections = {
         "regions": (args.plots, artefacts.read_histograms, gallery.control_plots),

@@ -11,6 +11,9 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     """Define the options."""
     options.add_config(parser)
     parser.add_argument("--input", required=True, metavar="ROOT", help="histograms of the fit")
+    parser.add_argument(
+        "--selection", metavar="JSON", help="selection of the histograms, if it moved bin edges"
+    )
     parser.add_argument("--workspace", required=True, metavar="JSON", help="workspace to write")
     parser.add_argument("--output", required=True, metavar="JSON", help="results to write")
 
@@ -24,10 +27,11 @@ def run(args: argparse.Namespace) -> None:
     from zenith.config.parts import step_config
     from zenith.statistics import sanitise, templates, workspace
     from zenith.statistics.fit import fit
+    from zenith.statistics.selection import with_selection
 
     for chatter in ("cabinetry", "pyhf"):  # what they warn of, the sanitiser has said
         logging.getLogger(chatter).setLevel(logging.ERROR)
-    analysis = options.analysis(args)
+    analysis = with_selection(options.analysis(args), args.selection)
     histograms = artefacts.read_histograms(args.input)
     collected = templates.collect(analysis, histograms, args.input)
     minimum = analysis.statistics.minimum_yield

@@ -47,9 +47,9 @@ def run(args: argparse.Namespace) -> None:
     from zenith.config.parts import step_config
     from zenith.statistics import histograms
     from zenith.statistics.cutflow import cutflow, cutflow_table
-    from zenith.statistics.selection import complete_thresholds, read_thresholds
+    from zenith.statistics.selection import complete_thresholds, read_thresholds, with_selection
 
-    analysis = options.analysis(args)
+    analysis = with_selection(options.analysis(args), args.selection)
     given = read_thresholds(args.selection) if args.selection else None
     thresholds = complete_thresholds(analysis, given, args.selection or "thresholds")
     columns = read_samples(args.input)

@@ -7,6 +7,7 @@ if TYPE_CHECKING:
     from zenith.artefacts import Columns
     from zenith.config import Analysis
     from zenith.core.networks import Network
+    from zenith.learning.physical import Physical
 
 
 def read_samples(paths: list[str]) -> "dict[str, Columns]":
@@ -42,3 +43,17 @@ def read_networks(analysis: "Analysis", folder: str | None, stage: str) -> "dict
         name: load_network(Path(folder) / name / f"{stage}.safetensors", mva)
         for name, mva in analysis.mva.items()
     }
+
+
+def read_selection(
+    analysis: "Analysis", path: str | None, networks: "dict[str, Network]"
+) -> "Physical":
+    """The thresholds and bin edges of a selection file, or the initial ones, with networks."""
+    from zenith.artefacts import read_json
+    from zenith.learning.physical import physical
+    from zenith.statistics.selection import complete_thresholds, with_selection
+
+    found = read_json(path) if path else {}
+    with_selection(analysis, path)
+    thresholds = complete_thresholds(analysis, found.get("thresholds"), path or "thresholds")
+    return physical(analysis, thresholds, networks, found.get("edges"))

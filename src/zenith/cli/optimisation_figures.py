@@ -51,14 +51,11 @@ def run(args: argparse.Namespace) -> None:
 
 
 def _figures(analysis: "Analysis", args: argparse.Namespace, artefacts: Any) -> "Figures":
-    import jax.numpy as jnp
-
-    from zenith.cli.inputs import read_networks, read_samples
+    from zenith.cli.inputs import read_networks, read_samples, read_selection
     from zenith.core.objective import hard_templates
     from zenith.learning import problem
     from zenith.learning.scan import bin_gradient, scan
     from zenith.plots import climb_gallery as gallery
-    from zenith.statistics.selection import complete_thresholds, initial_thresholds
 
     columns = read_samples(args.input)
     history, attributes = artefacts.read_arrays(args.history)
@@ -67,31 +64,20 @@ def _figures(analysis: "Analysis", args: argparse.Namespace, artefacts: Any) -> 
     yield from gallery.comparison(analysis, artefacts.read_json(args.comparison))
 
     networks = {s: read_networks(analysis, args.networks, s) for s in ("initial", "optimised")}
-    found = artefacts.read_json(args.optimised).get("thresholds")
-    thresholds = {
-        "initial": initial_thresholds(analysis),
-        "optimised": complete_thresholds(analysis, found, args.optimised),
-    }
-    selections = {
-        name: {
-            "thresholds": {key: jnp.asarray(t, float) for key, t in thresholds[name].items()},
-            "networks": networks[name],
-        }
-        for name in networks
-    }
+    paths = {"initial": None, "optimised": args.optimised}
+    selections = {s: read_selection(analysis, paths[s], networks[s]) for s in networks}
     objective = problem.objective(analysis, with_nuisances=analysis.optimise.nuisances)
     kept = gallery.climbs(history)[place[0]]
     plane = gallery.most_moved(analysis, kept)[:2]
     if len(plane) == 2:
-        searched = complete_thresholds(
-            analysis, artefacts.read_json(args.search).get("thresholds"), args.search
-        )
+        searched = read_selection(analysis, args.search, networks["initial"])["thresholds"]
+        searched = {name: float(t) for name, t in searched.items()}
         axes = {
             name: _axis(
                 analysis,
                 name,
                 [climb.thresholds[name] for climb in gallery.climbs(history)],
-                [thresholds["optimised"][name], searched[name]],
+                [float(selections["optimised"]["thresholds"][name]), searched[name]],
             )
             for name in plane
         }

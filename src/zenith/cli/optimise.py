@@ -14,6 +14,14 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         "--input", required=True, nargs="+", metavar="H5", help="columns of all samples"
     )
     parser.add_argument("--networks", metavar="DIR", help="folder of the trained networks")
+    parser.add_argument(
+        "--fixed-edges", action="store_true", help="bin edges stay, even those that have tune_edges"
+    )
+    parser.add_argument(
+        "--stage",
+        default="optimised",
+        help="name under which the networks are written to their folder [optimised]",
+    )
     parser.add_argument("--output", required=True, metavar="JSON", help="the selection to write")
     parser.add_argument("--history", required=True, metavar="H5", help="every step, to write")
     parser.add_argument(
@@ -34,6 +42,7 @@ def run(args: argparse.Namespace) -> None:
     from zenith.config.parts import step_config
     from zenith.learning import optimise, problem
     from zenith.learning.network_files import save_network
+    from zenith.learning.physical import hard_edges, starts
 
     began = time.perf_counter()
     analysis = options.analysis(args)
@@ -46,10 +55,10 @@ def run(args: argparse.Namespace) -> None:
     inputs = [artefacts.file_hash(path) for path in args.input]
     trained = {name: n.to_arrays() for name, n in networks.items()}
     sums = {n: {k: float(abs(a).sum()) for k, a in arrays.items()} for n, arrays in trained.items()}
-    fingerprint = artefacts.data_hash([config, inputs, sums])
-    transform = optimise.optimiser(analysis)
+    fingerprint = artefacts.data_hash([config, inputs, sums, args.fixed_edges])
+    transform = optimise.optimiser(analysis, move_edges=not args.fixed_edges)
     climbs = []
-    for number, start in enumerate(optimise.starts(analysis, networks)):
+    for number, start in enumerate(starts(analysis, networks)):
 
         def report(step: int, row: dict[str, float], number: int = number) -> None:
             thresholds = ", ".join(
@@ -84,7 +93,7 @@ def run(args: argparse.Namespace) -> None:
     best = optimise.best(objective, climbs)
     kept = climbs[best]
     for name, network in kept.kept["networks"].items():
-        path = Path(args.networks) / name / "optimised.safetensors"
+        path = Path(args.networks) / name / f"{args.stage}.safetensors"
         save_network(path, network, {"name": name, "step": kept.kept_step})
     history = {
         f"start_{number}/{key}": values
@@ -96,6 +105,7 @@ def run(args: argparse.Namespace) -> None:
         args.output,
         {
             "thresholds": {name: float(t) for name, t in kept.kept["thresholds"].items()},
+            "edges": {} if args.fixed_edges else hard_edges(climbed, kept.kept),
             "initial": {name: cut.threshold for name, cut in analysis.tunable_cuts.items()},
             "bounds": {name: list(cut.tune or ()) for name, cut in analysis.tunable_cuts.items()},
             "kept": {"start": best, "step": kept.kept_step, "validate": kept.kept_value},

@@ -25,7 +25,8 @@ def run(args: argparse.Namespace) -> None:
     from zenith.cli.inputs import read_networks, read_samples
     from zenith.cli.progress import progress
     from zenith.config.parts import step_config
-    from zenith.learning import optimise, problem
+    from zenith.learning import problem
+    from zenith.learning.physical import starts
     from zenith.learning.search import search
 
     began = time.perf_counter()
@@ -39,7 +40,7 @@ def run(args: argparse.Namespace) -> None:
             problem.objective(analysis, with_nuisances=analysis.optimise.nuisances),
             problem.events(analysis, columns, networks, "optimise"),
             problem.events(analysis, columns, networks, "validate"),
-            next(optimise.starts(analysis, networks)),
+            next(starts(analysis, networks)),
             trials,
             lambda number, trial: advance(number + 1, trials),
         )

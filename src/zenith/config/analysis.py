@@ -1,6 +1,6 @@
 """The whole configuration of one analysis, and the rules that hold between its sections."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from fnmatch import fnmatchcase
 from typing import Annotated
 
@@ -9,7 +9,7 @@ from pydantic import Field, model_validator
 from zenith.config.base import Name, Section
 from zenith.config.learning import Mva, Optimise, Search, Split
 from zenith.config.samples import Era, Process, Sample, Skim
-from zenith.config.selection import Cut, Observable, PhysicsObject, Region
+from zenith.config.selection import Axis, Cut, Observable, PhysicsObject, Region
 from zenith.config.simulation import PseudodataCard
 from zenith.config.statistics import Plotting, Statistics
 from zenith.config.systematics import (
@@ -213,6 +213,37 @@ class Analysis(Section):
             for cut in region.cuts
             if cut.tune is not None and cut.parameter is not None
         }
+
+    @property
+    def moving_edges(self) -> list[str]:
+        """The regions in the fit whose bin edges move."""
+        return [n for n, r in self.regions.items() if r.in_fit and r.fit.tune_edges is not None]
+
+    @property
+    def is_tunable(self) -> bool:
+        """Whether there is anything that the gradient can move."""
+        networks = any(network.fine_tune for network in self.mva.values())
+        return bool(self.tunable_cuts or self.moving_edges) or networks
+
+    def with_edges(self, edges: Mapping[str, Sequence[float]]) -> "Analysis":
+        """The same with other edges of the fits of some regions.
+
+        Raises ValueError for a region whose edges do not move, and edges that are not as many
+        between the same ends.
+        """
+        regions = dict(self.regions)
+        for name, moved in edges.items():
+            _known([name], self.moving_edges, "edges, region with fit.tune_edges")
+            fit = regions[name].fit
+            old = fit.edges.edges
+            if len(moved) != len(old) or (moved[0], moved[-1]) != (old[0], old[-1]):
+                raise ValueError(
+                    f"edges.{name}: {len(moved)} edges from {moved[0]:g} to {moved[-1]:g}, the "
+                    f"configuration has {len(old)} from {old[0]:g} to {old[-1]:g}"
+                )
+            fit = fit.model_copy(update={"edges": Axis(edges=tuple(moved))})
+            regions[name] = regions[name].model_copy(update={"fit": fit})
+        return self.model_copy(update={"regions": regions})
 
     @property
     def shapes(self) -> list[str]:

@@ -110,6 +110,18 @@ class Mva(Section):
         return self
 
 
+class LearningRates(Section):
+    """Of Adam, for each group of parameters at the first step; they decay to a tenth."""
+
+    thresholds: Annotated[
+        Positive, Field(description="of the cuts, which move in units of their width")
+    ] = 0.1
+    edges: Annotated[
+        Positive, Field(description="of the bin edges, which move in logarithms of bin widths")
+    ] = 0.05
+    networks: Annotated[Positive, Field(description="of the weights of fine-tuned networks")] = 3e-4
+
+
 class Optimise(Section):
     """The climb of the expected significance."""
 
@@ -121,10 +133,9 @@ class Optimise(Section):
     ] = True
     steps: Annotated[int, Field(ge=1, description="steps of a climb")] = 200
     starts: Annotated[int, Field(ge=1, description="climbs from different start values")] = 1
-    learning_rates: Annotated[
-        dict[Literal["thresholds", "networks"], Positive],
-        Field(description="of Adam; thresholds move in units of their width"),
-    ] = {"thresholds": 0.1, "networks": 3e-4}
+    learning_rates: Annotated[LearningRates, Field(description="by group of parameters")] = (
+        LearningRates()
+    )
     temperature: Annotated[
         tuple[Positive, Positive], Field(description="of the soft cuts, first and last step")
     ] = (1.0, 0.01)

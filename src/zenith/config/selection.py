@@ -190,6 +190,25 @@ class FitObservable(Section):
         Literal["include", "drop"],
         Field(description="events outside the axis: into the first and last bin, or left out"),
     ] = "include"
+    tune_edges: Annotated[
+        Positive | None,
+        Field(
+            description="lets the optimisation move the inner edges in steps of so much, in the "
+            "observable's unit; no bin is narrower"
+        ),
+    ] = None
+
+    @model_validator(mode="after")
+    def _on_grid(self) -> "FitObservable":
+        if self.tune_edges is not None:
+            edges = np.asarray(self.edges.edges)
+            steps = (edges - edges[0]) / self.tune_edges
+            if not np.allclose(steps, np.round(steps), atol=1e-6):
+                raise ValueError(
+                    f"tune_edges moves edges in steps of {self.tune_edges:g}, but the edges "
+                    f"{edges.tolist()} are not whole steps apart; choose a step that divides them"
+                )
+        return self
 
 
 class Region(Section):

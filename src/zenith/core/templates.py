@@ -18,7 +18,10 @@ from zenith.core.cuts import hard_mask, soft_weight
 from zenith.core.events import Blocks, Events, Region
 
 Parameters = Mapping[str, Any]
-"""{"thresholds": {name: scalar}, "networks": {name: Network}}"""
+"""{"thresholds": {name: scalar}, "networks": {name: Network}, "edges": {region: Edges}}
+
+`edges` may lack: those of a region move in units of its axis, 0 to 1, if its axis has a grid.
+"""
 
 
 class Histograms(NamedTuple):
@@ -59,21 +62,33 @@ def _histograms(
     shifts = np.array(events.shifts, bool).reshape(-1, processes, 1)
     result = {}
     for group in events.groups:
-        smoothing = group.axis.smoothing(bandwidth)
+        smoothings = [
+            region.axis.smoothing(bandwidth, _edges(region, parameters, hard=temperature is None))
+            for region in group.regions
+        ]
         chain = _Chain(group.regions, group.columns, processes * group.axis.fine_bins)
         fine = _accumulate(chain, parameters, temperature, group.nominal, replica)
-        nominal = fine.reshape(*fine.shape[:2], processes, -1) @ smoothing
+        nominal = fine.reshape(*fine.shape[:2], processes, -1)
         if group.shifted is not None:
             chain = chain._replace(cells=chain.cells * len(shifts))
             fine = _accumulate(chain, parameters, temperature, group.shifted, replica)
-            shifted = fine[:, 0].reshape(len(group.regions), *shifts.shape[:2], -1) @ smoothing
-        for k, region in enumerate(group.regions):
-            yields, *varied, variance = nominal[k]
+            shifted = fine[:, 0].reshape(len(group.regions), *shifts.shape[:2], -1)
+        for k, (region, smoothing) in enumerate(zip(group.regions, smoothings, strict=True)):
+            yields, *varied, variance = nominal[k] @ smoothing
             variations = dict(zip(events.weight_variations, varied, strict=True))
             for v, name in enumerate(events.shape_variations):
-                variations[name] = jnp.where(shifts[v], shifted[k, v], yields)
+                variations[name] = jnp.where(shifts[v], shifted[k, v] @ smoothing, yields)
             result[region.name] = Histograms(yields, variance, variations)
     return result
+
+
+def _edges(region: Region, parameters: Parameters, *, hard: bool) -> jax.Array | None:
+    """Where the edges of a region have moved to; None if they are those of its axis."""
+    moved = parameters.get("edges", {}).get(region.name)
+    if moved is None:
+        return None
+    edges = region.axis.between(moved.edges)
+    return region.axis.on_grid(edges) if hard else edges
 
 
 class _Chain(NamedTuple):

@@ -16,7 +16,7 @@ from zenith.artefacts import Columns
 from zenith.config import Analysis
 from zenith.core.events import Events
 from zenith.core.objective import Objective, hard_value
-from zenith.learning.optimise import Physical
+from zenith.learning.physical import Physical, hard_edges
 from zenith.learning.scores import add_scores
 from zenith.statistics import workspace
 from zenith.statistics.fit import expected_significance
@@ -85,9 +85,10 @@ def compare(
     replicas: dict[str, NDArray[np.float64]] = {}
     for name, selection in selections.items():
         scored = {s: add_scores(c, selection["networks"]) for s, c in columns.items()}
+        binned = analysis.with_edges(hard_edges(test_events, selection))
         thresholds = {key: float(value) for key, value in selection["thresholds"].items()}
         significance[name] = {
-            key: quoted_significance(analysis, scored, thresholds, part)
+            key: quoted_significance(binned, scored, thresholds, part)
             for key, part in QUOTED.items()
         }
         replicas[name] = bootstrap(objective, test_events, selection, analysis.statistics.bootstrap)

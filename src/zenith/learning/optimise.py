@@ -1,4 +1,4 @@
-"""The climb of the expected significance: thresholds and networks together, step by step.
+"""The climb of the expected significance: thresholds, bin edges and networks together.
 
 Adam with a cosine-decaying rate for each group of parameters; thresholds move in units of the
 width of their cut and are projected onto their bounds after each step. Temperature and bandwidth
@@ -8,7 +8,7 @@ has seen, so that the soft reading only ever proposes.
 """
 
 import logging
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -20,50 +20,15 @@ import numpy as np
 import optax
 from numpy.typing import NDArray
 
-from zenith import artefacts
 from zenith.config import Analysis
 from zenith.core.events import Events
-from zenith.core.networks import Network
 from zenith.core.objective import Objective, hard_value, value_and_gradient
 from zenith.errors import FitError
+from zenith.learning import checkpoint as checkpoints
+from zenith.learning.physical import Physical, Units, hard_edges
 
 log = logging.getLogger(__name__)
 PATIENCE = 3  # steps in a row whose fit does not converge, after which a climb stops
-Physical = dict[str, Any]
-"""{"thresholds": {name: scalar}, "networks": {name: Network}}"""
-
-
-class Units(NamedTuple):
-    """What makes a threshold a pure number: arrays of scalars by name."""
-
-    width: dict[str, jax.Array]
-    low: dict[str, jax.Array]
-    high: dict[str, jax.Array]
-
-    @classmethod
-    def of(cls, analysis: Analysis) -> "Units":
-        """Widths and bounds of the tunable cuts."""
-        cuts = analysis.tunable_cuts
-        bounds = {name: cut.tune or (0.0, 0.0) for name, cut in cuts.items()}
-        return cls(
-            {name: jnp.asarray(cut.width) for name, cut in cuts.items()},
-            {name: jnp.asarray(low) for name, (low, _) in bounds.items()},
-            {name: jnp.asarray(high) for name, (_, high) in bounds.items()},
-        )
-
-    def physical(self, scaled: Physical) -> Physical:
-        """Thresholds in the units of their observables."""
-        thresholds = {name: u * self.width[name] for name, u in scaled["thresholds"].items()}
-        return {"thresholds": thresholds, "networks": scaled["networks"]}
-
-    def scaled(self, physical: Physical) -> Physical:
-        """Thresholds in units of their widths, inside their bounds."""
-        thresholds = {
-            name: jnp.clip(jnp.asarray(t, float), self.low[name], self.high[name])
-            / self.width[name]
-            for name, t in physical["thresholds"].items()
-        }
-        return {"thresholds": thresholds, "networks": physical["networks"]}
 
 
 class State(NamedTuple):
@@ -96,26 +61,25 @@ class Climb:
         return {key: np.array([row[key] for row in self.rows]) for key in self.rows[0]}
 
 
-def optimiser(analysis: Analysis) -> optax.GradientTransformation:
-    """Adam by group: thresholds, networks that are fine-tuned, networks that are frozen."""
+def optimiser(analysis: Analysis, *, move_edges: bool = True) -> optax.GradientTransformation:
+    """Adam by group: thresholds, bin edges, networks that are fine-tuned; the others are frozen."""
     settings = analysis.optimise
 
     def group(name: str) -> optax.GradientTransformation:
-        rate = optax.cosine_decay_schedule(settings.learning_rates[name], settings.steps, alpha=0.1)  # type: ignore[index]
+        first = getattr(settings.learning_rates, name)
+        rate = optax.cosine_decay_schedule(first, settings.steps, alpha=0.1)
         return optax.chain(optax.clip_by_global_norm(settings.clip), optax.adam(rate))
 
     labels = {
         "thresholds": "thresholds",
+        "edges": "edges" if move_edges else "frozen",
         "networks": {
             name: "networks" if mva.fine_tune and mva.framework == "jax" else "frozen"
             for name, mva in analysis.mva.items()
         },
     }
-    groups = {
-        "thresholds": group("thresholds"),
-        "networks": group("networks"),
-        "frozen": optax.set_to_zero(),
-    }
+    groups = {name: group(name) for name in ("thresholds", "edges", "networks")}
+    groups["frozen"] = optax.set_to_zero()
     return optax.multi_transform(groups, labels)
 
 
@@ -162,17 +126,6 @@ def schedule(ends: tuple[float, float], steps: int) -> NDArray[np.float64]:
     return np.geomspace(*ends, steps)
 
 
-def starts(analysis: Analysis, networks: Mapping[str, Network]) -> Iterator[Physical]:
-    """Start values: those of the configuration, then thresholds drawn within their bounds."""
-    random = np.random.default_rng([analysis.seed, 1])
-    for number in range(analysis.optimise.starts):
-        thresholds = {
-            name: cut.threshold if number == 0 else float(random.uniform(*(cut.tune or (0, 0))))
-            for name, cut in analysis.tunable_cuts.items()
-        }
-        yield {"thresholds": thresholds, "networks": dict(networks)}
-
-
 def climb(
     analysis: Analysis,
     objective: Objective,
@@ -198,17 +151,20 @@ def climb(
     """
     settings = analysis.optimise
     units = Units.of(analysis)
-    if not start["thresholds"] and not any(m.fine_tune for m in analysis.mva.values()):
+    moves = start["thresholds"] or start["edges"] or any(m.fine_tune for m in analysis.mva.values())
+    if not moves:
         raise FitError(
-            "nothing to optimise: no cut has `tune`, and no network has `fine_tune`; add one to "
-            "regions.*.cuts, or remove the optimisation from what is run"
+            "nothing to optimise: no cut has `tune`, no fit `tune_edges`, and no network "
+            "`fine_tune`; add one, or remove the optimisation from what is run"
         )
     scaled = units.scaled(start)
     state = State(scaled, scaled, transform.init(scaled))
     result = Climb(kept=units.physical(scaled))
     sign = 1.0 if objective.quantity == "significance" else -1.0
     if checkpoint is not None:
-        state, result = _resumed(checkpoint, fingerprint, state, result)
+        saved = checkpoints.load(checkpoint, fingerprint, (state, result.kept))
+        if saved is not None:
+            state, result = _resumed(saved)
     temperatures = schedule(settings.temperature, settings.steps)
     bandwidths = schedule(settings.bandwidth, settings.steps)
     failures = 0
@@ -233,6 +189,11 @@ def climb(
             "gradient_norm": float(step.gradient_norm),
             "rejected": float(step.rejected),
             **{f"threshold/{k}": float(t) for k, t in here["thresholds"].items()},
+            **{
+                f"edge/{region}/{k}": edge
+                for region, edges in hard_edges(events, here).items()
+                for k, edge in enumerate(edges[1:-1], start=1)
+            },
         }
         result.rows.append(row)
         if np.isfinite(hard) and not sign * hard <= sign * result.kept_value:
@@ -250,7 +211,7 @@ def climb(
             log.warning("step %d: %d fits in a row did not converge; stopping", number, PATIENCE)
             break
         if checkpoint is not None and (number + 1) % settings.checkpoint_every == 0:
-            _save(checkpoint, fingerprint, state, result)
+            checkpoints.save(checkpoint, fingerprint, _interrupted(state, result))
     if not np.isfinite(result.kept_value):
         raise FitError(
             "no step of the climb has a fit that converges on the validation events: inspect the "
@@ -269,37 +230,17 @@ def _warn_of_bounds(analysis: Analysis, kept: Physical) -> None:
             )
 
 
-def _save(path: Path, fingerprint: str, state: State, result: Climb) -> None:
-    leaves = jax.tree.leaves((state, result.kept))
-    arrays = {f"leaf/{k}": np.asarray(leaf) for k, leaf in enumerate(leaves)}
-    arrays |= {f"row/{key}": values for key, values in result.history().items()}
-    attributes = {
-        "fingerprint": fingerprint,
-        "kept_step": result.kept_step,
-        "kept_value": result.kept_value,
-    }
-    artefacts.write_arrays(path, arrays, attributes)
+def _interrupted(state: State, result: Climb) -> checkpoints.Checkpoint:
+    numbers = {"kept_step": result.kept_step, "kept_value": result.kept_value}
+    return checkpoints.Checkpoint((state, result.kept), result.history(), numbers)
 
 
-def _resumed(path: Path, fingerprint: str, state: State, result: Climb) -> tuple[State, Climb]:
-    """State and history of a checkpoint; as given if there is none with this fingerprint."""
-    if not path.exists():
-        return state, result
-    arrays, attributes = artefacts.read_arrays(path)
-    if attributes.get("fingerprint") != fingerprint:
-        log.info("%s is of another configuration or of other events: starting afresh", path)
-        return state, result
-    leaves, tree = jax.tree.flatten((state, result.kept))
-    saved = [
-        jnp.asarray(arrays[f"leaf/{k}"], jnp.asarray(leaf).dtype) for k, leaf in enumerate(leaves)
-    ]
-    state, kept = jax.tree.unflatten(tree, saved)
-    columns = {k.removeprefix("row/"): v for k, v in arrays.items() if k.startswith("row/")}
-    steps = len(next(iter(columns.values())))
-    rows = [{key: float(values[i]) for key, values in columns.items()} for i in range(steps)]
-    log.info("resuming %s after %d steps", path, steps)
-    kept_step, kept_value = int(attributes["kept_step"]), float(attributes["kept_value"])
-    return state, Climb(kept, kept_step, kept_value, rows)
+def _resumed(saved: checkpoints.Checkpoint) -> tuple[State, Climb]:
+    state, kept = saved.tree
+    steps = zip(*saved.history.values(), strict=True)
+    rows = [dict(zip(saved.history, map(float, step), strict=True)) for step in steps]
+    numbers = saved.numbers
+    return state, Climb(kept, int(numbers["kept_step"]), float(numbers["kept_value"]), rows)
 
 
 def best(objective: Objective, climbs: list[Climb]) -> int:

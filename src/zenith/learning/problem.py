@@ -140,7 +140,9 @@ def _regions(analysis: Analysis) -> list[Region]:
     regions = []
     for name in fitted_regions(analysis):
         fit = analysis.regions[name].fit
-        axis = Axis(fit.observable, fit.edges.edges, fit.overflow, fit.overflow)
+        axis = Axis(
+            fit.observable, fit.edges.edges, fit.overflow, fit.overflow, grid=fit.tune_edges
+        )
         regions.append(Region(name, region_cuts(analysis, name), axis))
     return regions
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from zenith.core.events import Events
 from zenith.core.histfactory import Templates
 from zenith.core.objective import Objective, hard_value, value_and_bin_gradient
-from zenith.learning.optimise import Physical
+from zenith.learning.physical import Physical
 
 Array = NDArray[np.float64]
 

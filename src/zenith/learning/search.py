@@ -15,7 +15,7 @@ from zenith.config import Analysis
 from zenith.core.events import Events
 from zenith.core.objective import Objective, hard_value
 from zenith.errors import FitError
-from zenith.learning.optimise import Physical
+from zenith.learning.physical import Physical
 
 
 class Trial(NamedTuple):
@@ -60,10 +60,8 @@ def search(
             name: proposal.suggest_float(name, *(cut.tune or (0.0, 0.0)))
             for name, cut in analysis.tunable_cuts.items()
         }
-        here = {
-            "thresholds": {name: np.float64(t) for name, t in thresholds.items()},
-            "networks": start["networks"],
-        }
+        moved = {name: np.float64(t) for name, t in thresholds.items()}
+        here = {**start, "thresholds": moved}
         value = float(hard_value(here, objective, events))
         trial = Trial(thresholds, value, float(hard_value(here, objective, validation)))
         done.append(trial)

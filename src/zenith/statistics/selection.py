@@ -49,6 +49,18 @@ def complete_thresholds(
     return thresholds
 
 
+def with_selection(analysis: Analysis, path: str | None) -> Analysis:
+    """The configuration with the bin edges of a selection file (JSON), if it moved any.
+
+    Raises InputError for edges that do not fit the configuration.
+    """
+    edges = read_json(path).get("edges", {}) if path else {}
+    try:
+        return analysis.with_edges(edges)
+    except ValueError as error:
+        raise InputError(f"{path}: {error}; run `zenith optimise` again") from None
+
+
 def read_thresholds(path: str) -> dict[str, float]:
     """The `thresholds` of a selection file (JSON), as the optimisation writes it.
 
