@@ -67,7 +67,14 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         help="for the weighted mean, in the order of signal_labels [equal]",
     )
     parser.add_argument("--seed", type=int, default=0, help="of the starts of the gradient [0]")
+    parser.add_argument("--steps", type=int, default=300, help="of the gradient [300]")
+    parser.add_argument("--starts", type=int, default=6, help="of the gradient [6]")
     parser.add_argument("--output", metavar="JSON", help="categories to write")
+    parser.add_argument(
+        "--history",
+        metavar="H5",
+        help="every step of the gradient, and the yields that soft categories ended with",
+    )
     parser.add_argument(
         "--evaluate", metavar="JSON", help="categories to apply to EVENTS.h5; prints JSON"
     )
@@ -85,13 +92,15 @@ def run(args: argparse.Namespace) -> None:
         return
     if not args.output or not args.categories:
         raise ConfigError("--categories K and --output JSON are needed, or --evaluate JSON")
+    if args.steps < 1 or args.starts < 1:
+        raise ConfigError(f"--steps {args.steps} --starts {args.starts}: at least 1 of each")
     _find(args, read(args.events))
 
 
 def _find(args: argparse.Namespace, scored: "Scored") -> None:
     import logging
 
-    from zenith.artefacts import write_json
+    from zenith.artefacts import write_arrays, write_json
     from zenith.core.counting import Counting, Requirements
     from zenith.learning.categorise import Settings, categorise
 
@@ -112,7 +121,7 @@ def _find(args: argparse.Namespace, scored: "Scored") -> None:
         Requirements(**options["requirements"]),
         Counting(**options["counting"]),
         args.method,
-        Settings(seed=args.seed),
+        Settings(steps=args.steps, starts=args.starts, seed=args.seed),
     )
     for note in result.notes:
         logging.info("%s", note)
@@ -132,6 +141,9 @@ def _find(args: argparse.Namespace, scored: "Scored") -> None:
         inputs=[args.events],
         config={**options, "categories": args.categories, "seed": args.seed},
     )
+    if args.history:  # without an array where nothing climbed
+        climbed = result.history._asdict() if result.history else {}
+        write_arrays(args.history, climbed, {"signal_labels": list(scored.signal_labels)})
     logging.info("%d categories: Z = %.4f", len(result.report["events"]), result.report["z"])
 
 

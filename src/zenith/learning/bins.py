@@ -8,7 +8,7 @@ from zenith.core.categories import Edges
 from zenith.core.cells import Cells
 from zenith.core.counting import Counting, Requirements
 from zenith.core.settling import settle
-from zenith.learning.climb import Settings, climb, pick, stack, tightened
+from zenith.learning.climb import History, Settings, climb, history, pick, stack, tightened
 from zenith.learning.starts import edges_starts
 
 
@@ -18,7 +18,7 @@ def bins(
     requirements: Requirements,
     counting: Counting,
     settings: Settings,
-) -> tuple[Cuts, list[str], NDArray[np.float64] | None]:
+) -> tuple[Cuts, list[str], History | None]:
     """Cuts by gradient, settled on hard yields; their mergers; the history of the climb."""
     categories = min(categories, len(spectrum.scores))
     if categories == 1:
@@ -41,7 +41,7 @@ def bins(
         signals, background, _ = spectrum.yields(cuts)
         settled.append((float(counting(signals, background)), cuts, notes, number))
     _, cuts, notes, number = max(settled, key=lambda each: each[0])
-    return cuts, notes, np.asarray(climbed.history[number])
+    return cuts, notes, history(climbed, number, cells, settings.edges_temperature)
 
 
 def position(spectrum: Spectrum) -> NDArray[np.float64]:

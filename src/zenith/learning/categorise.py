@@ -17,7 +17,7 @@ from zenith.core.categories import Mixture
 from zenith.core.counting import Counting, Requirements
 from zenith.errors import InputError
 from zenith.learning.bins import bins
-from zenith.learning.climb import Settings
+from zenith.learning.climb import History, Settings
 from zenith.learning.regions import regions
 from zenith.learning.scored import Scored, Space, report
 
@@ -33,7 +33,7 @@ class Result:
     mixture: Mixture | None  # of several
     report: dict[str, Any]
     notes: list[str] = field(default_factory=list)
-    history: NDArray[np.float64] | None = None  # (steps,) soft objective of the start that won
+    history: History | None = None  # of the start that won
 
     def category(self, scored: Scored) -> NDArray[np.int64]:
         """The hard category (N,) of each event."""

@@ -10,8 +10,10 @@ from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 import optax
 from jax import Array
+from numpy.typing import NDArray
 
 from zenith.core.categories import Categories
 from zenith.core.cells import Cells, Yields
@@ -39,7 +41,21 @@ class Climb(NamedTuple):
 
     categories: Any  # at the best step
     merit: Array  # of the hard categories on cells; below 0 if requirements are not met
-    history: Array  # (starts, steps) soft objective
+    soft: Array  # (starts, steps) objective of the soft categories
+    hard: Array  # (starts, steps) objective of the hard ones, whatever is required of them
+
+
+class History(NamedTuple):
+    """One climb, and the two readings of what it kept on its cells.
+
+    Yields are (signals + 1, K), the background last; the soft ones at the last temperature.
+    """
+
+    soft: NDArray[np.float64]  # (steps,)
+    hard: NDArray[np.float64]  # (steps,)
+    temperature: NDArray[np.float64]  # (steps,)
+    soft_yields: NDArray[np.float64]
+    hard_yields: NDArray[np.float64]
 
 
 @partial(jax.jit, static_argnames=("counting", "requirements", "settings", "temperature"))
@@ -59,33 +75,46 @@ def climb(
     def short(yields: Yields) -> Array:
         return requirements.shortfall(yields.background, yields.variance).sum()
 
-    def merit(categories: Categories) -> Array:
+    def merit(categories: Categories) -> tuple[Array, Array]:
         yields = cells.hard(categories)
         value, missing = counting(yields.signals, yields.background), short(yields)
-        return jnp.where(missing > 0, -1.0 - missing, value)
+        return jnp.where(missing > 0, -1.0 - missing, value), value
 
     def from_one(start: Categories) -> Climb:
-        scale = jnp.maximum(jnp.abs(merit(start)), 1e-6)
+        scale = jnp.maximum(jnp.abs(merit(start)[0]), 1e-6)
 
         def loss(categories: Categories, heat: Array, penalty: Array) -> tuple[Array, Array]:
             yields = cells.soft(categories, heat)
             value = counting(yields.signals, yields.background)
             return penalty * short(yields) - value / scale, value
 
-        def step(carry: Any, schedule: Any) -> tuple[Any, Array]:
+        def step(carry: Any, schedule: Any) -> tuple[Any, tuple[Array, Array]]:
             here, state, kept, kept_merit = carry
             gradient, value = jax.grad(loss, has_aux=True)(here, *schedule)
             updates, state = adam.update(gradient, state, here)
             there = optax.apply_updates(here, updates)
-            found = merit(there)
+            found, hard = merit(there)
             kept = jax.tree.map(lambda a, b: jnp.where(found > kept_merit, a, b), there, kept)
-            return (there, state, kept, jnp.maximum(found, kept_merit)), value
+            return (there, state, kept, jnp.maximum(found, kept_merit)), (value, hard)
 
-        begin = (start, adam.init(start), start, merit(start))
+        begin = (start, adam.init(start), start, merit(start)[0])
         (_, _, kept, kept_merit), values = jax.lax.scan(step, begin, (temperatures, penalties))
-        return Climb(kept, kept_merit, values)
+        return Climb(kept, kept_merit, *values)
 
     return jax.vmap(from_one)(starts)
+
+
+def history(climbed: Climb, number: int, cells: Cells, temperature: tuple[float, float]) -> History:
+    """What is to be kept of one of the climbs."""
+    kept = pick(climbed.categories, number)
+    readings = (cells.soft(kept, temperature[1]), cells.hard(kept))
+    steps = climbed.soft.shape[1]
+    return History(
+        np.asarray(climbed.soft[number]),
+        np.asarray(climbed.hard[number]),
+        np.geomspace(*temperature, steps),
+        *(np.vstack([each.signals, each.background]) for each in readings),
+    )
 
 
 def stack(starts: list[Any]) -> Any:

@@ -4,12 +4,11 @@ from typing import Any, NamedTuple
 
 import jax
 import numpy as np
-from numpy.typing import NDArray
 
 from zenith.core.categories import Mixture
 from zenith.core.cells import Cells
 from zenith.core.counting import Counting, Requirements
-from zenith.learning.climb import Settings, climb, pick, stack, tightened
+from zenith.learning.climb import History, Settings, climb, history, pick, stack, tightened
 from zenith.learning.scored import Scored, Space, report
 from zenith.learning.starts import mixture_starts
 
@@ -19,7 +18,7 @@ class Regions(NamedTuple):
 
     mixture: Mixture
     notes: list[str]
-    history: NDArray[np.float64]
+    history: History
 
 
 def regions(
@@ -56,7 +55,9 @@ def regions(
         )
         mixture, notes, z = hardened(mixture, scored, space, requirements, counting)
         if z > best_z:
-            best = Regions(mixture, notes, np.asarray(climbed.history[number]))
+            best = Regions(
+                mixture, notes, history(climbed, number, cells, settings.mixture_temperature)
+            )
             best_z = z
     assert best is not None
     return best
