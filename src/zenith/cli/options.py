@@ -2,7 +2,7 @@
 
 import argparse
 
-from zenith.config import Analysis, load
+from zenith.config import Analysis, Categorisation, load, load_categorisation
 from zenith.errors import ConfigError
 
 DEFAULT = "config/zprime.yaml"
@@ -26,6 +26,11 @@ def add_config(parser: argparse.ArgumentParser) -> None:
 def analysis(args: argparse.Namespace) -> Analysis:
     """The configuration that the options name."""
     return load(args.config, args.overrides)
+
+
+def categorisation(args: argparse.Namespace) -> Categorisation:
+    """The configuration of scored events and categories that the options name."""
+    return load_categorisation(args.config, args.overrides)
 
 
 def sample(args: argparse.Namespace, analysis: Analysis) -> str:

@@ -1,6 +1,25 @@
-"""The configuration of an analysis: YAML, validated, frozen."""
+"""The configuration of an analysis, or of a categorisation: YAML, validated, frozen."""
 
 from zenith.config.analysis import Analysis
-from zenith.config.loading import dump, load, observables_of, parse
+from zenith.config.categorisation import Categorisation
+from zenith.config.loading import (
+    dump,
+    is_categorisation,
+    load,
+    load_categorisation,
+    observables_of,
+    parse,
+    parse_categorisation,
+)
 
-__all__ = ["Analysis", "dump", "load", "observables_of", "parse"]
+__all__ = [
+    "Analysis",
+    "Categorisation",
+    "dump",
+    "is_categorisation",
+    "load",
+    "load_categorisation",
+    "observables_of",
+    "parse",
+    "parse_categorisation",
+]

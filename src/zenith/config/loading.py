@@ -1,4 +1,4 @@
-"""From YAML to a checked `Analysis`, with errors that a person can act on."""
+"""From YAML to a checked configuration, with errors that a person can act on."""
 
 import difflib
 import importlib
@@ -6,13 +6,17 @@ import types
 import typing
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import yaml
 from pydantic import BaseModel, ValidationError
 
 from zenith.config.analysis import Analysis
+from zenith.config.base import Section
+from zenith.config.categorisation import Categorisation
 from zenith.errors import ConfigError
+
+S = TypeVar("S", bound=Section)
 
 
 class _Loader(yaml.SafeLoader):
@@ -90,9 +94,9 @@ def _with_base(data: Mapping[str, Any], source: str) -> dict[str, Any]:
     return result
 
 
-def _model_at(location: tuple[int | str, ...]) -> type[BaseModel] | None:
+def _model_at(location: tuple[int | str, ...], root: type[Section]) -> type[BaseModel] | None:
     """The model that a path into the configuration arrives at, to name its keys."""
-    current: Any = Analysis
+    current: Any = root
     for part in location:
         models = list(_models_in(current))
         for model in models:
@@ -132,13 +136,13 @@ def _keys(location: tuple[int | str, ...], data: Any) -> Iterable[int | str]:
     yield location[-1]
 
 
-def _explain(error: Any, source: str, data: Any) -> str:
+def _explain(error: Any, source: str, data: Any, root: type[Section]) -> str:
     location = tuple(error["loc"])
     if not location:
         return f"{source}: {error['msg'].removeprefix('Value error, ')}"
     path = ".".join(str(part) for part in _keys(location, data))
     if error["type"] == "extra_forbidden":
-        model = _model_at(location[:-1])
+        model = _model_at(location[:-1], root)
         allowed = (
             [field.alias or name for name, field in model.model_fields.items()] if model else []
         )
@@ -146,14 +150,14 @@ def _explain(error: Any, source: str, data: Any) -> str:
         hint = f"; did you mean {close[0]!r}?" if close else ""
         return f"{source}: {path}: unknown key{hint} (allowed: {', '.join(allowed)})"
     if error["type"] == "missing":
-        model = _model_at(location[:-1])
+        model = _model_at(location[:-1], root)
         field = model.model_fields.get(str(location[-1])) if model else None
         about = f" ({field.description})" if field is not None and field.description else ""
         return f"{source}: {path}: missing{about}"
     message = error["msg"].removeprefix("Value error, ")
     if error["type"] == "value_error":
         return f"{source}: {path}: {message}"
-    model = _model_at(location[:-1])
+    model = _model_at(location[:-1], root)
     field = model.model_fields.get(str(location[-1])) if model else None
     about = f"; it is: {field.description}" if field is not None and field.description else ""
     return f"{source}: {path}: {message}, not {error['input']!r}{about}"
@@ -161,15 +165,29 @@ def _explain(error: Any, source: str, data: Any) -> str:
 
 def parse(data: Mapping[str, Any], source: str = "configuration") -> Analysis:
     """The checked analysis; `ConfigError` names every key that is wrong, and what is allowed."""
-    merged = _with_base(data, source)
-    try:
-        analysis = Analysis.model_validate(merged)
-    except ValidationError as errors:
-        raise ConfigError(
-            "\n".join(_explain(error, source, merged) for error in errors.errors())
-        ) from None
+    analysis = _validated(Analysis, data, source)
     _check_observables(analysis, source)
     return analysis
+
+
+def parse_categorisation(data: Mapping[str, Any], source: str = "configuration") -> Categorisation:
+    """The checked configuration of a categorisation; raises as `parse` does."""
+    return _validated(Categorisation, data, source)
+
+
+def is_categorisation(data: Mapping[str, Any], source: str = "configuration") -> bool:
+    """Whether a configuration is of scored events and categories, not of an analysis."""
+    return "events" in _with_base(data, source)
+
+
+def _validated(root: type[S], data: Mapping[str, Any], source: str) -> S:
+    merged = _with_base(data, source)
+    try:
+        return root.model_validate(merged)
+    except ValidationError as errors:
+        raise ConfigError(
+            "\n".join(_explain(error, source, merged, root) for error in errors.errors())
+        ) from None
 
 
 def _check_observables(analysis: Analysis, source: str) -> None:
@@ -206,7 +224,12 @@ def load(path: str | Path, overrides: Iterable[str] = ()) -> Analysis:
     return parse(merge(read_yaml(path), parse_overrides(overrides)), str(path))
 
 
-def dump(analysis: Analysis) -> str:
+def load_categorisation(path: str | Path, overrides: Iterable[str] = ()) -> Categorisation:
+    """The same for a configuration of scored events and categories."""
+    return parse_categorisation(merge(read_yaml(path), parse_overrides(overrides)), str(path))
+
+
+def dump(configuration: Section) -> str:
     """The resolved configuration as YAML, every default included; `load` reads it back."""
-    data = analysis.model_dump(mode="json", by_alias=True)
+    data = configuration.model_dump(mode="json", by_alias=True)
     return yaml.safe_dump(data, sort_keys=False, allow_unicode=True)

@@ -4,6 +4,7 @@ import json
 from typing import Any
 
 from zenith.config.analysis import Analysis
+from zenith.config.categorisation import Categorisation
 from zenith.config.simulation import PseudodataCard
 from zenith.config.systematics import (
     ShapeSystematic,
@@ -133,6 +134,24 @@ def step_config(analysis: Analysis, step: str, name: str = "") -> str:
         part = _pick(
             config, "plotting", "observables", "processes", "regions", "systematics", "statistics"
         )
+    else:
+        raise ValueError(f"no step is called {step!r}")
+    return json.dumps(part, sort_keys=True)
+
+
+def category_config(categorisation: Categorisation, step: str) -> str:
+    """The same for the steps of a categorisation: scored, categorise, category_scan, others."""
+    config = categorisation.model_dump(mode="json")
+    chosen = ("tolerance", "bootstrap", "numbers")
+    if step == "scored":
+        part = _pick(config, "events", "split", *(["seed"] if categorisation.events.toy else []))
+    elif step == "categorise":
+        found = {key: value for key, value in config["categories"].items() if key not in chosen}
+        part = {**_pick(config, "seed"), "categories": found}
+    elif step == "category_scan":
+        part = _pick(config, "seed", "categories")
+    elif step in ("category_figures", "category_summary"):
+        part = _pick(config, "categories", "plotting")
     else:
         raise ValueError(f"no step is called {step!r}")
     return json.dumps(part, sort_keys=True)

@@ -1,6 +1,6 @@
-"""The JSON schema of a configuration, and the table of its keys for people to read.
+"""The JSON schemas of configurations, and the tables of their keys for people to read.
 
-`python -m zenith.config.schema` writes both; a test keeps them equal to the models.
+`python -m zenith.config.schema` writes them; a test keeps them equal to the models.
 """
 
 import json
@@ -15,15 +15,19 @@ from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
 from zenith.config.analysis import Analysis
+from zenith.config.categorisation import Categorisation
 
-SCHEMA = Path("workflow/schemas/config.schema.json")
+SCHEMAS: dict[Path, type[BaseModel]] = {
+    Path("workflow/schemas/config.schema.json"): Analysis,
+    Path("workflow/schemas/categories.schema.json"): Categorisation,
+}
 KEYS = Path("config/README.md")
 MARKER = "<!-- keys: written by `make schema` -->\n"
 
 
-def schema() -> str:
-    """The JSON schema, as text."""
-    return json.dumps(Analysis.model_json_schema(mode="validation"), indent=2) + "\n"
+def schema(model: type[BaseModel]) -> str:
+    """The JSON schema of a configuration, as text."""
+    return json.dumps(model.model_json_schema(mode="validation"), indent=2) + "\n"
 
 
 def _models(annotation: Any) -> Iterator[type[BaseModel]]:
@@ -73,10 +77,11 @@ def _default(field: FieldInfo) -> str:
 def keys() -> str:
     """Every key of every section, with type, default and meaning, as Markdown tables."""
     lines: list[str] = []
-    waiting: list[type[BaseModel]] = [Analysis]
+    waiting: list[type[BaseModel]] = []
+    roots = list(SCHEMAS.values())
     seen: set[type[BaseModel]] = set()
-    while waiting:
-        model = waiting.pop(0)
+    while waiting or roots:
+        model = (waiting or roots).pop(0)
         if model in seen:
             continue
         seen.add(model)
@@ -98,6 +103,6 @@ def page(text: str) -> str:
 
 
 if __name__ == "__main__":
-    SCHEMA.parent.mkdir(parents=True, exist_ok=True)
-    SCHEMA.write_text(schema())
+    for path, root in SCHEMAS.items():
+        path.write_text(schema(root))
     KEYS.write_text(page(KEYS.read_text()))

@@ -1,0 +1,138 @@
+"""The configuration of a categorisation: scored events, and the categories to find in them."""
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import Field, field_validator, model_validator
+
+from zenith.config.base import Fraction, Name, Positive, Section
+
+
+class ScoredEvents(Section):
+    """Where scored events come from: exactly one of `toy` and `file`."""
+
+    toy: Annotated[
+        Literal["one_score", "three_classes"] | None,
+        Field(description="made by Zenith: a classifier's score, or a softmax of three classes"),
+    ] = None
+    fraction: Annotated[
+        Fraction,
+        Field(gt=0.0, description="of the number of events of the toy, at the same luminosity"),
+    ] = 1.0
+    file: Annotated[
+        str | None,
+        Field(
+            description="HDF5 with `scores` (N, D), `weight` (N,), `label` (N,), the attribute "
+            "`signal_labels`, and `event` (N,) if the split is to follow event numbers"
+        ),
+    ] = None
+
+    @field_validator("file")
+    @classmethod
+    def _there(cls, file: str | None) -> str | None:
+        if file is not None and not Path(file).is_file():
+            raise ValueError(f"there is no file {file!r}; paths are relative to {Path.cwd()}")
+        return file
+
+    @model_validator(mode="after")
+    def _one(self) -> "ScoredEvents":
+        if (self.toy is None) == (self.file is None):
+            raise ValueError("give exactly one of toy and file")
+        if self.file is not None and self.fraction != 1.0:
+            raise ValueError("fraction: belongs to a toy; all events of a file are used")
+        return self
+
+
+class Categories(Section):
+    """How many categories, what they must have, and how they are found."""
+
+    numbers: Annotated[
+        tuple[Annotated[int, Field(ge=1)], ...],
+        Field(min_length=1, description="of categories, each found by a job of its own"),
+    ]
+    method: Annotated[
+        Literal["exact", "gradient"] | None,
+        Field(description="default: exact for one score and one signal, else gradient"),
+    ] = None
+    objective: Annotated[
+        Literal["counting"],
+        Field(description="what is maximised: the Asimov formula of counting experiments"),
+    ] = "counting"
+    background_uncertainty: Annotated[
+        float, Field(ge=0.0, description="relative, of the background in every category")
+    ] = 0.0
+    combination: Annotated[
+        Literal["geometric", "weighted"],
+        Field(description="of several signals' significances: geometric or weighted mean"),
+    ] = "geometric"
+    signal_weights: Annotated[
+        tuple[Annotated[float, Field(ge=0.0)], ...],
+        Field(description="for the weighted mean, in the order of signal_labels; empty: equal"),
+    ] = ()
+    minimum_background: Annotated[
+        float, Field(ge=0.0, description="expected events that every category must have")
+    ] = 1.0
+    maximum_uncertainty: Annotated[
+        Positive | None,
+        Field(description="largest relative statistical uncertainty of a category's background"),
+    ] = None
+    steps: Annotated[int, Field(ge=2, description="steps of the gradient")] = 300
+    starts: Annotated[int, Field(ge=1, description="starts of the gradient, climbed at once")] = 6
+    tolerance: Annotated[
+        Fraction,
+        Field(
+            description="the number that is chosen is the smallest whose Z on unseen events is "
+            "within this, relative, of the best, or within the error of the difference"
+        ),
+    ] = 0.01
+    bootstrap: Annotated[int, Field(ge=2, description="replicas for the errors of Z")] = 100
+
+    @field_validator("numbers")
+    @classmethod
+    def _ascending(cls, numbers: tuple[int, ...]) -> tuple[int, ...]:
+        if list(numbers) != sorted(set(numbers)):
+            raise ValueError(f"numbers must increase: {list(numbers)}")
+        return numbers
+
+    @model_validator(mode="after")
+    def _weights(self) -> "Categories":
+        if self.signal_weights and self.combination != "weighted":
+            raise ValueError("signal_weights: they belong to combination: weighted")
+        return self
+
+
+class CategoryPlotting(Section):
+    """What is written on the figures, and their formats."""
+
+    formats: Annotated[
+        tuple[Literal["png", "pdf"], ...], Field(min_length=1, description="of each figure")
+    ] = ("png", "pdf")
+    experiment: Annotated[str, Field(description="name on each figure")] = "Zenith"
+    status: Annotated[str, Field(description="text after the name")] = "simulation"
+    luminosity: Annotated[Positive | None, Field(description="of the weights, in 1/fb")] = None
+    energy: Annotated[Positive | None, Field(description="centre-of-mass energy in TeV")] = None
+    scores: Annotated[
+        tuple[str, ...], Field(description="names of the scores, in the order of the file")
+    ] = ()
+    labels: Annotated[
+        dict[int, str], Field(description="label of the events: its name in legends")
+    ] = {}
+
+
+class Categorisation(Section):
+    """Categories of scored events: a second, small kind of configuration, known by `events`."""
+
+    name: Annotated[Name, Field(description="results are written to results/{name}/")]
+    seed: Annotated[int, Field(ge=0, description="of the toy, the starts and the bootstrap")] = 1
+    events: Annotated[ScoredEvents, Field(description="the scored events")]
+    split: Annotated[
+        float,
+        Field(
+            gt=0.0,
+            lt=1.0,
+            description="fraction of the events that categories are found with, by a hash of the "
+            "event number (or row); the others are unseen, and what is quoted comes from them",
+        ),
+    ] = 0.5
+    categories: Annotated[Categories, Field(description="what is asked of categories")]
+    plotting: Annotated[CategoryPlotting, Field(description="the figures")] = CategoryPlotting()
