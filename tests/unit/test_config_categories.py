@@ -89,5 +89,5 @@ def test_mistakes_name_the_key_and_the_remedy(
 def test_a_change_concerns_only_the_steps_that_depend_on_it(override: str, steps: set) -> None:
     one, other = load_categorisation(ONE), load_categorisation(ONE, [override])
     every = ("scored", "categorise", "category_scan", "category_figures")
-    concerned = {step for step in every if category_config(one, s) != category_config(other, s)}
+    concerned = {s for s in every if category_config(one, s) != category_config(other, s)}
     assert concerned == steps
