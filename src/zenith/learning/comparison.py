@@ -18,6 +18,7 @@ from zenith.core.events import Events
 from zenith.core.objective import Objective, hard_value
 from zenith.learning.physical import Physical, hard_edges
 from zenith.learning.scores import add_scores
+from zenith.learning.spread import spread
 from zenith.statistics import workspace
 from zenith.statistics.fit import expected_significance
 from zenith.statistics.histograms import fill
@@ -102,16 +103,3 @@ def compare(
         for name in others
     }
     return {"expected_significance": significance, "gain": gain}
-
-
-def spread(values: NDArray[np.float64]) -> float:
-    """Half the central 68 % interval of the replicas whose fit converged; 0 with fewer than two.
-
-    Not the standard deviation: a replica that empties a bin of its background has a significance
-    far out in the tail, and a few of them would be all that it measures.
-    """
-    finite = values[np.isfinite(values)]
-    if len(finite) < 2:
-        return 0.0
-    low, high = np.quantile(finite, [0.15865, 0.84135])
-    return float(high - low) / 2
