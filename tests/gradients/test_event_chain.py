@@ -1,5 +1,7 @@
 """From events to histograms: against numpy, in any order, in any chunks, and its gradient."""
 
+import dataclasses
+
 import equinox as eqx
 import jax
 import jax.numpy as jnp
@@ -7,12 +9,13 @@ import numpy as np
 import pytest
 from jax.flatten_util import ravel_pytree
 
+from zenith.core.categories import Edges
 from zenith.core.cuts import Cut
 from zenith.core.events import Region, Sample, prepare
 from zenith.core.networks import Network
 from zenith.core.soft_histogram import Axis
 from zenith.core.templates import hard_histograms, soft_histograms
-from zenith.errors import InputError
+from zenith.errors import ConfigError, InputError
 
 hard_histograms, soft_histograms = jax.jit(hard_histograms), jax.jit(soft_histograms)
 
@@ -323,3 +326,69 @@ def test_a_process_without_events_is_empty():
     assert not any(leaf.any() for leaf in jax.tree.leaves(found))
     gradient = gradient_of_statistic(PARAMETERS, events(of={"top": [empty]}))
     assert not any(leaf.any() for leaf in jax.tree.leaves(gradient))
+
+
+MOVING = Region("moving", REGIONS[0].cuts, Axis("mass", (0.0, 1.0, 2.0, 6.0), grid=0.25))
+
+
+def moving(inner, dtype=np.float32):
+    """Events of one region whose edges move, and its parameters with them at `inner`."""
+    networks = {"mva": PARAMETERS["networks"]["mva"]}
+    thresholds = PARAMETERS["thresholds"]
+    edges = {"moving": Edges.at(np.asarray(inner) / 6.0)}
+    layout = prepare([MOVING], networks, samples(), chunk=256, dtype=dtype)
+    return {"thresholds": thresholds, "networks": networks, "edges": edges}, layout
+
+
+@pytest.mark.parametrize("inner", [(0.5, 3.25), (1.0, 2.0), (4.25, 5.75)])
+def test_moved_edges_are_those_of_a_hard_histogram(inner):
+    parameters, layout = moving(inner)
+    found = hard_histograms(parameters, layout)["moving"]
+    region = dataclasses.replace(MOVING, axis=Axis("mass", (0.0, *inner, 6.0)))
+    for row, group in enumerate(samples().values()):
+        expected = sum(numpy_histogram(region, s, s.weight) for s in group)
+        np.testing.assert_allclose(found.nominal[row], expected, rtol=2e-6, atol=1e-6)
+
+
+def test_soft_moved_edges_tend_to_hard_ones_on_the_grid():
+    parameters, layout = moving((0.75, 4.5))
+    hard = hard_histograms(parameters, layout)["moving"]
+    gaps = [
+        np.abs(soft_histograms(parameters, layout, s, 0.3 * s)["moving"].nominal - hard.nominal)
+        for s in (1.0, 0.1, 1e-5)
+    ]
+    assert gaps[0].sum() > gaps[1].sum() > gaps[2].sum()
+    assert gaps[2].sum() < 1e-3 * gaps[0].sum()
+
+
+def test_gradient_with_respect_to_edges_is_that_of_finite_differences():
+    parameters, layout = moving((0.9, 3.1), dtype=np.float64)
+    weights = jnp.array([[1.0, -2.0, 0.5]])
+
+    def value(logits):
+        moved = {**parameters, "edges": {"moving": Edges(logits, 0.0, 1.0)}}
+        histogram = soft_histograms(moved, layout, 0.5, 0.4)["moving"]
+        varied = sum(jnp.sum(weights * v) for v in histogram.variations.values())
+        return jnp.sum(weights * histogram.nominal**2) + varied
+
+    logits = parameters["edges"]["moving"].logits
+    found = jax.grad(value)(logits)
+    step = 1e-5
+    expected = [
+        (value(logits.at[k].add(step)) - value(logits.at[k].add(-step))) / (2 * step)
+        for k in range(3)
+    ]
+    np.testing.assert_allclose(found, expected, rtol=1e-6)
+
+
+def test_hard_edges_keep_a_step_between_them():
+    axis = Axis("mass", (0.0, 1.0, 2.0, 3.0, 6.0), grid=0.5)
+    found = axis.on_grid(axis.between([0.001, 0.002, 0.003]))
+    np.testing.assert_allclose(found, [0.0, 0.5, 1.0, 1.5, 6.0])
+    found = axis.on_grid(axis.between([0.3, 0.998, 0.999]))
+    np.testing.assert_allclose(found, [0.0, 2.0, 5.0, 5.5, 6.0])
+
+
+def test_edges_off_their_grid_are_refused():
+    with pytest.raises(ConfigError, match=r"whole steps of 0\.3"):
+        Axis("mass", (0.0, 1.0, 2.0), grid=0.3)

@@ -13,8 +13,8 @@ from zenith.config import Analysis, load, parse
 from zenith.core.objective import hard_templates, hard_value
 from zenith.learning import problem
 from zenith.learning.scan import bin_gradient, scan
+from zenith.plots import climb, gain, mva
 from zenith.plots import climb_gallery as gallery
-from zenith.plots import mva, optimisation
 
 STEPS = 12
 KEPT, KEPT_STEP = 1, 8
@@ -110,8 +110,8 @@ def test_thresholds_are_ranked_in_units_of_their_width(analysis: Analysis) -> No
     paths = {
         name: np.array([0.0, k * (cut.width or 0)]) for k, (name, cut) in enumerate(cuts.items())
     }
-    climb = optimisation.Climb(np.zeros(2), np.zeros(2), np.zeros(2), paths)
-    assert gallery.most_moved(analysis, climb) == list(reversed(cuts))
+    path = climb.Climb(np.zeros(2), np.zeros(2), np.zeros(2), paths)
+    assert gallery.most_moved(analysis, path) == list(reversed(cuts))
 
 
 def test_the_path_lies_over_its_scan(analysis: Analysis) -> None:
@@ -137,8 +137,8 @@ def test_the_path_lies_over_its_scan(analysis: Analysis) -> None:
 
 def test_templates_and_their_ratio(analysis: Analysis) -> None:
     edges = np.array([0.0, 1.0, 2.0])
-    change = optimisation.Change("Background", "#3f90da", [10.0, 4.0], [5.0, 1.0])
-    figure = optimisation.templates(edges, [change], label="m", unit="GeV")
+    change = gain.Change("Background", "#3f90da", [10.0, 4.0], [5.0, 1.0])
+    figure = gain.templates(edges, [change], label="m", unit="GeV")
     before, after = stairs(figure.axes[0])
     np.testing.assert_array_equal(before, [10.0, 4.0])
     np.testing.assert_array_equal(after, [5.0, 1.0])
@@ -164,6 +164,26 @@ def test_scores_before_and_after(analysis: Analysis) -> None:
     figure.draw_without_rendering()
     box = legend.get_window_extent().transformed(figure.axes[0].transData.inverted())
     assert max(values.max() for values in stairs(figure.axes[0])) < box.y0
+
+
+def test_edges_are_drawn_where_they_are() -> None:
+    """Each inner edge against step, and the kept ones marked."""
+    path = np.array([[1.0, 2.0], [1.5, 2.5], [1.0, 3.0]])
+    figure = climb.edges(path, (0.0, 4.0), 1, label="mass", unit="TeV", text=["Signal region"])
+    for edge in path.T:
+        assert drawn(figure, np.stack([np.arange(3), edge], axis=1))
+    assert drawn(figure, [[1, 1.5], [1, 2.5]])
+    assert "Kept: step 1" in texts(figure)
+
+
+def test_templates_of_moved_edges_are_drawn_per_mean_width() -> None:
+    """Ten events in the wide bin and in the narrow one; the ratio is of events per unit."""
+    change = gain.Change("Background", "blue", [10.0, 10.0], [10.0, 10.0])
+    figure = gain.templates([0.0, 2.0, 4.0], [change], moved=[0.0, 3.0, 4.0], label="mass")
+    initial, optimised = stairs(figure.axes[0])
+    np.testing.assert_allclose(initial, [10.0, 10.0])
+    np.testing.assert_allclose(optimised, [10.0 * 2 / 3, 10.0 * 2])
+    np.testing.assert_allclose(stairs(figure.axes[1])[0], [2 / 3, 2 / 3, 2.0])
 
 
 def test_the_comparison_shows_its_numbers(analysis: Analysis) -> None:
@@ -233,7 +253,7 @@ def test_the_bin_gradient_is_a_finite_difference(toy: tuple[Any, ...], analysis:
 
     region = objective.structure.channels[1][0]
     bins = objective.structure.slices[region]
-    figure = optimisation.bin_gradient(
+    figure = gain.bin_gradient(
         np.arange(bins.stop - bins.start + 1.0),
         found.signal[bins],
         found.background[bins],

@@ -1,12 +1,9 @@
-# What the rules share: the checked configuration, the folder of results, the commands' start.
+# What the rules of an analysis share: its checked configuration, the folder of results.
 
 import re
-import shlex
-
-from snakemake.exceptions import WorkflowError
 
 try:
-    ANALYSIS = zenith.config.parse(config, " + ".join(map(str, workflow.configfiles)))
+    ANALYSIS = zenith.config.parse(config, SOURCE)
     SAMPLES = ANALYSIS.used_samples
     # Simulated samples are numbered parts; other samples are files, found or listed.
     FILES = {sample: resolve(ANALYSIS, sample) for sample in SAMPLES}
@@ -18,6 +15,8 @@ CONFIG = f"{RESULTS}/config.yaml"
 # What the gradient can move; without it there is one selection, that of the configuration.
 MOVES = ANALYSIS.is_tunable
 SELECTIONS = ["initial", "optimised"] if MOVES else ["initial"]
+# A second climb where edges move, for what that is worth.
+FIXED_EDGES = ["fixed_edges"] if ANALYSIS.moving_edges else []
 MODULE = (
     ANALYSIS.module if "." in ANALYSIS.module else f"zenith.analyses.{ANALYSIS.module}"
 )
@@ -28,12 +27,6 @@ FIGURES = {  # folder of figures: its heading in the report
     "fit": "Fit",
     "cutflow": "Cutflow",
 }
-
-
-# `python` in the rules is the one that runs Snakemake, or that of the rule's conda environment.
-if DeploymentMethod.CONDA not in workflow.deployment_settings.deployment_method:
-    programs = shlex.quote(str(Path(sys.executable).parent))
-    shell.prefix(f"set -euo pipefail; export PATH={programs}:$PATH; ")
 
 
 wildcard_constraints:

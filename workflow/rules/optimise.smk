@@ -26,13 +26,37 @@ rule optimise:
         analysis=CONFIG,
         networks=lambda wildcards: f"{RESULTS}/mva",
         checkpoints=f"{RESULTS}/checkpoints",
+        options="",
         config=lambda wildcards: step_config(ANALYSIS, "optimise"),
         code=code_hash("zenith.cli.optimise"),
     shell:
         "XLA_PYTHON_CLIENT_PREALLOCATE=false python -m zenith optimise --config {params.analysis}"
         " --input {input.columns} --networks {params.networks}"
         " --output {output.selection} --history {output.history}"
-        " --checkpoints {params.checkpoints} > {log} 2>&1"
+        " --checkpoints {params.checkpoints} {params.options} > {log} 2>&1"
+
+
+# The same climb with the bin edges of the configuration: what moving them is worth.
+if ANALYSIS.moving_edges:
+
+    use rule optimise as optimise_fixed_edges with:
+        output:
+            selection=f"{RESULTS}/fixed_edges.json",
+            history=f"{RESULTS}/fixed_edges.h5",
+            networks=expand(
+                f"{RESULTS}/mva/{{mva}}/fixed_edges.safetensors", mva=ANALYSIS.mva
+            ),
+        log:
+            f"{RESULTS}/logs/optimise_fixed_edges.log",
+        benchmark:
+            f"{RESULTS}/benchmarks/optimise/fixed_edges.tsv"
+        params:
+            analysis=CONFIG,
+            networks=lambda wildcards: f"{RESULTS}/mva",
+            checkpoints=f"{RESULTS}/checkpoints_fixed_edges",
+            options="--fixed-edges --stage fixed_edges",
+            config=lambda wildcards: step_config(ANALYSIS, "optimise"),
+            code=code_hash("zenith.cli.optimise"),
 
 
 rule search:
@@ -67,9 +91,10 @@ rule compare:
         networks=expand(
             f"{RESULTS}/mva/{{mva}}/{{stage}}.safetensors",
             mva=ANALYSIS.mva,
-            stage=["initial", "optimised"],
+            stage=["initial", "optimised", *FIXED_EDGES],
         ),
         optimised=f"{RESULTS}/optimised.json",
+        fixed_edges=[f"{RESULTS}/{stage}.json" for stage in FIXED_EDGES],
         search=f"{RESULTS}/search.json",
     output:
         f"{RESULTS}/comparison.json",
@@ -87,11 +112,12 @@ rule compare:
         analysis=CONFIG,
         networks=lambda wildcards: f"{RESULTS}/mva",
         config=lambda wildcards: step_config(ANALYSIS, "optimise"),
+        options=[f"--fixed-edges {RESULTS}/{stage}.json" for stage in FIXED_EDGES],
         code=code_hash("zenith.cli.compare"),
     shell:
         "python -m zenith compare --config {params.analysis} --input {input.columns}"
         " --networks {params.networks} --optimised {input.optimised}"
-        " --search {input.search} --output {output} > {log} 2>&1"
+        " {params.options} --search {input.search} --output {output} > {log} 2>&1"
 
 
 rule optimisation_figures:

@@ -56,6 +56,7 @@ def _figures(analysis: "Analysis", args: argparse.Namespace, artefacts: Any) -> 
     from zenith.learning import problem
     from zenith.learning.scan import bin_gradient, scan
     from zenith.plots import climb_gallery as gallery
+    from zenith.statistics.selection import with_selection
 
     columns = read_samples(args.input)
     history, attributes = artefacts.read_arrays(args.history)
@@ -65,6 +66,7 @@ def _figures(analysis: "Analysis", args: argparse.Namespace, artefacts: Any) -> 
 
     networks = {s: read_networks(analysis, args.networks, s) for s in ("initial", "optimised")}
     paths = {"initial": None, "optimised": args.optimised}
+    moved = with_selection(analysis, args.optimised)
     selections = {s: read_selection(analysis, paths[s], networks[s]) for s in networks}
     objective = problem.objective(analysis, with_nuisances=analysis.optimise.nuisances)
     kept = gallery.climbs(history)[place[0]]
@@ -89,11 +91,14 @@ def _figures(analysis: "Analysis", args: argparse.Namespace, artefacts: Any) -> 
     unseen = problem.events(analysis, columns, networks["optimised"], "test")
     filled = {name: hard_templates(s, objective, unseen) for name, s in selections.items()}
     yield from gallery.templates(
-        analysis, *(_by_region(objective, filled[name]) for name in ("initial", "optimised"))
+        analysis,
+        _by_region(objective, filled["initial"]),
+        _by_region(objective, filled["optimised"]),
+        moved,
     )
     gradient = bin_gradient(objective, filled["optimised"])
     yield from gallery.gradients(
-        analysis,
+        moved,
         {
             region: (gradient.signal[bins], gradient.background[bins])
             for region, bins in objective.structure.slices.items()

@@ -1,7 +1,8 @@
-"""What the climb did: its steps, its path, and what they changed."""
+"""What the climb did: its steps, and its path over the landscape."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -13,8 +14,6 @@ from matplotlib.ticker import MaxNLocator
 from numpy.typing import ArrayLike, NDArray
 
 from zenith.plots import style
-from zenith.plots.mva import Events
-from zenith.plots.stacks import divide
 
 Array = NDArray[np.float64]
 _OUTLINE = [Stroke(linewidth=5.5, foreground="black"), Normal()]
@@ -140,6 +139,46 @@ def thresholds(
     return figure
 
 
+@style.styled
+def edges(
+    path: Array,
+    ends: tuple[float, float],
+    kept_step: int,
+    *,
+    label: str,
+    unit: str = "",
+    text: Sequence[str] = (),
+    banner: style.Banner | None = None,
+) -> Figure:
+    """The inner edges (steps, bins - 1) of a region against step, between the `ends` of its axis.
+
+    Bins are shaded in turn, so that one sees them become wide and narrow.
+    """
+    figure, axes = style.single()
+    low, high = ends
+    steps = np.arange(len(path))
+    bounds = [np.full(len(path), low), *path.T, np.full(len(path), high)]
+    for number, (below, above) in enumerate(pairwise(bounds)):
+        shade = 0.3 if number % 2 else 0.08
+        axes.fill_between(steps, below, above, color=style.BLUE, alpha=shade, lw=0, step="mid")
+    axes.plot(steps, path, color=style.BLUE, lw=2.0, drawstyle="steps-mid")
+    axes.axvline(kept_step, color="black", ls="--", lw=1.5)
+    axes.plot([kept_step] * path.shape[1], path[kept_step], "*", color="black", ms=15, zorder=5)
+    # the legend and the text have the room above the axis
+    axes.set(
+        xlim=(-0.5, len(path) - 0.5),
+        ylim=(low, high + (0.1 + 0.08 * len(text)) * (high - low)),
+        xlabel="Step",
+        ylabel=f"Edges of {style.x_label(label, unit)}",
+    )
+    axes.axhline(high, color="black", lw=1.0)
+    axes.xaxis.set_major_locator(MaxNLocator(8, integer=True))
+    style.add_text(axes, [*text, f"Kept: step {kept_step}"])
+    if banner:
+        banner.draw(axes)
+    return figure
+
+
 def _note(axes: Axes, text: str, top: bool) -> None:
     """Text in the corner that the line leaves free."""
     axes.annotate(
@@ -217,227 +256,6 @@ def landscape(
         bbox_to_anchor=((1.45 + 7.75 / 2) / width, 0.1 / height),
         borderaxespad=0.0,
     )
-    if banner:
-        banner.draw(axes)
-    return figure
-
-
-@dataclass(frozen=True)
-class Change:
-    """The template of a group of processes before and after, expected events, (bins,) each."""
-
-    label: str
-    colour: str
-    initial: ArrayLike
-    optimised: ArrayLike
-
-
-@style.styled
-def templates(
-    edges: ArrayLike,
-    changes: Sequence[Change],
-    *,
-    label: str,
-    unit: str = "",
-    text: Sequence[str] = (),
-    banner: style.Banner | None = None,
-) -> Figure:
-    """Templates of the initial (dashed) and the optimised cuts, and their ratio."""
-    edges = np.asarray(edges, float)
-    figure, (main, ratio) = style.panels()
-    entries, everything = {}, []
-    largest = 1.0
-    for change in changes:
-        pair = (("initial", change.initial, (0, (3, 1.2))), ("optimised", change.optimised, "-"))
-        for name, values, dash in pair:
-            values = np.asarray(values, float)
-            main.stairs(values, edges, color=change.colour, lw=3, ls=dash)
-            key = f"{change.label}, {name}: {values.sum():.4g}"
-            entries[key] = Line2D([], [], color=change.colour, lw=3, ls=dash)
-            everything.append(values)
-        quotient = divide(change.optimised, change.initial)
-        ratio.stairs(quotient, edges, baseline=None, color=change.colour, lw=3)
-        # Bins with hardly any events do not set the scale.
-        initial = np.asarray(change.initial, float)
-        weighty = np.isfinite(quotient) & (initial > 1e-3 * initial.max(initial=0.0))
-        largest = max(largest, quotient[weighty].max(initial=0.0))
-    drawn = np.concatenate(everything)
-    highest = drawn.max(initial=0.0)
-    lowest = max(drawn[drawn > 0.0].min(initial=np.inf), 1e-5 * highest)
-    style.make_room(main, highest, lowest, len(entries) + len(text), log=True)
-    style.add_text(main, text)
-    style.add_legend(main, entries, 1, len(text))
-    ratio.axhline(1.0, color="black", lw=1.0, ls="--", zorder=1)
-    ratio.set(ylim=(0.0, 1.15 * min(largest, 5.0)), ylabel="Opt. / initial")
-    main.set(xlim=(edges[0], edges[-1]), ylabel=style.event_label(edges, unit))
-    ratio.set_xlabel(style.x_label(label, unit))
-    if banner:
-        banner.draw(main)
-    return figure
-
-
-@dataclass(frozen=True)
-class Tuned:
-    """The scores of a process's events before and after fine-tuning."""
-
-    label: str
-    colour: str
-    initial: Events
-    optimised: Events
-
-
-@style.styled
-def scores(
-    processes: Sequence[Tuned],
-    *,
-    label: str,
-    bins: int = 25,
-    banner: style.Banner | None = None,
-) -> Figure:
-    """Distribution of a score in each process, before (dashed) and after fine-tuning."""
-    figure, axes = style.single()
-    edges = np.linspace(0.0, 1.0, bins + 1)
-    entries, drawn = {}, []
-    for process in processes:
-        for events, dash in ((process.initial, (0, (3, 1.2))), (process.optimised, "-")):
-            density, _ = events.density(edges)
-            axes.stairs(density, edges, color=process.colour, lw=2.5, ls=dash)
-            drawn.append(density)
-        entries[process.label] = Line2D([], [], color=process.colour, lw=3)
-    for name, dash in (("Before", (0, (3, 1.2))), ("After fine-tuning", "-")):
-        entries[name] = Line2D([], [], color="black", lw=2.5, ls=dash)
-    density = np.concatenate(drawn)
-    highest = density.max(initial=0.0)
-    lowest = max(density[density > 0.0].min(initial=np.inf), 1e-4 * highest)
-    style.make_room(axes, highest, lowest, -(-len(entries) // 2), log=True)
-    style.add_legend(axes, entries, 2, 0)
-    axes.set(xlim=(0, 1), xlabel=label, ylabel="Share of events per unit")
-    if banner:
-        banner.draw(axes)
-    return figure
-
-
-@style.styled
-def bin_gradient(
-    edges: ArrayLike,
-    signal: ArrayLike,
-    background: ArrayLike,
-    *,
-    symbol: str,
-    colours: tuple[str, str] = (style.RED, style.BLUE),
-    label: str,
-    unit: str = "",
-    text: Sequence[str] = (),
-    banner: style.Banner | None = None,
-) -> Figure:
-    """What an event more of signal, and of background, is worth in each bin, (bins,) each."""
-    edges = np.asarray(edges, float)
-    figure = Figure(figsize=(style.SIZE, style.SIZE))
-    top = figure.add_axes((0.175, 0.525, 0.785, 0.405))
-    bottom = figure.add_axes((0.175, 0.1, 0.785, 0.405), sharex=top)
-    top.tick_params(labelbottom=False)
-    panels = ((top, signal, "s", "Signal"), (bottom, background, "b", "Total background"))
-    for (axes, values, letter, name), colour in zip(panels, colours, strict=True):
-        values = np.asarray(values, float)
-        axes.stairs(np.nan_to_num(values), edges, fill=True, color=colour, alpha=0.35)
-        axes.stairs(values, edges, baseline=0.0, color=colour, lw=2.5)
-        axes.axhline(0.0, color="black", lw=1.0)
-        low, high = (f(np.nan_to_num(values), initial=0.0) for f in (np.min, np.max))
-        span = (high - low) or 1.0
-        axes.set_ylim(low - 0.08 * span, high + (0.08 + 0.14 * (len(text) + 1)) * span)
-        axes.set_ylabel(rf"$\partial {symbol}\,/\,\partial {letter}$ [1 / event]", fontsize=20)
-        # a power of ten beside the axis would be in the banner's way
-        axes.ticklabel_format(axis="y", style="plain", useOffset=False)
-        style.add_text(axes, [*text, name])
-    top.set_xlim(edges[0], edges[-1])
-    bottom.set_xlabel(style.x_label(label, unit))
-    if banner:
-        banner.draw(top)
-    return figure
-
-
-@dataclass(frozen=True)
-class Row:
-    """A selection in the comparison: significance by part, the error on test events, the cost."""
-
-    label: str
-    colour: str
-    train: float
-    validate: float
-    test: float
-    error: float
-    cells: Sequence[str]
-    """Text for the columns, see `comparison`."""
-
-
-@style.styled
-def comparison(
-    rows: Sequence[Row],
-    columns: Sequence[str],
-    *,
-    label: str = "Expected significance [σ]",
-    banner: style.Banner | None = None,
-) -> Figure:
-    """Significance of every selection on unseen events with its error, and the numbers beside it.
-
-    Hollow marks are the events that were climbed and those that chose the step.
-    """
-    cell, high = 2.35, 1.0
-    left, plot = 2.2, 6.0
-    width = left + plot + cell * len(columns) + 0.3
-    height = 2.6 + high * len(rows)
-    figure = Figure(figsize=(width, height))
-    place = (left / width, 1.1 / height, plot / width, high * len(rows) / height + 0.5 / height)
-    axes = figure.add_axes(place)
-    for i, row in enumerate(rows):
-        axes.errorbar(
-            [row.test],
-            [i],
-            xerr=[row.error],
-            fmt="o",
-            color=row.colour,
-            ms=13,
-            elinewidth=3,
-            capsize=5,
-            zorder=3,
-        )
-        for value, marker in ((row.train, "^"), (row.validate, "s")):
-            axes.plot([value], [i + 0.24], marker, mfc="none", mec=row.colour, mew=2, ms=11)
-        for k, text in enumerate(row.cells):
-            x = 1 + cell * (k + 0.5) / plot
-            place_of = ("axes fraction", "data")
-            axes.annotate(text, (x, i), xycoords=place_of, ha="center", va="center", fontsize=18)
-    for k, text in enumerate(columns):
-        axes.annotate(
-            text,
-            (1 + cell * (k + 0.5) / plot, 1.0),
-            xycoords="axes fraction",
-            ha="center",
-            va="bottom",
-            fontsize=18,
-            fontweight="bold",
-        )
-    for i in range(1, len(rows)):
-        axes.axhline(i - 0.5, color="#c9ccd1", lw=1.0, zorder=0)
-    handles = [
-        Line2D([], [], color="black", marker="o", ls="none", ms=13),
-        Line2D([], [], color="black", marker="^", ls="none", mfc="none", ms=11),
-        Line2D([], [], color="black", marker="s", ls="none", mfc="none", ms=11),
-    ]
-    figure.legend(
-        handles,
-        ["Test events", "Climbed events", "Validation events"],
-        ncols=3,
-        loc="lower right",
-        fontsize=17,
-        bbox_to_anchor=(1 - 0.3 / width, 0.4 / height),
-        borderaxespad=0.0,
-    )
-    axes.set_ylim(len(rows) - 0.5, -0.5)
-    axes.margins(x=0.08)
-    axes.set_xlabel(label)
-    axes.set_yticks(range(len(rows)), [row.label for row in rows], fontsize=20)
-    axes.tick_params(axis="y", which="both", length=0)
     if banner:
         banner.draw(axes)
     return figure
