@@ -13,7 +13,7 @@ from zenith.tables import measured, table
 SELECTIONS = ("initial", "optimised")
 PACKAGES = ("numpy", "awkward", "uproot", "coffea", "hist", "jax", "pyhf", "cabinetry", "snakemake")
 _FIT = ("mu", "mu_error", "twice_nll", "goodness_of_fit", "asimov")
-_COMPARISON = ("gain", "cost", "soft_hard_gap")
+_COMPARISON = ("gain", "gain_of_edges", "cost", "soft_hard_gap")
 Table = Mapping[str, Any]
 
 
@@ -119,7 +119,7 @@ def page(summary: Table, title: str, labels: Mapping[str, str]) -> str:
         parts += [table(["nuisance parameter", "+1 σ", "−1 σ"], rows)]
     parts += ["## Cutflow", *_cutflows(summary["cutflow"], labels)]
     parts += ["## Warnings", _warnings(summary["sanitised"])]
-    parts += ["## Time and memory", _timing(summary["timing"])]
+    parts += ["## Time and memory", timing_table(summary["timing"])]
     parts += ["Made with " + ", ".join(f"{k} {v}" for k, v in summary["versions"].items()) + "."]
     return "\n\n".join(part for part in parts if part) + "\n"
 
@@ -179,6 +179,9 @@ def _significances(summary: Table) -> str:
             "In σ. `test` are events that no choice was made with; errors are from a bootstrap of "
             "the simulated events, that of the gain over the initial cuts is paired.",
         ]
+    if edges := summary.get("gain_of_edges"):
+        gained = measured(edges["difference"], edges["error"])
+        lines += ["", f"The same climb with fixed bin edges: moving them is worth {gained} on test."]
     if (gap := summary.get("soft_hard_gap")) is not None:
         lines += ["", f"Soft and hard cuts differ by {100.0 * gap:.2g} % where the climb ended."]
     return "\n".join(lines)
@@ -232,7 +235,8 @@ def _warnings(sanitised: Iterable[Table]) -> str:
     return "\n".join(["Templates that were mended before the fit:", "", *lines])
 
 
-def _timing(times: Table) -> str:
+def timing_table(times: Table) -> str:
+    """What `timing` found, as Markdown."""
     header = ["step", "jobs", "wall time [s]", "CPU time [s]", "largest memory [MB]"]
     keys = ("wall_seconds", "cpu_seconds", "max_rss_mb")
     rows = [[step, t["jobs"], *(f"{t[key]:.1f}" for key in keys)] for step, t in times.items()]

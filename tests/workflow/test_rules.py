@@ -13,15 +13,20 @@ RULES = {
 }
 
 
+LIGHT = {"summary", "category_summary"}  # run where Snakemake does, and take no time
+
+
 def test_rules_are_found() -> None:
-    assert {"simulate", "skim", "columns", "histogram", "fit", "figures", "summary"} <= set(RULES)
+    analysis = {"simulate", "skim", "columns", "histogram", "fit", "figures", "summary"}
+    categories = {"scored", "categorise", "category_scan", "category_figures", "category_summary"}
+    assert analysis | categories <= set(RULES)
 
 
 @pytest.mark.parametrize("rule", RULES)
 def test_every_rule_says_what_it_needs(rule: str) -> None:
     for section in ("log:", "threads:", "mem_mb=", "runtime=", "conda:", "shell:"):
         assert section in RULES[rule], section
-    assert "benchmark:" in RULES[rule] or rule == "summary"
+    assert "benchmark:" in RULES[rule] or rule in LIGHT
     assert "config=" in RULES[rule]
     assert 'code=code_hash("zenith.cli.' in RULES[rule]
 
@@ -34,7 +39,7 @@ def test_params_are_tracked(rule: str) -> None:
     assert not re.search(r"lambda \w+, ?\w+", params.group(1))
 
 
-@pytest.mark.parametrize("rule", sorted({"mva", "optimise"} & set(RULES)))
+@pytest.mark.parametrize("rule", sorted({"mva", "optimise", "categorise"} & set(RULES)))
 def test_rules_on_a_gpu_share_it(rule: str) -> None:
     assert "gpu=1" in RULES[rule]
     assert "XLA_PYTHON_CLIENT_PREALLOCATE=false" in RULES[rule]
@@ -51,7 +56,7 @@ def test_htcondor_is_asked_for_what_the_rules_need() -> None:
 
     wanted = {}
     for rule, text in RULES.items():
-        if rule == "summary":  # runs where Snakemake does
+        if rule in LIGHT:
             continue
         wanted[rule] = {
             "request_memory": needs(text, "mem_mb"),

@@ -32,6 +32,13 @@ class Found(NamedTuple):
         """The hard category (N,) of each event."""
         return assign(self.categories, scored, self.space)
 
+    def at(self, scores: NDArray[np.float64]) -> NDArray[np.int64]:
+        """The hard category (N,) of points (N, D) among the scores."""
+        x = scores[:, list(self.space.kept)].T
+        if isinstance(self.categories, Mixture):
+            return np.asarray(self.categories.hard(x))
+        return np.searchsorted(self.categories, x[0], side="right")
+
     def report(self, scored: Scored) -> dict[str, Any]:
         """What the categories are worth on events."""
         return report(self.category(scored), self.number, scored, self.counting, self.requirements)

@@ -1,0 +1,60 @@
+"""Draw categories: where they lie, what is in them, how many are enough, how they were found."""
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from zenith.cli import options
+
+if TYPE_CHECKING:
+    from zenith.plots.gallery import Figures
+
+HELP = "categories and their scan to figures"
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    """Define the options."""
+    options.add_config(parser)
+    parser.add_argument(
+        "--categories", required=True, metavar="JSON", help="what category_scan wrote"
+    )
+    parser.add_argument(
+        "--histories", required=True, nargs="+", metavar="H5", help="of categorise, by number"
+    )
+    parser.add_argument("--unseen", required=True, metavar="H5", help="unseen events")
+    parser.add_argument("--output", required=True, metavar="DIR", help="folder of the figures")
+
+
+def run(args: argparse.Namespace) -> None:
+    """Read the files, see where categories lie, and draw."""
+    from zenith.plots import style
+
+    categorisation = options.categorisation(args)
+    folder = Path(args.output)
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, figure in _figures(args):
+        style.save(figure, folder / name, categorisation.plotting.formats)
+
+
+def _figures(args: argparse.Namespace) -> "Figures":
+    from zenith.artefacts import read_arrays, read_json
+    from zenith.learning.category_files import load
+    from zenith.learning.plane import plane
+    from zenith.learning.scored import read
+    from zenith.plots import category_gallery as gallery
+    from zenith.plots.categories import CORNERS
+
+    categorisation = options.categorisation(args)
+    content, found = read_json(args.categories), load(args.categories)
+    unseen = read(args.unseen)
+    if "edges" in content:
+        score = unseen.read_as(found.space)[0]
+        yield from gallery.scores(categorisation, content, score, unseen.weight, unseen.label)
+    else:
+        painted = plane(found, unseen, CORNERS)
+        yield from gallery.plane(categorisation, content, **painted._asdict())
+    yield from gallery.yields(categorisation, content)
+    yield from gallery.numbers(categorisation, content)
+    asked = categorisation.categories.numbers.index(content["scan"]["knee"]["asked"])
+    history, _ = read_arrays(args.histories[asked])
+    yield from gallery.climb(categorisation, content, history)

@@ -1,0 +1,66 @@
+"""Apply all numbers of categories to unseen events, and choose the smallest that is as good.
+
+The output holds the categories that are chosen, as `categorise` wrote them, and `scan`.
+"""
+
+import argparse
+
+from zenith.cli import options
+
+HELP = "categories of every number to the number that is enough, on unseen events"
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    """Define the options."""
+    options.add_config(parser)
+    parser.add_argument(
+        "--input", required=True, nargs="+", metavar="JSON", help="what categorise wrote, by number"
+    )
+    parser.add_argument("--train", required=True, metavar="H5", help="events they were found with")
+    parser.add_argument("--unseen", required=True, metavar="H5", help="all other events")
+    parser.add_argument("--output", required=True, metavar="JSON", help="the chosen categories")
+
+
+def run(args: argparse.Namespace) -> None:
+    """Evaluate, choose and write."""
+    import logging
+
+    from zenith.artefacts import read_json, write_json
+    from zenith.errors import InputError
+    from zenith.learning.category_files import load
+    from zenith.learning.category_scan import scan
+    from zenith.learning.references import references
+    from zenith.learning.scored import read
+
+    categorisation = options.categorisation(args)
+    asked = categorisation.categories
+    if len(args.input) != len(asked.numbers):
+        raise InputError(
+            f"--input: {len(args.input)} files for the {len(asked.numbers)} numbers of "
+            f"{args.config}: give one for each, in their order"
+        )
+    files = dict(zip(asked.numbers, args.input, strict=True))
+    learned = {number: load(path) for number, path in files.items()}
+    train, unseen = read(args.train), read(args.unseen)
+    first = learned[asked.numbers[0]]
+    others = references(
+        train, list(asked.numbers), first.counting, first.requirements, asked.method == "gradient"
+    )
+    found = scan(
+        learned,
+        others,
+        train,
+        unseen,
+        tolerance=asked.tolerance,
+        replicas=asked.bootstrap,
+        seed=categorisation.seed,
+    )
+    number = found["knee"]["asked"]
+    chosen = {k: v for k, v in read_json(files[number]).items() if k != "provenance"}
+    write_json(
+        args.output,
+        {**chosen, "scan": found},
+        inputs=[*args.input, args.train, args.unseen],
+        config=asked.model_dump(mode="json"),
+    )
+    logging.info("%d categories: Z = %.4f on unseen events", number, found["unseen"]["z"])

@@ -1,0 +1,44 @@
+"""Summarise a categorisation: one JSON file, and one page that a person reads."""
+
+import argparse
+from pathlib import Path
+
+from zenith.cli import options
+
+HELP = "categories and their scan to one page"
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    """Define the options."""
+    options.add_config(parser)
+    parser.add_argument(
+        "--categories", required=True, metavar="JSON", help="what category_scan wrote"
+    )
+    parser.add_argument("--benchmarks", metavar="DIR", help="folder of Snakemake's benchmarks")
+    parser.add_argument("--output", required=True, metavar="JSON", help="the numbers")
+    parser.add_argument("--page", metavar="MD", help="the same for people, Markdown")
+
+
+def run(args: argparse.Namespace) -> None:
+    """Read, and write the summary."""
+    from zenith import artefacts
+    from zenith.category_summary import page, summarise
+    from zenith.cli import STEPS
+    from zenith.summary import timing
+
+    categorisation = options.categorisation(args)
+    folders = list(Path(args.benchmarks).glob("*")) if args.benchmarks else []
+    folders.sort(key=lambda folder: (*STEPS, folder.name).index(folder.name))
+    times = timing({folder.name: sorted(folder.rglob("*.tsv")) for folder in folders})
+    summary = summarise(artefacts.read_json(args.categories), times)
+    artefacts.write_json(
+        args.output, {"categorisation": categorisation.name, **summary}, inputs=[args.categories]
+    )
+    if args.page:
+        labels = categorisation.plotting.labels
+        text = page(
+            summary,
+            f"Categories of {categorisation.name}",
+            lambda label: labels.get(label, f"Label {label}"),
+        )
+        artefacts.write_text(args.page, text)

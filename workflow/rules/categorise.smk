@@ -1,0 +1,180 @@
+# Scored events to categories: a second kind of workflow, for a configuration with `events`.
+
+try:
+    CATEGORISATION = zenith.config.parse_categorisation(config, SOURCE)
+except ZenithError as error:
+    raise WorkflowError(str(error)) from None
+
+RESULTS = f"results/{CATEGORISATION.name}"
+CONFIG = f"{RESULTS}/config.yaml"
+NUMBERS = CATEGORISATION.categories.numbers
+
+
+localrules:
+    category_summary,
+
+
+wildcard_constraints:
+    categories=r"\d+",
+
+
+def categorise_options():
+    """What is asked of categories, as `python -m zenith categorise` takes it."""
+    asked = CATEGORISATION.categories
+    options = {
+        "--method": asked.method,
+        "--objective": asked.objective,
+        "--min-background": asked.minimum_background,
+        "--max-uncertainty": asked.maximum_uncertainty,
+        "--background-uncertainty": asked.background_uncertainty,
+        "--combine": asked.combination,
+        "--signal-weights": " ".join(map(str, asked.signal_weights)) or None,
+        "--steps": asked.steps,
+        "--starts": asked.starts,
+        "--seed": CATEGORISATION.seed,
+    }
+    return " ".join(f"{k} {v}" for k, v in options.items() if v is not None)
+
+
+rule scored:
+    input:
+        CATEGORISATION.events.file or [],
+    output:
+        train=f"{RESULTS}/events/train.h5",
+        unseen=f"{RESULTS}/events/unseen.h5",
+    log:
+        f"{RESULTS}/logs/scored.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/scored/scored.tsv"
+    conda:
+        "../../envs/zenith.yaml"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=30,
+    params:
+        categorisation=CONFIG,
+        config=lambda wildcards: category_config(CATEGORISATION, "scored"),
+        code=code_hash("zenith.cli.scored"),
+    shell:
+        "python -m zenith scored --config {params.categorisation} --train {output.train}"
+        " --unseen {output.unseen} > {log} 2>&1"
+
+
+rule categorise:
+    input:
+        f"{RESULTS}/events/train.h5",
+    output:
+        categories=f"{RESULTS}/categories/{{categories}}.json",
+        history=f"{RESULTS}/categories/{{categories}}.h5",
+    log:
+        f"{RESULTS}/logs/categorise/{{categories}}.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/categorise/{{categories}}.tsv"
+    conda:
+        "../../envs/zenith-gpu.yaml"
+    threads: 1
+    resources:
+        gpu=1,
+        mem_mb=4000,
+        runtime=60,
+    params:
+        options=lambda wildcards: categorise_options(),
+        config=lambda wildcards: category_config(CATEGORISATION, "categorise"),
+        code=code_hash("zenith.cli.categorise"),
+    # Several jobs may share a card: JAX must not take all of its memory at once.
+    shell:
+        "XLA_PYTHON_CLIENT_PREALLOCATE=false python -m zenith categorise {input}"
+        " --categories {wildcards.categories} {params.options}"
+        " --output {output.categories} --history {output.history} > {log} 2>&1"
+
+
+rule category_scan:
+    input:
+        categories=expand(f"{RESULTS}/categories/{{number}}.json", number=NUMBERS),
+        train=f"{RESULTS}/events/train.h5",
+        unseen=f"{RESULTS}/events/unseen.h5",
+    output:
+        f"{RESULTS}/categories.json",
+    log:
+        f"{RESULTS}/logs/category_scan.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/category_scan/scan.tsv"
+    conda:
+        "../../envs/zenith.yaml"
+    threads: 1
+    resources:
+        mem_mb=4000,
+        runtime=30,
+    params:
+        categorisation=CONFIG,
+        config=lambda wildcards: category_config(CATEGORISATION, "category_scan"),
+        code=code_hash("zenith.cli.category_scan"),
+    shell:
+        "python -m zenith category_scan --config {params.categorisation}"
+        " --input {input.categories} --train {input.train} --unseen {input.unseen}"
+        " --output {output} > {log} 2>&1"
+
+
+rule category_figures:
+    input:
+        categories=f"{RESULTS}/categories.json",
+        histories=expand(f"{RESULTS}/categories/{{number}}.h5", number=NUMBERS),
+        unseen=f"{RESULTS}/events/unseen.h5",
+    output:
+        report(
+            directory(f"{RESULTS}/figures"),
+            patterns=["{name}.png"],
+            caption="../report/categories.rst",
+            category="Categories",
+            labels={"figure": "{name}"},
+        ),
+    log:
+        f"{RESULTS}/logs/category_figures.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/category_figures/figures.tsv"
+    conda:
+        "../../envs/zenith.yaml"
+    threads: 1
+    resources:
+        mem_mb=4000,
+        runtime=30,
+    params:
+        categorisation=CONFIG,
+        config=lambda wildcards: category_config(CATEGORISATION, "category_figures"),
+        code=code_hash("zenith.cli.category_figures"),
+    shell:
+        "python -m zenith category_figures --config {params.categorisation}"
+        " --categories {input.categories} --histories {input.histories}"
+        " --unseen {input.unseen} --output {output} > {log} 2>&1"
+
+
+rule category_summary:
+    input:
+        categories=f"{RESULTS}/categories.json",
+        # the last step, so that the timing is complete
+        figures=f"{RESULTS}/figures",
+    output:
+        summary=f"{RESULTS}/summary.json",
+        page=report(
+            f"{RESULTS}/summary.md",
+            caption="../report/category_summary.rst",
+            category="Summary",
+        ),
+    log:
+        f"{RESULTS}/logs/category_summary.log",
+    conda:
+        "../../envs/zenith.yaml"
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=10,
+    params:
+        categorisation=CONFIG,
+        benchmarks=f"{RESULTS}/benchmarks",
+        config=lambda wildcards: category_config(CATEGORISATION, "category_summary"),
+        code=code_hash("zenith.cli.category_summary"),
+    shell:
+        "python -m zenith category_summary --config {params.categorisation}"
+        " --categories {input.categories} --benchmarks {params.benchmarks}"
+        " --output {output.summary} --page {output.page} > {log} 2>&1"
