@@ -206,7 +206,12 @@ def test_the_comparison_quotes_every_selection(
         toy_columns,
         problem.objective(analysis),
         problem.events(analysis, toy_columns, {}, "test"),
-        {"initial": case.start, "optimised": looser, "search": case.start},
+        {
+            "initial": case.start,
+            "optimised": looser,
+            "fixed_edges": case.start,
+            "search": case.start,
+        },
     )
     table = result["expected_significance"]
     assert set(table["initial"]) == {"train", "validate", "test", "test_error"}
@@ -214,6 +219,7 @@ def test_the_comparison_quotes_every_selection(
     assert result["gain"]["search"] == {"difference": 0.0, "error": 0.0}
     difference = table["optimised"]["test"] - table["initial"]["test"]
     assert result["gain"]["optimised"]["difference"] == difference
+    assert result["gain_of_edges"] == result["gain"]["optimised"]  # the start is what stays fixed
 
 
 def test_the_spread_is_that_of_a_gaussian_and_bears_outliers() -> None:

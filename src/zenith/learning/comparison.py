@@ -81,6 +81,8 @@ def compare(
         Selection → train, validate, test (pyhf) and test_error (bootstrap).
     gain
         Selection → the difference to the first one on the test events, and its paired error.
+    gain_of_edges
+        That of `optimised` to `fixed_edges`, if both are there.
     """
     significance: dict[str, dict[str, float]] = {}
     replicas: dict[str, NDArray[np.float64]] = {}
@@ -94,12 +96,16 @@ def compare(
         }
         replicas[name] = bootstrap(objective, test_events, selection, analysis.statistics.bootstrap)
         significance[name]["test_error"] = spread(replicas[name])
+
+    def gain(name: str, over: str) -> dict[str, float]:
+        difference = significance[name]["test"] - significance[over]["test"]
+        return {"difference": difference, "error": spread(replicas[name] - replicas[over])}
+
     first, *others = selections
-    gain = {
-        name: {
-            "difference": significance[name]["test"] - significance[first]["test"],
-            "error": spread(replicas[name] - replicas[first]),
-        }
-        for name in others
+    result = {
+        "expected_significance": significance,
+        "gain": {name: gain(name, first) for name in others},
     }
-    return {"expected_significance": significance, "gain": gain}
+    if "fixed_edges" in others:
+        result["gain_of_edges"] = gain("optimised", "fixed_edges")
+    return result

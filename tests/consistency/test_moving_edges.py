@@ -1,0 +1,100 @@
+"""Bin edges that the climb moves: the fit that is quoted with them is the one that was climbed."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+from zenith.artefacts import Columns, write_json
+from zenith.config import Analysis, parse
+from zenith.core.objective import hard_value
+from zenith.errors import ConfigError, InputError
+from zenith.learning import optimise, problem
+from zenith.learning.comparison import quoted_significance
+from zenith.learning.physical import hard_edges, physical, starts
+from zenith.statistics.selection import with_selection
+
+# bins that straddle the resonance at 2 TeV: better ones are easily found
+EDGES = [400.0, 1400.0, 2000.0, 2800.0]
+
+
+@pytest.fixture(scope="module")
+def analysis(toy_configuration: Callable[..., dict[str, Any]]) -> Analysis:
+    config = toy_configuration(optimise={"steps": 30, "learning_rates": {"edges": 0.1}})
+    fit = {"observable": "mtt", "edges": EDGES, "tune_edges": 50.0}
+    config["regions"]["signal"]["fit"] = fit
+    return parse(config)
+
+
+def climbed(
+    analysis: Analysis, columns: dict[str, Columns], *, move_edges: bool = True
+) -> tuple[optimise.Climb, dict[str, list[float]]]:
+    events = problem.events(analysis, columns, {}, "optimise")
+    climb = optimise.climb(
+        analysis,
+        problem.objective(analysis),
+        events,
+        events,
+        next(starts(analysis, {})),
+        optimise.optimiser(analysis, move_edges=move_edges),
+    )
+    return climb, hard_edges(events, climb.kept)
+
+
+def test_moved_edges_gain_and_are_quoted_as_climbed(
+    analysis: Analysis, toy_columns: dict[str, Columns]
+) -> None:
+    fixed, unmoved = climbed(analysis, toy_columns, move_edges=False)
+    moving, edges = climbed(analysis, toy_columns)
+    assert unmoved == {"signal": EDGES}
+    assert moving.kept_value > 1.1 * fixed.kept_value
+    assert [edges["signal"][k] for k in (0, -1)] == [400.0, 2800.0]
+    steps = np.diff(edges["signal"]) / 50.0
+    np.testing.assert_allclose(steps, np.round(steps))
+    assert (steps >= 1).all()
+    threshold = float(moving.kept["thresholds"]["btag_1"])
+    moved = analysis.with_edges(edges)
+    for part in ("optimise", "test"):
+        value = float(
+            hard_value(
+                moving.kept,
+                problem.objective(analysis),
+                problem.events(analysis, toy_columns, {}, part),
+            )
+        )
+        expected = quoted_significance(moved, toy_columns, {"btag_1": threshold}, part)
+        assert value == pytest.approx(expected, rel=1e-6)
+
+
+def test_edges_come_back_from_a_file(analysis: Analysis, toy_columns: dict[str, Columns]) -> None:
+    edges = {"signal": [400.0, 1750.0, 2250.0, 2800.0]}
+    events = problem.events(analysis, toy_columns, {}, "test")
+    assert hard_edges(events, physical(analysis, {"btag_1": 0.5}, {}, edges)) == edges
+
+
+@pytest.mark.parametrize(
+    ("edges", "message"),
+    [
+        ({"control": [400, 800, 1200, 2800]}, "'control' is not defined; there is signal"),
+        ({"signal": [400, 800, 2800]}, "3 edges from 400 to 2800, the configuration has 4"),
+        ({"signal": [300, 800, 900, 2800]}, "4 edges from 300 to 2800"),
+    ],
+)
+def test_edges_of_another_configuration_are_refused(
+    analysis: Analysis, tmp_path: Any, edges: dict[str, list[float]], message: str
+) -> None:
+    path = tmp_path / "optimised.json"
+    write_json(path, {"edges": edges})
+    with pytest.raises(InputError, match=message) as error:
+        with_selection(analysis, str(path))
+    assert str(path) in str(error.value)
+
+
+def test_a_step_that_does_not_divide_the_edges_is_refused(
+    toy_configuration: Callable[..., dict[str, Any]],
+) -> None:
+    config = toy_configuration()
+    config["regions"]["signal"]["fit"]["tune_edges"] = 70.0
+    with pytest.raises(ConfigError, match=r"regions\.signal\.fit.*steps of 70"):
+        parse(config)
