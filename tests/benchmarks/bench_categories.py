@@ -23,6 +23,7 @@ from zenith.core.binning import Spectrum
 from zenith.core.categories import Categories, Edges, Mixture
 from zenith.core.cells import Cells
 from zenith.core.counting import Counting, Requirements
+from zenith.core.tally import Tallied
 from zenith.events.toys import toy
 from zenith.learning import categorise as steps
 from zenith.learning.bins import position
@@ -85,13 +86,13 @@ def step_cost(starts: Categories, cells: Cells, temperature: tuple[float, float]
 def costs(one: Scored, three: Scored) -> None:
     """Print the table of CPU seconds of a step, on cells and on all events."""
     print("\nstep\tcells\tcpu_s\tgato_hep_cpu_s\tratio")
-    spectrum = Spectrum.of(one.scores[:, 0], one.weight, one.signal)
+    spectrum = Spectrum.of(one.scores[:, 0], Tallied.of(one.weight, one.signal))
     place = position(spectrum)
     edges = jax.tree.map(lambda leaf: leaf[None], Edges.at(np.linspace(0, 1, 11)[1:-1]))
     x = three.scores[:, :2].T
     for cells in (4096, 1 << 20):
         rows = {"one score, 10 bins": (edges, Cells.along(spectrum, place, cells), (0.03, 0.001))}
-        small = Cells.of(x, three.weight, three.signal, cells)
+        small = Cells.of(x, Tallied.of(three.weight, three.signal), cells)
         start = Mixture.of(*mixture_starts(small, 10, 1, 0)[0])
         start = jax.tree.map(lambda leaf: jnp.asarray(leaf)[None], start)
         rows["three classes, 10 categories"] = (start, small, (1.0, 0.05))

@@ -7,14 +7,15 @@ import pytest
 from zenith.core.categories import Edges, Mixture
 from zenith.core.cells import Cells
 from zenith.core.counting import Counting, Requirements
+from zenith.core.tally import Tallied
 
 
 def events(dimensions: int) -> Cells:
     random = np.random.default_rng(3)
     signal = random.integers(-1, 2, 400)
     x = random.normal(0.5 + 0.15 * signal[None, :], 0.2, (dimensions, 400))
-    cells = Cells.of(x, random.uniform(0.5, 1.5, 400), signal, 400)
-    return Cells(*(np.asarray(part, np.float64) for part in cells))
+    cells = Cells.of(x, Tallied.of(random.uniform(0.5, 1.5, 400), signal), 400)
+    return jax.tree.map(lambda part: np.asarray(part, np.float64), cells)
 
 
 @pytest.mark.parametrize(
@@ -45,7 +46,7 @@ def test_finite_differences(categories, uncertainty):
         )
         yields = cells.soft(here, 0.2)
         short = need.shortfall(yields.background, yields.variance).sum()
-        return short - counting(yields.signals, yields.background)
+        return short - counting.value(yields)
 
     flat = np.concatenate([np.ravel(leaf) for leaf in leaves])
     gradient = np.asarray(jax.grad(loss)(flat))

@@ -8,6 +8,7 @@ from scipy.stats import multivariate_normal
 from zenith.core.binning import Spectrum
 from zenith.core.categories import Edges, Mixture, product
 from zenith.core.cells import Cells, halve
+from zenith.core.tally import Tallied
 from zenith.errors import InputError
 
 WEIGHTS = np.array([0.5, 0.2, 0.3])
@@ -112,15 +113,15 @@ def test_cells_share_the_events_and_lose_nothing():
     weight, signal = random.normal(1.0, 0.5, 1000), random.integers(-1, 2, 1000)
     assert np.bincount(halve(x, 6)).tolist().count(0) == 0
     assert np.ptp(np.bincount(halve(x, 6))) <= 1
-    cells = Cells.of(x, weight, signal, 64)
+    cells = Cells.of(x, Tallied.of(weight, signal), 64)
     assert cells.x.shape == (2, 64)
     background = signal < 0
-    expected = [weight[signal == 0].sum(), weight[signal == 1].sum(), weight[background].sum()]
-    expected.append((weight[background] ** 2).sum())
-    np.testing.assert_allclose(cells.content.sum(axis=1), expected, rtol=1e-5)
+    parts = [signal == 0, signal == 1, background]
+    expected = [(weight[part] ** power).sum() for power in (1, 2) for part in parts]
+    np.testing.assert_allclose(cells.sums.sum(axis=1), expected, rtol=1e-5)
     # as many cells as events: the yields are those of the events
     mixture = Mixture.of(WEIGHTS, MEANS, COVARIANCES)
-    yields = Cells.of(x, weight, signal, 2000).hard(mixture)
+    yields = Cells.of(x, Tallied.of(weight, signal), 2000).hard(mixture)
     found = np.asarray(mixture.hard(x))
     np.testing.assert_allclose(
         yields.background, np.bincount(found, weight * background, 3), rtol=1e-4
@@ -130,13 +131,13 @@ def test_cells_share_the_events_and_lose_nothing():
 def test_cells_of_one_score_are_those_of_its_ranks():
     x, random = scores(300, 1), np.random.default_rng(2)
     weight, signal = random.uniform(0.5, 1.5, 300), random.integers(-1, 1, 300)
-    spectrum = Spectrum.of(x[0], weight, signal)
+    spectrum = Spectrum.of(x[0], Tallied.of(weight, signal))
     cells = Cells.along(spectrum, spectrum.scores, 300)
     edges = Edges.at([0.2, 0.7])
-    signals, background, variance = spectrum.yields(spectrum.cuts(np.asarray(edges.edges)))
+    signals, background, variance = spectrum.yields(spectrum.cuts(np.asarray(edges.edges)))[:3]
     yields = jax.jit(Cells.hard)(cells, edges)
     np.testing.assert_allclose(yields.signals, signals, rtol=1e-5)
     np.testing.assert_allclose(yields.background, background, rtol=1e-5)
     np.testing.assert_allclose(yields.variance, variance, rtol=1e-5)
     coarse = Cells.along(spectrum, spectrum.scores, 32)
-    np.testing.assert_allclose(coarse.content.sum(axis=1), cells.content.sum(axis=1), rtol=1e-5)
+    np.testing.assert_allclose(coarse.sums.sum(axis=1), cells.sums.sum(axis=1), rtol=1e-5)

@@ -7,55 +7,61 @@ end anywhere below it and one more (Bellman). The places are a grid of ranks; ar
 is found a finer grid is laid until neighbouring places are neighbouring scores.
 """
 
-from typing import NamedTuple
+from dataclasses import dataclass
+from functools import partial
 
 import jax
 import numpy as np
 from numpy.typing import NDArray
 
 from zenith.core.counting import Requirements, discovery
+from zenith.core.tally import Tallied, Tally, Yields
 from zenith.errors import InputError
 
 GRID = 2048  # places of one pass; up to as many distinct scores, the answer is exact
+ROWS = 256  # bins of so many ends are evaluated at once: what memory holds
 _discovery = jax.jit(discovery)
 
 Cuts = NDArray[np.int64]
 """Ranks (K − 1,), ascending: a cut c parts the c lowest of the distinct scores from the others."""
 
 
-class Spectrum(NamedTuple):
-    """Expected events below each distinct score, and below infinity."""
+@dataclass(frozen=True, eq=False)
+class Spectrum:
+    """Sums of the events below each distinct score, and below infinity."""
 
     scores: NDArray[np.float64]  # (n,), distinct, ascending
-    signals: NDArray[np.float64]  # (signals, n + 1)
-    background: NDArray[np.float64]  # (n + 1,)
-    variance: NDArray[np.float64]  # (n + 1,), Σ w² of the background
+    totals: NDArray[np.float64]  # (rows of the tally, n + 1)
+    tally: Tally
 
     @classmethod
-    def of(
-        cls,
-        score: NDArray[np.floating],
-        weight: NDArray[np.floating],
-        signal: NDArray[np.integer],
-    ) -> "Spectrum":
-        """Sort and sum events: score and weight (N,); signal (N,) is its number, −1: background."""
-        score, weight = np.asarray(score, np.float64), np.asarray(weight, np.float64)
+    def of(cls, score: NDArray[np.floating], events: Tallied) -> "Spectrum":
+        """Sort and sum events with these scores (N,)."""
+        score, events = np.asarray(score, np.float64)[events.used], events.take(events.used)
         # ties in a set order, or the rounding of sums would depend on that of the events
-        order = np.lexsort((weight, signal, score))
-        score, weight, signal = score[order], weight[order], np.asarray(signal)[order]
-        ends = np.append(np.flatnonzero(np.diff(score)) + 1, len(score))
+        order = np.lexsort((events.columns[0], events.sample, score))
+        score = score[order]
+        starts = np.append(True, np.diff(score) > 0)
+        sums = events.take(order).sums(np.cumsum(starts) - 1, int(starts.sum()))
+        totals = np.cumsum(np.pad(sums, ((0, 0), (1, 0))), axis=1)
+        return cls(score[starts], totals, events.tally)
 
-        def below(values: NDArray[np.float64]) -> NDArray[np.float64]:
-            return np.concatenate([[0.0], np.cumsum(values)[ends - 1]])
+    @property
+    def signals(self) -> NDArray[np.float64]:
+        """Each signal below each distinct score, (A, n + 1)."""
+        return self.tally.leading(self.totals)[0]
 
-        background = np.where(signal < 0, weight, 0.0)
-        numbers = range(int(signal.max()) + 1)
-        return cls(
-            score[ends - 1],
-            np.stack([below(np.where(signal == a, weight, 0.0)) for a in numbers]),
-            below(background),
-            below(background**2),
-        )
+    @property
+    def background(self) -> NDArray[np.float64]:
+        """Background below each distinct score, (n + 1,); in its sideband where there is one."""
+        return self.tally.leading(self.totals)[1]
+
+    def between(self, low: Cuts, high: Cuts) -> Yields:
+        """Yields of bins from one rank to another; ranks may be of any shapes that broadcast."""
+        sums = self.totals[:, high] - self.totals[:, low]
+        if self.tally.sideband is None:
+            return self.tally.read(sums)  # views: no copies
+        return jax.tree.map(np.asarray, _read(self.tally, sums))
 
     def edges(self, cuts: Cuts) -> NDArray[np.float64]:
         """The score at and above which the upper bin begins, of every cut."""
@@ -65,13 +71,15 @@ class Spectrum(NamedTuple):
         """The ranks of edges."""
         return np.searchsorted(self.scores, edges, side="left").astype(np.int64)
 
-    def yields(
-        self, cuts: Cuts
-    ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
-        """Signals (signals, K), background (K,) and its variance (K,) of the bins."""
+    def yields(self, cuts: Cuts) -> Yields:
+        """Of the K bins between the cuts."""
         ends = np.concatenate([[0], cuts, [len(self.scores)]])
-        signals, background, variance = (np.diff(total[..., ends]) for total in self[1:])
-        return signals, background, variance
+        return self.between(ends[:-1], ends[1:])
+
+
+@partial(jax.jit, static_argnums=0)
+def _read(tally: Tally, sums: NDArray[np.float64]) -> Yields:
+    return tally.read(sums)
 
 
 def best(
@@ -87,9 +95,9 @@ def best(
     `InputError` if there is more than one signal, and if all events together do not meet the
     requirements.
     """
-    if len(spectrum.signals) != 1:
+    if spectrum.tally.signals != 1:
         raise InputError(
-            f"the exact method takes one signal, there are {len(spectrum.signals)}: use the "
+            f"the exact method takes one signal, there are {spectrum.tally.signals}: use the "
             "gradient method"
         )
     places = _grid(spectrum, grid)
@@ -128,12 +136,15 @@ def _best_of(
     uncertainty: float,
 ) -> Cuts:
     # element [j, i] is the bin from place i to place j
-    signal, background, variance = (
-        total[places][:, None] - total[places][None, :]
-        for total in (spectrum.signals[0], spectrum.background, spectrum.variance)
-    )
-    allowed = requirements.met(background, variance) & (places[:, None] > places[None, :])
-    gain = np.where(allowed, _discovery(signal, background, uncertainty), -np.inf)
+    gain = np.full((len(places), len(places)), -np.inf)
+    for first in range(0, len(places), ROWS):
+        # the last rows again rather than fewer: one size is compiled once
+        some = np.arange(first, first + ROWS).clip(max=len(places) - 1)
+        found = spectrum.between(places[None], places[some][:, None])
+        met = requirements.met(found.background, found.variance)
+        allowed = met & (places[some][:, None] > places)
+        value = _discovery(found.signals[0], found.background, uncertainty)
+        gain[some] = np.where(allowed, value, -np.inf)
     reached = np.where(places == 0, 0.0, -np.inf)
     before: list[NDArray[np.int64]] = []
     totals: list[float] = []
@@ -143,9 +154,10 @@ def _best_of(
         reached = np.take_along_axis(sums, before[-1][:, None], axis=1)[:, 0]
         totals.append(reached[-1])
     if np.isneginf(totals).all():
+        everything = spectrum.yields(np.array([], np.int64))
         raise InputError(
-            f"all events together have a background of {spectrum.background[-1]:.4g} ± "
-            f"{np.sqrt(spectrum.variance[-1]):.2g}, which does not meet the requirements "
+            f"all events together have a background of {everything.background[0]:.4g} ± "
+            f"{np.sqrt(everything.variance[0]):.2g}, which does not meet the requirements "
             f"(background of {requirements.background:g}, relative uncertainty of "
             f"{requirements.uncertainty:g}): loosen them"
         )

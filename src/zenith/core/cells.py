@@ -5,8 +5,7 @@ a cell is longest, again and again. A cell stands at the mean of its events. Whe
 events than cells, each event is its own.
 """
 
-from typing import NamedTuple
-
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -15,66 +14,57 @@ from numpy.typing import NDArray
 
 from zenith.core.binning import Spectrum
 from zenith.core.categories import Categories
+from zenith.core.tally import Tallied, Tally, Yields
 
 
-class Yields(NamedTuple):
-    """Expected events of categories."""
-
-    signals: jax.Array  # (signals, K)
-    background: jax.Array  # (K,)
-    variance: jax.Array  # (K,), Σ w² of the background
-
-
-class Cells(NamedTuple):
-    """Scores and expected events of cells; features first."""
+class Cells(eqx.Module):
+    """Scores and sums of the events of cells; features first."""
 
     x: jax.Array  # (D, cells) float32
-    content: jax.Array  # (signals + 2, cells) float32: each signal, background, its Σ w²
+    sums: jax.Array  # (rows of the tally, cells) float32
+    tally: Tally = eqx.field(static=True)
 
     @classmethod
-    def of(
-        cls,
-        x: NDArray[np.floating],
-        weight: NDArray[np.floating],
-        signal: NDArray[np.integer],
-        cells: int,
-    ) -> "Cells":
-        """Scores (D, N), weights (N,), number of the signal (N,), −1 for background."""
-        numbers = np.arange(int(signal.max()) + 1)[:, None]
-        background = np.where(signal < 0, weight, 0.0)
-        content = np.concatenate(
-            [np.where(signal == numbers, weight, 0.0), background[None], background[None] ** 2]
-        )
+    def of(cls, x: NDArray[np.floating], events: Tallied, cells: int) -> "Cells":
+        """Of events with scores (D, N)."""
+        x, events = x[:, events.used], events.take(events.used)
+        cell = np.arange(x.shape[1])
         if x.shape[1] > cells:
             cell = halve(x, int(np.log2(cells)))
             count = np.bincount(cell)
             x = np.stack([np.bincount(cell, row) / count for row in x])
-            content = np.stack([np.bincount(cell, row) for row in content])
-        return cls(jnp.asarray(x, jnp.float32), jnp.asarray(content, jnp.float32))
+        sums = events.sums(cell, x.shape[1])
+        return cls(jnp.asarray(x, jnp.float32), jnp.asarray(sums, jnp.float32), events.tally)
 
     @classmethod
     def along(cls, spectrum: Spectrum, position: NDArray[np.floating], cells: int) -> "Cells":
         """Of one sorted score that stands at `position` (n,), ascending with the score."""
         ends = np.unique(np.linspace(0, len(position), cells + 1).astype(np.int64))
-        content = np.concatenate(
-            [spectrum.signals, spectrum.background[None], spectrum.variance[None]]
-        )
         x = np.add.reduceat(position, ends[:-1]) / np.diff(ends)
-        content = np.diff(content[:, ends])
-        return cls(jnp.asarray(x[None], jnp.float32), jnp.asarray(content, jnp.float32))
+        sums, tally = np.diff(spectrum.totals[:, ends]), spectrum.tally
+        return cls(jnp.asarray(x[None], jnp.float32), jnp.asarray(sums, jnp.float32), tally)
+
+    @property
+    def signals(self) -> NDArray[np.float64]:
+        """Expected events (A, cells) of each signal."""
+        return self.tally.leading(np.asarray(self.sums, np.float64))[0]
+
+    @property
+    def background(self) -> NDArray[np.float64]:
+        """Expected background events (cells,), those of the sideband where there is one."""
+        return self.tally.leading(np.asarray(self.sums, np.float64))[1]
 
     def soft(self, categories: Categories, temperature: ArrayLike) -> Yields:
         """Yields of the soft reading; differentiable in the categories."""
-        return self._sum(categories.soft(self.x, temperature))
+        return self._read(categories.soft(self.x, temperature))
 
     def hard(self, categories: Categories) -> Yields:
         """Yields of the hard reading."""
         numbers = jnp.arange(categories.categories)[:, None]
-        return self._sum((categories.hard(self.x) == numbers).astype(self.x.dtype))
+        return self._read((categories.hard(self.x) == numbers).astype(self.x.dtype))
 
-    def _sum(self, shares: jax.Array) -> Yields:
-        sums = (self.content @ shares.T).astype(float)
-        return Yields(sums[:-2], sums[-2], sums[-1])
+    def _read(self, shares: jax.Array) -> Yields:
+        return self.tally.read((self.sums @ shares.T).astype(float))
 
 
 def halve(x: NDArray[np.floating], times: int) -> NDArray[np.int64]:

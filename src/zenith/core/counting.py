@@ -20,6 +20,7 @@ import numpy as np
 from jax import Array
 from jax.typing import ArrayLike
 
+from zenith.core.tally import Yields
 from zenith.errors import ConfigError
 
 SMALLEST = 1e-9  # events: a background below this counts as this
@@ -82,6 +83,21 @@ class Counting:
         if self.weights and not (min(self.weights) >= 0 and max(self.weights) > 0):
             raise ConfigError(f"weights of signals must not be below 0 nor all 0: {self.weights}")
 
+    @property
+    def detailed(self) -> bool:
+        """All backgrounds together are enough."""
+        return False
+
+    @property
+    def additive(self) -> bool:
+        """Squared significances of categories add up."""
+        return True
+
+    @property
+    def counting(self) -> "Counting":
+        """Itself."""
+        return self
+
     def discovery(self, signals: ArrayLike, background: ArrayLike) -> Array:
         """q0 of every signal in every category, (..., signals, categories).
 
@@ -112,6 +128,14 @@ class Counting:
         """The objective of yields as `discovery` takes them; the leading shape remains."""
         return self.combine(combined(self.discovery(signals, background)))
 
+    def significances(self, yields: Yields) -> Array:
+        """Z of every signal, (A,)."""
+        return combined(self.discovery(yields.signals, yields.background))
+
+    def value(self, yields: Yields) -> Array:
+        """The objective of yields, a scalar."""
+        return self.combine(self.significances(yields))
+
 
 @dataclass(frozen=True)
 class Requirements:
@@ -131,11 +155,12 @@ class Requirements:
         if not self.uncertainty > 0:
             raise ConfigError(f"the maximum uncertainty must be above 0: {self.uncertainty}")
 
-    def met(self, background: np.ndarray, variance: np.ndarray) -> np.ndarray:
+    def met(self, background: ArrayLike, variance: ArrayLike) -> np.ndarray:
         """Whether background yields with such a variance (Σ w²) will do, elementwise.
 
         A background that is not above 0 never does: no significance can be stated over it.
         """
+        background, variance = np.asarray(background), np.asarray(variance)
         enough = background >= max(self.background, SMALLEST)
         relative = np.sqrt(np.maximum(variance, 0)) / np.where(enough, background, 1.0)
         return enough & (relative <= self.uncertainty)

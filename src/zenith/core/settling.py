@@ -12,14 +12,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from zenith.core.binning import Cuts, Spectrum
-from zenith.core.counting import Counting, Requirements, combined
+from zenith.core.counting import Requirements, combined
+from zenith.core.tally import Aim
 
 POINTS = 128  # places tried at once between two cuts
 ROUNDS = 20
 
 
 def settle(
-    spectrum: Spectrum, cuts: Cuts, counting: Counting, requirements: Requirements
+    spectrum: Spectrum, cuts: Cuts, aim: Aim, requirements: Requirements
 ) -> tuple[Cuts, list[str]]:
     """Move each cut in turn to its best place between its neighbours, until none moves.
 
@@ -34,11 +35,12 @@ def settle(
         for _ in range(ROUNDS):
             old = cuts.copy()
             for j in range(len(cuts)):
-                cuts[j] = _best_place(spectrum, cuts, j, counting, requirements)
+                cuts[j] = _best_place(spectrum, cuts, j, aim, requirements)
             if (cuts == old).all():
                 break
-        _, background, variance = spectrum.yields(cuts)
-        failing = np.flatnonzero(~requirements.met(background, variance))
+        yields = spectrum.yields(cuts)
+        background = yields.background
+        failing = np.flatnonzero(~requirements.met(background, yields.variance))
         if not len(cuts) or not len(failing):
             return cuts, notes
         worst = int(failing[0])
@@ -48,16 +50,16 @@ def settle(
         )
         # without the cut below it or the one above it, whichever leaves more
         without = [np.delete(cuts, j) for j in (worst - 1, worst) if 0 <= j < len(cuts)]
-        merits = [_merit(spectrum, trial, counting, requirements) for trial in without]
+        merits = [_merit(spectrum, trial, aim, requirements) for trial in without]
         cuts = without[int(np.argmax(merits))]
 
 
 def _best_place(
-    spectrum: Spectrum, cuts: Cuts, j: int, counting: Counting, requirements: Requirements
+    spectrum: Spectrum, cuts: Cuts, j: int, aim: Aim, requirements: Requirements
 ) -> int:
     ends = np.concatenate([[0], cuts, [len(spectrum.scores)]])
     others = np.delete(np.arange(len(ends) - 1), [j, j + 1])
-    q0, short = _bins(spectrum, ends[others], ends[others + 1], counting, requirements)
+    q0, short = _bins(spectrum, ends[others], ends[others + 1], aim, requirements)
     below, above = ends[j], ends[j + 2]
     low, high, best = below + 1, above - 1, int(cuts[j])
     while True:
@@ -65,11 +67,11 @@ def _best_place(
         places = np.append(best, np.linspace(low, high, POINTS - 1).astype(np.int64))
         starts = np.append(np.full(POINTS, below), places)
         stops = np.append(places, np.full(POINTS, above))
-        q0_two, short_two = _bins(spectrum, starts, stops, counting, requirements)
+        q0_two, short_two = _bins(spectrum, starts, stops, aim, requirements)
         merits = _merits(
             q0_two[:, :POINTS] + q0_two[:, POINTS:] + q0.sum(axis=1, keepdims=True),
             short_two[:POINTS] + short_two[POINTS:] + short.sum(),
-            counting,
+            aim,
         )
         best = int(places[np.argmax(merits)])
         if high - low < POINTS - 1:
@@ -78,51 +80,54 @@ def _best_place(
         low, high = max(low, best - step), min(high, best + step)
 
 
-def _merit(spectrum: Spectrum, cuts: Cuts, counting: Counting, requirements: Requirements) -> float:
+def _merit(spectrum: Spectrum, cuts: Cuts, aim: Aim, requirements: Requirements) -> float:
     ends = np.concatenate([[0], cuts, [len(spectrum.scores)]])
-    q0, short = _bins(spectrum, ends[:-1], ends[1:], counting, requirements)
-    return float(_merits(q0.sum(axis=1, keepdims=True), short.sum(keepdims=True), counting)[0])
+    q0, short = _bins(spectrum, ends[:-1], ends[1:], aim, requirements)
+    return float(_merits(q0.sum(axis=1, keepdims=True), short.sum(keepdims=True), aim)[0])
 
 
 def _bins(
-    spectrum: Spectrum, low: Cuts, high: Cuts, counting: Counting, requirements: Requirements
+    spectrum: Spectrum, low: Cuts, high: Cuts, aim: Aim, requirements: Requirements
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """q0 (signals, M) and what is missing (M,), 0 or above 1, of bins from `low` to `high` (M,)."""
     # bins in batches of one size, the rest of them empty: one compilation serves all
     count, batch = len(low), 2 * POINTS
     padding = (0, -count % batch)
     low, high = np.pad(low, padding), np.pad(high, padding)
-    signals, background, variance = (total[..., high] - total[..., low] for total in (spectrum[1:]))
-    met = requirements.met(background, variance)
-    parts = [
-        _compiled(signals[:, at], background[at], variance[at], counting, requirements)
+    found = [
+        spectrum.between(low[at], high[at])
         for at in (slice(k, k + batch) for k in range(0, len(low), batch))
     ]
-    q0 = np.concatenate([np.empty((len(signals), 0)), *(part[0] for part in parts)], axis=1)
+    parts = [
+        _compiled(each.signals, each.background, each.variance, aim, requirements) for each in found
+    ]
+    met = np.concatenate(
+        [np.empty(0, bool), *(requirements.met(each.background, each.variance) for each in found)]
+    )
+    signals = spectrum.tally.signals
+    q0 = np.concatenate([np.empty((signals, 0)), *(part[0] for part in parts)], axis=1)
     short = np.concatenate([np.empty(0), *(part[1] for part in parts)])
     return q0[:, :count], np.where(met, 0.0, 1.0 + short)[:count]
 
 
-@partial(jax.jit, static_argnames=("counting", "requirements"))
+@partial(jax.jit, static_argnames=("aim", "requirements"))
 def _compiled(
     signals: jax.Array,
     background: jax.Array,
     variance: jax.Array,
-    counting: Counting,
+    aim: Aim,
     requirements: Requirements,
 ) -> tuple[jax.Array, jax.Array]:
     short = requirements.shortfall(background, variance)
-    return counting.discovery(signals, background), short
+    return aim.counting.discovery(signals, background), short
 
 
-def _merits(
-    q0: NDArray[np.float64], short: NDArray[np.float64], counting: Counting
-) -> NDArray[np.float64]:
+def _merits(q0: NDArray[np.float64], short: NDArray[np.float64], aim: Aim) -> NDArray[np.float64]:
     """The objective of q0 (signals, M) of all bins; below 0 where something (M,) is missing."""
-    value = _combine(q0.T[:, :, None], counting)
+    value = _combine(q0.T[:, :, None], aim)
     return np.where(short > 0, -short, value)
 
 
-@partial(jax.jit, static_argnames="counting")
-def _combine(q0: jax.Array, counting: Counting) -> jax.Array:
-    return counting.combine(combined(q0))
+@partial(jax.jit, static_argnames="aim")
+def _combine(q0: jax.Array, aim: Aim) -> jax.Array:
+    return aim.counting.combine(combined(q0))

@@ -32,6 +32,9 @@ _STEPS = 100
 _CLOSE = 1e-9  # in λ; one more step squares it
 
 
+_Bracket = tuple[Array, Array, Array, Array, Array]  # low, here, high, last change, steps
+
+
 class Interval(NamedTuple):
     """Of t: centre and half of the width."""
 
@@ -121,10 +124,10 @@ class Sideband:
         mean = jnp.asarray(mean, float)
         wanted = lax.stop_gradient(mean)
 
-        def unfinished(state: tuple[Array, ...]) -> Array:
+        def unfinished(state: _Bracket) -> Array:
             return (state[3] > _CLOSE) & (state[4] < _STEPS)
 
-        def step(state: tuple[Array, ...]) -> tuple[Array, ...]:
+        def step(state: _Bracket) -> _Bracket:
             low, here, high, _, count = state
             _, found, variance = self.moments(here)
             low = jnp.where(found > wanted, here, low)

@@ -6,8 +6,9 @@ from numpy.typing import NDArray
 from zenith.core.binning import Cuts, Spectrum
 from zenith.core.categories import Edges
 from zenith.core.cells import Cells
-from zenith.core.counting import Counting, Requirements
+from zenith.core.counting import Requirements
 from zenith.core.settling import settle
+from zenith.core.tally import Aim
 from zenith.learning.climb import History, Settings, climb, history, pick, stack, tightened
 from zenith.learning.starts import edges_starts
 
@@ -16,7 +17,7 @@ def bins(
     spectrum: Spectrum,
     categories: int,
     requirements: Requirements,
-    counting: Counting,
+    aim: Aim,
     settings: Settings,
 ) -> tuple[Cuts, list[str], History | None]:
     """Cuts by gradient, settled on hard yields; their mergers; the history of the climb."""
@@ -29,7 +30,7 @@ def bins(
     climbed = climb(
         stack([Edges.at(edges) for edges in starts]),
         cells,
-        counting,
+        aim,
         tightened(requirements),
         settings,
         settings.edges_temperature,
@@ -37,9 +38,8 @@ def bins(
     settled = []
     for number in range(len(starts)):
         edges = np.asarray(pick(climbed.categories, number).edges)
-        cuts, notes = settle(spectrum, np.searchsorted(place, edges), counting, requirements)
-        signals, background, _ = spectrum.yields(cuts)
-        settled.append((float(counting(signals, background)), cuts, notes, number))
+        cuts, notes = settle(spectrum, np.searchsorted(place, edges), aim, requirements)
+        settled.append((float(aim.value(spectrum.yields(cuts))), cuts, notes, number))
     _, cuts, notes, number = max(settled, key=lambda each: each[0])
     return cuts, notes, history(climbed, number, cells, settings.edges_temperature)
 

@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 
 from zenith.core.binning import Spectrum, best
 from zenith.core.categories import Mixture
-from zenith.core.counting import Counting, Requirements
+from zenith.core.counting import Requirements
+from zenith.core.tally import Aim
 from zenith.errors import InputError
 from zenith.learning.bins import bins
 from zenith.learning.climb import History, Settings
@@ -55,7 +56,7 @@ def categorise(
     scored: Scored,
     categories: int,
     requirements: Requirements,
-    counting: Counting,
+    aim: Aim,
     method: str | None = None,
     settings: Settings | None = None,
 ) -> Result:
@@ -76,16 +77,16 @@ def categorise(
             "gradient method"
         )
     if not one:
-        found = regions(scored, space, categories, requirements, counting, settings)
+        found = regions(scored, space, categories, requirements, aim, settings)
         result = Result(space, None, found.mixture, {}, found.notes, found.history)
-        return _reported(result, scored, found.mixture.categories, counting, requirements)
-    spectrum = Spectrum.of(scored.read_as(space)[0], scored.weight, scored.signal)
+        return _reported(result, scored, found.mixture.categories, aim, requirements)
+    spectrum = Spectrum.of(scored.read_as(space)[0], scored.tallied(aim))
     notes: list[str] = []
     history = None
     if method == "exact":
-        cuts = best(spectrum, categories, requirements, counting.uncertainty)
+        cuts = best(spectrum, categories, requirements, aim.counting.uncertainty)
     else:
-        cuts, notes, history = bins(spectrum, categories, requirements, counting, settings)
+        cuts, notes, history = bins(spectrum, categories, requirements, aim, settings)
     if len(cuts) + 1 < categories:
         notes.append(
             f"{len(cuts) + 1} categories of the {categories} that were asked for: more would not "
@@ -93,13 +94,13 @@ def categorise(
         )
     edges = spectrum.edges(cuts)
     result = Result(space, edges, None, {}, notes, history)
-    return _reported(result, scored, len(cuts) + 1, counting, requirements)
+    return _reported(result, scored, len(cuts) + 1, aim, requirements)
 
 
 def _reported(
-    result: Result, scored: Scored, categories: int, counting: Counting, need: Requirements
+    result: Result, scored: Scored, categories: int, aim: Aim, need: Requirements
 ) -> Result:
-    found = report(result.category(scored), categories, scored, counting, need)
+    found = report(result.category(scored), categories, scored, aim, need)
     return replace(result, report=found)
 
 

@@ -16,8 +16,9 @@ from jax import Array
 from numpy.typing import NDArray
 
 from zenith.core.categories import Categories
-from zenith.core.cells import Cells, Yields
-from zenith.core.counting import Counting, Requirements
+from zenith.core.cells import Cells
+from zenith.core.counting import Requirements
+from zenith.core.tally import Aim, Yields
 
 MARGIN = 0.03  # by how much more is asked of cells, whose borders are not those of events
 
@@ -58,11 +59,11 @@ class History(NamedTuple):
     hard_yields: NDArray[np.float64]
 
 
-@partial(jax.jit, static_argnames=("counting", "requirements", "settings", "temperature"))
+@partial(jax.jit, static_argnames=("aim", "requirements", "settings", "temperature"))
 def climb(
     starts: Categories,
     cells: Cells,
-    counting: Counting,
+    aim: Aim,
     requirements: Requirements,
     settings: Settings,
     temperature: tuple[float, float],
@@ -77,7 +78,7 @@ def climb(
 
     def merit(categories: Categories) -> tuple[Array, Array]:
         yields = cells.hard(categories)
-        value, missing = counting(yields.signals, yields.background), short(yields)
+        value, missing = aim.value(yields), short(yields)
         return jnp.where(missing > 0, -1.0 - missing, value), value
 
     def from_one(start: Categories) -> Climb:
@@ -85,7 +86,7 @@ def climb(
 
         def loss(categories: Categories, heat: Array, penalty: Array) -> tuple[Array, Array]:
             yields = cells.soft(categories, heat)
-            value = counting(yields.signals, yields.background)
+            value = aim.value(yields)
             return penalty * short(yields) - value / scale, value
 
         def step(carry: Any, schedule: Any) -> tuple[Any, tuple[Array, Array]]:

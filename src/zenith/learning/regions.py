@@ -7,7 +7,8 @@ import numpy as np
 
 from zenith.core.categories import Mixture
 from zenith.core.cells import Cells
-from zenith.core.counting import Counting, Requirements
+from zenith.core.counting import Requirements
+from zenith.core.tally import Aim
 from zenith.learning.climb import History, Settings, climb, history, pick, stack, tightened
 from zenith.learning.scored import Scored, Space, report
 from zenith.learning.starts import mixture_starts
@@ -26,7 +27,7 @@ def regions(
     space: Space,
     categories: int,
     requirements: Requirements,
-    counting: Counting,
+    aim: Aim,
     settings: Settings,
 ) -> Regions:
     """The best regions on all events, from low to high purity; all meet the requirements."""
@@ -35,12 +36,12 @@ def regions(
     size = x.max(axis=1) - low if space.kind == "box" else np.ones(len(x))
     size = np.where(size > 0, size, 1.0)
     unit = (x - low[:, None]) / size[:, None]
-    cells = Cells.of(unit, scored.weight, scored.signal, settings.cells)
+    cells = Cells.of(unit, scored.tallied(aim), settings.cells)
     starts = mixture_starts(cells, categories, settings.starts, settings.seed)
     climbed = climb(
         stack([Mixture.of(*start) for start in starts]),
         cells,
-        counting,
+        aim,
         tightened(requirements),
         settings,
         settings.mixture_temperature,
@@ -53,7 +54,7 @@ def regions(
             low + size * np.asarray(found.means),
             np.asarray(found.covariances) * np.outer(size, size),
         )
-        mixture, notes, z = hardened(mixture, scored, space, requirements, counting)
+        mixture, notes, z = hardened(mixture, scored, space, requirements, aim)
         if z > best_z:
             best = Regions(
                 mixture, notes, history(climbed, number, cells, settings.mixture_temperature)
@@ -64,13 +65,13 @@ def regions(
 
 
 def hardened(
-    mixture: Mixture, scored: Scored, space: Space, requirements: Requirements, counting: Counting
+    mixture: Mixture, scored: Scored, space: Space, requirements: Requirements, aim: Aim
 ) -> tuple[Mixture, list[str], float]:
     """Without the categories that do not meet the requirements, from low to high purity."""
     x, notes = scored.read_as(space), list[str]()
     while True:
         category = np.asarray(jax.jit(Mixture.hard)(mixture, x))
-        found: dict[str, Any] = report(category, mixture.categories, scored, counting, requirements)
+        found: dict[str, Any] = report(category, mixture.categories, scored, aim, requirements)
         background = found["yields"]["background"]
         failing = np.flatnonzero(~found["meets_requirements"])
         if not len(failing):

@@ -4,11 +4,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import jax
 import numpy as np
 from numpy.typing import NDArray
 
 from zenith.artefacts import read_arrays
-from zenith.core.counting import SMALLEST, Counting, Requirements, combined
+from zenith.core.counting import SMALLEST, Requirements, combined
+from zenith.core.tally import Aim, Tallied, Yields
 from zenith.errors import InputError
 
 SUM_OF_SOFTMAX = 1e-3  # by how much a sum of float32 scores may differ from 1
@@ -68,6 +70,10 @@ class Scored:
         for a, label in enumerate(self.signal_labels):
             number[self.label == label] = a
         return number
+
+    def tallied(self, aim: Aim) -> Tallied:
+        """What is to be summed over the events."""
+        return Tallied.of(self.weight, self.signal)
 
     def read_as(self, space: "Space") -> NDArray[np.float64]:
         """The scores that categories see, features first. Raises `InputError` if not of `space`."""
@@ -130,11 +136,17 @@ def read(path: str | Path) -> Scored:
     )
 
 
+def yields_of(category: NDArray[np.integer], categories: int, scored: Scored, aim: Aim) -> Yields:
+    """Yields of all categories (N,) → [0, K)."""
+    events = scored.tallied(aim)
+    return jax.tree.map(np.asarray, events.tally.read(events.sums(category, categories)))
+
+
 def report(
     category: NDArray[np.integer],
     categories: int,
     scored: Scored,
-    counting: Counting,
+    aim: Aim,
     requirements: Requirements,
 ) -> dict[str, Any]:
     """The hard significance, and yields and uncertainties of all categories (N,) → [0, K).
@@ -142,29 +154,22 @@ def report(
     Uncertainties are those of the background, from the number of simulated events: √Σ w². A
     category without background on these events adds nothing: no significance can be stated over it.
     """
-
-    def total(values: NDArray[np.floating]) -> NDArray[np.float64]:
-        return np.asarray(np.bincount(category, values, categories), np.float64)
-
-    signal = scored.signal
-    numbers = range(len(scored.signal_labels))
-    signals = np.stack([total(np.where(signal == a, scored.weight, 0.0)) for a in numbers])
-    background = total(np.where(signal < 0, scored.weight, 0.0))
-    variance = total(np.where(signal < 0, scored.weight**2, 0.0))
-    q0 = np.asarray(counting.discovery(signals, background)) * (background > SMALLEST)
+    yields = yields_of(category, categories, scored, aim)
+    background = yields.background
+    known = background > SMALLEST
+    q0 = np.asarray(aim.counting.discovery(yields.signals, background)) * known
     z = np.asarray(combined(q0))
     labels = [str(label) for label in scored.signal_labels]
-    errors = np.sqrt(variance)
-    met = requirements.met(background, variance)
+    errors = np.sqrt(np.maximum(yields.variance, 0.0))
     return {
-        "z": float(counting.combine(z)),
+        "z": float(aim.counting.combine(z)),
         "z_of_signal": dict(zip(labels, z.tolist(), strict=True)),
-        "yields": {"background": background, **dict(zip(labels, signals, strict=True))},
+        "yields": {"background": background, **dict(zip(labels, yields.signals, strict=True))},
         "uncertainties": errors,
         "relative_uncertainties": [
             e / b if b > 0 else None for e, b in zip(errors, background, strict=True)
         ],
         "events": np.bincount(category, minlength=categories),
         "z_of_category": dict(zip(labels, np.sqrt(q0), strict=True)),
-        "meets_requirements": met,
+        "meets_requirements": requirements.met(background, yields.variance),
     }

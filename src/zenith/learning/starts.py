@@ -44,8 +44,8 @@ def mixture_starts(cells: Cells, categories: int, starts: int, seed: int) -> lis
     Vassilvitskii, "k-means++: the advantages of careful seeding", SODA 2007.
     """
     x = np.asarray(cells.x, np.float64).T
-    content = np.maximum(np.asarray(cells.content, np.float64), 0)
-    shares = content[:-1] / content[:-1].sum(axis=1, keepdims=True)
+    content = np.maximum(np.vstack([cells.signals, cells.background]), 0)
+    shares = content / content.sum(axis=1, keepdims=True)
     found = []
     for number in range(starts):
         random = np.random.default_rng([seed, number])
