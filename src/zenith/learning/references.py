@@ -66,7 +66,7 @@ def _of_one_score(
         for name, edges in _edges(scored, score, everything, number).items():
             yield Reference(name, (edges,))
     if exact and len(scored.signal_labels) == 1:
-        spectrum = Spectrum.of(score, scored.weight, scored.signal)
+        spectrum = Spectrum.of(score, scored.tallied(counting))
         for number in numbers:
             cuts = best(spectrum, number, requirements, counting.uncertainty)
             yield Reference("exact", (spectrum.edges(cuts),))
