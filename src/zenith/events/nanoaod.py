@@ -3,12 +3,17 @@
 A branch `Muon_pt` with one list of numbers per event is the field `pt` of the collection `Muon`.
 """
 
-from collections.abc import Iterable, Mapping
+import functools
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
 
 import awkward as ak
+import numpy as np
 import vector
+from numpy.typing import NDArray
 
 FOUR_MOMENTUM = ("pt", "eta", "phi", "mass")
+VECTORS = vector.backends.awkward.behavior
 _COORDINATES = {*FOUR_MOMENTUM, "x", "y", "z", "t", "rho", "theta", "tau", "px", "py", "pz"} | {
     "E", "e", "energy", "M", "m"
 }  # fmt: skip
@@ -51,11 +56,11 @@ def as_events(branches: Mapping[str, ak.Array] | ak.Array) -> ak.Array:
                 fields,
                 depth_limit=depth,
                 with_name=_momentum(fields),
-                behavior=vector.backends.awkward.behavior,
+                behavior=VECTORS,
             )
     for prefix in lists:
         events.pop(f"n{prefix}", None)
-    return ak.zip(events, depth_limit=1, behavior=vector.backends.awkward.behavior)
+    return ak.zip(events, depth_limit=1, behavior=VECTORS)
 
 
 def _momentum(fields: Iterable[str]) -> str | None:
@@ -64,3 +69,31 @@ def _momentum(fields: Iterable[str]) -> str | None:
     if coordinates == set(FOUR_MOMENTUM):
         return "Momentum4D"
     return "Momentum2D" if coordinates == {"pt", "phi"} else None
+
+
+def apart(collection: ak.Array) -> tuple[NDArray[np.int64], dict[str, ak.Array]]:
+    """The number of objects in each event, and the fields of the objects of all events, flat."""
+    flat = ak.flatten(collection)
+    return ak.num(collection).to_numpy(), {name: flat[name] for name in flat.fields}
+
+
+def together(
+    counts: NDArray[np.int64],
+    flat: Mapping[str, Any],
+    record: str | None,
+    evaluate: Callable[[Any], NDArray[Any]],
+) -> ak.Array:
+    """What `apart` undoes, with the behaviour of `vector` that `record` names.
+
+    The field `name` is `evaluate(flat[name])`, an array of the same type, once it is asked for.
+    """
+    types = {name: ak.type(array).content for name, array in flat.items()}
+    forms = [ak.forms.from_type(kind).copy(form_key=name) for name, kind in types.items()]
+    parameters = {"__record__": record} if record else None
+    record_form = ak.forms.RecordForm(forms, list(flat), parameters=parameters)
+    buffers: dict[str, Any] = {
+        f"{name}-data": functools.partial(evaluate, array) for name, array in flat.items()
+    }
+    buffers["-offsets"] = np.concatenate([[0], np.cumsum(counts)])
+    form = ak.forms.ListOffsetForm("i64", record_form, form_key="")
+    return ak.from_buffers(form, len(counts), buffers, behavior=VECTORS)

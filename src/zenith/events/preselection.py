@@ -17,25 +17,24 @@ from zenith.events.shifts import shifted
 
 @dataclass(frozen=True)
 class _Check:
-    """One cut, the analysis reduced to the objects that it looks at, and what moves these."""
+    """One cut, and the shape variations that move what it looks at."""
 
     cut: Cut
     observable: Observable
-    analysis: Analysis
     moved_by: frozenset[str]
 
-    def passes(self, events: ak.Array) -> NDArray[np.bool_]:
+    def passes(self, objects: Objects) -> NDArray[np.bool_]:
         # In single precision, as the columns are that later cuts are made on.
-        found = self.observable(select(events, self.analysis))
-        values = ak.fill_none(found, self.observable.missing).to_numpy().astype(np.float32)
+        found = ak.fill_none(self.observable(objects), self.observable.missing)
+        values = ak.to_numpy(found).astype(np.float32)
         return OPERATORS[self.cut.operator](values, np.float32(self.cut.threshold))
 
 
 class Preselection:
-    """The cuts `skim.cuts`, made one after the other on what is left.
+    """The cuts `skim.cuts`, made one after the other.
 
-    Jets are not looked at in events that a cut on the muons has taken away, and a variation is
-    only tried on events that the nominal selection loses at a cut which the variation moves.
+    Objects are only selected when a cut asks for them, and a variation is only tried on events
+    that the nominal selection loses at a cut which the variation moves.
 
     Parameters
     ----------
@@ -58,34 +57,39 @@ class Preselection:
             witness = _Witness(objects)
             observable(witness)
             moved_by = {v for v in self._variations if _moves(analysis, v, witness.used)}
-            reduced = _reduced(analysis, witness.used)
-            self._checks.append(_Check(cut, observable, reduced, frozenset(moved_by)))
+            self._checks.append(_Check(cut, observable, frozenset(moved_by)))
 
-    def cuts_passed(self, events: ak.Array) -> NDArray[np.int64]:
+    def cuts_passed(self, events: ak.Array, among: NDArray[np.bool_]) -> NDArray[np.int64]:
         """How many of the cuts an event passes before it fails one, shape (events,).
 
         The largest number under any variation: an event stays if it is the number of all cuts.
+        Only the events `among` are looked at; the others have passed none.
         """
-        nominal = self._passed(events)
-        best = nominal.copy()
+        best = self._passed(events, among)
+        nominal = best.copy()
         for variation in self._variations:
-            moved = np.array([variation in check.moved_by for check in self._checks] + [False])
-            again = moved[nominal] & (best < len(self._checks))
+            moves = np.array([variation in check.moved_by for check in self._checks] + [False])
+            again = among & moves[nominal] & (best < len(self._checks))
             if again.any():  # the cuts before the first that moves were passed already
                 varied = shifted(events[again], self._analysis, variation)
-                passed = self._passed(varied, first=int(moved.argmax()))
+                passed = self._passed(varied, np.ones(len(varied), bool), int(moves.argmax()))
                 best[again] = np.maximum(best[again], passed)
         return best
 
-    def _passed(self, events: ak.Array, first: int = 0) -> NDArray[np.int64]:
-        passed = np.full(len(events), first)
-        left = np.arange(len(events))
-        for check in self._checks[first:]:
-            if not len(left):
+    def _passed(
+        self, events: ak.Array, among: NDArray[np.bool_], first: int = 0
+    ) -> NDArray[np.int64]:
+        """`cuts_passed` of these events as they are, the first of the cuts taken as passed."""
+        passed = np.where(among, first, 0)
+        rows, left, objects = np.arange(len(events)), among, select(events, self._analysis)
+        for number, check in enumerate(self._checks[first:], start=first + 1):
+            if not left.any():
                 break
-            survives = check.passes(events)
-            events, left = events[survives], left[survives]
-            passed[left] += 1
+            if 2 * np.count_nonzero(left) < len(left):  # to choose costs about as much as a cut
+                events, rows = events[left], rows[left]
+                left, objects = np.ones(len(rows), bool), select(events, self._analysis)
+            left = left & check.passes(objects)
+            passed[rows[left]] = number
         return passed
 
 
@@ -103,16 +107,6 @@ class _Witness:
 
     def __len__(self) -> int:
         return len(self._objects)
-
-
-def _reduced(analysis: Analysis, used: set[str]) -> Analysis:
-    """The analysis with only the objects that are used, and those they keep away from."""
-    wanted = set(used)
-    for name, described in reversed(analysis.objects.items()):
-        if name in wanted:
-            wanted.update(described.away_from)
-    objects = {name: o for name, o in analysis.objects.items() if name in wanted}
-    return analysis.model_copy(update={"objects": objects})
 
 
 def _moves(analysis: Analysis, variation: str, used: set[str]) -> bool:

@@ -1,6 +1,8 @@
 """Shape systematics of jets: energy scale and resolution, propagated to the missing momentum."""
 
 import zlib
+from collections.abc import Mapping
+from typing import Any
 
 import awkward as ak
 import numpy as np
@@ -11,6 +13,7 @@ from zenith.config import Analysis
 from zenith.config.systematics import ShapeSystematic
 from zenith.errors import ConfigError
 from zenith.events import fields, splits
+from zenith.events.nanoaod import apart, together
 
 
 def shifted(events: ak.Array, analysis: Analysis, variation: str) -> ak.Array:
@@ -38,54 +41,76 @@ def shifted(events: ak.Array, analysis: Analysis, variation: str) -> ak.Array:
             f"there is {', '.join(analysis.shapes) or 'none'}"
         )
     key = f"systematics.{name}"
-    nominal = events
+    changed: dict[str, ak.Array] = {}
     collections = dict.fromkeys(analysis.objects[o].collection for o in systematic.objects)
     for position, collection in enumerate(collections):
-        pt, mass = (fields.field(nominal, collection, part, key) for part in ("pt", "mass"))
-        factor = _factor(nominal, pt, systematic, side, f"{name}:{collection}", analysis.seed)
-        found = ak.with_field(nominal[collection], pt * factor, "pt")
-        events = ak.with_field(events, ak.with_field(found, mass * factor, "mass"), collection)
+        for part in ("pt", "phi", "mass"):
+            fields.field(events, collection, part, key)
+        counts, flat = apart(events[collection])
+        pt = flat["pt"].to_numpy()
+        factor = _factor(events, counts, systematic, side, f"{name}:{collection}", analysis.seed)
+        moved = {"pt": pt * factor, "mass": flat["mass"].to_numpy() * factor}
+        record = events[collection].layout.purelist_parameter("__record__")
+        changed[collection] = together(counts, flat | moved, record, ak.to_numpy)
         if position == 0:
-            phi = fields.field(nominal, collection, "phi", key)
             change = pt * (factor - 1.0)
-            met = _recoil(nominal, analysis.met, change, phi)
-            events = ak.with_field(events, met, analysis.met)
-    return events
+            changed[analysis.met] = _recoil(events, analysis.met, counts, change, flat["phi"])
+    return _with_fields(events, changed)
 
 
 def _factor(
     events: ak.Array,
-    pt: ak.Array,
+    counts: NDArray[np.int64],
     systematic: ShapeSystematic,
     side: str,
     stream: str,
     seed: int,
-) -> ak.Array | float:
-    """What multiplies pT and mass of each object, as deep as `pt`, or one number for all."""
+) -> NDArray[np.float64] | float:
+    """What multiplies pT and mass of each object, flat, or one number for all."""
     sign = 1.0 if side == "up" else -1.0
     if systematic.kind == "energy_scale":
         return 1.0 + sign * systematic.size
     # The same relative shift up and down, mirrored; nothing is turned round by a large one.
-    smeared = 1.0 + sign * systematic.size * _gaussian(events, pt, stream, seed)
-    return ak.unflatten(np.maximum(smeared, 0.0), ak.num(pt))
+    smeared = 1.0 + sign * systematic.size * _gaussian(events, counts, stream, seed)
+    return np.maximum(smeared, 0.0)
 
 
-def _gaussian(events: ak.Array, pt: ak.Array, stream: str, seed: int) -> NDArray[np.float64]:
+def _gaussian(
+    events: ak.Array, counts: NDArray[np.int64], stream: str, seed: int
+) -> NDArray[np.float64]:
     """A standard normal number for each object, flat: a function of its identity, stream and seed.
 
     The identity is (run, luminosityBlock, event, index in the collection): any order of files and
     any chunks give the same numbers.
     """
-    event = np.repeat(splits.event_hash(events), ak.num(pt).to_numpy())
-    index = ak.flatten(ak.local_index(pt)).to_numpy()
+    event = np.repeat(splits.event_hash(events), counts)
+    index = np.arange(len(event)) - np.repeat(np.cumsum(counts) - counts, counts)
     number = splits.hash_of(event, index, seed, zlib.crc32(stream.encode()))
     return ndtri(splits.uniform(number))
 
 
-def _recoil(events: ak.Array, met: str, change: ak.Array, phi: ak.Array) -> ak.Array:
-    """The MET record after jets at `phi` gained `change` of transverse momentum each."""
-    met_pt, met_phi = (fields.field(events, met, part, "met") for part in ("pt", "phi"))
-    px = met_pt * np.cos(met_phi) - ak.sum(change * np.cos(phi), axis=1)
-    py = met_pt * np.sin(met_phi) - ak.sum(change * np.sin(phi), axis=1)
-    record = ak.with_field(events[met], np.hypot(px, py), "pt")
-    return ak.with_field(record, np.arctan2(py, px), "phi")
+def _recoil(
+    events: ak.Array,
+    met: str,
+    counts: NDArray[np.int64],
+    change: NDArray[np.floating],
+    phi: ak.Array,
+) -> ak.Array:
+    """The MET record after jets at `phi` gained `change` of transverse momentum each, both flat."""
+    met_pt, met_phi = (fields.field(events, met, part, "met").to_numpy() for part in ("pt", "phi"))
+    phi = phi.to_numpy()
+    px, py = (
+        met_pt * f(met_phi) - ak.sum(ak.unflatten(change * f(phi), counts), axis=1).to_numpy()
+        for f in (np.cos, np.sin)
+    )
+    return _with_fields(events[met], {"pt": np.hypot(px, py), "phi": np.arctan2(py, px)})
+
+
+def _with_fields(records: ak.Array, changed: Mapping[str, Any]) -> ak.Array:
+    """`ak.with_field` of several fields, without broadcasting all the others."""
+    contents = {name: records[name] for name in records.fields} | dict(changed)
+    layouts = [ak.to_layout(content) for content in contents.values()]
+    layout = ak.contents.RecordArray(
+        layouts, list(contents), len(records), parameters=ak.parameters(records)
+    )
+    return ak.Array(layout, behavior=records.behavior)

@@ -128,11 +128,13 @@ def skim(
                     low, high = np.flatnonzero(passed)[[0, -1]] + [0, 1]
                     flat = {name: flat[name][low:high] for name in kept if name in flat}
                     flat |= read((n for n in kept if n not in flat), start + low, start + high)
-                    events = as_events({name: flat[name] for name in kept})[passed[low:high]]
-                    cuts_passed = preselection.cuts_passed(events)
+                    events = as_events({name: flat[name] for name in kept})
+                    passed, weights = passed[low:high], weights[low:high]
+                    cuts_passed = preselection.cuts_passed(events, among=passed)
                     for number, cut in enumerate(analysis.skim.cuts, start=1):
-                        cutflow.count(cut, weights[passed][cuts_passed >= number])
-                    out.add(events[cuts_passed == len(analysis.skim.cuts)])
+                        passed &= cuts_passed >= number
+                        cutflow.count(cut, weights[passed])
+                    out.add(events[passed])
                 progress(stop, tree.num_entries)
             _check_read(sums.events, tree.num_entries, cutflow, path, analysis, sample)
             out.finish(sums.tree(file, by_file=analysis.samples[sample].normalise_by_file))

@@ -8,7 +8,7 @@ import awkward as ak
 import uproot
 
 ZSTD = uproot.ZSTD(1)
-BATCH = 20_000  # events written at once: small baskets make large files
+BATCH = 50_000  # events written at once: small baskets make large files
 
 
 class Writer:
@@ -52,21 +52,24 @@ class Writer:
         if not len(events):
             return
         self.events += len(events)
-        # A copy: packed arrays may be views, which would keep all they were chosen from in memory.
-        self._waiting.append(ak.copy(ak.to_packed(events[self._names])))
-        if sum(map(len, self._waiting)) >= BATCH:
-            self._write()
+        events = ak.to_packed(events[self._names])
+        if sum(map(len, self._waiting)) + len(events) >= BATCH:
+            self._write(*self._waiting, events)
+        else:
+            # A copy: packed arrays may be views, which would keep what they are chosen from.
+            self._waiting.append(ak.copy(events))
 
     def finish(self, runs: dict[str, Any]) -> None:
         """Write the events that still wait, and the tree Runs."""
-        self._write()
+        self._write(*self._waiting)
         tree = self._file.mktree("Runs", {name: array.dtype for name, array in runs.items()})
         if len(runs["run"]):
             tree.extend(runs)
 
-    def _write(self) -> None:
-        if any(map(len, self._waiting)):
-            self._tree.extend(self._parts(ak.concatenate(self._waiting)))
+    def _write(self, *batches: ak.Array) -> None:
+        if batches:
+            events = ak.concatenate(batches) if len(batches) > 1 else batches[0]
+            self._tree.extend(self._parts(events))
         self._waiting = []
 
     def _parts(self, events: ak.Array) -> dict[str, ak.Array]:
