@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from zenith.learning.category_files import Found
 from zenith.learning.scored import Scored
 
-CELLS = 300  # of the longer side
+CELLS = 400  # of the longer side
 Array = NDArray[np.float64]
 
 

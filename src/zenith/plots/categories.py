@@ -68,8 +68,10 @@ def edges(
     style.add_legend(axes, entries, columns, len(text))
     axes.set(xlim=(bins[0], bins[-1]), xlabel=label, ylabel=style.event_label(bins, ""))
     if logit:
-        axes.set_xscale("logit", one_half="0.5", use_overline=False)
+        axes.set_xscale("logit")
+        axes.xaxis.set_major_formatter(lambda p, _: f"{p:.7g}" if p > 0.5 else f"{p:g}")
         axes.xaxis.set_minor_formatter(NullFormatter())
+        axes.tick_params(axis="x", labelsize=17)
     axes.set_ylim(top=top)
     if banner:
         banner.draw(axes)
@@ -131,19 +133,19 @@ def painted(
     middles = ((x[1:] + x[:-1]) / 2, (y[1:] + y[:-1]) / 2)
     entries: dict[str, Any] = {}
     for name, (colour, values) in signals.items():
-        smooth = gaussian_filter(
-            np.maximum(np.asarray(values, float), 0.0), 0.015 * len(middles[0])
-        )
-        smooth = np.where(np.isnan(category), 0.0, smooth)
-        if smooth.max() > 0:
-            levels = contents(smooth)
-            axes.contour(*middles, smooth, levels, colors="white", linewidths=5.0)
-            styles = ["--", "-"][-len(levels) :]
-            axes.contour(*middles, smooth, levels, colors=colour, linewidths=2.5, linestyles=styles)
-        entries[f"{name}: 50 %"] = Line2D([], [], color=colour, lw=2.5)
-        entries[f"{name}: 90 %"] = Line2D([], [], color=colour, lw=2.5, ls="--")
+        smooth = gaussian_filter(np.maximum(np.asarray(values, float), 0.0), 0.02 * len(middles[0]))
+        smooth = np.ma.masked_where(np.isnan(category), smooth)
+        if smooth.sum() > 0:
+            levels = contents(smooth.compressed())
+            widths = [1.8, 4.0][-len(levels) :]
+            under = [width + 2.5 for width in widths]
+            axes.contour(*middles, smooth, levels, colors="white", linewidths=under)
+            axes.contour(*middles, smooth, levels, colors=colour, linewidths=widths)
+        entries[f"{name}: 50 %"] = Line2D([], [], color=colour, lw=4.0)
+        entries[f"{name}: 90 %"] = Line2D([], [], color=colour, lw=1.8)
     axes.set_xlim(x[0], x[-1])
-    axes.set_ylim(y[0], y[-1] + (0.075 * (1 + (len(entries) > 2)) + 0.05) * (y[-1] - y[0]))
+    share = (len(text) + -(-len(entries) // 2) + 0.6) * style.LINE * style.SIZE / 9.3
+    axes.set_ylim(y[0], y[0] + (y[-1] - y[0]) / (1 - share))
     if corners:
         _triangle(axes, corners)
     else:
@@ -167,7 +169,13 @@ def _triangle(axes: Axes, corners: Sequence[str]) -> None:
     places = (("left", "top", -0.02), ("right", "top", -0.02), ("center", "bottom", 0.02))
     for (x, y), name, (across, up, shift) in zip(CORNERS, corners, places, strict=True):
         axes.text(x, y + shift, name, ha=across, va=up, fontsize=20, fontweight="bold")
-    axes.set(xlim=(-0.08, 1.08), ylim=(-0.1, axes.get_ylim()[1] + 0.08))
+    # room for names below and text above; a unit is as long across as it is up
+    box, (low, high) = axes.get_position(), (-0.08, 1.16)
+    figure = axes.get_figure(root=True)
+    assert figure is not None
+    shape = box.width * figure.get_figwidth() / (box.height * figure.get_figheight())
+    half = (high - low) * shape / 2
+    axes.set(xlim=(0.5 - half, 0.5 + half), ylim=(low, high))
     axes.set_axis_off()
 
 

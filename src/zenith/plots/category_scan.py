@@ -147,13 +147,16 @@ def convergence(
     text: Sequence[str] = (),
     banner: style.Banner | None = None,
 ) -> Figure:
-    """Objective of soft categories and of hard ones against step, and the temperature, (steps,)."""
+    """Objective of soft categories and of hard ones against step, and the temperature, (steps,).
+
+    The soft objective is of the categories before a step, the hard one of those after it.
+    """
     soft, hard, temperature = (np.asarray(a, float) for a in (soft, hard, temperature))
-    steps = np.arange(1, len(soft) + 1)
+    steps = np.arange(len(soft))
     figure, (main, low) = style.panels()
     entries = {}
     (entries["Soft categories"],) = main.plot(steps, soft, color=style.BLUE, lw=3, zorder=3)
-    (entries["Hard categories"],) = main.plot(steps, hard, color=style.RED, lw=2, zorder=2)
+    (entries["Hard categories"],) = main.plot(steps + 1, hard, color=style.RED, lw=2, zorder=2)
     values = np.concatenate([soft, hard])
     values = values[np.isfinite(values)]
     # the first soft steps may be far below: what is to be seen is where it converges
@@ -161,7 +164,7 @@ def convergence(
     span = (values.max() - least) or 0.02 * abs(values.max()) or 1.0
     share = (len(text) + 1 + 0.9) * style.LINE * style.SIZE / 6.1
     main.set_ylim(least - 0.06 * span, least - 0.06 * span + 1.12 * span / (1 - share))
-    main.set(ylabel=label, xlim=(0, len(steps) + 1))
+    main.set(ylabel=label, xlim=(0, len(steps)))
     style.add_text(main, text)
     style.add_legend(main, entries, 2, len(text))
     low.plot(steps, temperature, color="black", lw=2.5)
