@@ -162,7 +162,7 @@ def edges(
         shade = 0.3 if number % 2 else 0.08
         axes.fill_between(steps, below, above, color=style.BLUE, alpha=shade, lw=0, step="mid")
     axes.plot(steps, path, color=style.BLUE, lw=2.0, drawstyle="steps-mid")
-    axes.axvline(kept_step, color="black", ls="--", lw=1.5)
+    axes.plot([kept_step] * 2, [low, high], color="black", ls="--", lw=1.5)
     axes.plot([kept_step] * path.shape[1], path[kept_step], "*", color="black", ms=15, zorder=5)
     # the legend and the text have the room above the axis
     axes.set(
