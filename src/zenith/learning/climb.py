@@ -44,6 +44,7 @@ class Climb(NamedTuple):
     merit: Array  # of the hard categories on cells; below 0 if requirements are not met
     soft: Array  # (starts, steps) objective of the soft categories
     hard: Array  # (starts, steps) objective of the hard ones, whatever is required of them
+    met: Array  # (starts, steps) whether the hard ones meet that
 
 
 class History(NamedTuple):
@@ -54,6 +55,7 @@ class History(NamedTuple):
 
     soft: NDArray[np.float64]  # (steps,)
     hard: NDArray[np.float64]  # (steps,)
+    met: NDArray[np.bool_]  # (steps,) whether the hard categories meet what is required
     temperature: NDArray[np.float64]  # (steps,)
     soft_yields: NDArray[np.float64]
     hard_yields: NDArray[np.float64]
@@ -82,23 +84,24 @@ def climb(
         return jnp.where(missing > 0, -1.0 - missing, value), value
 
     def from_one(start: Categories) -> Climb:
-        scale = jnp.maximum(jnp.abs(merit(start)[0]), 1e-6)
+        first = merit(start)[0]
+        scale = jnp.maximum(jnp.abs(first), 1e-6)
 
         def loss(categories: Categories, heat: Array, penalty: Array) -> tuple[Array, Array]:
             yields = cells.soft(categories, heat)
             value = aim.value(yields)
             return penalty * short(yields) - value / scale, value
 
-        def step(carry: Any, schedule: Any) -> tuple[Any, tuple[Array, Array]]:
+        def step(carry: Any, schedule: Any) -> tuple[Any, tuple[Array, ...]]:
             here, state, kept, kept_merit = carry
             gradient, value = jax.grad(loss, has_aux=True)(here, *schedule)
             updates, state = adam.update(gradient, state, here)
             there = optax.apply_updates(here, updates)
             found, hard = merit(there)
             kept = jax.tree.map(lambda a, b: jnp.where(found > kept_merit, a, b), there, kept)
-            return (there, state, kept, jnp.maximum(found, kept_merit)), (value, hard)
+            return (there, state, kept, jnp.maximum(found, kept_merit)), (value, hard, found >= 0)
 
-        begin = (start, adam.init(start), start, merit(start)[0])
+        begin = (start, adam.init(start), start, first)
         (_, _, kept, kept_merit), values = jax.lax.scan(step, begin, (temperatures, penalties))
         return Climb(kept, kept_merit, *values)
 
@@ -113,6 +116,7 @@ def history(climbed: Climb, number: int, cells: Cells, temperature: tuple[float,
     return History(
         np.asarray(climbed.soft[number]),
         np.asarray(climbed.hard[number]),
+        np.asarray(climbed.met[number]),
         np.geomspace(*temperature, steps),
         *(np.vstack([each.signals, each.background]) for each in readings),
     )

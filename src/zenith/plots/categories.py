@@ -69,9 +69,10 @@ def edges(
     axes.set(xlim=(bins[0], bins[-1]), xlabel=label, ylabel=style.event_label(bins, ""))
     if logit:
         axes.set_xscale("logit")
-        axes.xaxis.set_major_formatter(lambda p, _: f"{p:.7g}" if p > 0.5 else f"{p:g}")
+        # beyond four nines there is no room for names
+        axes.xaxis.set_major_formatter(lambda p, _: f"{p:.4g}" if 5e-5 < p < 0.99995 else "")
         axes.xaxis.set_minor_formatter(NullFormatter())
-        axes.tick_params(axis="x", labelsize=17)
+        axes.tick_params(axis="x", labelsize=18)
     axes.set_ylim(top=top)
     if banner:
         banner.draw(axes)

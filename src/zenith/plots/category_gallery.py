@@ -213,6 +213,7 @@ def climb(
         category_scan.convergence(
             history["soft"],
             history["hard"],
+            history["met"],
             history["temperature"],
             label=_objective(categorisation, content),
             text=[_number_of(content)],

@@ -11,13 +11,13 @@ from numpy.typing import ArrayLike, NDArray
 from zenith.plots import style
 
 Array = NDArray[np.float64]
-_LOOKS = {  # of references
-    "exact": ("D", "#832db6"),
-    "equidistant": ("s", style.ORANGE),
-    "equal signal": ("^", "#a96b59"),
-    "argmax": ("P", "black"),
-    "argmax, equidistant": ("s", style.ORANGE),
-    "argmax, equal signal": ("^", "#a96b59"),
+_LOOKS = {  # of references: marker, colour, size
+    "exact": ("D", "#832db6", 17),
+    "equidistant": ("s", style.ORANGE, 10),
+    "equal signal": ("^", "#a96b59", 10),
+    "argmax": ("P", "black", 13),
+    "argmax, equidistant": ("s", style.ORANGE, 10),
+    "argmax, equal signal": ("^", "#a96b59", 10),
 }
 
 
@@ -52,10 +52,10 @@ def numbers(
     )
     failing = None
     for name, points in references.items():
-        marker, colour = _LOOKS.get(name, ("v", style.GREY))
+        marker, colour, size = _LOOKS.get(name, ("v", style.GREY, 10))
         x, y, met = (np.array(values) for values in zip(*points, strict=True))
         (entries[name[0].upper() + name[1:]],) = axes.plot(
-            x, y, marker + ":", color=colour, ms=9, mfc="none", mew=2.2, lw=1.8, zorder=4
+            x, y, marker + ":", color=colour, ms=size, mfc="none", mew=2.2, lw=1.8, zorder=4
         )
         if not met.all():
             (failing,) = axes.plot(
@@ -76,8 +76,10 @@ def numbers(
     share = (rows + 0.6) * style.LINE * style.SIZE / 8.3
     axes.set_ylim(low - 0.06 * span, low - 0.06 * span + 1.12 * span / (1 - share))
     axes.set(xlabel="Number of categories", ylabel=label)
-    axes.set_xlim(categories.min() - 0.6, categories.max() + 0.6)
-    axes.xaxis.set_major_locator(MaxNLocator(10, integer=True))
+    axes.set_xscale("log")
+    axes.set_xlim(categories.min() / 1.15, categories.max() * 1.15)
+    shown = np.unique(categories)
+    axes.set_xticks(shown, [f"{number:.0f}" for number in shown])
     axes.xaxis.set_minor_locator(NullLocator())
     style.add_text(axes, text)
     style.add_legend(axes, entries, 2, len(text))
@@ -141,6 +143,7 @@ def bias(
 def convergence(
     soft: ArrayLike,
     hard: ArrayLike,
+    met: ArrayLike,
     temperature: ArrayLike,
     *,
     label: str = "Expected significance [σ]",
@@ -149,20 +152,26 @@ def convergence(
 ) -> Figure:
     """Objective of soft categories and of hard ones against step, and the temperature, (steps,).
 
-    The soft objective is of the categories before a step, the hard one of those after it.
+    The soft objective is of the categories before a step, the hard one of those after it; where
+    these do not meet (`met`, (steps,)) what is required of them, they are dotted.
     """
     soft, hard, temperature = (np.asarray(a, float) for a in (soft, hard, temperature))
     steps = np.arange(len(soft))
     figure, (main, low) = style.panels()
     entries = {}
     (entries["Soft categories"],) = main.plot(steps, soft, color=style.BLUE, lw=3, zorder=3)
-    (entries["Hard categories"],) = main.plot(steps + 1, hard, color=style.RED, lw=2, zorder=2)
+    shown = np.where(met, hard, np.nan)
+    (entries["Hard categories"],) = main.plot(steps + 1, shown, color=style.RED, lw=2, zorder=2)
+    if not np.all(met):
+        (entries["Hard, violating the floor"],) = main.plot(
+            steps + 1, hard, ":", color=style.RED, lw=1.5, alpha=0.6, zorder=1
+        )
     values = np.concatenate([soft, hard])
     values = values[np.isfinite(values)]
     # the first soft steps may be far below: what is to be seen is where it converges
     least = max(values.min(), min(hard.min(), np.quantile(soft, 0.02)))
     span = (values.max() - least) or 0.02 * abs(values.max()) or 1.0
-    share = (len(text) + 1 + 0.9) * style.LINE * style.SIZE / 6.1
+    share = (len(text) + -(-len(entries) // 2) + 0.9) * style.LINE * style.SIZE / 6.1
     main.set_ylim(least - 0.06 * span, least - 0.06 * span + 1.12 * span / (1 - share))
     main.set(ylabel=label, xlim=(0, len(steps)))
     style.add_text(main, text)
