@@ -2,6 +2,9 @@
 
 EVENTS.h5 holds `scores` (N, D), `weight` (N,), `label` (N,) and the attribute `signal_labels`; all
 other labels are background. Scores that add up to 1 are a softmax, whose last one is not needed.
+For a bump hunt it holds `mass` (N,), in GeV. For the objective `histfactory` it may hold weights
+under variations, `weight_variations/NAME_up` and `…_down` (N,), and the attributes `label_names`
+(a list, by number) and `normalisation_uncertainties` (JSON, {name: {label: relative uncertainty}}).
 """
 
 import argparse
@@ -10,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from zenith.core.sideband import Sideband
     from zenith.learning.categorise import Result
     from zenith.learning.scored import Scored
 
@@ -41,17 +45,28 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--objective",
-        choices=("counting",),
+        choices=("counting", "histfactory"),
         default="counting",
-        help="what is maximised: the Asimov formula of counting experiments [counting]",
+        help="what is maximised: the Asimov formula of counting experiments, or the profiled "
+        "significance with all nuisance parameters [counting]",
     )
     parser.add_argument(
         "--background-uncertainty",
         type=float,
         default=0.0,
         metavar="R",
-        help="relative systematic uncertainty of the background in every category [0]",
+        help="relative systematic uncertainty of the background: of each category for itself, or "
+        "with histfactory of all backgrounds together [0]",
     )
+    for name, what in (("window", "where the signal is"), ("sideband", "range of the fit")):
+        parser.add_argument(
+            f"--{name}",
+            type=float,
+            nargs=2,
+            metavar=("LOW", "HIGH"),
+            help=f"{what}, GeV: the background of the window is estimated from the sideband, the "
+            "range without the window, by an exponential [no window]",
+        )
     parser.add_argument(
         "--combine",
         choices=("geometric", "weighted"),
@@ -83,18 +98,27 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> None:
     """Find categories and write them, or evaluate given ones and print what they reach."""
     from zenith.errors import ConfigError
-    from zenith.learning.scored import read
+    from zenith.learning.scored_files import read
 
     if args.evaluate:
-        if args.output or args.categories:
+        if args.output or args.categories or args.window or args.sideband:
             raise ConfigError("--evaluate takes categories as they are: drop the other options")
-        print(json.dumps(_evaluated(args.evaluate, read(args.events)), indent=2))
+        print(json.dumps(_evaluated(args.evaluate, args.events), indent=2))
         return
     if not args.output or not args.categories:
         raise ConfigError("--categories K and --output JSON are needed, or --evaluate JSON")
     if args.steps < 1 or args.starts < 1:
         raise ConfigError(f"--steps {args.steps} --starts {args.starts}: at least 1 of each")
-    _find(args, read(args.events))
+    _find(args, read(args.events, _sideband(args)))
+
+
+def _sideband(args: argparse.Namespace) -> "Sideband | None":
+    from zenith.core.sideband import Sideband
+    from zenith.errors import ConfigError
+
+    if (args.window is None) != (args.sideband is None):
+        raise ConfigError("--window LOW HIGH and --sideband LOW HIGH are needed together")
+    return Sideband(tuple(args.window), tuple(args.sideband)) if args.window else None
 
 
 def _find(args: argparse.Namespace, scored: "Scored") -> None:
@@ -103,6 +127,7 @@ def _find(args: argparse.Namespace, scored: "Scored") -> None:
     from zenith.artefacts import write_arrays, write_json
     from zenith.core.counting import Counting, Requirements
     from zenith.learning.categorise import Settings, categorise
+    from zenith.learning.category_model import aim, nuisances
 
     options: dict[str, Any] = {
         "requirements": {
@@ -115,11 +140,18 @@ def _find(args: argparse.Namespace, scored: "Scored") -> None:
             "weights": tuple(args.signal_weights),
         },
     }
+    objective = aim(args.objective, scored, Counting(**options["counting"]))
+    options |= {
+        "objective": args.objective,
+        "nuisance_parameters": nuisances(objective),
+        "window": args.window,
+        "sideband": args.sideband,
+    }
     result = categorise(
         scored,
         args.categories,
         Requirements(**options["requirements"]),
-        Counting(**options["counting"]),
+        objective,
         args.method,
         Settings(steps=args.steps, starts=args.starts, seed=args.seed),
     )
@@ -158,10 +190,12 @@ def _shape(result: "Result") -> dict[str, Any]:
     }
 
 
-def _evaluated(path: str, scored: "Scored") -> dict[str, Any]:
+def _evaluated(path: str, events: str) -> dict[str, Any]:
     import numpy as np
 
     from zenith.learning.category_files import load
+    from zenith.learning.scored_files import read
 
-    found = {**load(path).report(scored), "categories": str(Path(path))}
-    return json.loads(json.dumps(found, default=lambda value: np.asarray(value).tolist()))
+    found = load(path)
+    content = {**found.report(read(events, found.sideband)), "categories": str(Path(path))}
+    return json.loads(json.dumps(content, default=lambda value: np.asarray(value).tolist()))

@@ -40,13 +40,13 @@ def _figures(args: argparse.Namespace) -> "Figures":
     from zenith.artefacts import read_arrays, read_json
     from zenith.learning.category_files import load
     from zenith.learning.plane import plane
-    from zenith.learning.scored import read
+    from zenith.learning.scored_files import read
     from zenith.plots import category_gallery as gallery
     from zenith.plots.categories import CORNERS
 
     categorisation = options.categorisation(args)
     content, found = read_json(args.categories), load(args.categories)
-    unseen = read(args.unseen)
+    unseen = read(args.unseen, found.sideband)
     if "edges" in content:
         score = unseen.read_as(found.space)[0]
         yield from gallery.scores(categorisation, content, score, unseen.weight, unseen.label)

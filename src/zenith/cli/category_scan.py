@@ -30,7 +30,7 @@ def run(args: argparse.Namespace) -> None:
     from zenith.learning.category_files import load
     from zenith.learning.category_scan import scan
     from zenith.learning.references import references
-    from zenith.learning.scored import read
+    from zenith.learning.scored_files import read
 
     categorisation = options.categorisation(args)
     asked = categorisation.categories
@@ -41,8 +41,8 @@ def run(args: argparse.Namespace) -> None:
         )
     files = dict(zip(asked.numbers, args.input, strict=True))
     learned = {number: load(path) for number, path in files.items()}
-    train, unseen = read(args.train), read(args.unseen)
     first = learned[asked.numbers[0]]
+    train, unseen = (read(path, first.sideband) for path in (args.train, args.unseen))
     others = references(
         train, list(asked.numbers), first.counting, first.requirements, asked.method == "gradient"
     )

@@ -56,6 +56,17 @@ class Spectrum:
         """Background below each distinct score, (n + 1,); in its sideband where there is one."""
         return self.tally.leading(self.totals)[1]
 
+    def counted(self) -> "Spectrum":
+        """The same with one background and no variations: what a counting experiment sees."""
+        tally = self.tally
+        if tally.sideband is not None:
+            return self
+        weights = self.totals[: 2 * tally.samples].reshape(2, tally.samples, -1)
+        signals, background = np.split(weights, [tally.signals], axis=1)
+        rows = np.concatenate([signals, background.sum(axis=1, keepdims=True)], axis=1)
+        totals = rows.reshape(-1, rows.shape[-1])
+        return Spectrum(self.scores, totals, Tally(tally.signals))
+
     def between(self, low: Cuts, high: Cuts) -> Yields:
         """Yields of bins from one rank to another; ranks may be of any shapes that broadcast."""
         sums = self.totals[:, high] - self.totals[:, low]

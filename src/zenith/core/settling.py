@@ -2,20 +2,22 @@
 
 A gradient knows soft bins. What it proposes is settled here, so that what is returned meets its
 requirements with hard ones, for any combination of signals. Moving a cut changes the two bins
-beside it alone, and squared significances of bins add up.
+beside it alone; where squared significances of bins add up, only these are evaluated again.
 """
 
 from functools import partial
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 from numpy.typing import NDArray
 
 from zenith.core.binning import Cuts, Spectrum
 from zenith.core.counting import Requirements, combined
-from zenith.core.tally import Aim
+from zenith.core.tally import Aim, Tally
 
 POINTS = 128  # places tried at once between two cuts
+JOINT_POINTS = 32  # where all bins are evaluated for each
 ROUNDS = 20
 
 
@@ -58,29 +60,68 @@ def _best_place(
     spectrum: Spectrum, cuts: Cuts, j: int, aim: Aim, requirements: Requirements
 ) -> int:
     ends = np.concatenate([[0], cuts, [len(spectrum.scores)]])
-    others = np.delete(np.arange(len(ends) - 1), [j, j + 1])
-    q0, short = _bins(spectrum, ends[others], ends[others + 1], aim, requirements)
-    below, above = ends[j], ends[j + 2]
-    low, high, best = below + 1, above - 1, int(cuts[j])
+    low, high, best = ends[j] + 1, ends[j + 2] - 1, int(cuts[j])
+    points = POINTS if aim.additive else JOINT_POINTS
+    judge = _of_two_bins if aim.additive else _of_all_bins
     while True:
         # the present place comes first, so that of equals it stays
-        places = np.append(best, np.linspace(low, high, POINTS - 1).astype(np.int64))
-        starts = np.append(np.full(POINTS, below), places)
-        stops = np.append(places, np.full(POINTS, above))
-        q0_two, short_two = _bins(spectrum, starts, stops, aim, requirements)
-        merits = _merits(
-            q0_two[:, :POINTS] + q0_two[:, POINTS:] + q0.sum(axis=1, keepdims=True),
-            short_two[:POINTS] + short_two[POINTS:] + short.sum(),
-            aim,
-        )
+        places = np.append(best, np.linspace(low, high, points - 1).astype(np.int64))
+        merits = judge(spectrum, cuts, j, places, aim, requirements)
         best = int(places[np.argmax(merits)])
-        if high - low < POINTS - 1:
+        if high - low < points - 1:
             return best
-        step = -(-(high - low) // (POINTS - 2))
+        step = -(-(high - low) // (points - 2))
         low, high = max(low, best - step), min(high, best + step)
 
 
+def _of_two_bins(
+    spectrum: Spectrum, cuts: Cuts, j: int, places: Cuts, aim: Aim, requirements: Requirements
+) -> NDArray[np.float64]:
+    """Merits (M,) of cut j at each of the places (M,)."""
+    ends = np.concatenate([[0], cuts, [len(spectrum.scores)]])
+    others = np.delete(np.arange(len(ends) - 1), [j, j + 1])
+    q0, short = _bins(spectrum, ends[others], ends[others + 1], aim, requirements)
+    size = len(places)
+    starts = np.append(np.full(size, ends[j]), places)
+    stops = np.append(places, np.full(size, ends[j + 2]))
+    q0_two, short_two = _bins(spectrum, starts, stops, aim, requirements)
+    return _merits(
+        q0_two[:, :size] + q0_two[:, size:] + q0.sum(axis=1, keepdims=True),
+        short_two[:size] + short_two[size:] + short.sum(),
+        aim,
+    )
+
+
+def _of_all_bins(
+    spectrum: Spectrum, cuts: Cuts, j: int, places: Cuts, aim: Aim, requirements: Requirements
+) -> NDArray[np.float64]:
+    """Merits (M,) of cut j at each of the places (M,)."""
+    ends = np.tile(np.concatenate([[0], cuts, [len(spectrum.scores)]]), (len(places), 1))
+    ends[:, j + 1] = places
+    sums = np.moveaxis(spectrum.totals[:, ends[:, 1:]] - spectrum.totals[:, ends[:, :-1]], 1, 0)
+    value, background, variance = _jointly(spectrum.tally, aim, sums)
+    met = requirements.met(background, variance)
+    short = np.where(met, 0.0, 1.0 + np.asarray(requirements.shortfall(background, variance)))
+    return np.where(met.all(axis=1), value, -short.sum(axis=1))
+
+
+@partial(jax.jit, static_argnames=("tally", "aim"))
+def _jointly(
+    tally: Tally, aim: Aim, sums: NDArray[np.float64]
+) -> tuple[jax.Array, jax.Array, jax.Array]:
+    """Objective (M,), background and its variance (M, K) of sums (M, rows, K)."""
+
+    def one(sums: jax.Array) -> tuple[jax.Array, jax.Array, jax.Array]:
+        yields = tally.read(sums)
+        return aim.value(yields), yields.background, yields.variance
+
+    return jax.vmap(one)(jnp.asarray(sums))
+
+
 def _merit(spectrum: Spectrum, cuts: Cuts, aim: Aim, requirements: Requirements) -> float:
+    if not aim.additive and len(cuts):
+        same = np.repeat(cuts[:1], JOINT_POINTS)  # the size that is compiled already
+        return float(_of_all_bins(spectrum, cuts, 0, same, aim, requirements)[0])
     ends = np.concatenate([[0], cuts, [len(spectrum.scores)]])
     q0, short = _bins(spectrum, ends[:-1], ends[1:], aim, requirements)
     return float(_merits(q0.sum(axis=1, keepdims=True), short.sum(keepdims=True), aim)[0])

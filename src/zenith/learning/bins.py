@@ -3,14 +3,17 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from zenith.core.binning import Cuts, Spectrum
+from zenith.core.binning import Cuts, Spectrum, best
 from zenith.core.categories import Edges
 from zenith.core.cells import Cells
 from zenith.core.counting import Requirements
 from zenith.core.settling import settle
 from zenith.core.tally import Aim
 from zenith.learning.climb import History, Settings, climb, history, pick, stack, tightened
+from zenith.learning.scored import value_of
 from zenith.learning.starts import edges_starts
+
+JOINTLY = 2  # climbs that are settled where bins do not add up
 
 
 def bins(
@@ -35,13 +38,29 @@ def bins(
         settings,
         settings.edges_temperature,
     )
+    proposals = [
+        (np.searchsorted(place, np.asarray(pick(climbed.categories, number).edges)), number)
+        for number in range(len(starts))
+    ]
+    if not aim.additive:  # a place costs a fit of all bins: the best alone are settled
+        ranked = np.argsort(-np.asarray(climbed.merit), kind="stable")
+        proposals = [proposals[number] for number in ranked[:JOINTLY]]
+        first, number = proposals[0]
+        proposals.append((_counted(spectrum, first, aim, requirements), number))
     settled = []
-    for number in range(len(starts)):
-        edges = np.asarray(pick(climbed.categories, number).edges)
-        cuts, notes = settle(spectrum, np.searchsorted(place, edges), aim, requirements)
-        settled.append((float(aim.value(spectrum.yields(cuts))), cuts, notes, number))
+    for proposal, number in proposals:
+        cuts, notes = settle(spectrum, proposal, aim, requirements)
+        settled.append((value_of(aim, spectrum.yields(cuts)), cuts, notes, number))
     _, cuts, notes, number = max(settled, key=lambda each: each[0])
     return cuts, notes, history(climbed, number, cells, settings.edges_temperature)
+
+
+def _counted(spectrum: Spectrum, cuts: Cuts, aim: Aim, requirements: Requirements) -> Cuts:
+    """The cuts that are best for a counting experiment; for several signals those near `cuts`."""
+    counted, counting = spectrum.counted(), aim.counting
+    if spectrum.tally.signals == 1:
+        return best(counted, len(cuts) + 1, requirements, counting.uncertainty)
+    return settle(counted, cuts, counting, requirements)[0]
 
 
 def position(spectrum: Spectrum) -> NDArray[np.float64]:

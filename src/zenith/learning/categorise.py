@@ -20,7 +20,7 @@ from zenith.errors import InputError
 from zenith.learning.bins import bins
 from zenith.learning.climb import History, Settings
 from zenith.learning.regions import regions
-from zenith.learning.scored import Scored, Space, report
+from zenith.learning.scored import Scored, Space, report, yields_of
 
 __all__ = ["Result", "Settings", "assign", "categorise"]
 
@@ -63,14 +63,20 @@ def categorise(
     """The best categories, at most so many. By default `exact` where it applies.
 
     Raises `InputError` if all events together do not meet the requirements, and for `exact` with
-    several scores or signals.
+    several scores or signals, or an objective to which categories do not add up.
     """
     settings, space = settings or Settings(), Space.of(scored.scores)
     if categories < 1:
         raise InputError(f"at least one category is needed, not {categories}")
-    _check(scored, requirements)
+    _check(scored, requirements, aim)
     one = len(space.kept) == 1
-    method = method or ("exact" if one and len(scored.signal_labels) == 1 else "gradient")
+    simple = one and len(scored.signal_labels) == 1 and aim.additive
+    method = method or ("exact" if simple else "gradient")
+    if method == "exact" and not aim.additive:
+        raise InputError(
+            f"{scored.source}: the exact method is of the counting objective; with nuisance "
+            "parameters categories do not add up: use the gradient method"
+        )
     if method == "exact" and not one:
         raise InputError(
             f"the exact method takes one score, {scored.source} has {space.scores}: use the "
@@ -104,9 +110,9 @@ def _reported(
     return replace(result, report=found)
 
 
-def _check(scored: Scored, requirements: Requirements) -> None:
-    weight = scored.weight[scored.signal < 0]
-    total, error = weight.sum(), np.sqrt((weight**2).sum())
+def _check(scored: Scored, requirements: Requirements, aim: Aim) -> None:
+    yields = yields_of(np.zeros(len(scored.label), np.int64), 1, scored, aim)
+    total, error = float(yields.background[0]), float(np.sqrt(yields.variance[0]))
     if not requirements.met(total, error**2):
         raise InputError(
             f"{scored.source}: all events together have a background of {total:.4g} ± {error:.2g}, "

@@ -9,8 +9,11 @@ from numpy.typing import NDArray
 from zenith.artefacts import read_json
 from zenith.core.categories import Mixture
 from zenith.core.counting import Counting, Requirements
+from zenith.core.sideband import Sideband
+from zenith.core.tally import Aim
 from zenith.errors import InputError
 from zenith.learning.categorise import assign
+from zenith.learning.category_model import aim, nuisances
 from zenith.learning.scored import Scored, Space, report
 
 
@@ -21,6 +24,9 @@ class Found(NamedTuple):
     space: Space
     counting: Counting
     requirements: Requirements
+    objective: str = "counting"
+    sideband: Sideband | None = None
+    nuisances: tuple[str, ...] = ()
 
     @property
     def number(self) -> int:
@@ -39,9 +45,22 @@ class Found(NamedTuple):
             return np.asarray(self.categories.hard(x))
         return np.searchsorted(self.categories, x[0], side="right")
 
+    def aim(self, scored: Scored) -> Aim:
+        """The objective for these events. Raises `InputError` for other nuisance parameters."""
+        found = aim(self.objective, scored, self.counting)
+        if nuisances(found) != self.nuisances:
+            raise InputError(
+                f"{scored.source}: its nuisance parameters are {nuisances(found) or 'none'}, the "
+                f"categories were made with {self.nuisances or 'none'}"
+            )
+        return found
+
     def report(self, scored: Scored) -> dict[str, Any]:
         """What the categories are worth on events."""
-        return report(self.category(scored), self.number, scored, self.counting, self.requirements)
+        category, number = self.category(scored), self.number
+        if self.sideband is not None:
+            scored.check_sideband(category, number)
+        return report(category, number, scored, self.aim(scored), self.requirements)
 
 
 def load(path: str | Path) -> Found:
@@ -59,6 +78,9 @@ def load(path: str | Path) -> Found:
             Space(int(file["scores"]), str(file["space"])),
             Counting(**{**file["counting"], "weights": tuple(file["counting"]["weights"])}),
             Requirements(file["requirements"]["background"], np.inf if limit is None else limit),
+            str(file["objective"]),
+            Sideband(tuple(file["window"]), tuple(file["sideband"])) if file["window"] else None,
+            tuple(file["nuisance_parameters"]),
         )
     except (KeyError, TypeError, ValueError) as error:
         raise InputError(

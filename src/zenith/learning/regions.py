@@ -1,6 +1,6 @@
 """Categories of several scores by gradient: regions of a Gaussian mixture."""
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import jax
 import numpy as np
@@ -10,7 +10,7 @@ from zenith.core.cells import Cells
 from zenith.core.counting import Requirements
 from zenith.core.tally import Aim
 from zenith.learning.climb import History, Settings, climb, history, pick, stack, tightened
-from zenith.learning.scored import Scored, Space, report
+from zenith.learning.scored import Scored, Space, value_of, yields_of
 from zenith.learning.starts import mixture_starts
 
 
@@ -71,15 +71,15 @@ def hardened(
     x, notes = scored.read_as(space), list[str]()
     while True:
         category = np.asarray(jax.jit(Mixture.hard)(mixture, x))
-        found: dict[str, Any] = report(category, mixture.categories, scored, aim, requirements)
-        background = found["yields"]["background"]
-        failing = np.flatnonzero(~found["meets_requirements"])
+        yields = yields_of(category, mixture.categories, scored, aim)
+        background = np.asarray(yields.background)
+        failing = np.flatnonzero(~requirements.met(background, yields.variance))
         if not len(failing):
-            signal = sum(found["yields"][label] for label in found["z_of_signal"])
-            purity = signal / np.maximum(background, 1e-9)
-            return mixture.keep(np.argsort(purity, kind="stable")), notes, found["z"]
+            purity = yields.signals.sum(axis=0) / np.maximum(background, 1e-9)
+            kept = mixture.keep(np.argsort(purity, kind="stable"))
+            return kept, notes, value_of(aim, yields)
         worst = failing[np.argmin(background[failing])]
-        events = int(found["events"][worst])
+        events = int((category == worst).sum())
         notes.append(
             f"a category of {events} events with a background of {background[worst]:.4g} did not "
             "meet the requirements and was merged with those around it"

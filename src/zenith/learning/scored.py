@@ -1,17 +1,18 @@
 """Events with the scores of a classifier, and what categories make of them."""
 
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import jax
 import numpy as np
 from numpy.typing import NDArray
 
-from zenith.artefacts import read_arrays
 from zenith.core.counting import SMALLEST, Requirements, combined
-from zenith.core.tally import Aim, Tallied, Yields
-from zenith.errors import InputError
+from zenith.core.sideband import Sideband
+from zenith.core.tally import Aim, Tallied, Tally, Yields
+from zenith.errors import FitError, InputError
 
 SUM_OF_SOFTMAX = 1e-3  # by how much a sum of float32 scores may differ from 1
 
@@ -20,6 +21,7 @@ SUM_OF_SOFTMAX = 1e-3  # by how much a sum of float32 scores may differ from 1
 class Scored:
     """Events (N,) with D scores; what is not labelled as a signal is background.
 
+    With a sideband, a signal counts in its window alone, and the background beside it alone.
     Raises `InputError` that names what is missing or wrong: lengths, values that are not finite, a
     signal without events or without a positive yield, no background.
     """
@@ -29,16 +31,27 @@ class Scored:
     label: NDArray[np.int64]  # (N,)
     signal_labels: tuple[int, ...]
     source: str = "events"
+    mass: NDArray[np.float64] | None = None  # (N,) GeV
+    sideband: Sideband | None = None
+    variations: Mapping[str, NDArray[np.float64]] = field(default_factory=dict)
+    """Weights (2, N) under the up and the down variation, by name."""
+    label_names: tuple[str, ...] = ()  # the name of label n at place n
+    normalisation: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+    """Name of the uncertainty: {name or number of a label: relative uncertainty}."""
 
     def __post_init__(self) -> None:
         events = len(self.scores)
-        for name, values in (("weight", self.weight), ("label", self.label)):
+        given = {"weight": self.weight, "label": self.label}
+        given |= {} if self.mass is None else {"mass": self.mass}
+        for variation, pair in self.variations.items():
+            given |= {f"{variation}_up": pair[0], f"{variation}_down": pair[1]}
+        for name, values in given.items():
             if values.shape != (events,):
                 raise InputError(
                     f"{self.source}: {name} has shape {values.shape} and scores "
                     f"{self.scores.shape}: one {name} is needed for each event"
                 )
-        for name, values in (("scores", self.scores), ("weight", self.weight)):
+        for name, values in {"scores": self.scores, **given}.items():
             if wrong := int((~np.isfinite(values)).sum()):
                 raise InputError(
                     f"{self.source}: {name} has {wrong} values that are NaN or infinite: remove "
@@ -48,20 +61,41 @@ class Scored:
             raise InputError(
                 f"{self.source}: signal_labels must name each signal once: {self.signal_labels}"
             )
+        if self.sideband is not None and self.mass is None:
+            raise InputError(
+                f"{self.source}: there is no dataset 'mass', which a window and a sideband need"
+            )
+        if self.label_names and not 0 <= self.label.min() <= self.label.max() < len(
+            self.label_names
+        ):
+            raise InputError(
+                f"{self.source}: label_names has {len(self.label_names)} names, labels go from "
+                f"{self.label.min()} to {self.label.max()}: the name of label n is at place n"
+            )
+        signal, inside, beside = self.signal, *self._where
         for number, label in enumerate(self.signal_labels):
-            mine = self.signal == number
+            mine = (signal == number) & inside
             if not self.weight[mine].sum() > 0:
                 raise InputError(
-                    f"{self.source}: signal {label} has {int(mine.sum())} events with a sum of "
-                    f"weights of {self.weight[mine].sum():.4g}: there is nothing to find; check "
-                    "label and signal_labels"
+                    f"{self.source}: signal {label} has {int(mine.sum())} events"
+                    f"{' in the window' if self.sideband else ''} with a sum of weights of "
+                    f"{self.weight[mine].sum():.4g}: there is nothing to find; check label and "
+                    "signal_labels"
                 )
-        background = self.weight[self.signal < 0].sum()
+        background = self.weight[(signal < 0) & beside].sum()
         if not background > 0:
             raise InputError(
-                f"{self.source}: the background has a sum of weights of {background:.4g}, which "
-                "must be above 0; check label, weight and signal_labels"
+                f"{self.source}: the background{' in the sideband' if self.sideband else ''} has a "
+                f"sum of weights of {background:.4g}, which must be above 0; check label, weight "
+                "and signal_labels"
             )
+
+    @property
+    def _where(self) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+        """Where signals count, and where backgrounds do, (N,) each."""
+        if self.sideband is None or self.mass is None:
+            return np.ones(len(self.label), bool), np.ones(len(self.label), bool)
+        return self.sideband.in_window(self.mass), self.sideband.in_sideband(self.mass)
 
     @property
     def signal(self) -> NDArray[np.int64]:
@@ -71,9 +105,46 @@ class Scored:
             number[self.label == label] = a
         return number
 
+    @property
+    def backgrounds(self) -> NDArray[np.int64]:
+        """The labels that are background, ascending."""
+        return np.unique(self.label[self.signal < 0])
+
+    def name(self, label: int) -> str:
+        """The name of a label, or else its number."""
+        return self.label_names[label] if self.label_names else str(label)
+
     def tallied(self, aim: Aim) -> Tallied:
         """What is to be summed over the events."""
-        return Tallied.of(self.weight, self.signal)
+        signal, weight = self.signal, self.weight
+        number, columns = len(self.signal_labels), [weight, weight**2]
+        sample = np.where(signal < 0, number, signal)
+        if self.sideband is not None and self.mass is not None:
+            inside, beside = self._where
+            t = self.sideband.position(self.mass)
+            columns += [weight * t, weight**2 * t, weight**2 * t**2]
+            used = np.where(signal < 0, beside, inside)
+            tally = Tally(number, sideband=self.sideband)
+            return Tallied(tally, np.stack(columns), np.where(used, sample, -1))
+        tally = Tally(number)
+        if aim.detailed:
+            backgrounds = self.backgrounds
+            place = number + np.searchsorted(backgrounds, self.label)
+            sample = np.where(signal < 0, place, signal)
+            tally = Tally(number, len(backgrounds), len(self.variations))
+            columns += [side for pair in self.variations.values() for side in pair]
+        return Tallied(tally, np.stack(columns), sample)
+
+    def check_sideband(self, category: NDArray[np.integer], categories: int) -> None:
+        """Raises `InputError` for a category (N,) → [0, K) without background in its sideband."""
+        _, beside = self._where
+        weight = self.weight * (beside & (self.signal < 0))
+        empty = np.flatnonzero(np.bincount(category, weight, categories) <= SMALLEST)
+        if len(empty):
+            raise InputError(
+                f"{self.source}: category {empty[0]} has no background events in the sideband to "
+                "estimate its background from: take fewer categories or a wider --sideband"
+            )
 
     def read_as(self, space: "Space") -> NDArray[np.float64]:
         """The scores that categories see, features first. Raises `InputError` if not of `space`."""
@@ -108,34 +179,6 @@ class Space:
         return range(self.scores - (self.kind == "simplex"))
 
 
-def read(path: str | Path) -> Scored:
-    """Read HDF5: `scores` (N, D), `weight`, `label` (N,) and the attribute `signal_labels`."""
-    arrays, attributes = read_arrays(path)
-    for name in ("scores", "weight", "label"):
-        if name not in arrays:
-            raise InputError(
-                f"{path}: there is no dataset {name!r}, only {', '.join(arrays) or 'none'}; the "
-                "file must hold scores (N, D), weight (N,) and label (N,)"
-            )
-    if "signal_labels" not in attributes:
-        raise InputError(
-            f"{path}: the file has no attribute signal_labels: give it the list of the labels "
-            "that are signal"
-        )
-    scores = np.asarray(arrays["scores"], np.float64)
-    if scores.ndim == 1:
-        scores = scores[:, None]
-    if scores.ndim != 2 or not scores.size:
-        raise InputError(f"{path}: scores must have shape (N, D), they have {scores.shape}")
-    return Scored(
-        scores,
-        np.asarray(arrays["weight"], np.float64),
-        np.asarray(arrays["label"]).astype(np.int64),
-        tuple(int(a) for a in np.atleast_1d(attributes["signal_labels"])),
-        str(path),
-    )
-
-
 def yields_of(category: NDArray[np.integer], categories: int, scored: Scored, aim: Aim) -> Yields:
     """Yields of all categories (N,) → [0, K)."""
     events = scored.tallied(aim)
@@ -157,13 +200,27 @@ def report(
     yields = yields_of(category, categories, scored, aim)
     background = yields.background
     known = background > SMALLEST
-    q0 = np.asarray(aim.counting.discovery(yields.signals, background)) * known
-    z = np.asarray(combined(q0))
+    counting = aim.counting
+    q0 = np.asarray(counting.discovery(yields.signals, background)) * known
+    z_counting = np.asarray(combined(q0))
+    z = z_counting
+    if not aim.additive:
+        z = np.asarray(_significances(aim, jax.tree.map(lambda part: part * known, yields)))
+        if np.isnan(z).any():
+            raise FitError(
+                f"{scored.source}: the fit of the categories did not converge; fewer categories or "
+                "a larger minimum background may help"
+            )
     labels = [str(label) for label in scored.signal_labels]
     errors = np.sqrt(np.maximum(yields.variance, 0.0))
+    compared = {
+        "z_counting": float(counting.combine(z_counting)),
+        "z_counting_of_signal": dict(zip(labels, z_counting.tolist(), strict=True)),
+    }
     return {
-        "z": float(aim.counting.combine(z)),
+        "z": float(counting.combine(z)),
         "z_of_signal": dict(zip(labels, z.tolist(), strict=True)),
+        **({} if aim.additive else compared),
         "yields": {"background": background, **dict(zip(labels, yields.signals, strict=True))},
         "uncertainties": errors,
         "relative_uncertainties": [
@@ -173,3 +230,13 @@ def report(
         "z_of_category": dict(zip(labels, np.sqrt(q0), strict=True)),
         "meets_requirements": requirements.met(background, yields.variance),
     }
+
+
+@partial(jax.jit, static_argnums=0)
+def _significances(aim: Aim, yields: Yields) -> jax.Array:
+    return aim.significances(yields)
+
+
+def value_of(aim: Aim, yields: Yields) -> float:
+    """The objective of yields; a fit that did not converge counts as no signal."""
+    return float(aim.counting.combine(np.nan_to_num(np.asarray(_significances(aim, yields)))))
