@@ -65,11 +65,12 @@ def write_json(
 ) -> None:
     """Write JSON with its provenance: version, hashes of the inputs and of the configuration.
 
+    Inputs are named by their paths from the folder of the file that is written.
     Raises ValueError if a number is NaN or infinite: JSON has no such numbers.
     """
     provenance = {
         "zenith": __version__,
-        "inputs": {Path(p).name: file_hash(p) for p in inputs},
+        "inputs": {os.path.relpath(p, Path(path).parent): file_hash(p) for p in inputs},
         "config": data_hash(config),
     }
     text = json.dumps(

@@ -112,7 +112,8 @@ def test_the_comparison_is_quoted_with_gain_and_cost(tmp_path: Path) -> None:
     content = json.loads(summary.read_text())
     for key, value in COMPARISON.items():
         assert content[key] == value
-    assert set(content["provenance"]["inputs"]) == {"fit.json", "comparison.json"}
+    known = {"initial/fit.json", "optimised/fit.json", "comparison.json"}
+    assert set(content["provenance"]["inputs"]) == known
     rows = [" ".join(row.split()) for row in text.read_text().splitlines() if "optimised |" in row]
     assert rows == ["| optimised | 3.4 | 3.3 | 3.10 ± 0.12 | 0.600 ± 0.050 | 200 | 62 |"]
     assert "Soft and hard cuts differ by 0.84 % where the climb ended." in text.read_text()
