@@ -9,7 +9,8 @@ from zenith.errors import InputError
 from zenith.events.scored import parts
 from zenith.events.toys import toy
 from zenith.learning.category_files import Found
-from zenith.learning.category_scan import bootstrap, knee, scan
+from zenith.learning.category_model import aim
+from zenith.learning.category_scan import bootstrap, knee, scan, significance
 from zenith.learning.plane import plane
 from zenith.learning.references import references
 from zenith.learning.scored import Scored, Space, report
@@ -133,6 +134,18 @@ def test_the_bootstrap_has_the_error_of_the_formula(one: Scored) -> None:
     z = report(zeros, 1, one, Counting(), ANY)["z"]
     assert spread(found[:, 0]) == pytest.approx(z * np.sqrt(relative), rel=0.15)
     assert found[:, 0].mean() == pytest.approx(z, rel=5 * np.sqrt(relative / 400))
+
+
+@pytest.mark.parametrize("objective", ["counting", "histfactory"])
+def test_replicas_have_the_objective_of_the_report(three: Scored, objective: str) -> None:
+    goal = aim(objective, three, Counting(0.1))
+    category = three.scores.argmax(axis=1)
+    events = three.tallied(goal)
+    sums = np.stack([events.sums(category, 3)] * 2)
+    z = report(category, 3, three, goal, ANY)["z"]
+    np.testing.assert_allclose(significance(sums, events.tally, goal), z, rtol=1e-6)
+    found = bootstrap([(category, 3)], three, goal, 5, seed=1)
+    np.testing.assert_allclose(found, z, rtol=0.2)
 
 
 def test_the_knee_is_the_smallest_number_that_is_as_good() -> None:

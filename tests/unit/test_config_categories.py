@@ -54,6 +54,7 @@ def test_resolved_configuration_reads_back_the_same(path: str) -> None:
         ("categories.numbers", [3, 2], ["categories.numbers", "must increase", "[3, 2]"]),
         ("categories.numbers", [0, 2], ["categories.numbers", "greater than or equal to 1"]),
         ("categories.signal_weights", [1.0], ["signal_weights", "combination: weighted"]),
+        ("categories.window", [120.0, 130.0], ["categories", "window and sideband", "together"]),
         ("categories.method", "grid", ["categories.method", "'exact'", "'grid'"]),
     ],
 )

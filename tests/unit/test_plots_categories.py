@@ -44,6 +44,7 @@ def content() -> dict[str, Any]:
     }
     return {
         "edges": [0.4, 0.9],
+        "window": None,
         "events": [10, 10, 10],
         "signal_labels": [1],
         "space": "box",

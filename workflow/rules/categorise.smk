@@ -21,6 +21,10 @@ wildcard_constraints:
 def categorise_options():
     """What is asked of categories, as `python -m zenith categorise` takes it."""
     asked = CATEGORISATION.categories
+
+    def listed(values):
+        return " ".join(map(str, values)) if values else None
+
     options = {
         "--method": asked.method,
         "--objective": asked.objective,
@@ -28,7 +32,9 @@ def categorise_options():
         "--max-uncertainty": asked.maximum_uncertainty,
         "--background-uncertainty": asked.background_uncertainty,
         "--combine": asked.combination,
-        "--signal-weights": " ".join(map(str, asked.signal_weights)) or None,
+        "--signal-weights": listed(asked.signal_weights),
+        "--window": listed(asked.window),
+        "--sideband": listed(asked.sideband),
         "--steps": asked.steps,
         "--starts": asked.starts,
         "--seed": CATEGORISATION.seed,

@@ -48,8 +48,10 @@ def _figures(args: argparse.Namespace) -> "Figures":
     content, found = read_json(args.categories), load(args.categories)
     unseen = read(args.unseen, found.sideband)
     if "edges" in content:
-        score = unseen.read_as(found.space)[0]
-        yield from gallery.scores(categorisation, content, score, unseen.weight, unseen.label)
+        used = unseen.tallied(found.counting).used
+        score = unseen.read_as(found.space)[0][used]
+        events = (score, unseen.weight[used], unseen.label[used])
+        yield from gallery.scores(categorisation, content, *events)
     else:
         painted = plane(found, unseen, CORNERS)
         yield from gallery.plane(categorisation, content, **painted._asdict())

@@ -55,12 +55,31 @@ class Categories(Section):
         Field(description="default: exact for one score and one signal, else gradient"),
     ] = None
     objective: Annotated[
-        Literal["counting"],
-        Field(description="what is maximised: the Asimov formula of counting experiments"),
+        Literal["counting", "histfactory"],
+        Field(
+            description="what is maximised: the Asimov formula of counting experiments, or the "
+            "profiled significance with all nuisance parameters of the file"
+        ),
     ] = "counting"
     background_uncertainty: Annotated[
-        float, Field(ge=0.0, description="relative, of the background in every category")
+        float,
+        Field(
+            ge=0.0,
+            description="relative: of the background in each category for itself, or with "
+            "histfactory of all backgrounds together",
+        ),
     ] = 0.0
+    window: Annotated[
+        tuple[float, float] | None,
+        Field(description="where the signal peaks in `mass`, GeV; goes with `sideband`"),
+    ] = None
+    sideband: Annotated[
+        tuple[float, float] | None,
+        Field(
+            description="range, GeV, in which an exponential fitted beside the window estimates "
+            "the background in it"
+        ),
+    ] = None
     combination: Annotated[
         Literal["geometric", "weighted"],
         Field(description="of several signals' significances: geometric or weighted mean"),
@@ -98,6 +117,12 @@ class Categories(Section):
     def _weights(self) -> "Categories":
         if self.signal_weights and self.combination != "weighted":
             raise ValueError("signal_weights: they belong to combination: weighted")
+        return self
+
+    @model_validator(mode="after")
+    def _peak(self) -> "Categories":
+        if (self.window is None) != (self.sideband is None):
+            raise ValueError("window and sideband are needed together")
         return self
 
 

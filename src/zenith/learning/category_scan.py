@@ -5,12 +5,16 @@ see the same replicas, so that errors of differences are paired.
 """
 
 from collections.abc import Iterable, Mapping
+from functools import partial
 from typing import Any, NamedTuple
 
+import jax
+import jax.numpy as jnp
 import numpy as np
 from numpy.typing import NDArray
 
-from zenith.core.counting import SMALLEST, Counting, combined
+from zenith.core.counting import SMALLEST
+from zenith.core.tally import Aim, Tally
 from zenith.learning.category_files import Found
 from zenith.learning.references import Reference
 from zenith.learning.scored import Scored, report
@@ -29,37 +33,42 @@ class Knee(NamedTuple):
 def bootstrap(
     parted: Iterable[tuple[NDArray[np.integer], int]],
     scored: Scored,
-    counting: Counting,
+    aim: Aim,
     replicas: int,
     seed: int,
 ) -> NDArray[np.float64]:
     """Z of several sets of categories on bootstraps of the events, (replicas, sets).
 
     A set is the category (N,) of each event and K. In a replica an event counts as often as a
-    Poisson number of mean 1 says, the same for every set.
+    Poisson number of mean 1 says, the same for every set. NaN where a fit did not converge.
     """
-    signals = len(scored.signal_labels)
-    cells = [
-        (((scored.signal + 1) * number + category).astype(np.int32), number)
-        for category, number in parted
-    ]
+    events = scored.tallied(aim)
+    sets = [(category[events.used], number) for category, number in parted]
+    events = events.take(events.used)
     random = np.random.default_rng(seed)
-    sums: list[list[NDArray[np.float64]]] = [[] for _ in cells]
+    sums: list[list[NDArray[np.float64]]] = [[] for _ in sets]
     for _ in range(replicas):
-        weight = scored.weight * random.poisson(1.0, len(scored.weight))
-        for found, (cell, number) in zip(sums, cells, strict=True):
-            total = np.bincount(cell, weight, (signals + 1) * number).astype(np.float64)
-            found.append(total.reshape(signals + 1, number))
-    z = [_significance(np.stack(found), counting) for found in sums]
-    return np.stack(z, axis=1)
+        count = random.poisson(1.0, len(events.sample))
+        drawn = events._replace(columns=events.columns * count)
+        for found, (category, number) in zip(sums, sets, strict=True):
+            found.append(drawn.sums(category, number))
+    return np.stack([significance(np.stack(found), events.tally, aim) for found in sums], axis=1)
 
 
-def _significance(yields: NDArray[np.float64], counting: Counting) -> NDArray[np.float64]:
-    """Z (replicas,) of yields (replicas, background and signals, K), as `report` has it."""
-    background = yields[:, 0]
-    q0 = np.asarray(counting.discovery(yields[:, 1:], background))
-    q0 = q0 * (background > SMALLEST)[:, None]
-    return np.asarray(counting.combine(combined(q0)))
+def significance(sums: NDArray[np.float64], tally: Tally, aim: Aim) -> NDArray[np.float64]:
+    """Z (replicas,) of sums (replicas, rows, K), as `report` has it."""
+    z = _significances(aim, tally, sums)
+    return np.where(np.isnan(z).any(axis=1), np.nan, np.asarray(aim.counting.combine(z)))
+
+
+@partial(jax.jit, static_argnums=(0, 1))
+def _significances(aim: Aim, tally: Tally, sums: NDArray[np.float64]) -> jax.Array:
+    def of_one(rows: jax.Array) -> jax.Array:
+        yields = tally.read(rows)
+        known = yields.background > SMALLEST
+        return aim.significances(jax.tree.map(lambda part: part * known, yields))
+
+    return jax.vmap(of_one)(jnp.asarray(sums))
 
 
 def knee(z: NDArray[np.float64], replicas: NDArray[np.float64], tolerance: float) -> Knee:
@@ -92,19 +101,18 @@ def scan(
     difference to the best; `references` by name; and the `knee`, the number that is chosen.
     """
     first = next(iter(learned.values()))
-    counting, need = first.counting, first.requirements
     numbers = sorted(learned)
-    category = {number: learned[number].category(unseen) for number in numbers}
     parts = {
-        number: {
-            "train": learned[number].report(train),
-            "unseen": report(category[number], learned[number].number, unseen, counting, need),
-        }
+        number: {"train": learned[number].report(train), "unseen": learned[number].report(unseen)}
         for number in numbers
     }
     z = np.array([parts[number]["unseen"]["z"] for number in numbers])
     found = bootstrap(
-        [(category[n], learned[n].number) for n in numbers], unseen, counting, replicas, seed
+        [(learned[n].category(unseen), learned[n].number) for n in numbers],
+        unseen,
+        first.aim(unseen),
+        replicas,
+        seed,
     )
     chosen = knee(z, found, tolerance)
     rows = [
@@ -123,7 +131,13 @@ def scan(
     others: dict[str, list[dict[str, Any]]] = {}
     for reference in references:
         seen, new = (
-            report(reference.category(part), reference.number, part, counting, need)
+            report(
+                reference.category(part),
+                reference.number,
+                part,
+                first.aim(part),
+                first.requirements,
+            )
             for part in (train, unseen)
         )
         others.setdefault(reference.name, []).append(

@@ -76,7 +76,12 @@ def scores(
             content["edges"],
             label=score_name(categorisation, 0),
             logit=probability,
-            text=[_number_of(content), "Unseen events"],
+            text=[
+                _number_of(content),
+                "Unseen events; background in the sideband"
+                if content["window"]
+                else "Unseen events",
+            ],
             banner=banner(categorisation),
         ),
     )

@@ -1,0 +1,122 @@
+"""Scored events to categories through Snakemake, against numpy's own account of the files."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+import pytest
+
+pytestmark = pytest.mark.slow
+RESULTS = Path("results/tiny")
+CONFIG = """\
+base: config/categories-3class.yaml
+name: tiny
+events: {fraction: 0.01}
+split: 0.4
+categories: {numbers: [1, 3], steps: 15, starts: 1, bootstrap: 10, tolerance: 0.0}
+plotting: {formats: [png]}
+"""
+
+
+@pytest.fixture(scope="module")
+def results(project) -> Path:
+    (project.folder / "config/tiny.yaml").write_text(CONFIG)
+    status, output = project.snakemake("--cores", "2", "--configfile", "config/tiny.yaml")
+    assert status == 0, output
+    return project.folder / RESULTS
+
+
+def planned(project, *options: str) -> str:
+    status, output = project.snakemake("--configfile", "config/tiny.yaml", "-n", *options)
+    assert status == 0, output
+    return output
+
+
+def hard_z(categories: dict[str, Any], path: Path) -> tuple[float, np.ndarray]:
+    """Geometric mean of two significances, and the background, of the mixture's hard categories."""
+    with h5py.File(path) as file:
+        x = file["scores"][:, :2].astype(float)
+        weight, label = file["weight"][:], file["label"][:]
+    logs = []
+    for share, mean, covariance in zip(
+        *(np.array(categories[k]) for k in ("weights", "means", "covariances")), strict=True
+    ):
+        off = x - mean
+        distance = np.einsum("ni,ij,nj->n", off, np.linalg.inv(covariance), off)
+        logs.append(np.log(share) - 0.5 * (distance + np.linalg.slogdet(covariance)[1]))
+    chosen = np.argmax(logs, axis=0)
+    signals = [np.bincount(chosen, weight * (label == a), len(logs)) for a in (1, 2)]
+    background = np.bincount(chosen, weight * (label > 2), len(logs))
+    z = []
+    for signal, other in (signals, signals[::-1]):
+        b = background + other
+        z.append(np.sqrt(np.sum(2 * ((signal + b) * np.log1p(signal / b) - signal))))
+    return float(np.sqrt(z[0] * z[1])), background
+
+
+def test_the_summary_is_what_hard_categories_reach(results: Path) -> None:
+    summary = json.loads((results / "summary.json").read_text())
+    for row in summary["scan"]:
+        found = json.loads((results / f"categories/{row['asked']}.json").read_text())
+        assert len(found["weights"]) == row["categories"]
+        for part in ("train", "unseen"):
+            z, background = hard_z(found, results / f"events/{part}.h5")
+            assert row[part] == pytest.approx(z, rel=1e-4)
+            if part == "train":
+                assert background.min() >= 5.0
+    # with no tolerance the best is chosen, or one that is as good within its error
+    best = max(row["unseen"] for row in summary["scan"])
+    chosen = summary["chosen"]
+    assert best - chosen["unseen"] <= chosen["below_best_error"]
+    final = json.loads((results / "categories.json").read_text())
+    z, background = hard_z(final, results / "events/unseen.h5")
+    assert chosen["unseen"] == pytest.approx(z, rel=1e-4)
+    np.testing.assert_allclose(summary["yields"]["background"], background, rtol=1e-3)
+    assert summary["timing"]["categorise"]["jobs"] == 2
+
+
+def test_argmax_is_a_reference(results: Path) -> None:
+    summary = json.loads((results / "summary.json").read_text())
+    with h5py.File(results / "events/unseen.h5") as file:
+        chosen = file["scores"][:].argmax(axis=1)
+        weight, label = file["weight"][:], file["label"][:]
+    sums = [np.bincount(chosen, weight * which, 3) for which in (label == 1, label == 2, label > 2)]
+    z = []
+    for a in (0, 1):
+        s, b = sums[a], sums[1 - a] + sums[2]
+        z.append(np.sqrt(np.sum(2 * ((s + b) * np.log1p(s / b) - s))))
+    (point,) = summary["references"]["argmax"]
+    assert point["unseen"] == pytest.approx(np.sqrt(z[0] * z[1]), rel=1e-6)
+
+
+def test_the_page_and_the_report_show_it(results: Path) -> None:
+    summary = json.loads((results / "summary.json").read_text())
+    page = (results / "summary.md").read_text()
+    assert f"{summary['chosen']['categories']} categor" in page
+    assert "Signal 2" in page
+    report = (results / "report.html").read_text()
+    assert 'src="http' not in report  # it opens offline
+    for name in ("plane", "yields", "numbers", "bias", "convergence"):
+        assert (results / f"figures/{name}.png").stat().st_size > 10_000
+        assert f"{name}.png" in report
+
+
+def test_only_what_a_change_concerns_runs_again(project, results: Path) -> None:
+    assert "Nothing to be done" in planned(project)
+    again = planned(project, "--config", "categories={tolerance: 0.02}")
+    assert "rule category_scan:" in again
+    assert "rule categorise:" not in again
+    again = planned(project, "--config", "categories={steps: 16}")
+    assert again.count("rule categorise:") == 2
+    assert "rule scored:" not in again
+
+
+def test_a_missing_file_stops_before_any_job(project) -> None:
+    (project.folder / "config/file.yaml").write_text(
+        "name: mine\nevents: {file: no/such.h5}\ncategories: {numbers: [2]}\n"
+    )
+    status, output = project.snakemake("--configfile", "config/file.yaml", "-n")
+    assert status != 0
+    assert "config/file.yaml: events.file: there is no file 'no/such.h5'" in output
