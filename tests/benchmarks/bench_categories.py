@@ -93,7 +93,7 @@ def costs(one: Scored, three: Scored) -> None:
     for cells in (4096, 1 << 20):
         rows = {"one score, 10 bins": (edges, Cells.along(spectrum, place, cells), (0.03, 0.001))}
         small = Cells.of(x, Tallied.of(three.weight, three.signal), cells)
-        start = Mixture.of(*mixture_starts(small, 10, 1, 0)[0])
+        start = Mixture.of(*mixture_starts(small, 10, 1, 0, Counting(), Requirements(5.0))[0])
         start = jax.tree.map(lambda leaf: jnp.asarray(leaf)[None], start)
         rows["three classes, 10 categories"] = (start, small, (1.0, 0.05))
         for name, (starts, inside, temperature) in rows.items():

@@ -48,6 +48,10 @@ class Edges(eqx.Module):
         shares = jnp.cumsum(jax.nn.softmax(self.logits))[:-1]
         return self.low + (self.high - self.low) * shares
 
+    def moved(self, step: Self) -> Self:
+        """A step away: widths of bins change by factors."""
+        return type(self)(self.logits + step.logits, self.low, self.high)
+
     def soft(self, x: ArrayLike, temperature: ArrayLike) -> Array:
         """Shares (K, N) of scores (1, N): differences of sigmoids."""
         x = jnp.asarray(x)[0]
@@ -113,16 +117,27 @@ class Mixture(eqx.Module):
 
     @property
     def _inverse(self) -> Array:
-        diagonal = jnp.diagonal(self.factors, axis1=-2, axis2=-1)
-        return jnp.tril(self.factors, -1) + jnp.exp(diagonal)[..., None] * jnp.eye(
-            self.factors.shape[-1]
-        )
+        return _triangular(self.factors)
 
     @property
     def covariances(self) -> Array:
         """Σ, (K, D, D)."""
         factor = jnp.linalg.inv(self._inverse)
         return factor @ jnp.swapaxes(factor, -1, -2)
+
+    def moved(self, step: Self) -> Self:
+        """A step away, in units of each component: μ + W⁻¹ Δμ, and T W for W, T like W of `step`.
+
+        A step is as large for a component of any width, wherever it is and however it leans: where
+        categories crowd into a corner of the simplex, no parameter needs a rate of its own.
+        """
+        inverse, diagonal = self._inverse, jnp.arange(self.means.shape[-1])
+        shift = jax.scipy.linalg.solve_triangular(inverse, step.means[..., None], lower=True)
+        factors = _triangular(step.factors) @ inverse
+        # logarithms on the diagonal add up
+        logs = self.factors[..., diagonal, diagonal] + step.factors[..., diagonal, diagonal]
+        factors = factors.at[..., diagonal, diagonal].set(logs)
+        return type(self)(self.logits + step.logits, self.means + shift[..., 0], factors)
 
     def log_densities(self, x: ArrayLike) -> Array:
         """log π + log N of scores (D, N) in every component, (K, N), but for a constant."""
@@ -149,6 +164,12 @@ class Mixture(eqx.Module):
         """Only these components: events of the others go to whichever is the next in weight."""
         which = np.asarray(which)
         return type(self)(self.logits[which], self.means[which], self.factors[which])
+
+
+def _triangular(factors: Array) -> Array:
+    """Lower triangular matrices (K, D, D) whose diagonals are given as logarithms."""
+    diagonal = jnp.diagonal(factors, axis1=-2, axis2=-1)
+    return jnp.tril(factors, -1) + jnp.exp(diagonal)[..., None] * jnp.eye(factors.shape[-1])
 
 
 Categories = Edges | Mixture

@@ -44,6 +44,10 @@ class Cells(eqx.Module):
         sums, tally = np.diff(spectrum.totals[:, ends]), spectrum.tally
         return cls(jnp.asarray(x[None], jnp.float32), jnp.asarray(sums, jnp.float32), tally)
 
+    def grouped(self, size: int) -> NDArray[np.int64]:
+        """The group (cells,) of each cell: a power of two of them, at most `size` and the cells."""
+        return halve(np.asarray(self.x), int(np.log2(min(size, self.x.shape[1]))))
+
     @property
     def signals(self) -> NDArray[np.float64]:
         """Expected events (A, cells) of each signal."""

@@ -32,6 +32,7 @@ class Settings:
     seed: int = 0
     cells: int = 4096
     rate: float = 0.05
+    mixture_rate: float = 0.02
     edges_temperature: tuple[float, float] = (0.03, 0.001)
     mixture_temperature: tuple[float, float] = (1.0, 0.05)
     penalty: tuple[float, float] = (0.1, 10.0)
@@ -83,25 +84,26 @@ def climb(
         value, missing = aim.value(yields), short(yields)
         return jnp.where(missing > 0, -1.0 - missing, value), value
 
-    def from_one(start: Categories) -> Climb:
-        first = merit(start)[0]
-        scale = jnp.maximum(jnp.abs(first), 1e-6)
+    def from_one(start: Any) -> Climb:
+        still = jax.tree.map(jnp.zeros_like, start)
+        first, value = merit(start)
+        scale = jnp.maximum(jnp.abs(value), 1e-6)
 
-        def loss(categories: Categories, heat: Array, penalty: Array) -> tuple[Array, Array]:
-            yields = cells.soft(categories, heat)
+        def loss(move: Categories, here: Any, heat: Array, penalty: Array) -> tuple[Array, Array]:
+            yields = cells.soft(here.moved(move), heat)
             value = aim.value(yields)
             return penalty * short(yields) - value / scale, value
 
         def step(carry: Any, schedule: Any) -> tuple[Any, tuple[Array, ...]]:
             here, state, kept, kept_merit = carry
-            gradient, value = jax.grad(loss, has_aux=True)(here, *schedule)
-            updates, state = adam.update(gradient, state, here)
-            there = optax.apply_updates(here, updates)
+            gradient, value = jax.grad(loss, has_aux=True)(still, here, *schedule)
+            move, state = adam.update(gradient, state)
+            there = here.moved(move)
             found, hard = merit(there)
             kept = jax.tree.map(lambda a, b: jnp.where(found > kept_merit, a, b), there, kept)
             return (there, state, kept, jnp.maximum(found, kept_merit)), (value, hard, found >= 0)
 
-        begin = (start, adam.init(start), start, first)
+        begin = (start, adam.init(still), start, first)
         (_, _, kept, kept_merit), values = jax.lax.scan(step, begin, (temperatures, penalties))
         return Climb(kept, kept_merit, *values)
 

@@ -1,5 +1,6 @@
 """Categories of several scores by gradient: regions of a Gaussian mixture."""
 
+from dataclasses import replace
 from typing import NamedTuple
 
 import jax
@@ -12,6 +13,8 @@ from zenith.core.tally import Aim
 from zenith.learning.climb import History, Settings, climb, history, pick, stack, tightened
 from zenith.learning.scored import Scored, Space, value_of, yields_of
 from zenith.learning.starts import mixture_starts
+
+FINER = 4  # times as many cells as for one score: a border crosses many of them
 
 
 class Regions(NamedTuple):
@@ -36,14 +39,15 @@ def regions(
     size = x.max(axis=1) - low if space.kind == "box" else np.ones(len(x))
     size = np.where(size > 0, size, 1.0)
     unit = (x - low[:, None]) / size[:, None]
-    cells = Cells.of(unit, scored.tallied(aim), settings.cells)
-    starts = mixture_starts(cells, categories, settings.starts, settings.seed)
+    cells = Cells.of(unit, scored.tallied(aim), FINER * settings.cells)
+    asked = tightened(requirements)
+    starts = mixture_starts(cells, categories, settings.starts, settings.seed, aim.counting, asked)
     climbed = climb(
         stack([Mixture.of(*start) for start in starts]),
         cells,
         aim,
-        tightened(requirements),
-        settings,
+        asked,
+        replace(settings, rate=settings.mixture_rate),
         settings.mixture_temperature,
     )
     best, best_z = None, -np.inf

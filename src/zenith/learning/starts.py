@@ -1,12 +1,18 @@
 """Where to start looking for categories: never far from good, and different from each other."""
 
+import jax
 import numpy as np
 from numpy.typing import NDArray
 
 from zenith.core.binning import Spectrum
 from zenith.core.cells import Cells
+from zenith.core.counting import Counting, Requirements
+from zenith.core.partition import partition
 
-ROUNDS = 20  # of Lloyd's iteration
+GROUPS = 1024  # of cells
+TRIES = 6  # partitions for each start
+NARROWEST = 1e-4  # width of a Gaussian, beside that of all cells
+ROUNDING = 0.05  # of its variances are added to each, which tells axes that are strictly in line
 
 
 def edges_starts(
@@ -37,48 +43,51 @@ Components = tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]
 """Weights (K,), means (K, D), covariances (K, D, D)."""
 
 
-def mixture_starts(cells: Cells, categories: int, starts: int, seed: int) -> list[Components]:
-    """Clusters of cells by k-means, seeded by k-means++, each as a Gaussian.
-
-    Cells count by their shares of each signal, and by less of the background. Arthur and
-    Vassilvitskii, "k-means++: the advantages of careful seeding", SODA 2007.
-    """
-    x = np.asarray(cells.x, np.float64).T
-    content = np.maximum(np.vstack([cells.signals, cells.background]), 0)
-    shares = content / content.sum(axis=1, keepdims=True)
-    found = []
-    for number in range(starts):
-        random = np.random.default_rng([seed, number])
-        weight = shares[:-1].mean(axis=0) + (0.05, 0.3, 1.0)[number % 3] * shares[-1]
-        found.append(_clusters(x, weight / weight.sum(), categories, random))
-    return found
-
-
-def _clusters(
-    x: NDArray[np.float64],
-    weight: NDArray[np.float64],
+def mixture_starts(
+    cells: Cells,
     categories: int,
-    random: np.random.Generator,
-) -> Components:
-    def distances(centres: NDArray[np.float64]) -> NDArray[np.float64]:
-        return ((x[:, None, :] - centres[None]) ** 2).sum(axis=-1)
+    starts: int,
+    seed: int,
+    counting: Counting,
+    requirements: Requirements,
+) -> list[Components]:
+    """Gaussians around the categories of the best partitions of groups of cells.
 
-    centres = x[random.choice(len(x), 1, p=weight)]
-    while len(centres) < categories:
-        far = weight * distances(centres).min(axis=1)
-        far = far if far.sum() > 0 else weight
-        centres = np.append(centres, x[random.choice(len(x), 1, p=far / far.sum())], axis=0)
-    for _ in range(ROUNDS):
-        nearest = distances(centres).argmin(axis=1)
-        share = np.bincount(nearest, weight, categories)
-        total = np.stack([np.bincount(nearest, weight * row, categories) for row in x.T], axis=1)
-        centres = np.where(share[:, None] > 0, total / np.maximum(share, 1e-30)[:, None], centres)
-    nearest = distances(centres).argmin(axis=1)
-    share = np.bincount(nearest, weight, categories)
-    spread = np.eye(x.shape[1]) * 1e-4
-    covariances = np.empty((categories, x.shape[1], x.shape[1]))
+    Groups are so large that yields, not chance, decide where they go.
+    """
+    groups = cells.grouped(max(min(GROUPS, cells.x.shape[1] // 8), categories))
+    number = groups.max() + 1
+    sums = np.stack([np.bincount(groups, row, number) for row in np.asarray(cells.sums)])
+    keys = jax.random.split(jax.random.key(seed), TRIES * starts)
+    found = jax.vmap(
+        lambda key: partition(sums, key, categories, cells.tally, counting, requirements)
+    )(keys)
+    merit, category = np.asarray(found.merit), np.asarray(found.category)
+    # different ones first: many seedings end in the same partition
+    _, first = np.unique(np.round(merit, 4), return_index=True)
+    order = np.argsort(-merit, kind="stable")
+    order = np.concatenate([order[np.isin(order, first)], order[~np.isin(order, first)]])
+    return [_gaussians(cells, category[k][groups], categories) for k in order[:starts]]
+
+
+def _gaussians(cells: Cells, category: NDArray[np.int64], categories: int) -> Components:
+    """Moments of cells in their categories; a cell counts by its shares of signals and background.
+
+    A category without cells is around all of them, and of little weight.
+    """
+    x = np.asarray(cells.x, np.float64)
+    content = np.maximum(np.vstack([cells.signals, cells.background]), 0)
+    weight = (content / content.sum(axis=1, keepdims=True)).sum(axis=0)
+    everything = np.average(x, axis=1, weights=weight), np.cov(x, aweights=weight, bias=True)
+    narrowest = NARROWEST**2 * np.diag(np.maximum(np.diag(everything[1].reshape(len(x), -1)), 1e-9))
+    share = np.bincount(category, weight, categories)
+    means, covariances = np.empty((categories, len(x))), np.empty((categories, len(x), len(x)))
     for k in range(categories):
-        off = x[nearest == k] - centres[k]
-        mine = weight[nearest == k]
-        covariances[k] = (off * mine[:, None]).T @ off / max(share[k], 1e-30) + spread
-    return np.maximum(share, 1e-3), centres, covariances
+        mine = category == k
+        if share[k] > 0:
+            means[k] = np.average(x[:, mine], axis=1, weights=weight[mine])
+            covariances[k] = np.cov(x[:, mine], aweights=weight[mine], bias=True)
+        else:
+            means[k], covariances[k] = everything
+        covariances[k] += ROUNDING * np.diag(np.diag(covariances[k])) + narrowest
+    return np.maximum(share / share.sum(), 1e-3), means, covariances
