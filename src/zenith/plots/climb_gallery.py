@@ -230,7 +230,9 @@ def comparison(analysis: Analysis, content: Mapping[str, Any]) -> Figures:
                 found["test_error"],
                 [
                     _measured(found["test"], found["test_error"]),
-                    "–" if gained is None else _measured(gained["difference"], gained["error"], "+"),
+                    "–"
+                    if gained is None
+                    else _measured(gained["difference"], gained["error"], "+"),
                     "–" if cost is None else f"{cost['evaluations']}",
                     "–" if cost is None else f"{cost['seconds']:.0f} s",
                 ],
