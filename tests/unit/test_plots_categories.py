@@ -45,6 +45,7 @@ def content() -> dict[str, Any]:
     return {
         "edges": [0.4, 0.9],
         "window": None,
+        "label_names": {},
         "events": [10, 10, 10],
         "signal_labels": [1],
         "space": "box",
@@ -98,6 +99,13 @@ def test_edges_are_drawn_over_the_stacked_score(one: Categorisation, content: di
     assert legend(figure)[0] == "Signal"
     assert "Learned edges" in legend(figure)
     assert (axes.get_xscale(), axes.get_yscale()) == ("logit", "log")
+
+
+def test_labels_are_named_by_the_configuration_and_then_by_the_file(content: dict) -> None:
+    one = load_categorisation("config/categories-1d.yaml", ["plotting.labels.1=Mine"])
+    content = content | {"label_names": {"1": "theirs", "8": "eight"}}
+    found = [gallery.named(one, content, label) for label in (1, 8, 9)]
+    assert found == ["Mine", "eight", "Label 9"]
 
 
 def test_a_score_that_is_no_probability_has_a_linear_axis(
@@ -154,7 +162,7 @@ def test_bias_and_convergence_are_of_the_history(three: Categorisation) -> None:
         sums = history[reading].sum(axis=1)
         whole = [made.weight[made.label == a].sum() for a in (1, 2)]
         np.testing.assert_allclose(sums, [*whole, made.weight[made.label > 2].sum()], rtol=1e-4)
-    content = {"signal_labels": [1, 2], "events": [1, 1, 1]}
+    content = {"signal_labels": [1, 2], "events": [1, 1, 1], "label_names": {}}
     figures = dict(gallery.climb(three, content, history))
     assert set(figures) == {"bias", "convergence"}
     hard, soft = history["hard_yields"], history["soft_yields"]
@@ -189,6 +197,7 @@ def test_the_plane_is_painted_by_category(three: Categorisation, three_scores: b
     content = {
         "signal_labels": [1, 2],
         "events": [1, 1, 1],
+        "label_names": {},
         "space": "simplex" if three_scores else "box",
         "scores": 3,
     }

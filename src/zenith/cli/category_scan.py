@@ -57,9 +57,10 @@ def run(args: argparse.Namespace) -> None:
     )
     number = found["knee"]["asked"]
     chosen = {k: v for k, v in read_json(files[number]).items() if k != "provenance"}
+    names = {str(label): name for label, name in enumerate(unseen.label_names)}
     write_json(
         args.output,
-        {**chosen, "scan": found},
+        {**chosen, "label_names": names, "scan": found},
         inputs=[*args.input, args.train, args.unseen],
         config=asked.model_dump(mode="json"),
     )

@@ -30,15 +30,15 @@ def run(args: argparse.Namespace) -> None:
     folders = list(Path(args.benchmarks).glob("*")) if args.benchmarks else []
     folders.sort(key=lambda folder: (*STEPS, folder.name).index(folder.name))
     times = timing({folder.name: sorted(folder.rglob("*.tsv")) for folder in folders})
-    summary = summarise(artefacts.read_json(args.categories), times)
+    content = artefacts.read_json(args.categories)
+    summary = summarise(content, times)
     artefacts.write_json(
         args.output, {"categorisation": categorisation.name, **summary}, inputs=[args.categories]
     )
     if args.page:
-        labels = categorisation.plotting.labels
         text = page(
             summary,
             f"Categories of {categorisation.name}",
-            lambda label: labels.get(label, f"Label {label}"),
+            lambda label: categorisation.plotting.name(label, content["label_names"]),
         )
         artefacts.write_text(args.page, text)

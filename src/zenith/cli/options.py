@@ -2,7 +2,14 @@
 
 import argparse
 
-from zenith.config import Analysis, Categorisation, load, load_categorisation
+from zenith.config import (
+    Analysis,
+    Categorisation,
+    is_categorisation,
+    load,
+    load_categorisation,
+)
+from zenith.config.loading import read_yaml
 from zenith.errors import ConfigError
 
 DEFAULT = "config/zprime.yaml"
@@ -31,6 +38,13 @@ def analysis(args: argparse.Namespace) -> Analysis:
 def categorisation(args: argparse.Namespace) -> Categorisation:
     """The configuration of scored events and categories that the options name."""
     return load_categorisation(args.config, args.overrides)
+
+
+def name(args: argparse.Namespace) -> str:
+    """The name in the configuration that the options name, of an analysis or a categorisation."""
+    data = read_yaml(args.config)
+    kind = categorisation if is_categorisation(data, args.config) else analysis
+    return str(kind(args).name)
 
 
 def sample(args: argparse.Namespace, analysis: Analysis) -> str:

@@ -73,7 +73,7 @@ def run(args: argparse.Namespace) -> None:
     from zenith.errors import InputError
     from zenith.tables import show, table
 
-    analysis = options.analysis(args)
+    title = options.name(args)
     if not Path("Snakefile").exists():
         raise InputError("Snakefile: not in this folder; go to the folder of the workflow")
     chosen = [] if args.config == options.DEFAULT else ["--configfile", args.config]
@@ -90,9 +90,9 @@ def run(args: argparse.Namespace) -> None:
         for name, s in found.items()
     ]
     header = ["step", "done", "stale", "missing", "last made", "where", "stale because of"]
-    lines = [f"{analysis.name}: files of each step", "", table(header, rows, left=len(header)), ""]
+    lines = [f"{title}: files of each step", "", table(header, rows, left=len(header)), ""]
     if all(not (s.stale or s.missing) for s in found.values()):
-        lines.append(f"Everything is up to date. Read results/{analysis.name}/summary.md")
+        lines.append(f"Everything is up to date. Read results/{title}/summary.md")
     else:
         lines.append(f"Continue with: {' '.join(['snakemake', '--cores', 'N', *chosen])}")
         lines.append("What is done and not stale is kept.")

@@ -1,5 +1,6 @@
 """The configuration of a categorisation: scored events, and the categories to find in them."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -140,8 +141,13 @@ class CategoryPlotting(Section):
         tuple[str, ...], Field(description="names of the scores, in the order of the file")
     ] = ()
     labels: Annotated[
-        dict[int, str], Field(description="label of the events: its name in legends")
+        dict[int, str],
+        Field(description="label of the events: its name in legends; default: `label_names`"),
     ] = {}
+
+    def name(self, label: int, names: Mapping[str, str]) -> str:
+        """What events of a label are called: here, or else by the names of their file."""
+        return self.labels.get(label, names.get(str(label), f"Label {label}"))
 
 
 class Categorisation(Section):

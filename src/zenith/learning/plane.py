@@ -8,7 +8,8 @@ from numpy.typing import NDArray
 from zenith.learning.category_files import Found
 from zenith.learning.scored import Scored
 
-CELLS = 400  # of the longer side
+CELLS = 400  # of each side
+EVENTS = 25  # in a cell, about, where events say what its category is
 Array = NDArray[np.float64]
 
 
@@ -29,21 +30,21 @@ def plane(found: Found, scored: Scored, corners: Array) -> Plane:
     """
     three = found.space.kind == "simplex" and found.space.scores == 3
     points = scored.scores @ corners if three else scored.scores[:, :2]
-    low, high = (
-        (corners if three else points).min(axis=0),
-        (corners if three else points).max(axis=0),
-    )
-    x, y = (np.linspace(*ends, CELLS + 1) for ends in zip(low, high, strict=True))
+    frame = corners if three else points
+    low, high = frame.min(axis=0), frame.max(axis=0)
+    exact = three or found.space.scores == 2
+    side = CELLS if exact else int(np.clip(np.sqrt(len(points) / EVENTS), 10, CELLS))
+    x, y = (np.linspace(*ends, side + 1) for ends in zip(low, high, strict=True))
     at = [
-        np.clip(np.searchsorted(edges, column, side="right") - 1, 0, CELLS - 1)
+        np.clip(np.searchsorted(edges, column, side="right") - 1, 0, side - 1)
         for edges, column in zip((x, y), points.T, strict=True)
     ]
-    cell = at[1] * CELLS + at[0]
+    cell = at[1] * side + at[0]
     signals = [
-        np.bincount(cell, np.where(scored.signal == a, scored.weight, 0.0), CELLS**2)
+        np.bincount(cell, np.where(scored.signal == a, scored.weight, 0.0), side**2)
         for a in range(len(scored.signal_labels))
     ]
-    if three or found.space.scores == 2:
+    if exact:
         middles = np.meshgrid((x[1:] + x[:-1]) / 2, (y[1:] + y[:-1]) / 2)
         inside = np.stack([m.ravel() for m in middles], axis=1)
         if three:  # shares from places: the three corners and a sum of 1
@@ -54,9 +55,9 @@ def plane(found: Found, scored: Scored, corners: Array) -> Plane:
         if three:
             category[(inside < -1e-9).any(axis=1)] = np.nan
     else:
-        counts = np.zeros((found.number, CELLS**2))
+        counts = np.zeros((found.number, side**2))
         np.add.at(counts, (found.category(scored), cell), 1.0)
         category = np.where(counts.sum(axis=0) > 0, counts.argmax(axis=0), np.nan)
-    shape = (CELLS, CELLS)
+    shape = (side, side)
     density = np.stack(signals).astype(np.float64).reshape(-1, *shape)
     return Plane(x, y, category.reshape(shape), density)

@@ -26,9 +26,9 @@ def banner(categorisation: Categorisation) -> style.Banner:
     return style.Banner(plotting.experiment, plotting.status, plotting.luminosity, plotting.energy)
 
 
-def named(categorisation: Categorisation, label: int) -> str:
+def named(categorisation: Categorisation, content: Mapping[str, Any], label: int) -> str:
     """What events of a label are called."""
-    return categorisation.plotting.labels.get(label, f"Label {label}")
+    return categorisation.plotting.name(label, content["label_names"])
 
 
 def score_name(categorisation: Categorisation, number: int) -> str:
@@ -60,7 +60,7 @@ def scores(
 
     def layer(value: int, colour: str) -> Layer:
         filled = np.bincount(index, np.where(label == value, weight, 0.0), BINS)
-        return Layer(named(categorisation, value), colour, filled)
+        return Layer(named(categorisation, content, value), colour, filled)
 
     backgrounds = [int(value) for value in np.unique(label) if int(value) not in signals]
     layers = [
@@ -121,7 +121,7 @@ def plane(
             category,
             len(content["events"]),
             {
-                named(categorisation, value): (colour, density)
+                named(categorisation, content, value): (colour, density)
                 for (value, colour), density in zip(coloured.items(), signals, strict=True)
             },
             order=_order(content),
@@ -144,7 +144,7 @@ def yields(categorisation: Categorisation, content: Mapping[str, Any]) -> Figure
             unseen["yields"]["background"],
             unseen["uncertainties"],
             [
-                Layer(named(categorisation, value), colour, unseen["yields"][str(value)])
+                Layer(named(categorisation, content, value), colour, unseen["yields"][str(value)])
                 for value, colour in signals.items()
             ],
             content["yields"]["background"],
@@ -196,7 +196,7 @@ def climb(
     if not history:
         return
     signals = _coloured(content["signal_labels"])
-    names = [*(named(categorisation, value) for value in signals), "Background"]
+    names = [*(named(categorisation, content, value) for value in signals), "Background"]
     soft, hard = history["soft_yields"], history["hard_yields"]
     if "edges" not in content:
         order = np.argsort(hard[:-1].sum(axis=0) / np.maximum(hard[-1], 1e-9), kind="stable")
