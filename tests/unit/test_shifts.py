@@ -8,8 +8,8 @@ import pytest
 
 from zenith.config import Analysis, load
 from zenith.errors import ConfigError
-from zenith.events.nanoaod import as_events
-from zenith.events.shifts import shifted
+from zenith.events import shifts
+from zenith.events.nanoaod import as_events, flattened, nested
 
 SIZE = 0.05
 
@@ -41,6 +41,10 @@ def events() -> ak.Array:
         }
         made |= {f"{name}_{f}": ak.unflatten(values, counts) for f, values in fields.items()}
     return as_events(made)
+
+
+def shifted(events: ak.Array, analysis: Analysis, variation: str) -> ak.Array:
+    return nested(shifts.shifted(flattened(events), analysis, variation))
 
 
 def flat(array: ak.Array) -> np.ndarray:

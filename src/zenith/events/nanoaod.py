@@ -4,13 +4,16 @@ A branch `Muon_pt` with one list of numbers per event is the field `pt` of the c
 """
 
 import functools
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import awkward as ak
 import numpy as np
 import vector
 from numpy.typing import NDArray
+
+from zenith.errors import InputError
+from zenith.events.tables import Events, Lists, Table
 
 FOUR_MOMENTUM = ("pt", "eta", "phi", "mass")
 VECTORS = vector.backends.awkward.behavior
@@ -25,7 +28,7 @@ def split_name(branch: str) -> tuple[str, str]:
     return prefix, field
 
 
-def as_events(branches: Mapping[str, ak.Array] | ak.Array) -> ak.Array:
+def as_events(branches: Mapping[str, Any] | ak.Array) -> ak.Array:
     """Flat NanoAOD branches as one record per event, with nested collections.
 
     Lists become collections, `events.Muon.pt` (events × muons). Numbers keep their branch name,
@@ -37,63 +40,110 @@ def as_events(branches: Mapping[str, ak.Array] | ak.Array) -> ak.Array:
     ----------
     branches
         Branch name → array, or a record array with these fields; all of the same length.
+
+    Raises
+    ------
+    InputError
+        The lists of a collection differ in length from branch to branch.
     """
-    names = branches.fields if isinstance(branches, ak.Array) else list(branches)
-    lists: dict[str, dict[str, ak.Array]] = {}
-    numbers: dict[str, dict[str, ak.Array]] = {}
-    events: dict[str, ak.Array] = {}
-    for name in names:
+    return nested(from_branches(branches))
+
+
+def from_branches(branches: Mapping[str, Any] | ak.Array) -> Events:
+    """The same as flat arrays, numbers and collections; raises as `as_events` does."""
+    size = 0
+    numbers: dict[str, NDArray[Any]] = {}
+    offsets: dict[str, NDArray[np.int64]] = {}
+    flat: dict[str, dict[str, NDArray[Any]]] = {}
+    for name in branches.fields if isinstance(branches, ak.Array) else branches:
         array = branches[name]
+        size = len(array)
+        if array.ndim == 1:
+            numbers[name] = ak.to_numpy(array)
+            continue
         prefix, field = split_name(name)
-        group = numbers if array.ndim == 1 else lists
-        if field:
-            group.setdefault(prefix, {})[field] = array
-        if group is numbers or not field:
-            events[name] = array
-    for group, depth in ((numbers, 1), (lists, 2)):  # a collection outdoes a record of its name
-        for prefix, fields in group.items():
-            events[prefix] = ak.zip(
-                fields,
-                depth_limit=depth,
-                with_name=_momentum(fields),
-                behavior=VECTORS,
+        layout = ak.to_layout(array)
+        if layout.is_indexed:
+            layout = layout.project()
+        layout = layout.to_ListOffsetArray64(True)
+        here = layout.offsets.data
+        if not np.array_equal(offsets.setdefault(prefix, here), here):
+            raise InputError(
+                f"branch {name}: its lists are not as long as those of other branches of {prefix}; "
+                "the file may be damaged, copy it again"
             )
-    for prefix in lists:
-        events.pop(f"n{prefix}", None)
-    return ak.zip(events, depth_limit=1, behavior=VECTORS)
+        flat.setdefault(prefix, {})[field] = ak.to_numpy(layout.content)[: here[-1]]
+    for prefix in flat:
+        numbers.pop(f"n{prefix}", None)
+    lists = {name: Lists(np.diff(offsets[name]), Table.of(flat[name])) for name in flat}
+    return Events(size, Table.of(numbers), lists)
 
 
-def _momentum(fields: Iterable[str]) -> str | None:
+def nested(events: Events) -> ak.Array:
+    """Flat arrays as `as_events` gives them; the fields of collections are evaluated on use."""
+    numbers = {name: events.numbers[name] for name in events.numbers.fields}
+    records: dict[str, dict[str, NDArray[Any]]] = {}
+    for name, array in numbers.items():
+        prefix, field = split_name(name)
+        if field:
+            records.setdefault(prefix, {})[field] = array
+    parts: dict[str, Any] = {name: ak.contents.NumpyArray(a) for name, a in numbers.items()}
+    parts |= {name: _record(fields) for name, fields in records.items()}
+    # A collection outdoes a record of its name.
+    parts |= {
+        name: jagged(lists, momentum(lists.flat.fields)).layout
+        for name, lists in events.lists.items()
+    }
+    layout = ak.contents.RecordArray(list(parts.values()), list(parts), events.size)
+    return ak.Array(layout, behavior=VECTORS)
+
+
+def flattened(events: ak.Array | Events) -> Events:
+    """What `nested` undoes; flat arrays are returned as they are."""
+    if isinstance(events, Events):
+        return events
+    branches = {}
+    for name in events.fields:
+        array = events[name]
+        if array.ndim == 1 and not array.fields:  # a record of numbers only repeats branches
+            branches[name] = array
+        elif array.ndim > 1:
+            fields = array.fields
+            branches |= {f"{name}_{f}": array[f] for f in fields} if fields else {name: array}
+    return from_branches(branches)
+
+
+def jagged(lists: Lists, record: str | None) -> ak.Array:
+    """Lists as an awkward array, with the behaviour of `vector` that `record` names.
+
+    A field is evaluated when it is first used.
+    """
+    types = lists.flat.types
+    contents: list[ak.forms.Form] = [
+        ak.forms.NumpyForm(kind.name, form_key=name) for name, kind in types.items()
+    ]
+    buffers: dict[str, Any] = {
+        f"{name}-data": functools.partial(lists.flat.__getitem__, name) for name in types
+    }
+    buffers["lists-offsets"] = lists.offsets
+    parameters = {"__record__": record} if record else None
+    bare = list(types) == [""]
+    content = (
+        contents[0] if bare else ak.forms.RecordForm(contents, list(types), parameters=parameters)
+    )
+    form = ak.forms.ListOffsetForm("i64", content, form_key="lists")
+    return ak.from_buffers(form, len(lists.counts), buffers, behavior=VECTORS)
+
+
+def _record(fields: Mapping[str, NDArray[Any]]) -> ak.contents.RecordArray:
+    contents = [ak.contents.NumpyArray(array) for array in fields.values()]
+    parameters = {"__record__": name} if (name := momentum(fields)) else None
+    return ak.contents.RecordArray(contents, list(fields), parameters=parameters)
+
+
+def momentum(fields: Iterable[str]) -> str | None:
     """The behaviour of `vector` for these fields; it refuses coordinates that contend."""
     coordinates = set(fields) & _COORDINATES
     if coordinates == set(FOUR_MOMENTUM):
         return "Momentum4D"
     return "Momentum2D" if coordinates == {"pt", "phi"} else None
-
-
-def apart(collection: ak.Array) -> tuple[NDArray[np.int64], dict[str, ak.Array]]:
-    """The number of objects in each event, and the fields of the objects of all events, flat."""
-    flat = ak.flatten(collection)
-    return ak.num(collection).to_numpy(), {name: flat[name] for name in flat.fields}
-
-
-def together(
-    counts: NDArray[np.int64],
-    flat: Mapping[str, Any],
-    record: str | None,
-    evaluate: Callable[[Any], NDArray[Any]],
-) -> ak.Array:
-    """What `apart` undoes, with the behaviour of `vector` that `record` names.
-
-    The field `name` is `evaluate(flat[name])`, an array of the same type, once it is asked for.
-    """
-    types = {name: ak.type(array).content for name, array in flat.items()}
-    forms = [ak.forms.from_type(kind).copy(form_key=name) for name, kind in types.items()]
-    parameters = {"__record__": record} if record else None
-    record_form = ak.forms.RecordForm(forms, list(flat), parameters=parameters)
-    buffers: dict[str, Any] = {
-        f"{name}-data": functools.partial(evaluate, array) for name, array in flat.items()
-    }
-    buffers["-offsets"] = np.concatenate([[0], np.cumsum(counts)])
-    form = ak.forms.ListOffsetForm("i64", record_form, form_key="")
-    return ak.from_buffers(form, len(counts), buffers, behavior=VECTORS)

@@ -11,9 +11,10 @@ from numpy.typing import NDArray
 
 from zenith.config import Analysis
 from zenith.config.selection import ObjectCut, PhysicsObject
-from zenith.errors import ConfigError, InputError
-from zenith.events import fields, shifts
-from zenith.events.nanoaod import FOUR_MOMENTUM, VECTORS, apart, together
+from zenith.errors import ConfigError
+from zenith.events import shifts
+from zenith.events.nanoaod import FOUR_MOMENTUM, VECTORS, flattened, jagged, nested
+from zenith.events.tables import Events, Lists, Table
 
 OPERATORS = {
     ">": operator.gt,
@@ -43,14 +44,13 @@ class Objects:
         All branches of the events: `event.run`, `event.PV.npvs`, `event.HLT_Mu50`, …
     """
 
+    met: ak.Array
+    event: ak.Array
+
     def __init__(
-        self,
-        selections: Mapping[str, Callable[["Objects"], ak.Array]],
-        met: ak.Array,
-        event: ak.Array,
+        self, size: int, selections: Mapping[str, Callable[["Objects"], ak.Array]]
     ) -> None:
-        self.met = met
-        self.event = event
+        self._size = size
         self._selections = dict(selections)
         self._shared: dict[Callable[..., Any], Any] = {}
 
@@ -67,7 +67,7 @@ class Objects:
         return selected
 
     def __len__(self) -> int:
-        return len(self.event)
+        return self._size
 
 
 def shared(function: Callable[[Objects], T]) -> Callable[[Objects], T]:
@@ -82,67 +82,72 @@ def shared(function: Callable[[Objects], T]) -> Callable[[Objects], T]:
     return once
 
 
-def select(events: ak.Array, analysis: Analysis, variation: str | None = None) -> Objects:
+def select(events: ak.Array | Events, analysis: Analysis, variation: str | None = None) -> Objects:
     """The objects that the configuration asks for, in its order.
 
-    `events` is a record array with nested collections (`zenith.events.nanoaod`). `variation` is
-    None or one of `analysis.shapes`, `jes_up` for example: whole collections and MET are shifted
-    before any cut (`zenith.events.shifts`).
+    `events` is a record array with nested collections, or flat arrays (`zenith.events.nanoaod`).
+    `variation` is None or one of `analysis.shapes`, `jes_up` for example: whole collections and
+    MET are shifted before any cut (`zenith.events.shifts`).
 
     Raises
     ------
     InputError
         A collection or field that the configuration names is missing.
     """
+    flat = flattened(events)
     if variation is not None:
-        events = shifts.shifted(events, analysis, variation)
-    selections = {}
+        flat = shifts.shifted(flat, analysis, variation)
+    selections: dict[str, Callable[[Objects], ak.Array]] = {}
     for name, wanted in analysis.objects.items():
-        found = _checked(events, f"objects.{name}", wanted)
+        found = _checked(flat, f"objects.{name}", wanted)
         selections[name] = functools.partial(_select, found, wanted)
-    met = {part: fields.field(events, analysis.met, part, "met") for part in ("pt", "phi")}
-    return Objects(selections, ak.zip(met, with_name="Momentum2D", behavior=VECTORS), events)
+    met = {part: f"{analysis.met}_{part}" for part in ("pt", "phi")}
+    for branch in met.values():
+        flat.numbers.require(branch, "met")
+    selections["met"] = lambda _: ak.zip(
+        {part: flat.numbers[branch] for part, branch in met.items()},
+        with_name="Momentum2D",
+        behavior=VECTORS,
+    )
+    unchanged = variation is None and isinstance(events, ak.Array)
+    selections["event"] = lambda _: events if unchanged else nested(flat)
+    return Objects(len(flat), selections)
 
 
-def _checked(events: ak.Array, key: str, wanted: PhysicsObject) -> ak.Array:
+def _checked(events: Events, key: str, wanted: PhysicsObject) -> Lists:
     """The collection that an object is selected from, if it has all the fields that it takes."""
-    found = fields.lookup(events, wanted.collection, f"{key}.collection")
-    if found.ndim < 2:
-        raise InputError(f"{key}.collection: {wanted.collection} has one entry in every event")
+    found = events.collection(wanted.collection, f"{key}.collection")
     needed = dict.fromkeys(FOUR_MOMENTUM, key)
     needed |= {cut.field: f"{key}.cuts" for cut in wanted.cuts if cut.field not in needed}
     for alias, original in wanted.aliases.items():
         needed.setdefault(original, f"{key}.aliases.{alias}")
     for field in needed:
-        if field not in found.fields:
-            fields.field(events, wanted.collection, field, needed[field])
+        found.flat.require(field, needed[field], f"{wanted.collection}_")
     return found
 
 
-def _select(found: ak.Array, wanted: PhysicsObject, objects: Objects) -> ak.Array:
-    """Cuts and overlap removal on the flat objects of all events; `vector`s, highest pT first."""
-    counts, flat = apart(found)
-    passed = np.ones(len(flat["pt"]), bool)
+def _select(found: Lists, wanted: PhysicsObject, objects: Objects) -> ak.Array:
+    """Cuts and overlap removal on the objects of all events; `vector`s, highest pT first."""
+    flat = found.flat
+    passed = np.ones(found.offsets[-1], bool)
     for cut in wanted.cuts:
-        passed &= _passes(flat[cut.field].to_numpy(), cut)
+        passed &= _passes(flat[cut.field], cut)
     index = np.flatnonzero(passed)
-    event = np.repeat(np.arange(len(counts)), counts)[index]
-    vectors = ak.with_name(ak.flatten(found), "Momentum4D", behavior=VECTORS)
+    event = np.repeat(np.arange(len(found.counts)), found.counts)[index]
     for other, distance in wanted.away_from.items():
-        away = _away_from(vectors[index], event, getattr(objects, other), distance)
+        away = _away_from(flat, index, event, getattr(objects, other), distance)
         index, event = index[away], event[away]
-    counts = np.bincount(event, minlength=len(counts))
+    counts = np.bincount(event, minlength=len(found.counts))
 
     @functools.cache
     def by_pt() -> NDArray[np.intp]:
-        pt = flat["pt"].to_numpy()[index]
+        pt = flat["pt"][index]
         if np.all((pt[1:] <= pt[:-1]) | (event[1:] != event[:-1])):  # the order of most files
             return index
         order = ak.argsort(ak.unflatten(pt, counts), ascending=False)
         return index[ak.flatten(order + (np.cumsum(counts) - counts)).to_numpy()]
 
-    flat |= {alias: flat[field] for alias, field in wanted.aliases.items()}
-    return together(counts, flat, "Momentum4D", lambda field: field.to_numpy()[by_pt()])
+    return jagged(Lists(counts, flat.rename(wanted.aliases).take(by_pt)), "Momentum4D")
 
 
 def _passes(value: NDArray[Any], cut: ObjectCut) -> Any:
@@ -152,15 +157,21 @@ def _passes(value: NDArray[Any], cut: ObjectCut) -> Any:
 
 
 def _away_from(
-    found: ak.Array, event: NDArray[np.intp], others: ak.Array, distance: float
+    flat: Table,
+    index: NDArray[np.intp],
+    event: NDArray[np.intp],
+    others: ak.Array,
+    distance: float,
 ) -> NDArray[np.bool_]:
-    """Whether each of `found` (flat) is at least ΔR = `distance` from all `others` of its event."""
+    """Whether each object at `index` is at least ΔR = `distance` from all `others` of its event."""
     counts = ak.num(others).to_numpy()
     first = (np.cumsum(counts) - counts)[event]
-    others = ak.flatten(others)
-    away = np.ones(len(found), bool)
+    theirs = [ak.flatten(others[part]).to_numpy() for part in ("eta", "phi")]
+    mine = [flat[part][index] for part in ("eta", "phi")]
+    away = np.ones(len(index), bool)
     for n in range(counts.max(initial=0)):  # the n-th of each event that has as many
         rows = np.flatnonzero(counts[event] > n)
-        distances = found[rows].deltaR(others[first[rows] + n])
-        away[rows] &= distances.to_numpy() >= distance
+        eta, phi = (a[rows] - b[first[rows] + n] for a, b in zip(mine, theirs, strict=True))
+        phi = (phi + np.pi) % (2 * np.pi) - np.pi
+        away[rows] &= np.sqrt(phi**2 + eta**2) >= distance
     return away

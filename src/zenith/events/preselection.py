@@ -12,7 +12,7 @@ from zenith.config.selection import Cut
 from zenith.config.systematics import ShapeSystematic
 from zenith.events.objects import OPERATORS, Objects, select
 from zenith.events.observable import Observable
-from zenith.events.shifts import shifted
+from zenith.events.tables import Events
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,7 @@ class Preselection:
         Data have no variations.
     """
 
-    def __init__(self, analysis: Analysis, nothing: ak.Array, *, data: bool) -> None:
+    def __init__(self, analysis: Analysis, nothing: Events, *, data: bool) -> None:
         self._analysis = analysis
         self._variations = [] if data else analysis.shapes
         observables = observables_of(analysis)
@@ -59,35 +59,47 @@ class Preselection:
             moved_by = {v for v in self._variations if _moves(analysis, v, witness.used)}
             self._checks.append(_Check(cut, observable, frozenset(moved_by)))
 
-    def cuts_passed(self, events: ak.Array, among: NDArray[np.bool_]) -> NDArray[np.int64]:
+    def cuts_passed(self, events: Events, among: NDArray[np.bool_]) -> NDArray[np.int64]:
         """How many of the cuts an event passes before it fails one, shape (events,).
 
         The largest number under any variation: an event stays if it is the number of all cuts.
         Only the events `among` are looked at; the others have passed none.
         """
         best = self._passed(events, among)
-        nominal = best.copy()
+        movable = np.array([bool(check.moved_by) for check in self._checks] + [False])
+        lost = among & movable[best]
+        if lost.any():
+            best[lost] = self._varied(events.choose(lost), best[lost])
+        return best
+
+    def _varied(self, events: Events, nominal: NDArray[np.int64]) -> NDArray[np.int64]:
+        """`cuts_passed` of events that pass so many of the cuts without a variation."""
+        best = nominal.copy()
         for variation in self._variations:
-            moves = np.array([variation in check.moved_by for check in self._checks] + [False])
-            again = among & moves[nominal] & (best < len(self._checks))
-            if again.any():  # the cuts before the first that moves were passed already
-                varied = shifted(events[again], self._analysis, variation)
-                passed = self._passed(varied, np.ones(len(varied), bool), int(moves.argmax()))
-                best[again] = np.maximum(best[again], passed)
+            moved = np.array([variation in check.moved_by for check in self._checks])
+            again = (best < len(moved)) & moved[nominal]
+            # The cuts before the first that moves were passed already.
+            passed = self._passed(events, again, variation, first=int(moved.argmax()))
+            best = np.maximum(best, passed)
         return best
 
     def _passed(
-        self, events: ak.Array, among: NDArray[np.bool_], first: int = 0
+        self,
+        events: Events,
+        among: NDArray[np.bool_],
+        variation: str | None = None,
+        first: int = 0,
     ) -> NDArray[np.int64]:
-        """`cuts_passed` of these events as they are, the first of the cuts taken as passed."""
+        """`cuts_passed` under one variation, the first of the cuts taken as passed."""
         passed = np.where(among, first, 0)
-        rows, left, objects = np.arange(len(events)), among, select(events, self._analysis)
+        left, rows = among, np.arange(len(events))
+        objects = select(events, self._analysis, variation)
         for number, check in enumerate(self._checks[first:], start=first + 1):
             if not left.any():
                 break
             if 2 * np.count_nonzero(left) < len(left):  # to choose costs about as much as a cut
-                events, rows = events[left], rows[left]
-                left, objects = np.ones(len(rows), bool), select(events, self._analysis)
+                events, rows = events.choose(left), rows[left]
+                left, objects = left[left], select(events, self._analysis, variation)
             left = left & check.passes(objects)
             passed[rows[left]] = number
         return passed

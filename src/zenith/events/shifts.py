@@ -1,8 +1,8 @@
 """Shape systematics of jets: energy scale and resolution, propagated to the missing momentum."""
 
+import functools
 import zlib
-from collections.abc import Mapping
-from typing import Any
+from dataclasses import dataclass
 
 import awkward as ak
 import numpy as np
@@ -12,11 +12,11 @@ from scipy.special import ndtri
 from zenith.config import Analysis
 from zenith.config.systematics import ShapeSystematic
 from zenith.errors import ConfigError
-from zenith.events import fields, splits
-from zenith.events.nanoaod import apart, together
+from zenith.events import splits
+from zenith.events.tables import Events, Lists, Table
 
 
-def shifted(events: ak.Array, analysis: Analysis, variation: str) -> ak.Array:
+def shifted(events: Events, analysis: Analysis, variation: str) -> Events:
     """The events with pT and mass of whole collections, and MET, under a shape variation.
 
     `variation` is the name of a systematic and `_up` or `_down`. Each collection that an object
@@ -41,76 +41,77 @@ def shifted(events: ak.Array, analysis: Analysis, variation: str) -> ak.Array:
             f"there is {', '.join(analysis.shapes) or 'none'}"
         )
     key = f"systematics.{name}"
-    changed: dict[str, ak.Array] = {}
-    collections = dict.fromkeys(analysis.objects[o].collection for o in systematic.objects)
-    for position, collection in enumerate(collections):
+    changed: dict[str, Lists] = {}
+    met = Table.of({})
+    for collection in dict.fromkeys(analysis.objects[o].collection for o in systematic.objects):
+        lists = events.collection(collection, key)
         for part in ("pt", "phi", "mass"):
-            fields.field(events, collection, part, key)
-        counts, flat = apart(events[collection])
-        pt = flat["pt"].to_numpy()
-        factor = _factor(events, counts, systematic, side, f"{name}:{collection}", analysis.seed)
-        moved = {"pt": pt * factor, "mass": flat["mass"].to_numpy() * factor}
-        record = events[collection].layout.purelist_parameter("__record__")
-        changed[collection] = together(counts, flat | moved, record, ak.to_numpy)
-        if position == 0:
-            change = pt * (factor - 1.0)
-            changed[analysis.met] = _recoil(events, analysis.met, counts, change, flat["phi"])
-    return _with_fields(events, changed)
+            lists.flat.require(part, key, f"{collection}_")
+        stream = f"{name}:{collection}"
+        factor = _Factor(systematic, side, events.numbers, lists, stream, analysis.seed)
+        if not changed:
+            met = _recoil(events.numbers, analysis.met, lists, factor)
+        changed[collection] = Lists(lists.counts, lists.flat.replace(factor.scaled()))
+    return events.replace(met, changed)
 
 
-def _factor(
-    events: ak.Array,
-    counts: NDArray[np.int64],
-    systematic: ShapeSystematic,
-    side: str,
-    stream: str,
-    seed: int,
-) -> NDArray[np.float64] | float:
-    """What multiplies pT and mass of each object, flat, or one number for all."""
-    sign = 1.0 if side == "up" else -1.0
-    if systematic.kind == "energy_scale":
-        return 1.0 + sign * systematic.size
-    # The same relative shift up and down, mirrored; nothing is turned round by a large one.
-    smeared = 1.0 + sign * systematic.size * _gaussian(events, counts, stream, seed)
-    return np.maximum(smeared, 0.0)
+@dataclass(frozen=True)
+class _Factor:
+    """What multiplies pT and mass of the objects of a collection under a variation."""
+
+    systematic: ShapeSystematic
+    side: str
+    events: Table
+    lists: Lists
+    stream: str
+    seed: int
+
+    @functools.cached_property
+    def values(self) -> NDArray[np.float64] | float:
+        """A number for each object, or one for all."""
+        shift = self.systematic.size if self.side == "up" else -self.systematic.size
+        if self.systematic.kind == "energy_scale":
+            return 1.0 + shift
+        # The same relative shift up and down, mirrored; nothing is turned round by a large one.
+        return np.maximum(1.0 + shift * self._gaussian(), 0.0)
+
+    def scaled(self) -> Table:
+        """pT and mass of the objects times the factor."""
+        flat = self.lists.flat
+        one = 1.0 if self.systematic.kind == "energy_scale" else np.float64(1.0)
+        types = {part: np.result_type(flat.types[part], one) for part in ("pt", "mass")}
+        return Table(types, lambda part: flat[part] * self.values)
+
+    def _gaussian(self) -> NDArray[np.float64]:
+        """A standard normal number for each object: a function of its identity, stream and seed.
+
+        The identity is (run, luminosityBlock, event, index in the collection): any order of files
+        and any chunks give the same numbers.
+        """
+        event = np.repeat(splits.event_hash(self.events), self.lists.counts)
+        index = np.arange(len(event)) - np.repeat(self.lists.offsets[:-1], self.lists.counts)
+        number = splits.hash_of(event, index, self.seed, zlib.crc32(self.stream.encode()))
+        return ndtri(splits.uniform(number))
 
 
-def _gaussian(
-    events: ak.Array, counts: NDArray[np.int64], stream: str, seed: int
-) -> NDArray[np.float64]:
-    """A standard normal number for each object, flat: a function of its identity, stream and seed.
+def _recoil(events: Table, met: str, lists: Lists, factor: _Factor) -> Table:
+    """The branches of MET after the objects gained `factor - 1` of their transverse momentum."""
+    names = {part: f"{met}_{part}" for part in ("pt", "phi")}
+    for branch in names.values():
+        events.require(branch, "met")
 
-    The identity is (run, luminosityBlock, event, index in the collection): any order of files and
-    any chunks give the same numbers.
-    """
-    event = np.repeat(splits.event_hash(events), counts)
-    index = np.arange(len(event)) - np.repeat(np.cumsum(counts) - counts, counts)
-    number = splits.hash_of(event, index, seed, zlib.crc32(stream.encode()))
-    return ndtri(splits.uniform(number))
+    @functools.cache
+    def momentum() -> list[NDArray[np.floating]]:
+        pt, phi = (events[branch] for branch in names.values())
+        change = lists.flat["pt"] * (factor.values - 1.0)
+        return [
+            pt * f(phi)
+            - ak.sum(ak.unflatten(change * f(lists.flat["phi"]), lists.counts), axis=1).to_numpy()
+            for f in (np.cos, np.sin)
+        ]
 
+    def evaluate(branch: str) -> NDArray[np.floating]:
+        px, py = momentum()
+        return np.hypot(px, py) if branch == names["pt"] else np.arctan2(py, px)
 
-def _recoil(
-    events: ak.Array,
-    met: str,
-    counts: NDArray[np.int64],
-    change: NDArray[np.floating],
-    phi: ak.Array,
-) -> ak.Array:
-    """The MET record after jets at `phi` gained `change` of transverse momentum each, both flat."""
-    met_pt, met_phi = (fields.field(events, met, part, "met").to_numpy() for part in ("pt", "phi"))
-    phi = phi.to_numpy()
-    px, py = (
-        met_pt * f(met_phi) - ak.sum(ak.unflatten(change * f(phi), counts), axis=1).to_numpy()
-        for f in (np.cos, np.sin)
-    )
-    return _with_fields(events[met], {"pt": np.hypot(px, py), "phi": np.arctan2(py, px)})
-
-
-def _with_fields(records: ak.Array, changed: Mapping[str, Any]) -> ak.Array:
-    """`ak.with_field` of several fields, without broadcasting all the others."""
-    contents = {name: records[name] for name in records.fields} | dict(changed)
-    layouts = [ak.to_layout(content) for content in contents.values()]
-    layout = ak.contents.RecordArray(
-        layouts, list(contents), len(records), parameters=ak.parameters(records)
-    )
-    return ak.Array(layout, behavior=records.behavior)
+    return Table({branch: events.types[branch] for branch in names.values()}, evaluate)

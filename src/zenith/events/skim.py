@@ -19,7 +19,7 @@ from zenith.artefacts import atomic
 from zenith.config import Analysis
 from zenith.errors import InputError
 from zenith.events import branches, golden, source
-from zenith.events.nanoaod import as_events
+from zenith.events.nanoaod import from_branches
 from zenith.events.preselection import Preselection
 from zenith.events.runs import WEIGHT, RunSums
 from zenith.events.writer import Writer
@@ -110,7 +110,7 @@ def skim(
                 path, lambda: tree.arrays(list(names), entry_start=start, entry_stop=stop, how=dict)
             )
 
-        nothing = as_events(read(kept, 0, 0))
+        nothing = from_branches(read(kept, 0, 0))
         preselection = Preselection(analysis, nothing, data=data)
         sums = RunSums(path, data=data)
         cutflow = Cutflow([*(r.name for r in requirements), *analysis.skim.cuts])
@@ -128,13 +128,13 @@ def skim(
                     low, high = np.flatnonzero(passed)[[0, -1]] + [0, 1]
                     flat = {name: flat[name][low:high] for name in kept if name in flat}
                     flat |= read((n for n in kept if n not in flat), start + low, start + high)
-                    events = as_events({name: flat[name] for name in kept})
+                    events = from_branches({name: flat[name] for name in kept})
                     passed, weights = passed[low:high], weights[low:high]
                     cuts_passed = preselection.cuts_passed(events, among=passed)
                     for number, cut in enumerate(analysis.skim.cuts, start=1):
                         passed &= cuts_passed >= number
                         cutflow.count(cut, weights[passed])
-                    out.add(events[passed])
+                    out.add(events.choose(passed))
                 progress(stop, tree.num_entries)
             _check_read(sums.events, tree.num_entries, cutflow, path, analysis, sample)
             out.finish(sums.tree(file, by_file=analysis.samples[sample].normalise_by_file))

@@ -7,6 +7,9 @@ from typing import Any, Self
 import awkward as ak
 import uproot
 
+from zenith.events.nanoaod import flattened
+from zenith.events.tables import Events, Lists
+
 ZSTD = uproot.ZSTD(1)
 BATCH = 50_000  # events written at once: small baskets make large files
 
@@ -26,14 +29,16 @@ class Writer:
     """
 
     def __init__(
-        self, path: Path, events: ak.Array, compression: uproot.compression.Compression = ZSTD
+        self,
+        path: Path,
+        events: ak.Array | Events,
+        compression: uproot.compression.Compression = ZSTD,
     ) -> None:
-        # A record of numbers (MET) only repeats branches (MET_pt) that are there as well.
-        self._names = [n for n in events.fields if events[n].ndim > 1 or not events[n].fields]
         self.events = 0
-        self._waiting: list[ak.Array] = []
+        self._waiting: list[Events] = []
         self._file = uproot.recreate(path, compression=compression)
-        types = {name: ak.type(part).content for name, part in self._parts(events).items()}
+        branches = _branches(flattened(events))
+        types = {name: ak.type(array).content for name, array in branches.items()}
         self._tree = self._file.mktree("Events", types)
 
     def __enter__(self) -> Self:
@@ -47,30 +52,41 @@ class Writer:
     ) -> None:
         self._file.close()
 
-    def add(self, events: ak.Array) -> None:
+    def add(self, events: ak.Array | Events) -> None:
         """Append events, with the fields of those that the file was opened with."""
-        if not len(events):
+        added = flattened(events)
+        if not len(added):
             return
-        self.events += len(events)
-        events = ak.to_packed(events[self._names])
-        if sum(map(len, self._waiting)) + len(events) >= BATCH:
-            self._write(*self._waiting, events)
-        else:
-            # A copy: packed arrays may be views, which would keep what they are chosen from.
-            self._waiting.append(ak.copy(events))
+        self.events += len(added)
+        if len(added) >= BATCH and not self._waiting:
+            self._tree.extend(_branches(added))
+            return
+        # A copy, of what is added and not of all that it was chosen from.
+        self._waiting.append(Events.concatenate([added]))
+        if sum(map(len, self._waiting)) >= BATCH:
+            self._write()
 
     def finish(self, runs: dict[str, Any]) -> None:
         """Write the events that still wait, and the tree Runs."""
-        self._write(*self._waiting)
+        self._write()
         tree = self._file.mktree("Runs", {name: array.dtype for name, array in runs.items()})
         if len(runs["run"]):
             tree.extend(runs)
 
-    def _write(self, *batches: ak.Array) -> None:
-        if batches:
-            events = ak.concatenate(batches) if len(batches) > 1 else batches[0]
-            self._tree.extend(self._parts(events))
+    def _write(self) -> None:
+        if self._waiting:
+            self._tree.extend(_branches(Events.concatenate(self._waiting)))
         self._waiting = []
 
-    def _parts(self, events: ak.Array) -> dict[str, ak.Array]:
-        return {name: ak.without_parameters(events[name]) for name in self._names}
+
+def _branches(events: Events) -> dict[str, Any]:
+    """What uproot writes: numbers as they are, collections as lists of records."""
+    numbers = {name: events.numbers[name] for name in events.numbers.fields}
+    return numbers | {name: _lists(lists) for name, lists in events.lists.items()}
+
+
+def _lists(lists: Lists) -> ak.Array:
+    names = lists.flat.fields
+    contents = [ak.contents.NumpyArray(lists.flat[name]) for name in names]
+    content = contents[0] if names == [""] else ak.contents.RecordArray(contents, names)
+    return ak.Array(ak.contents.ListOffsetArray(ak.index.Index64(lists.offsets), content))
