@@ -19,6 +19,7 @@ lint: $(STAMP)
 	$(BIN)/mypy
 	$(BIN)/snakefmt --check Snakefile workflow
 	$(BIN)/snakemake --lint
+	$(BIN)/snakemake --lint --configfile config/categories-1d.yaml
 
 bench: $(STAMP)
 	$(BIN)/python tests/benchmarks/all.py
