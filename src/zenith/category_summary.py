@@ -63,10 +63,11 @@ def _result(summary: Table, name: Callable[[int], str]) -> str:
     reason = "none reaches more"
     if knee["asked"] != knee["best"]:
         gap = measured(knee["below_best"], knee["below_best_error"])
-        reason = (
-            f"it is {gap} σ below the best, {knee['best']}, which is within "
-            f"{100 * knee['tolerance']:g} % of it or within the error of the difference"
-        )
+        allowed = knee["tolerance"] * (chosen["unseen"] + knee["below_best"])
+        within = f"the tolerance of {100 * knee['tolerance']:g} %"
+        if knee["below_best"] > allowed:
+            within = "the error of this difference"
+        reason = f"it is {gap} σ below the best, {knee['best']}, which is within {within}"
     lines += [f"It is the smallest number that is as good as any: {reason}."]
     return "\n".join(lines)
 
