@@ -181,7 +181,7 @@ def _significances(summary: Table) -> str:
         ]
     if edges := summary.get("gain_of_edges"):
         gained = measured(edges["difference"], edges["error"])
-        lines += ["", f"The same climb with fixed bin edges: moving them is worth {gained} on test."]
+        lines += ["", f"On test events, moved bin edges gain {gained} over fixed ones."]
     if (gap := summary.get("soft_hard_gap")) is not None:
         lines += ["", f"Soft and hard cuts differ by {100.0 * gap:.2g} % where the climb ended."]
     return "\n".join(lines)

@@ -7,7 +7,7 @@ localrules:
 
 rule scored:
     input:
-        CATEGORISATION.events.file or [],
+        **scored_inputs(),
     output:
         train=f"{RESULTS}/events/train.h5",
         unseen=f"{RESULTS}/events/unseen.h5",
@@ -23,11 +23,12 @@ rule scored:
         runtime=30,
     params:
         categorisation=CONFIG,
-        config=lambda wildcards: category_config(CATEGORISATION, "scored"),
+        options=scored_options(),
+        config=lambda wildcards: scored_config(),
         code=code_hash("zenith.cli.scored"),
     shell:
-        "python -m zenith scored --config {params.categorisation} --train {output.train}"
-        " --unseen {output.unseen} > {log} 2>&1"
+        "python -m zenith scored --config {params.categorisation} {params.options}"
+        " --train {output.train} --unseen {output.unseen} > {log} 2>&1"
 
 
 rule categorise:

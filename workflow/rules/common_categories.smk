@@ -36,3 +36,43 @@ def categorise_options():
         "--seed": CATEGORISATION.seed,
     }
     return " ".join(f"{k} {v}" for k, v in options.items() if v is not None)
+
+
+def scored_config():
+    """What scored events depend on, in the configuration and in that of an analysis."""
+    parts = [category_config(CATEGORISATION, "scored")]
+    if wanted := CATEGORISATION.events.analysis:
+        analysis = zenith.config.load(wanted.configuration)
+        parts.append(step_config(analysis, "histogram"))
+    return parts
+
+
+def scored_inputs():
+    """What scored events are made of, by name: a file, or results of an analysis."""
+    wanted = CATEGORISATION.events.analysis
+    if wanted is None:
+        file = CATEGORISATION.events.file
+        return {"file": file} if file else {}
+    analysis = zenith.config.load(wanted.configuration)
+    folder = f"results/{analysis.name}"
+    inputs = {
+        "columns": expand(f"{folder}/columns/{{s}}.h5", s=analysis.used_samples),
+        "networks": expand(
+            f"{folder}/mva/{{n}}/{wanted.selection}.safetensors", n=analysis.mva
+        ),
+    }
+    if wanted.selection == "optimised":
+        inputs["selection"] = f"{folder}/optimised.json"
+    return inputs
+
+
+def scored_options():
+    """The same as `python -m zenith scored` takes it."""
+    inputs = scored_inputs()
+    if "columns" not in inputs:
+        return ""
+    folder = Path(inputs["columns"][0]).parent.parent
+    options = f"--input {' '.join(inputs['columns'])} --networks {folder}/mva"
+    if "selection" in inputs:
+        options += f" --selection {inputs['selection']}"
+    return options

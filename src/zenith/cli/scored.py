@@ -1,8 +1,15 @@
-"""Part scored events, of a toy or a file: those that categories are found with, and the unseen."""
+"""Scored events of a toy, a file or an analysis, in two parts.
+
+Categories are found with the first; the other is unseen, and what is quoted comes from it.
+"""
 
 import argparse
+from typing import TYPE_CHECKING, Any
 
 from zenith.cli import options
+
+if TYPE_CHECKING:
+    from zenith.config.categorisation import RegionEvents
 
 HELP = "scored events in two parts: to find categories with, and unseen"
 
@@ -10,6 +17,11 @@ HELP = "scored events in two parts: to find categories with, and unseen"
 def arguments(parser: argparse.ArgumentParser) -> None:
     """Define the options."""
     options.add_config(parser)
+    parser.add_argument(
+        "--input", nargs="+", default=[], metavar="H5", help="columns of all samples of an analysis"
+    )
+    parser.add_argument("--networks", metavar="DIR", help="folder of its networks")
+    parser.add_argument("--selection", metavar="JSON", help="thresholds of its tunable cuts")
     parser.add_argument("--train", required=True, metavar="H5", help="to find categories with")
     parser.add_argument("--unseen", required=True, metavar="H5", help="all other events")
 
@@ -22,9 +34,32 @@ def run(args: argparse.Namespace) -> None:
     from zenith.events.scored import parts, scored
 
     categorisation = options.categorisation(args)
-    arrays, attributes = scored(categorisation.events, categorisation.seed)
-    source = categorisation.events.file or str(categorisation.events.toy)
-    found = parts(arrays, categorisation.split, source)
+    if categorisation.events.analysis is not None:
+        found, attributes = _of_region(args, categorisation.events.analysis)
+    else:
+        arrays, attributes = scored(categorisation.events, categorisation.seed)
+        source = categorisation.events.file or str(categorisation.events.toy)
+        found = parts(arrays, categorisation.split, source)
     for path, part in zip((args.train, args.unseen), found, strict=True):
         write_arrays(path, part, attributes)
         logging.info("%s: %d events", path, len(part["label"]))
+
+
+def _of_region(args: argparse.Namespace, wanted: "RegionEvents") -> "tuple[Any, dict[str, Any]]":
+    """Both parts of the events of a region, and their attributes."""
+    from zenith.cli.inputs import read_networks, read_samples
+    from zenith.config import load
+    from zenith.learning.region_events import region_events
+    from zenith.learning.scores import add_scores
+    from zenith.statistics.selection import complete_thresholds, read_thresholds
+
+    analysis = load(wanted.configuration)
+    networks = read_networks(analysis, args.networks, wanted.selection)
+    columns = {s: add_scores(own, networks) for s, own in read_samples(args.input).items()}
+    given = read_thresholds(args.selection) if args.selection else None
+    thresholds = complete_thresholds(analysis, given, args.selection or "thresholds")
+    found = [
+        region_events(analysis, columns, thresholds, wanted.region, wanted.scores, parts)
+        for parts in (("optimise", "validate"), ("test",))
+    ]
+    return [arrays for arrays, _ in found], found[0][1]

@@ -9,8 +9,23 @@ from pydantic import Field, field_validator, model_validator
 from zenith.config.base import Fraction, Name, Positive, Section
 
 
+class RegionEvents(Section):
+    """A region of an analysis whose columns and networks are made already."""
+
+    configuration: Annotated[str, Field(description="the YAML of the analysis")]
+    region: Annotated[Name, Field(description="whose cuts events pass")]
+    scores: Annotated[
+        tuple[str, ...],
+        Field(min_length=1, description="observables or scores of networks, one for a dimension"),
+    ]
+    selection: Annotated[
+        Literal["initial", "optimised"],
+        Field(description="thresholds and networks before or after the climb"),
+    ] = "optimised"
+
+
 class ScoredEvents(Section):
-    """Where scored events come from: exactly one of `toy` and `file`."""
+    """Where scored events come from: exactly one of `toy`, `file` and `analysis`."""
 
     toy: Annotated[
         Literal["one_score", "three_classes"] | None,
@@ -28,6 +43,14 @@ class ScoredEvents(Section):
         ),
     ] = None
 
+    analysis: Annotated[
+        RegionEvents | None,
+        Field(
+            description="a region of an analysis: categories are found with the parts of its split "
+            "that the climb uses, `optimise` and `validate`, and quoted on `test`"
+        ),
+    ] = None
+
     @field_validator("file")
     @classmethod
     def _there(cls, file: str | None) -> str | None:
@@ -37,10 +60,10 @@ class ScoredEvents(Section):
 
     @model_validator(mode="after")
     def _one(self) -> "ScoredEvents":
-        if (self.toy is None) == (self.file is None):
-            raise ValueError("give exactly one of toy and file")
-        if self.file is not None and self.fraction != 1.0:
-            raise ValueError("fraction: belongs to a toy; all events of a file are used")
+        if [self.toy, self.file, self.analysis].count(None) != 2:
+            raise ValueError("give exactly one of toy, file and analysis")
+        if self.toy is None and self.fraction != 1.0:
+            raise ValueError("fraction: belongs to a toy; of others all events are used")
         return self
 
 
@@ -161,8 +184,9 @@ class Categorisation(Section):
         Field(
             gt=0.0,
             lt=1.0,
-            description="fraction of the events that categories are found with, by a hash of the "
-            "event number (or row); the others are unseen, and what is quoted comes from them",
+            description="fraction of the events of a toy or file that categories are found with, "
+            "by a hash of the event number (or row); the others are unseen, and what is quoted "
+            "comes from them",
         ),
     ] = 0.5
     categories: Annotated[Categories, Field(description="what is asked of categories")]

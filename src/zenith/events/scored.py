@@ -17,9 +17,9 @@ Arrays = dict[str, NDArray[Any]]
 
 def scored(events: ScoredEvents, seed: int) -> tuple[Arrays, dict[str, Any]]:
     """Arrays by name and attributes, as `zenith categorise` reads them."""
-    if events.toy is None:
-        assert events.file is not None
+    if events.file is not None:
         return read_arrays(events.file)
+    assert events.toy is not None
     made = toy(events.toy, seed, events.fraction)
     arrays: Arrays = {"scores": made.scores, "weight": made.weight, "label": made.label}
     return arrays, {"signal_labels": made.signal_labels}

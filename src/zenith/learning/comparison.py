@@ -102,7 +102,7 @@ def compare(
         return {"difference": difference, "error": spread(replicas[name] - replicas[over])}
 
     first, *others = selections
-    result = {
+    result: dict[str, Any] = {
         "expected_significance": significance,
         "gain": {name: gain(name, first) for name in others},
     }
