@@ -165,13 +165,14 @@ def _away_from(
 ) -> NDArray[np.bool_]:
     """Whether each object at `index` is at least ΔR = `distance` from all `others` of its event."""
     counts = ak.num(others).to_numpy()
-    first = (np.cumsum(counts) - counts)[event]
-    theirs = [ak.flatten(others[part]).to_numpy() for part in ("eta", "phi")]
+    first = np.cumsum(counts) - counts
     mine = [flat[part][index] for part in ("eta", "phi")]
+    theirs = [ak.flatten(others[part]).to_numpy() for part in ("eta", "phi")]
     away = np.ones(len(index), bool)
     for n in range(counts.max(initial=0)):  # the n-th of each event that has as many
-        rows = np.flatnonzero(counts[event] > n)
-        eta, phi = (a[rows] - b[first[rows] + n] for a, b in zip(mine, theirs, strict=True))
+        rows = np.flatnonzero((counts > n)[event])
+        other = first[event[rows]] + n
+        eta, phi = (a[rows] - b[other] for a, b in zip(mine, theirs, strict=True))
         phi = (phi + np.pi) % (2 * np.pi) - np.pi
         away[rows] &= np.sqrt(phi**2 + eta**2) >= distance
     return away

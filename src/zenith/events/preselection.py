@@ -25,8 +25,8 @@ class _Check:
 
     def passes(self, objects: Objects) -> NDArray[np.bool_]:
         # In single precision, as the columns are that later cuts are made on.
-        found = ak.fill_none(self.observable(objects), self.observable.missing)
-        values = ak.to_numpy(found).astype(np.float32)
+        found = ak.to_numpy(self.observable(objects), allow_missing=True).astype(np.float32)
+        values = np.ma.filled(found, np.float32(self.observable.missing))
         return OPERATORS[self.cut.operator](values, np.float32(self.cut.threshold))
 
 
