@@ -9,8 +9,9 @@ import pytest
 import uproot
 from coffea.nanoevents import NanoAODSchema, NanoEventsFactory
 
-from zenith.events.nanoaod import as_events, flattened, split_name
-from zenith.events.tables import Events
+from zenith.errors import InputError
+from zenith.events.nanoaod import as_events, flattened, nested, split_name
+from zenith.events.tables import Events, Lists, Table
 from zenith.events.writer import BATCH, Writer
 
 BRANCHES = {
@@ -67,6 +68,41 @@ def test_coordinates_that_contend_make_no_momentum() -> None:
     events = as_events({f"SV_{name}": ak.Array([[1.0], []]) for name in names})
     assert ak.parameters(events.SV[0]).get("__record__") is None
     assert events.SV.pt.tolist() == [[1.0], []]
+
+
+def test_lists_of_a_collection_must_be_equally_long() -> None:
+    branches = {"Jet_pt": ak.Array([[1.0], []]), "Jet_eta": ak.Array([[], [1.0]])}
+    with pytest.raises(InputError, match=r"branch Jet_eta: its lists are not as long .* of Jet;"):
+        as_events(branches)
+
+
+def test_events_are_chosen_replaced_and_joined(events: ak.Array) -> None:
+    flat = flattened(events)
+    some = np.array([True, False, True])
+    chosen = nested(flat.choose(some))
+    assert chosen.tolist() == events[some].tolist()
+    assert chosen.type.content == events.type.content
+    joined = nested(Events.concatenate([flat, flat.choose(some)]))
+    assert joined.tolist() == events.tolist() + events[some].tolist()
+    moved = Lists(np.array([0, 1, 0]), Table.of({"pt": np.array([7.0])}))
+    changed = nested(flat.replace(Table.of({"MET_pt": np.arange(3.0)}), {"Muon": moved}))
+    assert changed.MET.pt.tolist() == [0.0, 1.0, 2.0]
+    assert changed.MET.phi.tolist() == events.MET.phi.tolist()
+    assert changed.Muon.pt.tolist() == [[], [7.0], []]
+
+
+def test_only_what_is_used_is_evaluated() -> None:
+    asked = []
+
+    def evaluate(name: str) -> np.ndarray:
+        asked.append(name)
+        return np.arange(3.0)
+
+    table = Table(dict.fromkeys(("a", "b"), np.dtype(float)), evaluate)
+    taken = table.rename({"c": "a"}).take(lambda: np.array([2, 0]))
+    assert (asked, taken.fields) == ([], ["a", "b", "c"])
+    assert taken["c"].tolist() == taken["c"].tolist() == [2.0, 0.0]
+    assert asked == ["a"]
 
 
 def test_a_record_array_is_the_same_as_a_mapping(events: ak.Array) -> None:

@@ -275,6 +275,26 @@ def test_chunks_do_not_matter(nano: str, tmp_path: Path) -> None:
         assert array.tolist() == read(tmp_path / "pieces.root")[name].tolist(), name
 
 
+def test_chunks_end_where_baskets_do(nano: str, events: dict[str, Any], tmp_path: Path) -> None:
+    """So that no basket is read twice; where one is larger than a chunk, it is cut."""
+    path = tmp_path / "baskets.root"
+    with uproot.recreate(path) as file:
+        tree = file.mktree("Events", {k: ak.type(ak.Array(v)).content for k, v in events.items()})
+        for start, stop in ((0, 90), (90, 150), (150, 200), (200, 400)):
+            tree.extend({name: array[start:stop] for name, array in events.items()})
+    stops = []
+    pieces = skim(
+        str(path),
+        tmp_path / "pieces.root",
+        analysis(skim={"chunk": 160}),
+        "simulation",
+        progress=lambda done, total: stops.append(done),
+    )
+    assert stops == [150, 200, 360, 400]
+    whole = skim(nano, tmp_path / "whole.root", analysis(), "simulation")
+    assert pieces["steps"] == whole["steps"]
+
+
 def test_kept_branches_types_and_values(nano: str, events: dict[str, Any], tmp_path: Path) -> None:
     skim(nano, tmp_path / "skim.root", analysis(), "simulation")
     found = read(tmp_path / "skim.root")
