@@ -4,9 +4,10 @@
 
 What a skim costs depends on how the file is compressed and on how much of it is kept and must be
 written. Four cases: zlib, quick to read (what Zenith simulates, and much of what groups make
-themselves), and LZMA (CMS's own NanoAOD); simulated signal-like events, of which most are kept, and
-a file of which 3 % are, as of a primary dataset. The first is the hardest, and is also made ten
-times as large.
+themselves), and LZMA (CMS's own NanoAOD); simulated events with boosted tops, of which most are
+kept, and the same drawn so that 3 % are, as of an inclusive sample. All are simulation: many of the
+events that are lost are tried under three shape variations, which those of data are not. The first
+is the hardest to write, and is also made ten times as large.
 
 The branches that the skim reads are taken from a NanoAOD file (2000 simulated tt̄ events unless one
 is given); events are drawn from it, with momenta moved by a per mille so that they compress as real
@@ -40,7 +41,7 @@ from zenith.events.splits import event_hash
 from zenith.events.writer import BATCH, Writer
 
 COMPRESSION = {"zlib": uproot.ZLIB(1), "lzma": uproot.LZMA(4)}
-FEW = 0.03  # the share of a primary dataset that a skim keeps
+FEW = 0.03  # the share of an inclusive sample that a skim keeps
 # compression, share of kept events (None: as simulated), size
 CASES = [
     ("zlib", None, 1),

@@ -116,7 +116,8 @@ def skim(
         sums = RunSums(path, data=data)
         cutflow = Cutflow([*(r.name for r in requirements), *analysis.skim.cuts])
         with atomic(output) as temporary, Writer(temporary, nothing) as out:
-            for start, stop in _chunks(tree, cheap.union(kept), analysis.skim.chunk):
+
+            def add(start: int, stop: int) -> None:  # whose arrays are gone before the next ones
                 flat = read(cheap, start, stop)
                 numbers = {name: array.to_numpy() for name, array in flat.items()}
                 weights = sums.add(numbers["run"], numbers.get(WEIGHT))
@@ -124,17 +125,21 @@ def skim(
                 for requirement in requirements:
                     passed &= requirement.passes(numbers)
                     cutflow.count(requirement.name, weights[passed])
-                if passed.any():
-                    low, high = np.flatnonzero(passed)[[0, -1]] + [0, 1]
-                    flat = {name: flat[name][low:high] for name in kept if name in flat}
-                    flat |= read((n for n in kept if n not in flat), start + low, start + high)
-                    events = from_branches({name: flat[name] for name in kept})
-                    passed, weights = passed[low:high], weights[low:high]
-                    cuts_passed = preselection.cuts_passed(events, among=passed)
-                    for number, cut in enumerate(analysis.skim.cuts, start=1):
-                        passed &= cuts_passed >= number
-                        cutflow.count(cut, weights[passed])
-                    out.add(events.choose(passed))
+                if not passed.any():
+                    return
+                low, high = np.flatnonzero(passed)[[0, -1]] + [0, 1]
+                flat = {name: flat[name][low:high] for name in kept if name in flat}
+                flat |= read((n for n in kept if n not in flat), start + low, start + high)
+                events = from_branches({name: flat[name] for name in kept})
+                passed, weights = passed[low:high], weights[low:high]
+                cuts_passed = preselection.cuts_passed(events, among=passed)
+                for number, cut in enumerate(analysis.skim.cuts, start=1):
+                    passed &= cuts_passed >= number
+                    cutflow.count(cut, weights[passed])
+                out.add(events.choose(passed))
+
+            for start, stop in _chunks(tree, cheap.union(kept), analysis.skim.chunk):
+                add(start, stop)
                 progress(stop, tree.num_entries)
             _check_read(sums.events, tree.num_entries, cutflow, path, analysis, sample)
             out.finish(sums.tree(file, by_file=analysis.samples[sample].normalise_by_file))
