@@ -72,40 +72,43 @@ def climb(
     temperature: tuple[float, float],
 ) -> Climb:
     """Climb from all starts at once; the arrays of `starts` are stacked along a first axis."""
-    temperatures = jnp.geomspace(*temperature, settings.steps)
-    penalties = jnp.geomspace(*settings.penalty, settings.steps)
+    # once more: the last step is read too, but not left
+    temperatures = jnp.append(jnp.geomspace(*temperature, settings.steps), temperature[1])
+    penalties = jnp.append(jnp.geomspace(*settings.penalty, settings.steps), settings.penalty[1])
     adam = optax.adam(optax.cosine_decay_schedule(settings.rate, settings.steps, alpha=0.02))
 
     def short(yields: Yields) -> Array:
         return requirements.shortfall(yields.background, yields.variance).sum()
 
-    def merit(categories: Categories) -> tuple[Array, Array]:
-        yields = cells.hard(categories)
-        value, missing = aim.value(yields), short(yields)
-        return jnp.where(missing > 0, -1.0 - missing, value), value
-
     def from_one(start: Any) -> Climb:
         still = jax.tree.map(jnp.zeros_like, start)
-        first, value = merit(start)
-        scale = jnp.maximum(jnp.abs(value), 1e-6)
 
-        def loss(move: Categories, here: Any, heat: Array, penalty: Array) -> tuple[Array, Array]:
-            yields = cells.soft(here.moved(move), heat)
-            value = aim.value(yields)
-            return penalty * short(yields) - value / scale, value
+        def loss(
+            move: Categories, here: Any, scale: Array, heat: Array, penalty: Array
+        ) -> tuple[Array, tuple[Array, ...]]:
+            readings = cells.soft(here.moved(move), heat), jax.lax.stop_gradient(cells.hard(here))
+            # both at once: an objective that is a fit takes long to compile
+            values = jax.vmap(aim.value)(jax.tree.map(lambda *of: jnp.stack(of), *readings))
+            missing, hard_missing = map(short, readings)
+            # the worth of the start
+            scale = jnp.where(scale > 0, scale, jnp.maximum(jnp.abs(values[1]), 1e-6))
+            scale = jax.lax.stop_gradient(scale)
+            return penalty * missing - values[0] / scale, (*values, hard_missing, scale)
 
         def step(carry: Any, schedule: Any) -> tuple[Any, tuple[Array, ...]]:
-            here, state, kept, kept_merit = carry
-            gradient, value = jax.grad(loss, has_aux=True)(still, here, *schedule)
+            here, state, kept, merit, scale = carry
+            read = jax.grad(loss, has_aux=True)(still, here, scale, *schedule)
+            gradient, (soft, hard, missing, scale) = read
+            found = jnp.where(missing > 0, -1.0 - missing, hard)
+            kept = jax.tree.map(lambda a, b: jnp.where(found > merit, a, b), here, kept)
             move, state = adam.update(gradient, state)
-            there = here.moved(move)
-            found, hard = merit(there)
-            kept = jax.tree.map(lambda a, b: jnp.where(found > kept_merit, a, b), there, kept)
-            return (there, state, kept, jnp.maximum(found, kept_merit)), (value, hard, found >= 0)
+            there = here.moved(move), state, kept, jnp.maximum(found, merit), scale
+            return there, (soft, hard, missing <= 0)
 
-        begin = (start, adam.init(still), start, first)
-        (_, _, kept, kept_merit), values = jax.lax.scan(step, begin, (temperatures, penalties))
-        return Climb(kept, kept_merit, *values)
+        begin = (start, adam.init(still), start, jnp.array(-jnp.inf), jnp.array(0.0))
+        (_, _, kept, merit, _), read = jax.lax.scan(step, begin, (temperatures, penalties))
+        soft, hard, met = read
+        return Climb(kept, merit, soft[:-1], hard[1:], met[1:])
 
     return jax.vmap(from_one)(starts)
 
