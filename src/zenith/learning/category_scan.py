@@ -43,15 +43,19 @@ def bootstrap(
     Poisson number of mean 1 says, the same for every set. NaN where a fit did not converge.
     """
     events = scored.tallied(aim)
-    sets = [(category[events.used], number) for category, number in parted]
-    events = events.take(events.used)
+    used, samples = events.used, events.tally.samples
+    events = events.take(used)
+    sets = [
+        ((events.sample * number + category[used]).astype(np.int32), number)
+        for category, number in parted
+    ]
     random = np.random.default_rng(seed)
     sums: list[list[NDArray[np.float64]]] = [[] for _ in sets]
     for _ in range(replicas):
-        count = random.poisson(1.0, len(events.sample))
-        drawn = events._replace(columns=events.columns * count)
-        for found, (category, number) in zip(sums, sets, strict=True):
-            found.append(drawn.sums(category, number))
+        columns = events.columns * random.poisson(1.0, len(events.sample))
+        for found, (cell, number) in zip(sums, sets, strict=True):
+            rows = [np.bincount(cell, column, samples * number) for column in columns]
+            found.append(np.concatenate(rows).reshape(-1, number).astype(np.float64))
     return np.stack([significance(np.stack(found), events.tally, aim) for found in sums], axis=1)
 
 
