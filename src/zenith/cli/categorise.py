@@ -141,6 +141,11 @@ def _find(args: argparse.Namespace, scored: "Scored") -> None:
         },
     }
     objective = aim(args.objective, scored, Counting(**options["counting"]))
+    given = (
+        {*scored.variations, *scored.normalisation} if args.objective == "histfactory" else set()
+    )
+    if unused := sorted(given - {*nuisances(objective)}):
+        logging.warning("not used, for a sideband knows no parts: %s", ", ".join(unused))
     options |= {
         "objective": args.objective,
         "nuisance_parameters": nuisances(objective),
