@@ -144,7 +144,7 @@ def test_replicas_have_the_objective_of_the_report(three: Scored, objective: str
     sums = np.stack([events.sums(category, 3)] * 2)
     z = report(category, 3, three, goal, ANY)["z"]
     np.testing.assert_allclose(significance(sums, events.tally, goal), z, rtol=1e-6)
-    found = bootstrap([(category, 3)], three, goal, 5, seed=1)
+    found = bootstrap([(category, 3)], three, goal, 2, seed=1)
     np.testing.assert_allclose(found, z, rtol=0.2)
 
 

@@ -225,10 +225,10 @@ def yields(
     style.add_legend(main, entries, 2, len(text))
     ratio.plot(numbers, 100 * divide(error, background), "o", color="black", ms=9)
     ratio.plot(numbers, 100 * divide(found_error, found), "o", **circle)
-    if limit is not None and np.isfinite(limit):
+    if limit is not None:
         ratio.axhline(100 * limit, color=style.ORANGE, ls="--", lw=2.5)
-    ratio.set_ylim(bottom=0.0)
-    ratio.margins(y=0.15)
+    highest = 100 * np.nanmax([*divide(error, background), *divide(found_error, found), 1e-3])
+    ratio.set_ylim(-0.06 * highest, 1.15 * max(highest, 100 * limit if limit else 0.0))
     main.set(xlim=(ends[0], ends[-1]), ylabel="Events")
     ratio.set(xlabel=f"Category, {order}", ylabel="Bkg. unc. [%]")
     ratio.xaxis.set_major_locator(MaxNLocator(10, integer=True))

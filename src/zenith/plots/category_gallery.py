@@ -198,6 +198,9 @@ def climb(
     signals = _coloured(content["signal_labels"])
     names = [*(named(categorisation, content, value) for value in signals), "Background"]
     soft, hard = history["soft_yields"], history["hard_yields"]
+    climbed = f"{soft.shape[1]} categories"
+    if soft.shape[1] != len(content["events"]):
+        climbed += f", {len(content['events'])} after mergers"
     if "edges" not in content:
         order = np.argsort(hard[:-1].sum(axis=0) / np.maximum(hard[-1], 1e-9), kind="stable")
         soft, hard = soft[:, order], hard[:, order]
@@ -210,6 +213,7 @@ def climb(
             [*signals.values(), style.BLUE],
             float(history["temperature"][-1]),
             order=_order(content),
+            text=[climbed],
             banner=banner(categorisation),
         ),
     )
@@ -221,7 +225,7 @@ def climb(
             history["met"],
             history["temperature"],
             label=_objective(categorisation, content),
-            text=[_number_of(content)],
+            text=[climbed],
             banner=banner(categorisation),
         ),
     )

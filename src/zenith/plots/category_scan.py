@@ -161,7 +161,9 @@ def convergence(
     entries = {}
     (entries["Soft categories"],) = main.plot(steps, soft, color=style.BLUE, lw=3, zorder=3)
     shown = np.where(met, hard, np.nan)
-    (entries["Hard categories"],) = main.plot(steps + 1, shown, color=style.RED, lw=2, zorder=2)
+    (curve,) = main.plot(steps + 1, shown, color=style.RED, lw=2, zorder=2)
+    if np.any(met):
+        entries["Hard categories"] = curve
     if not np.all(met):
         (entries["Hard, violating the floor"],) = main.plot(
             steps + 1, hard, ":", color=style.RED, lw=1.5, alpha=0.6, zorder=1
