@@ -3,6 +3,8 @@
 from collections.abc import Iterable
 from fnmatch import fnmatchcase
 
+import awkward as ak
+import numpy as np
 import uproot
 
 from zenith.config import Analysis
@@ -41,6 +43,17 @@ def kept(tree: uproot.TTree, analysis: Analysis, sample: str, path: str) -> list
                 "numbers; leave it out of skim.branches"
             )
     return [name for name in available if name in wanted]
+
+
+def empty(tree: uproot.TTree, names: Iterable[str]) -> dict[str, ak.Array]:
+    """No events with these branches, from their types: to read none would unpack a basket each."""
+    arrays = {}
+    for name in names:
+        form = tree[name].interpretation
+        jagged = isinstance(form, uproot.AsJagged)
+        none = np.empty(0, (form.content if jagged else form).to_dtype)
+        arrays[name] = ak.unflatten(none, np.empty(0, np.int64)) if jagged else ak.Array(none)
+    return arrays
 
 
 def missing(path: str, branch: str, key: str, available: Iterable[str]) -> InputError:

@@ -111,7 +111,7 @@ def skim(
                 path, lambda: tree.arrays(list(names), entry_start=start, entry_stop=stop, how=dict)
             )
 
-        nothing = from_branches(read(kept, 0, 0))
+        nothing = from_branches(branches.empty(tree, kept))
         preselection = Preselection(analysis, nothing, data=data)
         sums = RunSums(path, data=data)
         cutflow = Cutflow([*(r.name for r in requirements), *analysis.skim.cuts])
