@@ -100,12 +100,16 @@ def test_each_category_has_the_background_of_its_own_fit(tmp_path, capsys, metho
     assert json.loads(capsys.readouterr().out)["z"] == pytest.approx(file["z"], rel=1e-12)
 
 
-def test_the_estimate_has_its_error_in_the_likelihood(tmp_path):
+def test_the_estimate_has_its_error_in_the_likelihood(tmp_path, caplog):
     path, out = write(tmp_path / "e.h5", diphoton(4000, 1000)[0]), tmp_path / "c.json"
+    with h5py.File(path, "a") as file:
+        file.attrs["normalisation_uncertainties"] = '{"rate": {"1": 0.01}, "fakes": {"0": 0.3}}'
     asked = ["--categories", 2, "--min-background", 20, "--starts", 1, "--steps", 20]
     assert run(path, *OPTIONS, *asked, "--objective", "histfactory", "--output", out) == 0
     file = read_json(out)
     assert len(file["edges"]) == 1
+    assert file["nuisance_parameters"] == ["rate"]
+    assert "not used, for a sideband knows no parts: fakes" in caplog.text
     # to leading order the variance of a bin is b + σ²
     s, b = np.array(file["yields"]["1"]), np.array(file["yields"]["background"])
     sigma = np.array(file["uncertainties"])
