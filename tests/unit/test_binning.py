@@ -160,3 +160,41 @@ def test_settling_repairs_or_merges():
     assert need.met(*spectrum.yields(cuts)[1:3]).all()
     assert notes
     assert "merged" in notes[0]
+
+
+def test_the_best_cut_is_a_corner_of_the_roc():
+    score, weight, signal = events(1500, 8)
+    spectrum = spectrum_of(score, weight, signal)
+    s, b = spectrum.signals[0], spectrum.background
+    below, above = (s[1:-1], b[1:-1]), (s[-1] - s[1:-1], b[-1] - b[1:-1])
+    sound = (below[1] > 0) & (above[1] > 0)
+    value = np.where(sound, 0.0, -np.inf)
+    for part in (below, above):
+        x, y = part[0], np.where(sound, part[1], 1.0)
+        value += 2 * ((x + y) * np.log1p(x / y) - x)
+    cut = 1 + int(np.argmax(value))
+    assert best(spectrum, 2, Requirements()).tolist() == [cut]
+    assert cut in spectrum.corners
+    assert len(spectrum.corners) < 60
+    assert set(spectrum.corners[1:]) <= set(spectrum.beyond_background)
+    # on the hull, background for signal falls from corner to corner
+    slope = np.diff(s[spectrum.corners]) / np.diff(b[spectrum.corners])
+    assert (np.diff(slope) > 0).all()
+
+
+@pytest.mark.parametrize("floor", [3.0, 12.0])
+def test_no_settled_cut_would_be_better_at_any_corner(floor):
+    score, weight, signal = events(1500, 9)
+    spectrum = spectrum_of(score, weight, signal)
+    begin = np.arange(100, 900, 100)
+    cuts, _ = settle(spectrum, begin, Counting(), Requirements(floor))
+
+    def value(cuts: np.ndarray) -> float:
+        ends = np.concatenate([[0], np.unique(cuts), [len(spectrum.scores)]])
+        s, b = np.diff(spectrum.signals[0][ends]), np.diff(spectrum.background[ends])
+        return z2(s, b, 0.0) if (b >= floor).all() else -np.inf
+
+    reached = value(cuts)
+    assert reached > 1.1 * value(begin)
+    others = [np.append(np.delete(cuts, j), c) for j in range(8) for c in spectrum.corners]
+    assert max(map(value, others)) <= reached * (1 + 1e-5)

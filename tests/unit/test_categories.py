@@ -75,6 +75,26 @@ def test_mixture_against_scipy():
     np.testing.assert_allclose(mixture.soft(x, 0.7), heated, atol=1e-10)
 
 
+def test_steps_of_a_mixture_are_in_units_of_its_components():
+    mixture, x = Mixture.of(WEIGHTS, MEANS, COVARIANCES), scores()
+    still = jax.tree.map(np.zeros_like, mixture)
+    np.testing.assert_allclose(mixture.moved(still).log_densities(x), mixture.log_densities(x))
+    random = np.random.default_rng(4)
+    step = jax.tree.map(lambda leaf: random.normal(0, 0.3, leaf.shape), mixture)
+    size = np.array([1e-3, 5.0])
+    scaled = Mixture.of(WEIGHTS, MEANS * size, COVARIANCES * np.outer(size, size))
+    np.testing.assert_allclose(
+        scaled.moved(step).log_densities(x * size[:, None]) + np.log(size).sum(),
+        mixture.moved(step).log_densities(x),
+        rtol=1e-9,
+    )
+    # one width along the first axis: L⁻¹ of the covariance is 1 / σ there
+    along = jax.tree.map(np.zeros_like, mixture)
+    along = Mixture(along.logits, np.array([[1.0, 0.0]] * 3), along.factors)
+    moved = mixture.moved(along).means[:, 0] - MEANS[:, 0]
+    np.testing.assert_allclose(moved, np.sqrt(COVARIANCES[:, 0, 0]))
+
+
 def test_a_component_that_is_dropped_leaves_its_events_to_the_next():
     mixture, x = Mixture.of(WEIGHTS, MEANS, COVARIANCES), scores()
     without = mixture.keep([0, 2])

@@ -8,7 +8,7 @@ is found a finer grid is laid until neighbouring places are neighbouring scores.
 """
 
 from dataclasses import dataclass
-from functools import partial
+from functools import cached_property, partial
 
 import jax
 import numpy as np
@@ -46,12 +46,12 @@ class Spectrum:
         totals = np.cumsum(np.pad(sums, ((0, 0), (1, 0))), axis=1)
         return cls(score[starts], totals, events.tally)
 
-    @property
+    @cached_property
     def signals(self) -> NDArray[np.float64]:
         """Each signal below each distinct score, (A, n + 1)."""
         return self.tally.leading(self.totals)[0]
 
-    @property
+    @cached_property
     def background(self) -> NDArray[np.float64]:
         """Background below each distinct score, (n + 1,); in its sideband where there is one."""
         return self.tally.leading(self.totals)[1]
@@ -73,6 +73,38 @@ class Spectrum:
         if self.tally.sideband is None:
             return self.tally.read(sums)  # views: no copies
         return jax.tree.map(np.asarray, _read(self.tally, sums))
+
+    @cached_property
+    def rising(self) -> NDArray[np.float64]:
+        """Background below each distinct score (n + 1,), had weights below 0 not lowered it."""
+        return np.maximum.accumulate(self.background)
+
+    @cached_property
+    def beyond_background(self) -> Cuts:
+        """Cuts right above a background event: next to any other cut there is a better one."""
+        return np.flatnonzero(np.diff(self.rising) > 0) + 1
+
+    @cached_property
+    def corners(self) -> Cuts:
+        """Cuts on the convex hull of signal against background below them: the hull of the ROC.
+
+        The significance is convex in the yields of each bin. Where a cut is best between its
+        neighbours, the tangents of the two bins beside it tell that no other has more of some
+        positive combination of background below and signal above.
+        """
+        signal, background = self.signals.sum(axis=0), self.rising
+        places = np.append(0, self.beyond_background)
+        hull: list[tuple[float, float, int]] = []
+        for b, s, place in zip(
+            background[places].tolist(), signal[places].tolist(), places.tolist(), strict=True
+        ):
+            while len(hull) > 1:
+                (b0, s0, _), (b1, s1, _) = hull[-2:]
+                if (s1 - s0) * (b - b0) < (s - s0) * (b1 - b0):
+                    break
+                hull.pop()
+            hull.append((b, s, place))
+        return np.array([place for _, _, place in hull], np.int64)
 
     def edges(self, cuts: Cuts) -> NDArray[np.float64]:
         """The score at and above which the upper bin begins, of every cut."""
@@ -111,7 +143,7 @@ def best(
             f"the exact method takes one signal, there are {spectrum.tally.signals}: use the "
             "gradient method"
         )
-    places = _grid(spectrum, grid)
+    places = _grid(spectrum, grid, requirements)
     while True:
         cuts = _best_of(spectrum, places, categories, requirements, uncertainty)
         at = np.searchsorted(places, cuts)
@@ -125,13 +157,18 @@ def best(
         places = np.unique(np.concatenate([[0, len(spectrum.scores)], cuts, *windows]))
 
 
-def _grid(spectrum: Spectrum, size: int) -> Cuts:
-    """Places at equal shares of signal, background and scores, and ever closer to the ends."""
+def _grid(spectrum: Spectrum, size: int, requirements: Requirements) -> Cuts:
+    """Places at equal shares of signal, background and scores, and where cuts can be best.
+
+    That is at corners of the spectrum, or where no more background is above than must be.
+    """
     last = len(spectrum.scores)
     if last < size:
         return np.arange(last + 1)
     ramp = np.arange(last + 1.0)
-    places = [2 ** np.arange(int(np.log2(last))), last - 2 ** np.arange(int(np.log2(last)))]
+    above = spectrum.rising[-1] - spectrum.rising
+    least = requirements.background * np.arange(1, 30)
+    places = [spectrum.corners, (last - np.searchsorted(above[::-1], least)).clip(0)]
     for total in (spectrum.signals[0], spectrum.background, ramp):
         rising = np.maximum.accumulate(total)
         shares = np.linspace(0.0, rising[-1], size // 3)

@@ -19,6 +19,7 @@ from zenith.core.tally import Aim, Tally
 POINTS = 128  # places tried at once between two cuts
 JOINT_POINTS = 32  # where all bins are evaluated for each
 ROUNDS = 20
+LEAST = 1e-6  # by which a cut in another bin must be better, relative
 
 
 def settle(
@@ -27,19 +28,20 @@ def settle(
     """Move each cut in turn to its best place between its neighbours, until none moves.
 
     The best place is that of the largest objective among those where all bins meet the
-    requirements, or else the closest to that. Bins that still do not are merged with a neighbour.
-    Returns the cuts and a line for each merger.
+    requirements, or else the closest to that. Then a cut is taken to another bin, if that helps,
+    and so on. Bins that still do not meet the requirements are merged with a neighbour. Returns the
+    cuts and a line for each merger.
     """
     last = len(spectrum.scores)
     cuts = np.unique(cuts[(cuts > 0) & (cuts < last)])
     notes: list[str] = []
     while True:
-        for _ in range(ROUNDS):
-            old = cuts.copy()
-            for j in range(len(cuts)):
-                cuts[j] = _best_place(spectrum, cuts, j, aim, requirements)
-            if (cuts == old).all():
+        cuts = _at_rest(spectrum, cuts, aim, requirements)
+        for _ in range(ROUNDS * aim.additive):
+            other = _relocated(spectrum, cuts, aim, requirements)
+            if other is None:
                 break
+            cuts = _at_rest(spectrum, other, aim, requirements)
         yields = spectrum.yields(cuts)
         background = yields.background
         failing = np.flatnonzero(~requirements.met(background, yields.variance))
@@ -56,6 +58,46 @@ def settle(
         cuts = without[int(np.argmax(merits))]
 
 
+def _at_rest(spectrum: Spectrum, cuts: Cuts, aim: Aim, requirements: Requirements) -> Cuts:
+    """Each cut at its best place between its neighbours."""
+    cuts = cuts.copy()
+    for _ in range(ROUNDS):
+        old = cuts.copy()
+        for j in range(len(cuts)):
+            cuts[j] = _best_place(spectrum, cuts, j, aim, requirements)
+        if (cuts == old).all():
+            break
+    return cuts
+
+
+def _relocated(spectrum: Spectrum, cuts: Cuts, aim: Aim, requirements: Requirements) -> Cuts | None:
+    """The best cuts of which one is elsewhere, in another bin; None if these are as good."""
+    best, found = _merit(spectrum, cuts, aim, requirements) * (1 + LEAST), None
+    purest = spectrum.beyond_background[-2 * POINTS :]
+    places = np.unique(np.concatenate([spectrum.corners, purest]))
+    places = places[(places > 0) & (places < len(spectrum.scores))]
+    for j in range(len(cuts)):
+        ends = np.concatenate([[0], np.delete(cuts, j), [len(spectrum.scores)]])
+        q0, short = _bins(spectrum, ends[:-1], ends[1:], aim, requirements)
+        at = np.searchsorted(ends, places, side="right") - 1
+        new, new_short = _bins(
+            spectrum,
+            np.append(ends[at], places),
+            np.append(places, ends[at + 1]),
+            aim,
+            requirements,
+        )
+        size = len(places)
+        merits = _merits(
+            q0.sum(axis=1, keepdims=True) - q0[:, at] + new[:, :size] + new[:, size:],
+            (short.sum() - short[at] + new_short[:size] + new_short[size:]).clip(0),
+            aim,
+        )
+        if merits.max() > best:
+            best, found = merits.max(), np.sort(np.append(ends[1:-1], places[np.argmax(merits)]))
+    return found
+
+
 def _best_place(
     spectrum: Spectrum, cuts: Cuts, j: int, aim: Aim, requirements: Requirements
 ) -> int:
@@ -66,12 +108,26 @@ def _best_place(
     while True:
         # the present place comes first, so that of equals it stays
         places = np.append(best, np.linspace(low, high, points - 1).astype(np.int64))
+        if aim.additive:
+            places = np.append(places, _promising(spectrum, ends[j], ends[j + 2], requirements))
         merits = judge(spectrum, cuts, j, places, aim, requirements)
         best = int(places[np.argmax(merits)])
         if high - low < points - 1:
             return best
         step = -(-(high - low) // (points - 2))
         low, high = max(low, best - step), min(high, best + step)
+
+
+def _promising(spectrum: Spectrum, below: int, above: int, requirements: Requirements) -> Cuts:
+    """Cuts between two others at corners, and where a bin has barely enough background."""
+    rising, places = spectrum.rising, spectrum.beyond_background
+    # the first place with enough above `below`, and the last with enough under `above`
+    least = np.searchsorted(rising, rising[below] + requirements.background)
+    most = np.searchsorted(rising, rising[above] - requirements.background, "right") - 1
+    least, most = np.searchsorted(places, least), np.searchsorted(places, most, "right")
+    near = [places[least : least + POINTS // 2], places[max(most - POINTS // 2, 0) : most]]
+    found = np.concatenate([spectrum.corners, *near])
+    return found[(below < found) & (found < above)]
 
 
 def _of_two_bins(
@@ -165,7 +221,8 @@ def _compiled(
 
 def _merits(q0: NDArray[np.float64], short: NDArray[np.float64], aim: Aim) -> NDArray[np.float64]:
     """The objective of q0 (signals, M) of all bins; below 0 where something (M,) is missing."""
-    value = _combine(q0.T[:, :, None], aim)
+    few_sizes = np.pad(q0.T, ((0, -len(short) % (2 * POINTS)), (0, 0)))
+    value = _combine(few_sizes[:, :, None], aim)[: len(short)]
     return np.where(short > 0, -short, value)
 
 

@@ -1,8 +1,9 @@
 """Two toys for categories: the score of a classifier, and a softmax of three classes.
 
-Signals and five backgrounds are Gaussians of three features with one covariance; the features are
-smeared by 30 %, and scores come from the true densities before smearing. Means, covariance, cross
-sections and numbers of events are those of the toys of arXiv:2601.07756.
+Signals and five backgrounds are Gaussians of three features with one covariance. Scores come from
+the true densities, but are not perfect: for the softmax every feature is smeared by 30 % before,
+for the one score both densities are after. Means, covariance, cross sections, smearing and numbers
+of events are those of the toys of arXiv:2601.07756 (gatohep.data_generation).
 """
 
 from typing import NamedTuple
@@ -60,7 +61,8 @@ def toy(name: str, seed: int, fraction: float = 1.0) -> Toy:
             for process, n in zip(processes, events, strict=True)
         ]
     )
-    features *= random.normal(1.0, SMEARING, features.shape)
+    if number > 1:
+        features *= random.normal(1.0, SMEARING, features.shape)
     densities = [_density(features, process) for process in signals]
     shares = [process.cross_section / total for process in BACKGROUNDS]
     densities.append(
@@ -69,6 +71,8 @@ def toy(name: str, seed: int, fraction: float = 1.0) -> Toy:
         )
     )
     scores = np.stack(densities, axis=1)
+    if number == 1:
+        scores *= np.abs(random.normal(1.0, SMEARING, scores.shape))
     # far from all of them every density is 0: nothing is known, and all classes are as likely
     scores = np.where(scores.sum(axis=1, keepdims=True) > 0, scores, 1.0)
     scores /= scores.sum(axis=1, keepdims=True)
