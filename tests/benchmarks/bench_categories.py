@@ -33,7 +33,7 @@ from zenith.core.tally import Tallied
 from zenith.events.toys import toy
 from zenith.learning import categorise as steps
 from zenith.learning.bins import position
-from zenith.learning.climb import climb
+from zenith.learning.category_climb import climb
 from zenith.learning.regions import FINER
 from zenith.learning.scored import Scored, report
 from zenith.learning.starts import mixture_starts

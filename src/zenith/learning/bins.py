@@ -9,7 +9,7 @@ from zenith.core.cells import Cells
 from zenith.core.counting import Requirements
 from zenith.core.settling import settle
 from zenith.core.tally import Aim
-from zenith.learning.climb import History, Settings, climb, history, pick, stack, tightened
+from zenith.learning.category_climb import History, Settings, climb, history, pick, stack, tightened
 from zenith.learning.scored import value_of
 from zenith.learning.starts import edges_starts
 

@@ -18,7 +18,7 @@ from zenith.core.counting import Requirements
 from zenith.core.tally import Aim
 from zenith.errors import InputError
 from zenith.learning.bins import bins
-from zenith.learning.climb import History, Settings
+from zenith.learning.category_climb import History, Settings
 from zenith.learning.regions import regions
 from zenith.learning.scored import Scored, Space, report, yields_of
 

@@ -10,7 +10,7 @@ from zenith.core.categories import Mixture
 from zenith.core.cells import Cells
 from zenith.core.counting import Requirements
 from zenith.core.tally import Aim
-from zenith.learning.climb import History, Settings, climb, history, pick, stack, tightened
+from zenith.learning.category_climb import History, Settings, climb, history, pick, stack, tightened
 from zenith.learning.scored import Scored, Space, value_of, yields_of
 from zenith.learning.starts import mixture_starts
 
