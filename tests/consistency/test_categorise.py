@@ -88,16 +88,15 @@ def test_categories_of_a_softmax_beat_its_argmax():
     )
 
 
-@pytest.mark.parametrize(("categories", "seed", "least"), [(5, 0, 0.55), (10, 1, 0.585)])
-def test_categories_hold_on_unseen_events(categories, seed, least):
-    """Free cells reach 0.58 and 0.63, argmax in 5 and 11 bins 0.380 and 0.466."""
+def test_categories_hold_on_unseen_events():
+    """Five categories of free cells reach 0.58, the argmax in five bins 0.380."""
     need = Requirements(5.0)
-    train, test = scored("three_classes", 0.05, 10 + seed), scored("three_classes", 0.1, 20)
-    settings = Settings(steps=100, starts=2, seed=seed)
-    result = categorise(train, categories, need, Counting(), settings=settings)
-    assert len(result.report["events"]) == categories
+    train, test = scored("three_classes", 0.05, 10), scored("three_classes", 0.1, 20)
+    settings = Settings(steps=100, starts=2)
+    result = categorise(train, 5, need, Counting(), settings=settings)
+    assert len(result.report["events"]) == 5
     assert min(result.report["yields"]["background"]) >= 5.0
-    assert report(result.category(test), categories, test, Counting(), need)["z"] > least
+    assert report(result.category(test), 5, test, Counting(), need)["z"] > 0.55
 
 
 def test_files(tmp_path, capsys):

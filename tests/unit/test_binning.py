@@ -156,7 +156,7 @@ def test_settling_repairs_or_merges():
     for start in ([37, 38, 39], [1, 2, 3]):
         cuts, notes = settle(spectrum, np.array(start), Counting(), need)
         assert need.met(*spectrum.yields(cuts)[1:3]).all()
-    cuts, notes = settle(spectrum, np.arange(1, 40), Counting(), need)
+    cuts, notes = settle(spectrum, np.arange(1, 40, 4), Counting(), need)
     assert need.met(*spectrum.yields(cuts)[1:3]).all()
     assert notes
     assert "merged" in notes[0]

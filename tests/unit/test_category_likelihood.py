@@ -102,13 +102,12 @@ def events(dimensions: int, sideband: Sideband | None):
     ("aim", "sideband"),
     [
         (FULL, None),
-        (Counting(0.1), Sideband((120.0, 130.0), (100.0, 180.0))),
         (
             Likelihood(2, ("signal", "second", "background")),
             Sideband((120.0, 130.0), (100.0, 180.0)),
         ),
     ],
-    ids=["histfactory", "sideband", "histfactory_and_sideband"],
+    ids=["histfactory", "histfactory_and_sideband"],
 )
 def test_gradient_equals_finite_differences(categories, aim, sideband):
     cells = events(1 if isinstance(categories, Edges) else 2, sideband)
