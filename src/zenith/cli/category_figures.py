@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from zenith.cli import options
 
 if TYPE_CHECKING:
-    from zenith.plots.gallery import Figures
+    from zenith.plots.naming import Figures
 
 HELP = "categories and their scan to figures"
 

@@ -132,7 +132,7 @@ def _figures(
     import numpy as np
 
     from zenith.plots import mva as draw
-    from zenith.plots.gallery import banner
+    from zenith.plots.naming import banner
 
     line = banner(analysis)
     classes = list(mva.classes)

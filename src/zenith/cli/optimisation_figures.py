@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from zenith.core.histfactory import Templates
     from zenith.core.networks import Network
     from zenith.core.objective import Objective
-    from zenith.plots.gallery import Figures
     from zenith.plots.mva import Events
+    from zenith.plots.naming import Figures
 
 HELP = "climb, search and comparison to figures"
 GRID = 25  # values of each threshold in the scan of the plane

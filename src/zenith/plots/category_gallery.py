@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from zenith.config import Categorisation
 from zenith.plots import categories, category_scan, style
-from zenith.plots.gallery import Figures
+from zenith.plots.naming import Figures
 from zenith.plots.stacks import Layer
 
 Array = NDArray[np.float64]

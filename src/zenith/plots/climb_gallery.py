@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from zenith.config import Analysis
 from zenith.plots import climb, gain, style
-from zenith.plots.gallery import Figures, axis_of, banner
+from zenith.plots.naming import Figures, axis_of, banner
 
 Array = NDArray[np.float64]
 _LABELS = {

@@ -7,12 +7,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Protocol
 
 import numpy as np
-from matplotlib.figure import Figure
 
-from zenith.config import Analysis, observables_of
-from zenith.plots import cutflow, fit, stacks, style, systematics
-
-Figures = Iterator[tuple[str, Figure]]
+from zenith.config import Analysis
+from zenith.plots import cutflow, fit, stacks, systematics
+from zenith.plots.naming import Figures, axis_of, banner
 
 
 class Nuisance(Protocol):
@@ -32,29 +30,6 @@ class Nuisance(Protocol):
     def up(self) -> float: ...
     @property
     def down(self) -> float: ...
-
-
-def banner(analysis: Analysis) -> style.Banner:
-    """The line above the axes, with the luminosity of the eras that are used."""
-    eras = {analysis.samples[sample].era for sample in analysis.used_samples}
-    plotting = analysis.plotting
-    luminosity = sum(analysis.eras[era].luminosity for era in eras)
-    return style.Banner(plotting.experiment, plotting.status, luminosity, plotting.energy)
-
-
-def _unit(analysis: Analysis, observable: str) -> str:
-    defined = observables_of(analysis).get(observable)
-    return "" if defined is None else defined.unit
-
-
-def axis_of(analysis: Analysis, observable: str) -> dict[str, Any]:
-    """Label, unit and scale of an observable's axis."""
-    known = analysis.observables.get(observable)
-    return {
-        "label": observable if known is None else known.label,
-        "unit": _unit(analysis, observable),
-        "log": known is not None and known.log,
-    }
 
 
 def _nested(histograms: Mapping[str, Any], prefix: str) -> dict[str, dict[str, Any]]:
