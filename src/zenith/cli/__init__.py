@@ -58,7 +58,9 @@ def main(argv: list[str] | None = None) -> int:
         step.set_defaults(run=module.run)
     args = parser.parse_args(argv)
     logging.basicConfig(level=logging.INFO, format="%(message)s")
-    logging.getLogger("jax").setLevel(logging.WARNING)  # which accelerators it did not find
+    # JAX says which accelerators it did not find, matplotlib which fonts have no prime
+    for chatter in ("jax", "matplotlib"):
+        logging.getLogger(chatter).setLevel(logging.WARNING)
     # What a scheduler sends to stop a job must undo half-written files, as Ctrl-C does.
     signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))
     try:
