@@ -315,6 +315,19 @@ def test_kept_branches_types_and_values(nano: str, events: dict[str, Any], tmp_p
     assert found["nMuon"].tolist() == ak.num(events["Muon"])[kept].tolist()
 
 
+@pytest.mark.parametrize("compression", ["lz4", "zstd", "zlib", "lzma", "none"])
+def test_a_skim_is_compressed_as_asked(compression: str, nano: str, tmp_path: Path) -> None:
+    asked = analysis(skim={"compression": compression})
+    skim(nano, tmp_path / "plain.root", analysis(), "simulation")
+    skim(nano, tmp_path / "skim.root", asked, "simulation")
+    with uproot.open(tmp_path / "skim.root") as file:
+        found = file.file.compression
+    assert (found.name.lower() if found else "none") == compression
+    plain, compressed = read(tmp_path / "plain.root"), read(tmp_path / "skim.root")
+    assert list(plain) == list(compressed)
+    assert all(ak.all(plain[name] == compressed[name]) for name in plain)
+
+
 @pytest.mark.filterwarnings("ignore:Missing cross-reference")
 def test_coffea_opens_the_skim(nano: str, tmp_path: Path) -> None:
     skim(nano, tmp_path / "skim.root", analysis(), "simulation")

@@ -154,6 +154,10 @@ class Skim(Section):
         Field(description="cuts on observables; an event stays if any shape variation passes"),
     ] = ()
     chunk: Annotated[int, Field(ge=1, description="events read at once")] = 100_000
+    compression: Annotated[
+        Literal["lz4", "zstd", "zlib", "lzma", "none"],
+        Field(description="of what is written: `lz4` is the quickest, `zstd` a fifth smaller"),
+    ] = "lz4"
 
     @model_validator(mode="before")
     @classmethod

@@ -2,14 +2,16 @@
 
 from collections.abc import Iterable
 from fnmatch import fnmatchcase
+from typing import Any
 
-import awkward as ak
 import numpy as np
 import uproot
+from numpy.typing import NDArray
 
 from zenith.config import Analysis
 from zenith.errors import InputError
 from zenith.events.nanoaod import FOUR_MOMENTUM, split_name
+from zenith.events.tables import Events, Lists, Table
 
 IDENTITY = ("run", "luminosityBlock", "event")
 
@@ -45,15 +47,20 @@ def kept(tree: uproot.TTree, analysis: Analysis, sample: str, path: str) -> list
     return [name for name in available if name in wanted]
 
 
-def empty(tree: uproot.TTree, names: Iterable[str]) -> dict[str, ak.Array]:
+def empty(tree: uproot.TTree, names: Iterable[str]) -> Events:
     """No events with these branches, from their types: to read none would unpack a basket each."""
-    arrays = {}
+    numbers: dict[str, NDArray[Any]] = {}
+    lists: dict[str, dict[str, NDArray[Any]]] = {}
     for name in names:
         form = tree[name].interpretation
-        jagged = isinstance(form, uproot.AsJagged)
-        none = np.empty(0, (form.content if jagged else form).to_dtype)
-        arrays[name] = ak.unflatten(none, np.empty(0, np.int64)) if jagged else ak.Array(none)
-    return arrays
+        if isinstance(form, uproot.AsJagged):
+            prefix, field = split_name(name)
+            lists.setdefault(prefix, {})[field] = np.empty(0, form.content.to_dtype)
+        else:
+            numbers[name] = np.empty(0, form.to_dtype)
+    none = np.empty(0, np.int64)
+    collections = {name: Lists(none, Table.of(fields)) for name, fields in lists.items()}
+    return Events(0, Table.of(numbers), collections)
 
 
 def missing(path: str, branch: str, key: str, available: Iterable[str]) -> InputError:

@@ -88,7 +88,7 @@ def nested(events: Events) -> ak.Array:
         if field:
             records.setdefault(prefix, {})[field] = array
     parts: dict[str, Any] = {name: ak.contents.NumpyArray(a) for name, a in numbers.items()}
-    parts |= {name: _record(fields) for name, fields in records.items()}
+    parts |= {name: record(fields) for name, fields in records.items()}
     # A collection outdoes a record of its name.
     parts |= {
         name: jagged(lists, momentum(lists.flat.fields)).layout
@@ -135,7 +135,8 @@ def jagged(lists: Lists, record: str | None) -> ak.Array:
     return ak.from_buffers(form, len(lists.counts), buffers, behavior=VECTORS)
 
 
-def _record(fields: Mapping[str, NDArray[Any]]) -> ak.contents.RecordArray:
+def record(fields: Mapping[str, NDArray[Any]]) -> ak.contents.RecordArray:
+    """Arrays of one length as one record in each event, with the behaviour of `vector`."""
     contents = [ak.contents.NumpyArray(array) for array in fields.values()]
     parameters = {"__record__": name} if (name := momentum(fields)) else None
     return ak.contents.RecordArray(contents, list(fields), parameters=parameters)

@@ -13,7 +13,7 @@ from zenith.config import Analysis
 from zenith.config.selection import ObjectCut, PhysicsObject
 from zenith.errors import ConfigError
 from zenith.events import shifts
-from zenith.events.nanoaod import FOUR_MOMENTUM, VECTORS, flattened, jagged, nested
+from zenith.events.nanoaod import FOUR_MOMENTUM, VECTORS, flattened, jagged, nested, record
 from zenith.events.tables import Events, Lists, Table
 
 OPERATORS = {
@@ -47,9 +47,7 @@ class Objects:
     met: ak.Array
     event: ak.Array
 
-    def __init__(
-        self, size: int, selections: Mapping[str, Callable[["Objects"], ak.Array]]
-    ) -> None:
+    def __init__(self, size: int, selections: Mapping[str, Callable[[], ak.Array]]) -> None:
         self._size = size
         self._selections = dict(selections)
         self._shared: dict[Callable[..., Any], Any] = {}
@@ -62,7 +60,7 @@ class Objects:
                 f"objects: {name!r} is not defined, but an observable uses it; "
                 f"there is {', '.join(self._selections)}"
             )
-        selected = self._selections[name](self)
+        selected = self._selections[name]()
         setattr(self, name, selected)  # from now on an attribute
         return selected
 
@@ -97,20 +95,21 @@ def select(events: ak.Array | Events, analysis: Analysis, variation: str | None 
     flat = flattened(events)
     if variation is not None:
         flat = shifts.shifted(flat, analysis, variation)
-    selections: dict[str, Callable[[Objects], ak.Array]] = {}
+    chosen: dict[str, Callable[[], Lists]] = {}
     for name, wanted in analysis.objects.items():
         found = _checked(flat, f"objects.{name}", wanted)
-        selections[name] = functools.partial(_select, found, wanted)
+        chosen[name] = functools.cache(functools.partial(_choose, found, wanted, dict(chosen)))
+    selections: dict[str, Callable[[], ak.Array]] = {
+        name: functools.partial(_momenta, lists) for name, lists in chosen.items()
+    }
     met = {part: f"{analysis.met}_{part}" for part in ("pt", "phi")}
     for branch in met.values():
         flat.numbers.require(branch, "met")
-    selections["met"] = lambda _: ak.zip(
-        {part: flat.numbers[branch] for part, branch in met.items()},
-        with_name="Momentum2D",
-        behavior=VECTORS,
+    selections["met"] = lambda: ak.Array(
+        record({part: flat.numbers[branch] for part, branch in met.items()}), behavior=VECTORS
     )
     unchanged = variation is None and isinstance(events, ak.Array)
-    selections["event"] = lambda _: events if unchanged else nested(flat)
+    selections["event"] = lambda: events if unchanged else nested(flat)
     return Objects(len(flat), selections)
 
 
@@ -126,16 +125,22 @@ def _checked(events: Events, key: str, wanted: PhysicsObject) -> Lists:
     return found
 
 
-def _select(found: Lists, wanted: PhysicsObject, objects: Objects) -> ak.Array:
-    """Cuts and overlap removal on the objects of all events; `vector`s, highest pT first."""
+def _momenta(lists: Callable[[], Lists]) -> ak.Array:
+    return jagged(lists(), "Momentum4D")
+
+
+def _choose(
+    found: Lists, wanted: PhysicsObject, chosen: Mapping[str, Callable[[], Lists]]
+) -> Lists:
+    """Cuts, overlap removal with what was chosen before, and order: highest pT first."""
     flat = found.flat
     passed = np.ones(found.offsets[-1], bool)
     for cut in wanted.cuts:
         passed &= _passes(flat[cut.field], cut)
     index = np.flatnonzero(passed)
-    event = np.repeat(np.arange(len(found.counts)), found.counts)[index]
+    event = found.events[index]
     for other, distance in wanted.away_from.items():
-        away = _away_from(flat, index, event, getattr(objects, other), distance)
+        away = np.flatnonzero(_away_from(flat, index, event, chosen[other](), distance))
         index, event = index[away], event[away]
     counts = np.bincount(event, minlength=len(found.counts))
 
@@ -144,10 +149,9 @@ def _select(found: Lists, wanted: PhysicsObject, objects: Objects) -> ak.Array:
         pt = flat["pt"][index]
         if np.all((pt[1:] <= pt[:-1]) | (event[1:] != event[:-1])):  # the order of most files
             return index
-        order = ak.argsort(ak.unflatten(pt, counts), ascending=False)
-        return index[ak.flatten(order + (np.cumsum(counts) - counts)).to_numpy()]
+        return index[np.lexsort((-pt, event))]
 
-    return jagged(Lists(counts, flat.rename(wanted.aliases).take(by_pt)), "Momentum4D")
+    return Lists(counts, flat.rename(wanted.aliases).take(by_pt))
 
 
 def _passes(value: NDArray[Any], cut: ObjectCut) -> Any:
@@ -160,19 +164,17 @@ def _away_from(
     flat: Table,
     index: NDArray[np.intp],
     event: NDArray[np.intp],
-    others: ak.Array,
+    others: Lists,
     distance: float,
 ) -> NDArray[np.bool_]:
     """Whether each object at `index` is at least ΔR = `distance` from all `others` of its event."""
-    counts = ak.num(others).to_numpy()
-    first = np.cumsum(counts) - counts
     mine = [flat[part][index] for part in ("eta", "phi")]
-    theirs = [ak.flatten(others[part]).to_numpy() for part in ("eta", "phi")]
+    theirs = [others.flat[part] for part in ("eta", "phi")]
+    counts, first = others.counts[event], others.offsets[event]
     away = np.ones(len(index), bool)
     for n in range(counts.max(initial=0)):  # the n-th of each event that has as many
-        rows = np.flatnonzero((counts > n)[event])
-        other = first[event[rows]] + n
-        eta, phi = (a[rows] - b[other] for a, b in zip(mine, theirs, strict=True))
-        phi = (phi + np.pi) % (2 * np.pi) - np.pi
-        away[rows] &= np.sqrt(phi**2 + eta**2) >= distance
+        rows = np.flatnonzero(counts > n)
+        other = first[rows] + n
+        eta, phi = (np.abs(a[rows] - b[other]) for a, b in zip(mine, theirs, strict=True))
+        away[rows] &= np.hypot(eta, np.minimum(phi, 2 * np.pi - phi)) >= distance
     return away

@@ -4,7 +4,6 @@ import functools
 import zlib
 from dataclasses import dataclass
 
-import awkward as ak
 import numpy as np
 from numpy.typing import NDArray
 from scipy.special import ndtri
@@ -88,8 +87,8 @@ class _Factor:
         The identity is (run, luminosityBlock, event, index in the collection): any order of files
         and any chunks give the same numbers.
         """
-        event = np.repeat(splits.event_hash(self.events), self.lists.counts)
-        index = np.arange(len(event)) - np.repeat(self.lists.offsets[:-1], self.lists.counts)
+        event = splits.event_hash(self.events)[self.lists.events]
+        index = np.arange(len(event)) - self.lists.offsets[self.lists.events]
         number = splits.hash_of(event, index, self.seed, zlib.crc32(self.stream.encode()))
         return ndtri(splits.uniform(number))
 
@@ -104,14 +103,11 @@ def _recoil(events: Table, met: str, lists: Lists, factor: _Factor) -> Table:
     def momentum() -> list[NDArray[np.floating]]:
         pt, phi = (events[branch] for branch in names.values())
         change = lists.flat["pt"] * (factor.values - 1.0)
-        return [
-            pt * f(phi)
-            - ak.sum(ak.unflatten(change * f(lists.flat["phi"]), lists.counts), axis=1).to_numpy()
-            for f in (np.cos, np.sin)
-        ]
+        return [pt * f(phi) - lists.sum(change * f(lists.flat["phi"])) for f in (np.cos, np.sin)]
 
     def evaluate(branch: str) -> NDArray[np.floating]:
         px, py = momentum()
-        return np.hypot(px, py) if branch == names["pt"] else np.arctan2(py, px)
+        found = np.hypot(px, py) if branch == names["pt"] else np.arctan2(py, px)
+        return found.astype(events.types[branch])
 
     return Table({branch: events.types[branch] for branch in names.values()}, evaluate)

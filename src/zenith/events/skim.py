@@ -111,13 +111,17 @@ def skim(
                 path, lambda: tree.arrays(list(names), entry_start=start, entry_stop=stop, how=dict)
             )
 
-        nothing = from_branches(branches.empty(tree, kept))
+        nothing = branches.empty(tree, kept)
         preselection = Preselection(analysis, nothing, data=data)
         sums = RunSums(path, data=data)
         cutflow = Cutflow([*(r.name for r in requirements), *analysis.skim.cuts])
-        with atomic(output) as temporary, Writer(temporary, nothing) as out:
-
-            def add(start: int, stop: int) -> None:  # whose arrays are gone before the next ones
+        with (
+            atomic(output) as temporary,
+            Writer(temporary, nothing, compression=analysis.skim.compression) as out,
+        ):
+            # The arrays of a chunk go one by one, as those of the next take their names: memory
+            # that is free all at once is given back, and mapped again page by page.
+            for start, stop in _chunks(tree, cheap.union(kept), analysis.skim.chunk):
                 flat = read(cheap, start, stop)
                 numbers = {name: array.to_numpy() for name, array in flat.items()}
                 weights = sums.add(numbers["run"], numbers.get(WEIGHT))
@@ -125,21 +129,17 @@ def skim(
                 for requirement in requirements:
                     passed &= requirement.passes(numbers)
                     cutflow.count(requirement.name, weights[passed])
-                if not passed.any():
-                    return
-                low, high = np.flatnonzero(passed)[[0, -1]] + [0, 1]
-                flat = {name: flat[name][low:high] for name in kept if name in flat}
-                flat |= read((n for n in kept if n not in flat), start + low, start + high)
-                events = from_branches({name: flat[name] for name in kept})
-                passed, weights = passed[low:high], weights[low:high]
-                cuts_passed = preselection.cuts_passed(events, among=passed)
-                for number, cut in enumerate(analysis.skim.cuts, start=1):
-                    passed &= cuts_passed >= number
-                    cutflow.count(cut, weights[passed])
-                out.add(events.choose(passed))
-
-            for start, stop in _chunks(tree, cheap.union(kept), analysis.skim.chunk):
-                add(start, stop)
+                if passed.any():
+                    low, high = np.flatnonzero(passed)[[0, -1]] + [0, 1]
+                    flat = {name: flat[name][low:high] for name in kept if name in flat}
+                    flat |= read((n for n in kept if n not in flat), start + low, start + high)
+                    events = from_branches({name: flat[name] for name in kept})
+                    passed, weights = passed[low:high], weights[low:high]
+                    cuts_passed = preselection.cuts_passed(events, among=passed)
+                    for number, cut in enumerate(analysis.skim.cuts, start=1):
+                        passed &= cuts_passed >= number
+                        cutflow.count(cut, weights[passed])
+                    out.add(events.choose(passed))
                 progress(stop, tree.num_entries)
             _check_read(sums.events, tree.num_entries, cutflow, path, analysis, sample)
             out.finish(sums.tree(file, by_file=analysis.samples[sample].normalise_by_file))

@@ -90,6 +90,15 @@ class Lists:
         """Where the list of each event starts, and where the last one ends."""
         return np.concatenate([[0], np.cumsum(self.counts)])
 
+    @functools.cached_property
+    def events(self) -> NDArray[np.intp]:
+        """The event of each object."""
+        return np.repeat(np.arange(len(self.counts)), self.counts)
+
+    def sum(self, values: NDArray[np.floating]) -> NDArray[np.floating]:
+        """The sum of a number of each object over the list of each event, shape (events,)."""
+        return np.asarray(np.bincount(self.events, values, len(self.counts)), np.float64)
+
     def choose(self, events: NDArray[np.bool_]) -> "Lists":
         """The lists of some of the events."""
         index = functools.cache(lambda: np.flatnonzero(np.repeat(events, self.counts)))
