@@ -47,7 +47,8 @@ def mass(momentum: Floats) -> Floats:
 def neutrinos(lepton: Floats, met: Floats) -> Floats:
     """The two massless neutrinos that give, with the lepton, the mass of the W boson.
 
-    `lepton` (events, 4), `met` (events, 2) is the neutrino's px and py; returns (events, 2, 4).
+    `lepton` (events, 4), `met` (events, 2) is the neutrino's px and py; returns (events, 2, 4), the
+    one of smaller |pz| first.
     With Λ = (m_W² − m_ℓ²)/2 + pT_ℓ · pT_ν, the condition (p_ℓ + p_ν)² = m_W² is quadratic in pz_ν:
 
         pz_ν = [Λ pz_ℓ ± E_ℓ √(Λ² − (E_ℓ² − pz_ℓ²) pT_ν²)] / (E_ℓ² − pz_ℓ²).
@@ -62,7 +63,7 @@ def neutrinos(lepton: Floats, met: Floats) -> Floats:
     met_squared = met_x**2 + met_y**2
     root = energy * np.sqrt(np.maximum(half**2 - transverse * met_squared, 0.0))
     scale = np.where(transverse > 0.0, transverse, 1.0)  # events without a lepton
-    pz_nu = (half * pz + np.stack([-root, root])) / scale
+    pz_nu = (half * pz + np.where(half * pz > 0.0, -root, root) * [[1.0], [-1.0]]) / scale
     parts = (*np.broadcast_arrays(met_x, met_y, pz_nu), np.sqrt(met_squared + pz_nu**2))
     return np.stack(parts, axis=-1).swapaxes(0, 1)
 
@@ -84,6 +85,9 @@ def top_pair(
 
         χ² = ((m_lep − M_lep)/σ_lep)² + ((m_had − M_had)/σ_had)².
 
+    Without a jet of the leptonic top both neutrinos give it the mass of the W boson: the one of
+    smaller |pz| is taken.
+
     Parameters
     ----------
     lepton, met
@@ -98,9 +102,9 @@ def top_pair(
     best = {name: np.zeros(count) for name in names}
     best["chi2"][:] = np.inf
     leptonic_w = lepton[:, None] + neutrinos(lepton, met)
-    for rows, b_jet, hadronic in _hypotheses(jets, present, fatjet, merged):
+    for rows, b_jet, hadronic, solutions in _hypotheses(jets, present, fatjet, merged):
         m_had = mass(hadronic)
-        for solution in range(2):
+        for solution in range(solutions):
             leptonic = leptonic_w[rows, solution] + b_jet
             m_lep = mass(leptonic)
             chi2 = ((m_lep - TOP_MASS_LEPTONIC) / TOP_WIDTH_LEPTONIC) ** 2
@@ -116,8 +120,9 @@ def top_pair(
 
 def _hypotheses(
     jets: Floats, present: Bools, fatjet: Floats, merged: Bools
-) -> Iterator[tuple[NDArray[np.intp], Floats, Floats]]:
-    """The events that allow a hypothesis, their jet of the leptonic top, and their hadronic top.
+) -> Iterator[tuple[NDArray[np.intp], Floats, Floats, int]]:
+    """The events that allow a hypothesis, their jet of the leptonic top, and their hadronic top;
+    and how many of the neutrinos it can tell from one another.
 
     With a fat jet, that is the hadronic top, and any jet outside it may be the leptonic top's; if
     there is none, that jet was lost. Without, the hadronic top is any three of the jets.
@@ -126,13 +131,13 @@ def _hypotheses(
     indices = range(jets.shape[1])
     for j in indices:
         rows = np.flatnonzero(merged & outside[:, j])
-        yield rows, jets[rows, j], fatjet[rows]
+        yield rows, jets[rows, j], fatjet[rows], 2
     rows = np.flatnonzero(merged & ~outside.any(axis=1))
-    yield rows, np.zeros((len(rows), 4)), fatjet[rows]
+    yield rows, np.zeros((len(rows), 4)), fatjet[rows], 1
     for j in indices:
         for three in combinations([i for i in indices if i != j], 3):
             rows = np.flatnonzero(~merged & present[:, j] & present[:, three].all(axis=1))
-            yield rows, jets[rows, j], jets[rows][:, three].sum(axis=1)
+            yield rows, jets[rows, j], jets[rows][:, three].sum(axis=1), 2
 
 
 def _delta_r(one: Floats, other: Floats) -> Floats:
