@@ -69,6 +69,8 @@ def _result(summary: Table, name: Callable[[int], str]) -> str:
             within = "the error of this difference"
         reason = f"it is {gap} σ below the best, {knee['best']}, which is within {within}"
     lines += [f"It is the smallest number that is as good as any: {reason}."]
+    if len(summary["scan"]) > 1:
+        lines += ["The unseen events chose it: for that their Z is slightly too large."]
     return "\n".join(lines)
 
 

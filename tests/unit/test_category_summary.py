@@ -56,6 +56,7 @@ def test_the_chosen_number_is_quoted_on_unseen_events(content: dict[str, Any]) -
     assert "**2 categories: Z = 1.510 ± 0.040 σ** on unseen events" in text
     assert "S1: 3.02 σ, S2: 0.755 σ" in text
     assert "0.0100 ± 0.0080 σ below the best, 8, which is within the tolerance of 1 %" in text
+    assert "for that their Z is slightly too large" in text
     assert "- a category was merged" in text
     content["scan"]["knee"] |= {"tolerance": 0.001, "below_best_error": 0.02}
     text = page(summarise(content, {}), "Title", str)
