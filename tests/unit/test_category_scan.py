@@ -11,7 +11,7 @@ from zenith.events.toys import toy
 from zenith.learning.category_files import Found
 from zenith.learning.category_model import aim
 from zenith.learning.category_scan import bootstrap, knee, scan, significance
-from zenith.learning.plane import plane
+from zenith.learning.plane import odds, plane
 from zenith.learning.references import references
 from zenith.learning.scored import Scored, Space, report
 from zenith.learning.spread import spread
@@ -196,6 +196,25 @@ def test_the_ternary_plane_shows_the_categories_of_its_points(three: Scored) -> 
     assert nearest == {0: 1, 1: 2, 2: 0}
     assert np.isnan(seen.category[-1, 0])  # beside the triangle
     assert np.isfinite(seen.category).mean() == pytest.approx(0.5, abs=0.01)
+    for a, density in enumerate(seen.signals):
+        assert density.sum() == pytest.approx(three.weight[three.signal == a].sum())
+
+
+def test_odds_show_the_category_of_the_events_that_are_there(three: Scored) -> None:
+    means = np.array([[0.1, 0.1], [0.8, 0.1], [0.1, 0.8]])
+    mixture = Mixture.of(np.full(3, 1 / 3), means, np.tile(0.02 * np.eye(2), (3, 1, 1)))
+    found = Found(mixture, Space(3, "simplex"), Counting(), ANY)
+    seen = odds(found, three)
+    ratios = np.log10(np.maximum(three.scores, 1e-7)[:, :2] / np.maximum(three.scores, 1e-7)[:, 2:])
+    inside = np.all((ratios > (seen.x[0], seen.y[0])) & (ratios < (seen.x[-1], seen.y[-1])), axis=1)
+    assert 0.99 < inside.mean() < 1.0
+    column, row = (
+        np.searchsorted(edges, ratio) - 1
+        for edges, ratio in zip((seen.x, seen.y), ratios[inside].T, strict=True)
+    )
+    category = found.category(three)[inside]
+    assert set(category) == {0, 1, 2}
+    assert (seen.category[row, column] == category).mean() > 0.98  # but at borders
     for a, density in enumerate(seen.signals):
         assert density.sum() == pytest.approx(three.weight[three.signal == a].sum())
 

@@ -212,6 +212,10 @@ def test_the_plane_is_painted_by_category(three: Categorisation, three_scores: b
     assert ("Background" in texts) == three_scores  # a corner
     if not three_scores:
         assert figure.axes[0].get_xlabel() == "Signal 1"
+        return
+    ((name, figure),) = gallery.odds(three, content, x, y, category, densities)
+    assert name == "odds"
+    assert figure.axes[0].get_ylabel() == r"$\log_{10}$ (Signal 2 / Background)"
 
 
 def test_contours_hold_their_share() -> None:

@@ -39,7 +39,7 @@ def run(args: argparse.Namespace) -> None:
 def _figures(args: argparse.Namespace) -> "Figures":
     from zenith.artefacts import read_arrays, read_json
     from zenith.learning.category_files import load
-    from zenith.learning.plane import plane
+    from zenith.learning.plane import is_ternary, odds, plane
     from zenith.learning.scored_files import read
     from zenith.plots import category_gallery as gallery
     from zenith.plots.categories import CORNERS
@@ -53,8 +53,11 @@ def _figures(args: argparse.Namespace) -> "Figures":
         events = (score, unseen.weight[used], unseen.label[used])
         yield from gallery.scores(categorisation, content, *events)
     else:
-        painted = plane(found, unseen, CORNERS)
-        yield from gallery.plane(categorisation, content, **painted._asdict())
+        seen = plane(found, unseen, CORNERS)
+        yield from gallery.plane(categorisation, content, **seen._asdict())
+        if is_ternary(found):
+            seen = odds(found, unseen)
+            yield from gallery.odds(categorisation, content, **seen._asdict())
     yield from gallery.yields(categorisation, content)
     yield from gallery.numbers(categorisation, content)
     asked = categorisation.categories.numbers.index(content["scan"]["knee"]["asked"])

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
+from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from zenith.config import Categorisation
@@ -112,24 +113,46 @@ def plane(
 ) -> Figures:
     """`plane`: categories in the ternary plot of three scores, else in the first two scores."""
     ternary = content["space"] == "simplex" and content["scores"] == 3
+    names = [score_name(categorisation, k) for k in range(3)]
+    shown = {"corners": names} if ternary else {"labels": (names[0], names[1])}
+    yield "plane", _painted(categorisation, content, (x, y, category, signals), **shown)
+
+
+def odds(
+    categorisation: Categorisation,
+    content: Mapping[str, Any],
+    x: Array,
+    y: Array,
+    category: Array,
+    signals: Array,
+) -> Figures:
+    """`odds`: categories in the logarithms of the first two of three scores over the last."""
+    *names, last = (score_name(categorisation, k) for k in range(3))
+    labels = tuple(f"$\\log_{{10}}$ ({name} / {last})" for name in names)
+    yield "odds", _painted(categorisation, content, (x, y, category, signals), labels=labels)
+
+
+def _painted(
+    categorisation: Categorisation,
+    content: Mapping[str, Any],
+    seen: tuple[Array, Array, Array, Array],
+    **shown: Any,
+) -> Figure:
+    x, y, category, signals = seen
     coloured = _coloured(content["signal_labels"])
-    yield (
-        "plane",
-        categories.painted(
-            x,
-            y,
-            category,
-            len(content["events"]),
-            {
-                named(categorisation, content, value): (colour, density)
-                for (value, colour), density in zip(coloured.items(), signals, strict=True)
-            },
-            order=_order(content),
-            corners=[score_name(categorisation, k) for k in range(3)] if ternary else (),
-            labels=(score_name(categorisation, 0), score_name(categorisation, 1)),
-            text=[_number_of(content)],
-            banner=banner(categorisation),
-        ),
+    return categories.painted(
+        x,
+        y,
+        category,
+        len(content["events"]),
+        {
+            named(categorisation, content, value): (colour, density)
+            for (value, colour), density in zip(coloured.items(), signals, strict=True)
+        },
+        order=_order(content),
+        text=[_number_of(content)],
+        banner=banner(categorisation),
+        **shown,
     )
 
 
