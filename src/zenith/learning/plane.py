@@ -60,7 +60,7 @@ def odds(found: Found, scored: Scored) -> Plane:
     scores = np.maximum(scored.scores, SMALLEST)
     points = np.log10(scores[:, :2] / scores[:, 2:])
     low, high = np.percentile(points, WITHIN, axis=0)
-    x, y, cell = _cells(points, (low, high), CELLS)
+    x, y, cell = _cells(points, (low, np.maximum(high, low + 0.1)), CELLS)
     ratios = np.column_stack([10.0 ** _middles(x, y), np.ones(CELLS**2)])
     category = found.at(ratios / ratios.sum(axis=1, keepdims=True)).astype(float)
     return Plane(x, y, category.reshape(CELLS, CELLS), _densities(scored, cell, CELLS))
