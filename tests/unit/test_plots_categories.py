@@ -213,9 +213,10 @@ def test_the_plane_is_painted_by_category(three: Categorisation, three_scores: b
     if not three_scores:
         assert figure.axes[0].get_xlabel() == "Signal 1"
         return
-    ((name, figure),) = gallery.odds(three, content, x, y, category, densities)
+    ((name, figure),) = gallery.plane(three, content, x, y, category, densities, odds=True)
     assert name == "odds"
     assert figure.axes[0].get_ylabel() == r"$\log_{10}$ (Signal 2 / Background)"
+    assert "Background" not in [t.get_text() for t in figure.axes[0].texts]
 
 
 def test_contours_hold_their_share() -> None:

@@ -57,7 +57,7 @@ def _figures(args: argparse.Namespace) -> "Figures":
         yield from gallery.plane(categorisation, content, **seen._asdict())
         if is_ternary(found):
             seen = odds(found, unseen)
-            yield from gallery.odds(categorisation, content, **seen._asdict())
+            yield from gallery.plane(categorisation, content, **seen._asdict(), odds=True)
     yield from gallery.yields(categorisation, content)
     yield from gallery.numbers(categorisation, content)
     asked = categorisation.categories.numbers.index(content["scan"]["knee"]["asked"])

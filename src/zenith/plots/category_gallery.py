@@ -7,7 +7,6 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
-from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from zenith.config import Categorisation
@@ -110,49 +109,36 @@ def plane(
     y: Array,
     category: Array,
     signals: Array,
+    *,
+    odds: bool = False,
 ) -> Figures:
-    """`plane`: categories in the ternary plot of three scores, else in the first two scores."""
+    """`plane`: categories in the ternary plot of three scores, else in the first two scores.
+
+    `odds`: in the logarithms of the first two of three scores over the last.
+    """
     ternary = content["space"] == "simplex" and content["scores"] == 3
-    names = [score_name(categorisation, k) for k in range(3)]
-    shown = {"corners": names} if ternary else {"labels": (names[0], names[1])}
-    yield "plane", _painted(categorisation, content, (x, y, category, signals), **shown)
-
-
-def odds(
-    categorisation: Categorisation,
-    content: Mapping[str, Any],
-    x: Array,
-    y: Array,
-    category: Array,
-    signals: Array,
-) -> Figures:
-    """`odds`: categories in the logarithms of the first two of three scores over the last."""
-    *names, last = (score_name(categorisation, k) for k in range(3))
-    labels = tuple(f"$\\log_{{10}}$ ({name} / {last})" for name in names)
-    yield "odds", _painted(categorisation, content, (x, y, category, signals), labels=labels)
-
-
-def _painted(
-    categorisation: Categorisation,
-    content: Mapping[str, Any],
-    seen: tuple[Array, Array, Array, Array],
-    **shown: Any,
-) -> Figure:
-    x, y, category, signals = seen
+    first, second, last = (score_name(categorisation, k) for k in range(3))
+    labels = (first, second)
+    if odds:
+        labels = (f"$\\log_{{10}}$ ({first} / {last})", f"$\\log_{{10}}$ ({second} / {last})")
     coloured = _coloured(content["signal_labels"])
-    return categories.painted(
-        x,
-        y,
-        category,
-        len(content["events"]),
-        {
-            named(categorisation, content, value): (colour, density)
-            for (value, colour), density in zip(coloured.items(), signals, strict=True)
-        },
-        order=_order(content),
-        text=[_number_of(content)],
-        banner=banner(categorisation),
-        **shown,
+    yield (
+        "odds" if odds else "plane",
+        categories.painted(
+            x,
+            y,
+            category,
+            len(content["events"]),
+            {
+                named(categorisation, content, value): (colour, density)
+                for (value, colour), density in zip(coloured.items(), signals, strict=True)
+            },
+            order=_order(content),
+            corners=(first, second, last) if ternary and not odds else (),
+            labels=labels,
+            text=[_number_of(content)],
+            banner=banner(categorisation),
+        ),
     )
 
 
