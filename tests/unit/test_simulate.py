@@ -1,5 +1,6 @@
 """Simulated events: the physics of the processes, the files, and that a seed fixes them."""
 
+import json
 import sys
 import warnings
 from pathlib import Path
@@ -13,19 +14,25 @@ from pydantic import TypeAdapter, ValidationError
 
 from zenith.cli import main
 from zenith.config.simulation import DetectorResponse, SimulationCard
-from zenith.errors import ZenithError
+from zenith.errors import InputError, ZenithError
 
 pytest.importorskip("pythia8mc", reason="Pythia 8 is the optional extra `simulate`")
 
 from zenith.events import simulate as module
 from zenith.events.generator import Generator, cross_section, unbiased
-from zenith.events.simulate import Source, events_of_part, golden_json, simulate_pseudodata
+from zenith.events.simulate import (
+    Source,
+    certified_share,
+    events_of_part,
+    simulate_pseudodata,
+)
 
 REAL = Path("../shared/data/nanoaod/nanoAOD_2015_CMS_Open_Data_ttbar.root")
 # What that file, of 2015, lacks: CMS added the trigger in 2016; its makers left the mass out.
 NEWER = {"HLT_TkMu50", "FatJet_msoftdrop"}
 BACKGROUNDS = {"wjets": 2.0, "ttbar_semileptonic": 1.5}  # pb
 LUMINOSITY = 0.1  # 1/fb
+GOLDEN = "config/golden-simulated.json"  # certifies 95 of the 100 sections of each run
 
 
 def card(process: str, **keys: Any) -> Any:
@@ -58,6 +65,7 @@ def pseudodata(output: Path, *, signal: float = 0.0, seed: int = 3) -> None:
     simulate_pseudodata(
         [*sources, Source("zprime", card("zprime"), signal)],
         luminosity=LUMINOSITY,
+        certified=certified_share(GOLDEN),
         detector=DetectorResponse(),
         seed=seed,
         part=0,
@@ -252,17 +260,13 @@ def test_parts_add_up() -> None:
 
 
 def test_pseudodata_is_the_luminosity_of_unweighted_events(
-    files: dict[str, Path], tmp_path: Path
+    files: dict[str, Path],
 ) -> None:
     from coffea.lumi_tools import LumiMask
 
-    from zenith.artefacts import write_text
-
     events = read(files["pseudodata"])
     expected = 1000 * LUMINOSITY * (sum(BACKGROUNDS.values()) + 1.0)
-    golden = tmp_path / "golden.json"
-    write_text(golden, str(golden_json()).replace("'", '"'))
-    certified = LumiMask(str(golden))(events["run"], events["luminosityBlock"])
+    certified = LumiMask(GOLDEN)(events["run"], events["luminosityBlock"])
     assert abs(np.sum(certified) - expected) < 4 * np.sqrt(expected)
     rejected = expected * 5 / 95
     assert 0 < abs(np.sum(~certified) - rejected) < 4 * np.sqrt(rejected)
@@ -271,6 +275,48 @@ def test_pseudodata_is_the_luminosity_of_unweighted_events(
     runs = read(files["pseudodata"], "Runs")
     assert runs.fields == ["run"]
     assert set(events["run"]) <= set(runs["run"])
+
+
+@pytest.mark.parametrize(
+    ("golden_json", "expected"),
+    [
+        (None, 1.0),
+        (GOLDEN, 0.95),
+        ({"300001": [[1, 50]], "300004": [[11, 20], [91, 400]], "1": [[1, 100]]}, 0.07),
+    ],
+)
+def test_pseudodata_hold_the_luminosity_in_the_sections_that_are_certified(
+    golden_json: Any,
+    expected: float,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """The command draws σ · L / share events; the generator is left out, so there can be many."""
+    if isinstance(golden_json, dict):
+        path = tmp_path / "golden.json"
+        path.write_text(json.dumps(golden_json))
+        golden_json = str(path)
+    assert certified_share(golden_json) == pytest.approx(expected, rel=1e-12)
+    monkeypatch.setattr(module, "Generator", lambda *_: None)
+    monkeypatch.setattr(module, "_batches", lambda *_: [])
+    backgrounds = {"ttbar_semileptonic": 1.055, "ttbar_dileptonic": 0.4827, "wjets": 0.9301}
+    command = ["simulate", "--config", "config/zprime.yaml", "--sample", "pseudodata"]
+    command += ["--set", f"eras.2016.golden_json={golden_json or 'null'}"]
+    with caplog.at_level("INFO"):
+        command += ["--set", "eras.2016.luminosity=1e3", "--output", str(tmp_path / "data.root")]
+        assert main(command) == 0
+    counts = {r.args[3]: r.args[2] for r in caplog.records if "events of" in r.msg}  # type: ignore[index,call-overload,misc]
+    for name, sigma in backgrounds.items():
+        mean = 1e3 * 1e3 * sigma / 2 / expected  # 1000/fb, and one of two parts
+        assert counts[name] == pytest.approx(mean, abs=5 * np.sqrt(mean))
+
+
+def test_pseudodata_need_sections_that_are_certified(tmp_path: Path) -> None:
+    path = tmp_path / "golden.json"
+    path.write_text('{"278820": [[1, 100]]}')
+    with pytest.raises(InputError, match=r"golden\.json: certifies no section .*golden_json.*null"):
+        certified_share(str(path))
 
 
 def test_pseudodata_without_events_is_still_a_file(tmp_path: Path) -> None:

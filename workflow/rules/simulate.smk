@@ -1,4 +1,6 @@
 rule simulate:
+    input:
+        golden=golden_json,  # pseudo-data hold the luminosity in its sections
     output:
         f"{RESULTS}/simulated/{{sample}}.{{part}}.root",
     log:

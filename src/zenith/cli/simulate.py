@@ -76,7 +76,7 @@ def _simulation(analysis: Analysis, card: ProcessCard, args: argparse.Namespace)
 
 
 def _pseudodata(analysis: Analysis, card: PseudodataCard, args: argparse.Namespace) -> None:
-    from zenith.events.simulate import Source, simulate_pseudodata
+    from zenith.events.simulate import Source, certified_share, simulate_pseudodata
 
     if args.cross_section:
         raise ConfigError(f"{args.config}: samples.{args.sample} is pseudo-data: it has no card")
@@ -93,10 +93,12 @@ def _pseudodata(analysis: Analysis, card: PseudodataCard, args: argparse.Namespa
         sigma = card.truth.get(name, sample.cross_section * sample.k_factor)
         expected = factor * sigma
         sources.append(Source(name, sample.simulate, expected))
+    era = analysis.eras[analysis.samples[args.sample].era]
     with progress(f"simulate {args.sample}") as advance:
         simulate_pseudodata(
             sources,
-            luminosity=analysis.eras[analysis.samples[args.sample].era].luminosity,
+            luminosity=era.luminosity,
+            certified=certified_share(era.golden_json),
             detector=card.detector,
             seed=analysis.seed,
             part=args.part,

@@ -40,7 +40,8 @@ def _simulate(analysis: Analysis, config: dict[str, Any], sample: str) -> dict[s
             )
             for name in sources
         }
-        part["luminosity"] = analysis.eras[analysis.samples[sample].era].luminosity
+        era = config["eras"][analysis.samples[sample].era]
+        part |= _pick(era, "luminosity", "golden_json")
     return part
 
 

@@ -9,6 +9,8 @@ from pathlib import Path
 import numpy as np
 
 from zenith.config.simulation import DetectorResponse, ProcessCard
+from zenith.errors import InputError
+from zenith.events import golden
 from zenith.events.detector import reconstruct
 from zenith.events.generator import Generator, unbiased
 from zenith.events.nanoaod_writer import nanoaod
@@ -19,9 +21,9 @@ EVENTS_PER_PART = 10_000_000  # event numbers of a part start at its multiple of
 EVENTS_PER_SECTION = 1000
 SIMULATION_RUN = 1
 
-# Pseudo-data: of the luminosity sections 1 … 100 of each run, the last five are not certified.
+# Pseudo-data: every run has the luminosity sections 1 … 100, all of the same luminosity.
 RUNS = range(300_001, 300_011)
-SECTIONS, CERTIFIED_SECTIONS = 100, 95
+SECTIONS = 100
 
 log = logging.getLogger(__name__)
 
@@ -35,9 +37,22 @@ class Source:
     cross_section: float
 
 
-def golden_json() -> dict[str, list[list[int]]]:
-    """The certified luminosity sections of pseudo-data, in the format of CMS."""
-    return {str(run): [[1, CERTIFIED_SECTIONS]] for run in RUNS}
+def certified_share(golden_json: str | None) -> float:
+    """The share of the luminosity sections of pseudo-data that a golden JSON certifies.
+
+    All of them without one. Raises `InputError` if it certifies none.
+    """
+    if golden_json is None:
+        return 1.0
+    runs = np.repeat(np.array(RUNS, np.uint32), SECTIONS)
+    sections = np.tile(np.arange(1, SECTIONS + 1, dtype=np.uint32), len(RUNS))
+    share = float(golden.certified(golden_json)(runs, sections).mean())
+    if share == 0.0:
+        raise InputError(
+            f"{golden_json}: certifies no section of the runs {RUNS[0]} to {RUNS[-1]} of "
+            "pseudo-data; set golden_json of their era to null, or to a file that has these runs"
+        )
+    return share
 
 
 def _silent(done: int, total: int) -> None:
@@ -106,6 +121,7 @@ def simulate_pseudodata(
     sources: Sequence[Source],
     *,
     luminosity: float,
+    certified: float = 1.0,
     detector: DetectorResponse,
     seed: int,
     part: int,
@@ -116,11 +132,12 @@ def simulate_pseudodata(
 ) -> None:
     """Simulate one part of pseudo-data that correspond to a luminosity in 1/fb.
 
-    Of each source, a Poisson-distributed number of events with mean σ · L / parts is generated
-    without bias, so that each event counts once: nothing has to be thinned. The certified
-    sections hold the luminosity; the others hold more, at the same rate.
+    Of each source, a Poisson-distributed number of events with mean σ · L / (parts · certified) is
+    generated without bias, so that each event counts once: nothing has to be thinned. `certified`
+    is the share of the luminosity sections that are certified: these hold L, the others hold more,
+    at the same rate.
     """
-    inverse_pb = 1000.0 * luminosity * SECTIONS / CERTIFIED_SECTIONS / parts
+    inverse_pb = 1000.0 * luminosity / certified / parts
     seeds = [_seeds(seed, f"{sample}/{source.name}", part) for source in sources]
     counts = [
         int(rng.poisson(source.cross_section * inverse_pb))
