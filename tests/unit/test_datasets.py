@@ -68,6 +68,44 @@ def test_files_that_are_wrong(
     assert all(text in str(raised.value) for text in expected)
 
 
+@pytest.mark.parametrize(
+    ("lists", "says"),
+    [
+        ({"a.txt": b"@a.txt\n"}, r"a\.txt: @a\.txt: the list contains itself"),
+        ({"a.txt": b"@./sub/../a.txt\n", "sub/b": b""}, r"a\.txt: @\S*: the list contains itself"),
+        ({"a.txt": b"@b.txt\n", "b.txt": b"http://h/x.root\n@a.txt\n"}, "contains itself"),
+        ({"a.txt": b"root\x00\x00\x01\xff\xfe"}, r"files: @a\.txt: not a text file in UTF-8"),
+        ({"a.txt": b"a\x00b\n"}, r"files: @a\.txt: not a text file in UTF-8"),
+        ({"a.txt": "d\u00e9j\u00e0.root\n".encode("latin1")}, r"files: @a\.txt: not a text file"),
+        ({"a.txt": b"@b.txt\n"}, r"files: a\.txt: @b\.txt: cannot be read \(No such file"),
+        ({"a.txt/b": b""}, r"files: @a\.txt: cannot be read \(Is a directory"),
+    ],
+)
+def test_lists_that_are_wrong(
+    lists: dict[str, bytes], says: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    configured = sample_from("files", ["@a.txt"])
+    monkeypatch.chdir(tmp_path)
+    for name, content in lists.items():
+        Path(name).parent.mkdir(exist_ok=True)
+        Path(name).write_bytes(content)
+    with pytest.raises(InputError, match=says) as raised:
+        resolve(configured, "extra")
+    assert str(raised.value).startswith("samples.extra.files: ")
+
+
+def test_a_list_may_be_in_two_others(tmp_path: Path) -> None:
+    """Its files are then listed twice, which is another mistake."""
+    (tmp_path / "c.txt").write_text("\ufeffhttp://h/x.root\r\n")
+    for name in "ab":
+        (tmp_path / f"{name}.txt").write_text(f"@{tmp_path}/c.txt\n")
+    one = sample_from("files", [f"@{tmp_path}/a.txt"])
+    assert resolve(one, "extra") == [InputFile("http://h/x.root")]
+    both = sample_from("files", [f"@{tmp_path}/{name}.txt" for name in "ab"])
+    with pytest.raises(ConfigError, match=r"x\.root is listed twice"):
+        resolve(both, "extra")
+
+
 def test_an_unknown_sample_is_named() -> None:
     with pytest.raises(ConfigError, match=r"no sample 'wjet'.*wjets"):
         resolve(analysis(), "wjet")

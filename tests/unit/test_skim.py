@@ -482,8 +482,23 @@ def test_missing_branches_may_be_ignored(events: dict[str, Any], tmp_path: Path)
     }
     result = skim(path, tmp_path / "skim.root", analysis(skim=lenient), "simulation")
     assert result["steps"][0]["events"] == events["HLT_Mu50"].sum()
+    for other in ("HLT_*", "PV", "pv_*"):
+        lenient["branches"] = {"ignore_missing": [other]}
+        refuses(path, r"less\.root: no branch PV_npvs, which skim\.branches", skim=lenient)
+    for glob in ("PV_*", "*", "[P]V_npvs"):
+        lenient["branches"] = {"ignore_missing": [glob]}
+        skim(path, tmp_path / "skim.root", analysis(skim=lenient), "simulation")
     lenient["trigger"] = {"any_of": ["HLT_TkMu50"], "ignore_missing": True}
     refuses(path, r"less\.root: no branch HLT_TkMu50, which skim\.trigger", skim=lenient)
+
+
+def test_a_missing_glob_may_be_ignored(events: dict[str, Any], tmp_path: Path) -> None:
+    path = write(tmp_path / "nano.root", events)
+    kept = ["HLT_Mu*", "Tau_[a-z]*"]
+    for ignored in (kept[1:], ["Tau_*"], ["T*"]):
+        branches = {"keep": kept, "ignore_missing": ignored}
+        skim(path, tmp_path / "skim.root", analysis(skim={"branches": branches}), "simulation")
+    refuses(path, r"no branch Tau_\[a-z\]\*", skim={"branches": {"keep": kept}})
 
 
 def test_a_veto_that_cannot_be_made(events: dict[str, Any], tmp_path: Path) -> None:

@@ -140,7 +140,7 @@ class Branches(Section):
     keep: Annotated[tuple[str, ...], Field(min_length=1, description="in data and simulation")]
     simulation_only: Annotated[tuple[str, ...], Field(description="in simulation only")] = ()
     ignore_missing: Annotated[
-        tuple[str, ...], Field(description="those of the above that a file may lack")
+        tuple[str, ...], Field(description="those of the above that a file may lack; globs")
     ] = ()
 
 

@@ -5,7 +5,7 @@ from itertools import pairwise
 from typing import Annotated, Any, Literal
 
 import numpy as np
-from pydantic import Field, model_validator
+from pydantic import Field, ValidationError, model_validator
 
 from zenith.config.base import Name, Positive, Section
 
@@ -62,6 +62,12 @@ class PhysicsObject(Section):
     ] = {}
 
 
+class _Range(Section):
+    start: float
+    stop: float
+    bins: Annotated[int, Field(ge=1, le=100_000)]
+
+
 class Axis(Section):
     """Bin edges: a list, or start, stop and number of bins."""
 
@@ -73,13 +79,14 @@ class Axis(Section):
         if isinstance(data, list | tuple):
             return {"edges": tuple(data)}
         if isinstance(data, dict) and "edges" not in data:
-            unknown = set(data) - {"start", "stop", "bins"}
-            if unknown or len(data) != 3:
+            if set(data) != set(_Range.model_fields):
                 raise ValueError("edges are a list of numbers, or {start: …, stop: …, bins: …}")
-            bins = data["bins"]
-            if not isinstance(bins, int) or bins < 1:
-                raise ValueError(f"bins is a whole number of at least 1, not {bins!r}")
-            return {"edges": tuple(np.linspace(data["start"], data["stop"], bins + 1).tolist())}
+            try:
+                axis = _Range.model_validate(data)
+            except ValidationError as errors:
+                wrong = [f"{e['loc'][0]}: {e['msg']}, not {e['input']!r}" for e in errors.errors()]
+                raise ValueError("; ".join(wrong)) from None
+            return {"edges": tuple(np.linspace(axis.start, axis.stop, axis.bins + 1).tolist())}
         return data
 
     @model_validator(mode="after")
@@ -128,6 +135,8 @@ class Cut(Section):
             raise ValueError(f"{self.cut!r} is not a cut like 'met > 50'")
         if (self.tune is None) != (self.width is None):
             raise ValueError("a tunable cut has both tune (its bounds) and width (its softness)")
+        if self.reference is None and not np.isfinite(self.threshold):
+            raise ValueError(f"{self.cut!r}: the threshold is not a finite number")
         if self.tune is None:
             if self.name is not None:
                 raise ValueError("name is for tunable cuts; give tune and width as well")

@@ -94,7 +94,10 @@ def _named(available: list[str], analysis: Analysis, sample: str, path: str) -> 
         patterns += branches.simulation_only
     for pattern in patterns:
         found = [name for name in available if fnmatchcase(name, pattern)]
-        if not found and pattern not in branches.ignore_missing:
+        lenient = pattern in branches.ignore_missing or any(
+            fnmatchcase(pattern, glob) for glob in branches.ignore_missing
+        )
+        if not found and not lenient:
             error = missing(path, pattern, "skim.branches", available)
             raise InputError(f"{error}; if files may lack it, add it to ignore_missing there")
         yield from found

@@ -85,11 +85,15 @@ def _files(analysis: Analysis, name: str) -> list[InputFile]:
     return files
 
 
-def _of_text(text: str, key: str) -> Iterator[InputFile]:
-    """The files that one entry of `files:` stands for."""
+def _of_text(text: str, key: str, within: tuple[Path, ...] = ()) -> Iterator[InputFile]:
+    """The files that one entry of `files:` stands for; `within`: the lists that it is in."""
     if text.startswith("@"):
-        for line in _lines(text[1:], key):
-            yield from _of_text(line, f"{key}: {text[1:]}")
+        lines = _lines(text[1:], key)
+        this = Path(text[1:]).resolve()
+        if this in within:
+            raise InputError(f"{key}: {text}: the list contains itself; take this line out of it")
+        for line in lines:
+            yield from _of_text(line, f"{key}: {text[1:]}", (*within, this))
     elif "://" in text:
         yield InputFile(text)
     else:
@@ -101,9 +105,17 @@ def _of_text(text: str, key: str) -> Iterator[InputFile]:
 
 def _lines(path: str, key: str) -> list[str]:
     try:
-        lines = Path(path).read_text().splitlines()
+        text = Path(path).read_bytes().decode("utf-8-sig")
     except OSError as error:
-        raise InputError(f"{key}: {path}: cannot be read ({error.strerror})") from None
+        raise InputError(f"{key}: @{path}: cannot be read ({error.strerror})") from None
+    except UnicodeDecodeError:
+        text = "\0"
+    if "\0" in text:
+        raise InputError(
+            f"{key}: @{path}: not a text file in UTF-8 with one path a line; a file of events is "
+            "named without @"
+        )
+    lines = text.splitlines()
     return [line for line in (raw.partition("#")[0].strip() for raw in lines) if line]
 
 

@@ -1,0 +1,110 @@
+"""What is wrong with a configuration, in one line for each mistake: file, key, remedy, line."""
+
+import difflib
+import types
+import typing
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel
+
+from zenith.config.base import Section
+from zenith.config.yaml_text import line_of, read_yaml
+
+Location = Sequence[int | str]
+
+
+def explain(error: Any, source: str, data: Mapping[str, Any], root: type[Section]) -> str:
+    """One of pydantic's errors in the words of the configuration.
+
+    `data` is what was validated, `root` its model; the line is that of the source, or of a file
+    that it is based on, where one of them says so.
+    """
+    location: Location = error["loc"]
+    kind = error["type"]
+    message = error["msg"].removeprefix("Value error, ")
+    if not location:
+        return f"{source}: {message}"
+    keys = [key for key, _ in _down(data, location)]
+    if kind == "missing":
+        keys.append(location[-1])
+    model = _model_at(location[:-1], root)
+    fields = {f.alias or name: f for name, f in model.model_fields.items()} if model else {}
+    field = fields.get(str(location[-1]))
+    about = field.description if field is not None else None
+    if kind == "extra_forbidden":
+        message = f"unknown key{meant(keys[-1], fields)} (allowed: {', '.join(fields)})"
+    elif kind == "missing":
+        message = f"missing ({about})" if about else "missing"
+    elif kind != "value_error":
+        value = repr(error["input"])
+        value = value if len(value) <= 80 else f"{value[:79]}…"
+        message = f"{message.partition(', unable')[0]}, not {value}" + (
+            f"; it is: {about}" if about else ""
+        )
+    return f"{source}: {'.'.join(map(str, keys))}: {message}{_line(source, keys, data)}"
+
+
+def meant(name: Any, allowed: Iterable[str]) -> str:
+    """The name that was probably meant, as the end of a message; nothing if none is close."""
+    close = difflib.get_close_matches(str(name), list(allowed), n=1)
+    return f"; did you mean {close[0]!r}?" if close else ""
+
+
+def _down(data: Any, location: Location) -> Iterator[tuple[int | str, Any]]:
+    """The parts of a location that the user wrote, without the tags of unions, and their values."""
+    for part in location:
+        try:
+            data = data[part]
+        except (KeyError, TypeError, IndexError):
+            continue
+        yield part, data
+
+
+def _line(source: str, keys: Location, data: Any) -> str:
+    """The line of a key, or of its section if it is missing; nothing if no file says it."""
+    written = list(_down(data, keys))
+    file = source
+    while written and Path(file).is_file():
+        layer = read_yaml(file)
+        found = list(_down(layer, keys))
+        if len(found) == len(written):
+            value = written[-1][1]
+            if isinstance(value, Mapping) or value == found[-1][1]:
+                line = f"line {line_of(file, [key for key, _ in written])}"
+                return f" ({line})" if file == source else f" ({file}, {line})"
+            return ""  # an option said otherwise
+        file = str(layer.get("base", ""))
+    return ""
+
+
+def _model_at(location: Location, root: type[Section]) -> type[BaseModel] | None:
+    """The model that a path into the configuration arrives at, to name its keys."""
+    current: Any = root
+    for part in location:
+        models = list(_models_in(current))
+        for model in models:
+            fields = {field.alias or name: field for name, field in model.model_fields.items()}
+            if part in fields:
+                current = fields[str(part)].annotation
+                break
+        else:  # a key of a dict, an index of a list, or the tag of a union
+            tagged = [
+                model
+                for model in models
+                for field in model.model_fields.values()
+                if part in typing.get_args(field.annotation)
+            ]
+            current = tagged[0] if tagged else current
+    found = list(_models_in(current))
+    return found[0] if found else None
+
+
+def _models_in(annotation: Any) -> Iterator[type[BaseModel]]:
+    if isinstance(annotation, type) and not isinstance(annotation, types.GenericAlias):
+        if issubclass(annotation, BaseModel):
+            yield annotation
+        return
+    for argument in typing.get_args(annotation):
+        yield from _models_in(argument)
