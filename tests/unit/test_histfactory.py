@@ -208,8 +208,8 @@ def test_command_prints_significances_and_writes_the_gradient(tmp_path, capsys):
         ({"type": "histosys", "name": "x", "data": {"hi_data": [1.0], "lo_data": [1.0, 2.0]}},
          "histosys 'x', hi_data: 1 values for 2 bins"),
         ({"type": "normsys", "name": "x", "data": {"hi": 1.0, "lo": 0.0}}, "must be positive"),
-        ({"type": "normsis", "name": "x", "data": None}, "unknown type 'normsis'"),
-        ({"type": "normsys", "name": "x", "data": {"hi": 1.0}}, "schema 1.0.0 near 'lo'"),
+        ({"type": "normsis", "name": "x", "data": None}, 'unknown type "normsis"'),
+        ({"type": "normsys", "name": "x", "data": {"hi": 1.0}}, "modifier 'x'): 'lo' is missing"),
     ],
 )  # fmt: skip
 def test_command_says_what_is_wrong(change, message, tmp_path, capsys):

@@ -11,7 +11,11 @@ HELP = "expected and observed significance of a pyhf workspace, with its gradien
 def arguments(parser: argparse.ArgumentParser) -> None:
     """Define the options."""
     parser.add_argument("workspace", type=Path, help="pyhf JSON workspace")
-    parser.add_argument("--patch", type=Path, help="JSON patch (a signal) to apply to it")
+    parser.add_argument(
+        "--patch",
+        metavar="FILE[:NAME]",
+        help="JSON patch (a signal) to apply to it, or one of a pyhf patch set by its name",
+    )
     parser.add_argument("--measurement", help="name of the measurement; default: the first")
     parser.add_argument(
         "--gradient",
@@ -23,20 +27,25 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Print the significances as JSON; write the gradient if asked for."""
+    import logging
+
     import numpy as np
 
     from zenith.artefacts import atomic
-    from zenith.errors import FitError
+    from zenith.errors import ZenithError
     from zenith.statistics.significance import gradient, significances
 
+    logging.getLogger("pyhf").setLevel(logging.ERROR)  # it tells of every schema that it reads
     spec = _read(args.workspace)
+    source = str(args.workspace)
     if args.patch is not None:
         spec = _patched(spec, args.patch)
+        source += f" with {args.patch}"
     try:
         results = significances(spec, args.measurement)
         arrays = gradient(spec, args.measurement) if args.gradient is not None else {}
-    except FitError as error:
-        raise FitError(f"{args.workspace}: {error}") from error
+    except ZenithError as error:
+        raise type(error)(f"{source}: {error}") from error
     if args.gradient is not None:
         with atomic(args.gradient) as temporary, open(temporary, "wb") as file:
             np.savez(file, allow_pickle=False, **arrays)
@@ -46,20 +55,32 @@ def run(args: argparse.Namespace) -> None:
 def _read(path: Path) -> Any:
     from zenith.errors import InputError
 
+    def unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        content = dict(pairs)
+        if len(content) < len(pairs):
+            keys = [key for key, _ in pairs]
+            twice = next(key for key in keys if keys.count(key) > 1)
+            raise ValueError(f"an object has the key '{twice}' twice")
+        return content
+
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
+        return json.loads(path.read_text(encoding="utf-8"), object_pairs_hook=unique)
     except OSError as error:
         raise InputError(f"{path}: {error.strerror}; give the path of a JSON file") from error
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise InputError(f"{path}: not a JSON file: {error}") from error
 
 
-def _patched(spec: Any, path: Path) -> Any:
-    import jsonpatch
-
+def _patched(spec: Any, reference: str) -> Any:
+    """The workspace with FILE, or the patch NAME of FILE:NAME; an existing path is a path."""
     from zenith.errors import InputError
+    from zenith.statistics.patches import patched
 
+    file, colon, name = reference.rpartition(":")
+    if not colon or Path(reference).exists():
+        file, name = reference, ""
+    patch = _read(Path(file))
     try:
-        return jsonpatch.apply_patch(spec, _read(path))
-    except (jsonpatch.JsonPatchException, jsonpatch.JsonPointerException, TypeError) as error:
-        raise InputError(f"{path}: does not apply to the workspace as a patch: {error}") from error
+        return patched(spec, patch, name or None)
+    except InputError as error:
+        raise InputError(f"{file}: {error}") from None

@@ -1,6 +1,6 @@
 """pyhf's JSON workspace (schema 1.0.0) as structure, templates and observed counts."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
 import jax.numpy as jnp
@@ -24,7 +24,8 @@ def from_workspace(spec: Mapping[str, Any], measurement: str | None = None) -> W
     """Read a workspace, of which `measurement` defaults to the first.
 
     Channels and samples are sorted by name, as pyhf does, so that parameters have its order.
-    Raises FitError, naming channel, sample and modifier, on what is missing or contradicts.
+    Raises FitError, naming channel, sample and modifier, on what is missing, listed twice, no
+    number, or contradicts.
     """
     if not isinstance(spec, Mapping):
         raise FitError("the workspace is not a JSON object; is it pyhf's?")
@@ -33,65 +34,113 @@ def from_workspace(spec: Mapping[str, Any], measurement: str | None = None) -> W
             raise FitError(f"the workspace's '{key}' is missing or empty")
     try:
         return _parse(spec, measurement)
-    except (KeyError, TypeError) as error:
+    except (AttributeError, KeyError, TypeError) as error:
         raise FitError(f"the workspace is not of pyhf's schema 1.0.0 near {error}") from error
 
 
 def _parse(spec: Mapping[str, Any], measurement: str | None) -> Workspace:
     config = _measurement(spec["measurements"], measurement)
-    channels = {channel["name"]: channel for channel in spec["channels"]}
-    bins = {name: len(channel["samples"][0]["data"]) for name, channel in channels.items()}
+    channels = {
+        name: _by_name(channel["samples"], f"channel '{name}': sample")
+        for name, channel in _by_name(spec["channels"], "channel").items()
+    }
+    bins = {name: _size(name, samples) for name, samples in channels.items()}
     structure = Structure(
         channels=tuple(sorted(bins.items())),
-        samples=tuple(sorted({s["name"] for c in channels.values() for s in c["samples"]})),
+        samples=tuple(sorted({name for samples in channels.values() for name in samples})),
         modifiers=tuple(
-            Modifier(modifier["type"], modifier["name"], name, sample["name"])
-            for name, channel in channels.items()
-            for sample in channel["samples"]
-            for modifier in sample["modifiers"]
+            Modifier(modifier["type"], modifier["name"], channel, sample)
+            for channel, samples in channels.items()
+            for sample, entry in samples.items()
+            for modifier in entry["modifiers"]
         ),
         poi=config["poi"],
-        settings=tuple(_setting(parameter) for parameter in config["parameters"]),
+        settings=config["settings"],
     )
-    observations = {entry["name"]: entry["data"] for entry in spec["observations"]}
+    observations = _by_name(spec["observations"], "the observation of channel")
     counts = []
     for name, size in structure.channels:
         if name not in observations:
             raise FitError(f"channel '{name}' has no observation")
-        counts.append(_numbers(observations[name], size, f"observation of channel '{name}'"))
-    if any((count < 0).any() for count in counts):
-        raise FitError("an observation is negative; counts must be 0 or more")
+        where = f"channel '{name}', observation"
+        counts.append(_per_bin(observations[name]["data"], size, where, least=0.0))
     return Workspace(structure, _templates(structure, channels), np.concatenate(counts))
 
 
+def _size(channel: str, samples: Mapping[str, Mapping[str, Any]]) -> int:
+    """The number of bins, the same for every sample."""
+    if not samples:
+        raise FitError(f"channel '{channel}' has no samples")
+    size = len(next(iter(samples.values()))["data"])
+    for name, sample in samples.items():
+        _per_bin(sample["data"], size, f"channel '{channel}', sample '{name}', data")
+    if not size:
+        raise FitError(f"channel '{channel}' has no bins")
+    return size
+
+
+def _by_name(entries: Iterable[Mapping[str, Any]], what: str) -> dict[str, Mapping[str, Any]]:
+    """The entries of a list by their names, which must differ."""
+    found: dict[str, Mapping[str, Any]] = {}
+    for entry in entries:
+        if entry["name"] in found:
+            raise FitError(f"{what} '{entry['name']}' is there twice: rename or remove one")
+        found[entry["name"]] = entry
+    return found
+
+
 def _measurement(measurements: list[dict[str, Any]], name: str | None) -> dict[str, Any]:
-    by_name = {measurement["name"]: measurement["config"] for measurement in measurements}
+    """The name of the parameter of interest, `poi`, and the `settings` of a measurement."""
+    by_name = _by_name(measurements, "measurement")
     if name is None:
-        return measurements[0]["config"]
+        name = next(iter(by_name))
     if name not in by_name:
         raise FitError(f"no measurement '{name}'; it has: {', '.join(by_name)}")
-    return by_name[name]
+    where, config = f"measurement '{name}'", by_name[name]["config"]
+    if not config["poi"]:
+        raise FitError(f"{where} names no parameter of interest: 'poi' is empty")
+    parameters = _by_name(config["parameters"], f"{where}: parameter")
+    settings = tuple(
+        _setting(entry, f"{where}, parameter '{p}'") for p, entry in parameters.items()
+    )
+    return {"poi": config["poi"], "settings": settings}
 
 
-def _setting(parameter: dict[str, Any]) -> Setting:
+def _setting(parameter: Mapping[str, Any], where: str) -> Setting:
     def values(key: str) -> tuple[float, ...] | None:
-        return tuple(map(float, parameter[key])) if key in parameter else None
+        if key not in parameter:
+            return None
+        numbers = _numbers(parameter[key], f"{where}, {key}")
+        if key in ("sigmas", "factors") and not (numbers > 0).all():
+            raise FitError(f"{where}, {key}: {parameter[key]} must be positive")
+        return tuple(numbers.tolist())
 
     widths = values("sigmas")
     if factors := values("factors"):
         widths = tuple(factor**-0.5 for factor in factors)
-    bounds = [(float(low), float(high)) for low, high in parameter.get("bounds", [])]
+    bounds = []
+    for pair in parameter.get("bounds", []):
+        ends = _numbers(pair, f"{where}, bounds").tolist()
+        if len(ends) != 2 or ends[0] > ends[1]:
+            raise FitError(f"{where}, bounds: {pair} is not a pair [low, high]")
+        bounds.append((ends[0], ends[1]))
+    fixed = parameter.get("fixed")
+    if not isinstance(fixed, bool | None):
+        raise FitError(f"{where}, fixed: {fixed!r} is neither true nor false")
     return Setting(
         name=parameter["name"],
         inits=values("inits"),
         bounds=tuple(bounds) or None,
         auxdata=values("auxdata"),
         widths=widths,
-        fixed=parameter.get("fixed"),
+        fixed=fixed,
     )
 
 
-def _templates(structure: Structure, channels: dict[str, dict[str, Any]]) -> Templates:
+def _templates(
+    structure: Structure, channels: Mapping[str, Mapping[str, Mapping[str, Any]]]
+) -> Templates:
+    """`channels` are the samples by channel and name."""
     samples = {name: i for i, name in enumerate(structure.samples)}
     shape = (len(samples), structure.bins)
     histosys = {name: i for i, name in enumerate(structure.histosys)}
@@ -104,25 +153,25 @@ def _templates(structure: Structure, channels: dict[str, dict[str, Any]]) -> Tem
     uncertainty = np.zeros((len(structure.layers), *shape))
     for c, (channel, bins) in enumerate(structure.slices.items()):
         size = bins.stop - bins.start
-        for sample in channels[channel]["samples"]:
-            row = samples[sample["name"]]
-            where = f"channel '{channel}', sample '{sample['name']}'"
-            nominal[row, bins] = _numbers(sample["data"], size, where)
+        for of_sample, sample in channels[channel].items():
+            row = samples[of_sample]
+            where = f"channel '{channel}', sample '{of_sample}'"
+            nominal[row, bins] = sample["data"]
             for modifier in sample["modifiers"]:
                 type_, name, data = modifier["type"], modifier["name"], modifier["data"]
                 here = f"{where}, {type_} '{name}'"
                 if type_ == "histosys":
-                    up = _numbers(data["hi_data"], size, f"{here}, hi_data")
-                    down = _numbers(data["lo_data"], size, f"{here}, lo_data")
+                    up = _per_bin(data["hi_data"], size, f"{here}, hi_data")
+                    down = _per_bin(data["lo_data"], size, f"{here}, lo_data")
                     variations.append(((histosys[name], row, bins), up, down))
                 elif type_ == "normsys":
-                    if not (data["hi"] > 0 and data["lo"] > 0):
+                    factors = _numbers([data["hi"], data["lo"]], f"{here}, hi and lo")
+                    if not (factors > 0).all():
                         raise FitError(f"{here}: hi and lo must be positive, are {data}")
-                    factor_up[normsys[name], row, c] = data["hi"]
-                    factor_down[normsys[name], row, c] = data["lo"]
+                    factor_up[normsys[name], row, c], factor_down[normsys[name], row, c] = factors
                 elif type_ in ("staterror", "shapesys"):
-                    numbers = _numbers(data, size, here)
-                    uncertainty[layer[type_, name], row, bins] = numbers
+                    sizes = _per_bin(data, size, here, least=0.0)
+                    uncertainty[layer[type_, name], row, bins] = sizes
     up_all = np.repeat(nominal[None], len(histosys), 0)
     down_all = up_all.copy()
     for index, up, down in variations:
@@ -131,10 +180,26 @@ def _templates(structure: Structure, channels: dict[str, dict[str, Any]]) -> Tem
     return Templates(*map(jnp.asarray, arrays))
 
 
-def _numbers(values: list[float], size: int, where: str) -> np.ndarray:
-    numbers = np.asarray(values, float)
-    if numbers.shape != (size,):
-        raise FitError(f"{where}: {numbers.size} values for {size} bins")
-    if not np.isfinite(numbers).all():
-        raise FitError(f"{where}: a value is not finite")
+def _per_bin(values: Any, size: int, where: str, least: float = -np.inf) -> np.ndarray:
+    """One number for each bin of a channel, shape (size,), none below `least`."""
+    numbers = _numbers(values, where)
+    if len(numbers) != size:
+        raise FitError(f"{where}: {len(numbers)} values for {size} bins")
+    if (numbers < least).any():
+        raise FitError(f"{where}: {numbers.min():g} is below {least:g}")
+    return numbers
+
+
+def _numbers(values: Any, where: str) -> np.ndarray:
+    """A list of finite numbers; neither text nor truth, which numpy would take, is one."""
+    listed = values if isinstance(values, list | tuple) else ()
+    for i, value in enumerate(listed):
+        if isinstance(value, bool | str | list | tuple | dict | None):
+            raise FitError(f"{where}[{i}]: {value!r} is not a number")
+    try:
+        numbers = np.asarray(values, float)
+    except (OverflowError, TypeError, ValueError):
+        raise FitError(f"{where}: not a list of finite numbers") from None
+    if numbers.ndim != 1 or not np.isfinite(numbers).all():
+        raise FitError(f"{where}: not a list of finite numbers")
     return numbers

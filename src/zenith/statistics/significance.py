@@ -10,17 +10,20 @@ import numpy as np
 from zenith.core import histfactory
 from zenith.core.histfactory import Structure, from_workspace
 from zenith.core.significance import expected, expected_significance, observed_significance
+from zenith.core.workspace import Workspace
 from zenith.errors import FitError
+from zenith.statistics.schema import check
 
 
 def significances(spec: Mapping[str, Any], measurement: str | None = None) -> dict[str, Any]:
     """Expected (Asimov data at mu = 1) and observed significance, and the free fit to the data.
 
     `twice_nll` is pyhf's at the best fit; `mu_error` is `None` where the Hessian is not positive
-    definite; `iterations` are Newton steps of all fits. Raises FitError, naming the bins that are
-    to blame if it can, where a fit does not converge.
+    definite; `iterations` are Newton steps of all fits. Raises InputError, with the place, where
+    the workspace does not fit pyhf's schema, FitError where it contradicts itself, and, naming the
+    bins that are to blame if it can, where a fit does not converge.
     """
-    structure, templates, counts = from_workspace(spec, measurement)
+    structure, templates, counts = _read(spec, measurement)
     model = jax.jit(histfactory.prepare, static_argnums=0)(structure, templates)
     rates = jax.jit(histfactory.rates, static_argnums=0)
     signal_plus_background, background = (
@@ -52,7 +55,7 @@ def gradient(spec: Mapping[str, Any], measurement: str | None = None) -> dict[st
 
     Keys and shapes are those of `zenith.core.structure.Templates`.
     """
-    structure, templates, _ = from_workspace(spec, measurement)
+    structure, templates, _ = _read(spec, measurement)
     derivative = jax.jit(jax.grad(expected_significance, argnums=1), static_argnums=0)
     arrays = derivative(structure, templates)._asdict()
     names = {
@@ -64,6 +67,11 @@ def gradient(spec: Mapping[str, Any], measurement: str | None = None) -> dict[st
         "layers": [" ".join(name for _, name in layer) for layer in structure.layers],
     }
     return {key: np.asarray(value) for key, value in {**arrays, **names}.items()}
+
+
+def _read(spec: Mapping[str, Any], measurement: str | None) -> Workspace:
+    check(spec)
+    return from_workspace(spec, measurement)
 
 
 def _blame(structure: Structure, rate: np.ndarray, counts: np.ndarray) -> str:
