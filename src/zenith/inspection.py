@@ -45,7 +45,8 @@ def _tree(name: str, tree: Any) -> Lines:
     yield f"tree {name}: {tree.num_entries} entries"
     branches = list(tree.typenames().items())
     if name == "Runs":  # a row for each run, of sums over all its events
-        numbers = [key for key, kind in branches if "[]" not in kind and "vector" not in kind]
+        lists = {key for key, kind in branches if "[]" in kind or "vector" in kind}
+        numbers = [key for key, _ in branches if key not in lists and key[1:] not in lists]
         arrays = tree.arrays(numbers, library="np")
         sums = {k: arrays[k].sum() for k in numbers if k != "run" and arrays[k].dtype.kind != "O"}
         yield table(["sum over runs", "value"], [(k, f"{value:.10g}") for k, value in sums.items()])

@@ -126,6 +126,28 @@ def test_simulation_agrees_exactly_with_numpy(tmp_path: Path) -> None:
     assert (histogram > 0).sum() >= 5
 
 
+def test_theory_weights_have_the_cross_section_of_the_sample(tmp_path: Path) -> None:
+    """The file of 2015 has no tree Runs: the sum is over its 200 events, passed or not."""
+    scale = "systematics.scale={type: weight, branches: {up: 'LHEScaleWeight[8]', down: %s}}"
+    keep = "skim.branches.simulation_only=[genWeight, Pileup_nTrueInt, LHEScaleWeight]"
+    more = [scale % "'LHEScaleWeight[0]'", "skim.cuts=[met > 30]", keep]
+    analysis = load("config/cms-opendata-2016.yaml", [*OVERRIDES, *more])
+    skim(str(SIMULATION), tmp_path / "skim.root", analysis, SAMPLE)
+    columns = make_columns([tmp_path / "skim.root"], analysis, SAMPLE)
+    with uproot.open(SIMULATION) as file:
+        every = file["Events"].arrays(["run", "event", "genWeight", "LHEScaleWeight"])
+    with uproot.open(tmp_path / "skim.root") as file:
+        kept = file["Events"]["event"].array(library="np")
+    rows = [np.flatnonzero(every["event"] == number)[0] for number in kept]
+    g = every["genWeight"].to_numpy().astype(float)
+    for side, entry in (("up", 8), ("down", 0)):
+        w = every["LHEScaleWeight"].to_numpy()[:, entry].astype(float)
+        factor = w * g.sum() / (g @ w)
+        assert abs(g @ w / g.sum() - 1.0) > 0.02  # as such they change the cross-section
+        found = columns.weights[f"scale_{side}"]
+        np.testing.assert_allclose(found, columns.weight * factor[rows], rtol=1e-6)
+
+
 def test_collisions_agree_exactly_with_numpy_by_the_command(tmp_path: Path) -> None:
     shared = ["--config", "config/cms-opendata-2016.yaml", "--sample", "collisions"]
     for text in [*OVERRIDES, "eras.2016.event_flags=[Flag_goodVertices]"]:

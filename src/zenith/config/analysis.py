@@ -16,6 +16,7 @@ from zenith.config.systematics import (
     SampleSystematic,
     ShapeSystematic,
     Systematic,
+    WeightBranch,
     WeightSystematic,
 )
 
@@ -254,6 +255,17 @@ class Analysis(Section):
             if isinstance(systematic, ShapeSystematic)
             for side in (("up", "down") if systematic.sides == "two" else (systematic.sides,))
         ]
+
+    def normalised_weights(self, sample: str) -> dict[str, WeightBranch]:
+        """The weights of a sample that are divided by their mean, by variation (`scale_up`)."""
+        process = self.samples[sample].process
+        return {
+            f"{name}_{side}": branch
+            for name, systematic in self.systematics.items()
+            if isinstance(systematic, WeightSystematic) and not self.is_data(sample)
+            if systematic.processes is None or process in systematic.processes
+            for side, branch in systematic.normalised.items()
+        }
 
     def observables_in_use(self) -> Iterator[tuple[str, str]]:
         """Every observable that the configuration names, after the key that names it."""

@@ -53,6 +53,7 @@ def _skim(analysis: Analysis, config: dict[str, Any], sample: str) -> dict[str, 
         **_pick(config["samples"][sample], *keys),
         **_pick(era, "event_flags", *(["golden_json"] if analysis.is_data(sample) else [])),
         "shapes": _systematics(analysis, config, ShapeSystematic),
+        "weights": sorted({b.name for b in analysis.normalised_weights(sample).values()}),
     }
 
 

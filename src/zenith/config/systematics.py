@@ -1,10 +1,23 @@
 """Systematic uncertainties: what varies, for which processes, and how it enters the fit."""
 
-from typing import Annotated, Literal
+import re
+from typing import Annotated, Literal, NamedTuple
 
 from pydantic import Field, model_validator
 
 from zenith.config.base import Name, Positive, Section
+
+Side = Literal["up", "down"]
+
+_WEIGHT = re.compile(r"^(\w+)(?:\[(\d+)\])?$")
+_THEORY = re.compile(r"^(LHE|PS)\w*Weight")  # LHEScaleWeight, LHEPdfWeight, PSWeight, …
+
+
+class WeightBranch(NamedTuple):
+    """A branch of weights: one number in each event, or one entry of a list."""
+
+    name: str
+    entry: int | None
 
 
 class _Systematic(Section):
@@ -29,6 +42,11 @@ class _Templates(_Systematic):
         bool, Field(description="smooth varied over nominal with the 353QH algorithm")
     ] = False
 
+    @property
+    def given(self) -> tuple[Side, ...]:
+        """The variations that exist."""
+        return ("up", "down") if self.sides == "two" else (self.sides,)
+
 
 class WeightSystematic(_Templates):
     """Other weights for the same events: a correction's up and down, or branches of weights."""
@@ -38,15 +56,50 @@ class WeightSystematic(_Templates):
         Name | None, Field(description="correction of the eras whose variations these are")
     ] = None
     branches: Annotated[
-        dict[Literal["up", "down"], str] | None,
+        dict[Side, str] | None,
         Field(description="branches that multiply genWeight; PSWeight[0] is one entry of a list"),
+    ] = None
+    normalise: Annotated[
+        bool | None,
+        Field(
+            description="divide the weights of `branches` by their mean over all generated events, "
+            "so that shape and acceptance vary and the cross-section does not; default: true for "
+            "those of theory, LHE…Weight and PSWeight"
+        ),
     ] = None
 
     @model_validator(mode="after")
     def _one_source(self) -> "WeightSystematic":
         if (self.correction is None) == (self.branches is None):
             raise ValueError("give exactly one of correction and branches")
+        if self.branches is None:
+            if self.normalise is not None:
+                raise ValueError("normalise is for weights that are branches, not for a correction")
+            return self
+        for side in self.given:
+            if side not in self.branches:
+                raise ValueError(f"branches.{side}: missing, but the systematic has this side")
+            if _WEIGHT.match(text := self.branches[side]) is None:
+                raise ValueError(
+                    f"branches.{side}: {text!r} is not a branch, or one entry like PSWeight[0]"
+                )
         return self
+
+    def branch(self, side: Side) -> WeightBranch:
+        """What a systematic with `branches` names for a side that it has."""
+        match = _WEIGHT.match((self.branches or {})[side])
+        assert match is not None
+        return WeightBranch(match[1], int(match[2]) if match[2] else None)
+
+    @property
+    def normalised(self) -> dict[Side, WeightBranch]:
+        """The branches whose mean over all generated events is divided out, by side."""
+        branches = {side: self.branch(side) for side in self.given if self.branches}
+        return {
+            side: branch
+            for side, branch in branches.items()
+            if (_THEORY.match(branch.name) if self.normalise is None else self.normalise)
+        }
 
 
 class ShapeSystematic(_Templates):

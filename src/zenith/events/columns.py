@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,7 @@ from zenith.artefacts import PARTS, Columns
 from zenith.config import Analysis, observables_of
 from zenith.config.systematics import ShapeSystematic
 from zenith.errors import ConfigError, InputError
-from zenith.events import corrections, fields, source, splits
+from zenith.events import corrections, fields, source, splits, theory
 from zenith.events.nanoaod import as_events
 from zenith.events.objects import Objects, select
 from zenith.events.observable import Observable
@@ -55,6 +55,11 @@ def make_columns(
     events = int(sum(count for count, _ in sums))
     sum_weights = float(sum(weight for _, weight in sums))
     recipe = _Recipe.of(analysis, sample, sum_weights, luminosity_fraction)
+    wanted = analysis.normalised_weights(sample)
+    with _named(f"sample {sample}"):
+        weights = [weight for _, weight in sums]
+        means = theory.factors([str(path) for path in skims], weights, wanted, analysis.skim.chunk)
+    recipe = replace(recipe, means=means)
     chunks = []
     for path in skims:
         for chunk in read_skim(path, analysis.skim.chunk):
@@ -130,6 +135,7 @@ class _Recipe:
     evaluators: dict[str, corrections.Evaluator]
     shapes: list[str]
     attributes: dict[str, Any]
+    means: Mapping[str, float] = field(default_factory=dict)  # of normalised weight variations
 
     @classmethod
     def of(
@@ -177,7 +183,9 @@ class _Recipe:
         nominal, varied = corrections.weights(objects, self.analysis, self.process, self.evaluators)
         columns.weight = self._weight(generated, nominal, "the event weight")
         columns.weights = {
-            name: self._weight(generated, factor, f"the event weight under {name}")
+            name: self._weight(
+                generated, factor / self.means.get(name, 1.0), f"the event weight under {name}"
+            )
             for name, factor in varied.items()
         }
         columns.split = splits.split(events, self.analysis.split.fractions)

@@ -14,13 +14,12 @@ from numpy.typing import NDArray
 
 from zenith.config import Analysis
 from zenith.config.samples import Correction
-from zenith.config.systematics import WeightSystematic
+from zenith.config.systematics import Side, WeightSystematic
 from zenith.errors import ConfigError, InputError
 from zenith.events import fields
 from zenith.events.objects import Objects
 
 _FIELD = re.compile(r"^(?:abs\((\w+)\)|(\w+))$")
-_ENTRY = re.compile(r"^(\w+?)(?:\[(\d+)\])?$")
 _TYPES: dict[str, Any] = {"real": float, "int": int, "string": str}
 
 
@@ -105,7 +104,7 @@ def _sides(analysis: Analysis, correction: str) -> list[str]:
         side
         for systematic in analysis.systematics.values()
         if isinstance(systematic, WeightSystematic) and systematic.correction == correction
-        for side in sides(systematic)
+        for side in systematic.given
     ]
     return ["nominal", *dict.fromkeys(varied)]
 
@@ -159,11 +158,6 @@ def _categories(node: Any, variable: str) -> Iterator[Any]:
             yield from _categories(value, variable)
 
 
-def sides(systematic: WeightSystematic) -> tuple[str, ...]:
-    """The variations that a systematic has, of up and down."""
-    return ("up", "down") if systematic.sides == "two" else (systematic.sides,)
-
-
 def weights(
     objects: Objects, analysis: Analysis, process: str, corrections: dict[str, Evaluator]
 ) -> tuple[NDArray[np.float64], dict[str, NDArray[np.float64]]]:
@@ -180,7 +174,7 @@ def weights(
             continue
         if systematic.processes is not None and process not in systematic.processes:
             continue
-        for side in sides(systematic):
+        for side in systematic.given:
             if systematic.correction is not None:
                 value = corrections[systematic.correction](objects, side)
                 factor = _product(factors | {systematic.correction: value}, len(objects))
@@ -195,23 +189,17 @@ def _product(factors: dict[str, NDArray[np.float64]], count: int) -> NDArray[np.
 
 
 def _branch(
-    objects: Objects, systematic: WeightSystematic, side: str, key: str
+    objects: Objects, systematic: WeightSystematic, side: Side, key: str
 ) -> NDArray[np.float64]:
     """A weight in each event: a branch of numbers, or one entry of a branch of lists."""
     key = f"{key}.branches.{side}"
-    text = {str(name): branch for name, branch in (systematic.branches or {}).items()}.get(side)
-    if text is None:
-        raise ConfigError(f"{key}: missing, but the systematic has this side")
-    match = _ENTRY.match(text)
-    if match is None:
-        raise ConfigError(f"{key}: {text!r} is not a branch, or one entry like PSWeight[0]")
-    value = fields.lookup(objects.event, match[1], key)
-    if (value.ndim == 1) != (match[2] is None):
+    name, entry = systematic.branch(side)
+    value = fields.lookup(objects.event, name, key)
+    if (value.ndim == 1) != (entry is None):
         remedy = "name one entry, [0] for example" if value.ndim > 1 else "leave out the entry"
-        raise ConfigError(f"{key}: {match[1]} holds {value.ndim - 1} lists an event: {remedy}")
-    if match[2] is None:
+        raise ConfigError(f"{key}: {name} holds {value.ndim - 1} lists an event: {remedy}")
+    if entry is None:
         return ak.to_numpy(value).astype(np.float64)
-    entry = int(match[2])
     if len(value) and (shortest := int(ak.min(ak.num(value)))) <= entry:
-        raise InputError(f"{key}: {text}: an event has only {shortest} entries")
+        raise InputError(f"{key}: {name}[{entry}]: an event has only {shortest} entries")
     return ak.to_numpy(value[:, entry]).astype(np.float64)

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from zenith.artefacts import atomic
 from zenith.config import Analysis
 from zenith.errors import InputError
-from zenith.events import branches, golden, source
+from zenith.events import branches, golden, source, theory
 from zenith.events.nanoaod import from_branches
 from zenith.events.preselection import Preselection
 from zenith.events.runs import WEIGHT, RunSums
@@ -114,6 +114,9 @@ def skim(
         nothing = branches.empty(tree, kept)
         preselection = Preselection(analysis, nothing, data=data)
         sums = RunSums(path, data=data)
+        wanted = analysis.normalised_weights(sample)
+        theory.require(wanted, available, path)
+        means = theory.WeightMeans(path, file, wanted)
         cutflow = Cutflow([*(r.name for r in requirements), *analysis.skim.cuts])
         with (
             atomic(output) as temporary,
@@ -125,6 +128,8 @@ def skim(
                 flat = read(cheap, start, stop)
                 numbers = {name: array.to_numpy() for name, array in flat.items()}
                 weights = sums.add(numbers["run"], numbers.get(WEIGHT))
+                if means.summed:
+                    means.add(weights, read(means.summed, start, stop))
                 passed = np.ones(stop - start, bool)
                 for requirement in requirements:
                     passed &= requirement.passes(numbers)
@@ -142,7 +147,8 @@ def skim(
                     out.add(events.choose(passed))
                 progress(stop, tree.num_entries)
             _check_read(sums.events, tree.num_entries, cutflow, path, analysis, sample)
-            out.finish(sums.tree(file, by_file=analysis.samples[sample].normalise_by_file))
+            runs = sums.tree(file, by_file=analysis.samples[sample].normalise_by_file)
+            out.finish(runs | means.runs(rows=len(runs["run"])))
         uuid = str(file.file.uuid)
     if not out.events:
         log.warning("%s: no event passes the skim; %s is valid and empty", path, output)

@@ -76,7 +76,8 @@ class Writer:
     def finish(self, runs: dict[str, Any]) -> None:
         """Write the events that still wait, and the tree Runs."""
         self._write()
-        tree = self._file.mktree("Runs", {name: array.dtype for name, array in runs.items()})
+        types = {name: ak.type(ak.Array(array)).content for name, array in runs.items()}
+        tree = self._file.mktree("Runs", types)
         if len(runs["run"]):
             tree.extend(runs)
 

@@ -1,0 +1,182 @@
+"""Means of theory weights (scales, PDFs, parton shower) over all events that were generated.
+
+In each event a branch such as LHEScaleWeight holds weights w_i relative to genWeight. Divided by
+
+    m_i = Σ genWeight · w_i / Σ genWeight    over all generated events, skimmed or not,
+
+a variation has the cross-section of the nominal sample: what is left of it is the change of shapes
+and acceptance. NanoAOD has m_i in its tree Runs, as LHEScaleSumw for LHEScaleWeight.
+"""
+
+from collections.abc import Collection, Mapping, Sequence
+from functools import partial
+from typing import Any
+
+import awkward as ak
+import numpy as np
+import uproot
+from numpy.typing import NDArray
+
+from zenith.config.systematics import WeightBranch
+from zenith.errors import InputError
+from zenith.events.branches import missing
+from zenith.events.runs import WEIGHT
+from zenith.events.source import open_file, reading, tree
+
+Means = dict[str, NDArray[np.float64]]  # branch → mean of each of its entries
+
+
+def require(wanted: Mapping[str, WeightBranch], available: Collection[str], path: str) -> None:
+    """Raise `InputError` for a branch of weights that a file lacks."""
+    for variation, branch in wanted.items():
+        if branch.name not in available:
+            key = f"systematics.{variation.rpartition('_')[0]}.branches"
+            raise missing(path, branch.name, key, available)
+
+
+def sum_name(branch: str) -> str:
+    """The branch of Runs with the mean of a branch of weights: PSSumw of PSWeight."""
+    return branch.removesuffix("Weight") + "Sumw"
+
+
+class WeightMeans:
+    """The means of some branches of weights over all events behind a file.
+
+    Those that its tree Runs has are taken from there. The others, `summed`, are of the events of
+    the file: they must be all that were generated, and are added chunk by chunk.
+    """
+
+    def __init__(
+        self, path: str, file: uproot.ReadOnlyDirectory, wanted: Mapping[str, WeightBranch]
+    ) -> None:
+        branches = sorted({branch.name for branch in wanted.values()})
+        self._path = path
+        self._generated: float | None = None  # events, as Runs tells
+        self._found: Means = {}
+        if branches and "Runs" in file.keys(recursive=False, cycle=False):
+            self._read(reading(path, lambda: file["Runs"]), branches)
+        self.summed = tuple(name for name in branches if name not in self._found)
+        self._sums: Means = {}
+        self._events = 0
+        self._sum_weights = 0.0
+
+    def add(self, weights: NDArray[np.float64], branches: Mapping[str, Any]) -> None:
+        """Add the events of a chunk: their genWeight, (N,), and the `summed` branches."""
+        self._events += len(weights)
+        self._sum_weights += float(weights.sum())
+        for name in self.summed if len(weights) else ():
+            values = ak.Array(branches[name])
+            if values.ndim == 1:
+                values = values[:, np.newaxis]
+            entries = int(ak.min(ak.num(values)))
+            sums = weights @ ak.to_numpy(values[:, :entries]).astype(np.float64)
+            known = self._sums.get(name, np.zeros(entries))
+            shortest = min(len(known), entries)
+            self._sums[name] = known[:shortest] + sums[:shortest]
+
+    def means(self) -> Means:
+        """The mean of every entry of each branch.
+
+        Raises `InputError` where events that were skimmed away are missing in a sum.
+        """
+        if self.summed and self._generated not in (None, self._events):
+            raise InputError(
+                f"{self._path}: holds {self._events} of {self._generated:.0f} generated events, "
+                f"and its tree Runs has no {sum_name(self.summed[0])} to normalise "
+                f"{self.summed[0]} with; take the file before it was skimmed, or set normalise: "
+                "false of the systematic that names this branch"
+            )
+        return self._found | {name: sums / self._sum_weights for name, sums in self._sums.items()}
+
+    def runs(self, rows: int) -> dict[str, ak.Array]:
+        """The means as branches of a tree Runs, the same for each of its rows."""
+        return {
+            sum_name(name): ak.from_regular(ak.Array(np.tile(mean, (rows, 1))))
+            for name, mean in self.means().items()
+        }
+
+    def _read(self, runs: uproot.TTree, branches: Sequence[str]) -> None:
+        # Some campaigns write genEventSumw_ and so on.
+        def find(name: str) -> str | None:
+            return next((n for n in (name, f"{name}_") if n in runs), None)
+
+        count, sumw = find("genEventCount"), find("genEventSumw")
+        if count is None or sumw is None:
+            return
+        sums = {name: found for name in branches if (found := find(sum_name(name)))}
+        arrays = reading(self._path, lambda: runs.arrays([count, sumw, *sums.values()], how=dict))
+        self._generated = float(ak.sum(arrays[count]))
+        weights = ak.to_numpy(arrays[sumw]).astype(np.float64)
+        for name, branch in sums.items():
+            values = arrays[branch][weights != 0.0]
+            if len(values) and (row_means := _rows(values)).size:
+                self._found[name] = _mean(row_means, weights[weights != 0.0])
+
+
+def _rows(values: ak.Array) -> NDArray[np.float64]:
+    """The entries that all runs have, (runs, entries)."""
+    if values.ndim == 1:
+        values = values[:, np.newaxis]
+    return ak.to_numpy(values[:, : ak.min(ak.num(values))]).astype(np.float64)
+
+
+def _mean(rows: NDArray[np.float64], weights: NDArray[np.float64]) -> NDArray[np.float64]:
+    """From the entries of the runs, which NanoAOD divides by genEventSumw of the run.
+
+    Other makers of skims write Σ genWeight · w itself. Theory weights are of order one: what is
+    nowhere near it, but is when divided, is such a sum.
+    """
+    means = weights @ rows / weights.sum()
+    plain = rows.sum(axis=0) / weights.sum()
+    near = [bool(0.1 < abs(np.median(m)) < 10.0) for m in (means, plain)]
+    return plain if near == [False, True] else means
+
+
+def factors(
+    paths: Sequence[str],
+    sum_weights: Sequence[float],
+    wanted: Mapping[str, WeightBranch],
+    chunk: int,
+) -> dict[str, float]:
+    """The mean of each variation over the files of a sample, with Σ genWeight of each file.
+
+    Raises `InputError` as `WeightMeans.means` does, for an entry that a file does not have, and for
+    a mean that is 0 or not finite.
+    """
+    found = {}
+    files = [_means(path, wanted, chunk) for path in paths] if wanted else []
+    for variation, (name, entry) in wanted.items():
+        entries = min(len(of_file[name]) for of_file in files)
+        if (entry or 0) >= entries:
+            raise InputError(
+                f"systematic {variation}: {name}[{entry}]: the sum over all events has only "
+                f"{entries} entries; name another, or set normalise: false"
+            )
+        means = np.array([of_file[name][entry or 0] for of_file in files])
+        found[variation] = float(means @ np.array(sum_weights) / np.sum(sum_weights))
+        if not np.isfinite(found[variation]) or found[variation] == 0.0:
+            raise InputError(
+                f"systematic {variation}: the mean of {name} over all events is "
+                f"{found[variation]:g}: it cannot be normalised; set normalise: false, or "
+                "leave the systematic out"
+            )
+    return found
+
+
+def _means(path: str, wanted: Mapping[str, WeightBranch], chunk: int) -> Means:
+    with open_file(path) as file:
+        found = WeightMeans(path, file, wanted)
+        if found.summed:
+            events = tree(file, path)
+            require(wanted, events.keys(), path)
+            for start in range(0, events.num_entries, chunk):
+                read = partial(
+                    events.arrays,
+                    [WEIGHT, *found.summed],
+                    entry_start=start,
+                    entry_stop=start + chunk,
+                    how=dict,
+                )
+                arrays = reading(path, read)
+                found.add(ak.to_numpy(arrays[WEIGHT]).astype(np.float64), arrays)
+    return found.means()
