@@ -150,8 +150,8 @@ def _fit(content: Mapping[str, Any]) -> Lines:
             **{k: content[k] for k in ("goodness_of_fit", "twice_nll", "asimov") if k in content},
         }
     )
-    rows = [[p["name"], p["label"], p["value"], p["error"]] for p in content["parameters"]]
-    yield table(["parameter", "label", "value", "error"], rows, left=2)
+    rows = [[p["name"], p["value"], p["error"]] for p in content["parameters"]]
+    yield table(["parameter", "value", "error"], rows)
     if content.get("ranking"):
         ranked = [[r["name"], r["impact_up"], r["impact_down"]] for r in content["ranking"]]
         yield table(["impact on μ", "+1 σ", "−1 σ"], ranked)

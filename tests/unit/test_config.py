@@ -164,9 +164,9 @@ def test_sample_globs_choose_samples() -> None:
     [
         ("samples.wjets.cross_section=99", {"columns"}),
         ("samples.wjets.simulate.pt_hat_min=450", {"simulate"}),
-        ("regions.wjets_control.fit.edges=[400,900]", {"histogram", "fit", "figures", "summary"}),
-        ("plotting.status=draft", {"figures", "summary"}),
-        ("statistics.scan_points=3", {"fit", "figures", "summary"}),
+        ("regions.wjets_control.fit.edges=[400,900]", {"histogram", "fit", "figures"}),
+        ("plotting.status=draft", {"figures"}),
+        ("statistics.scan_points=3", {"fit"}),
         ("skim.chunk=10", {"skim"}),
     ],
 )

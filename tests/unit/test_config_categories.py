@@ -9,7 +9,7 @@ import yaml
 
 from zenith.config import dump, is_categorisation, load_categorisation, parse_categorisation
 from zenith.config.loading import read_yaml
-from zenith.config.parts import category_config
+from zenith.config.parts import step_config
 from zenith.errors import ConfigError
 
 ONE, THREE = "config/categories-1d.yaml", "config/categories-3class.yaml"
@@ -81,8 +81,8 @@ def test_mistakes_name_the_key_and_the_remedy(
     [
         ("events.fraction=0.5", {"scored"}),
         ("split=0.4", {"scored"}),
-        ("categories.steps=20", {"categorise", "category_scan", "category_figures"}),
-        ("categories.tolerance=0.1", {"category_scan", "category_figures"}),
+        ("categories.steps=20", {"categorise"}),
+        ("categories.tolerance=0.1", {"category_scan"}),
         ("categories.numbers=[2]", {"category_scan", "category_figures"}),
         ("plotting.status=draft", {"category_figures"}),
     ],
@@ -90,5 +90,5 @@ def test_mistakes_name_the_key_and_the_remedy(
 def test_a_change_concerns_only_the_steps_that_depend_on_it(override: str, steps: set) -> None:
     one, other = load_categorisation(ONE), load_categorisation(ONE, [override])
     every = ("scored", "categorise", "category_scan", "category_figures")
-    concerned = {s for s in every if category_config(one, s) != category_config(other, s)}
+    concerned = {s for s in every if step_config(one, s) != step_config(other, s)}
     assert concerned == steps

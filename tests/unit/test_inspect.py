@@ -98,7 +98,7 @@ def test_a_fit_is_shown_with_its_numbers(tmp_path: Path) -> None:
     path = tmp_path / "fit.json"
     content = {
         "mu": 0.94, "mu_error": 0.31, "significance": {"expected": 2.5, "observed": None},
-        "parameters": [{"name": "jes", "label": "JES", "value": 0.25, "error": 0.5}],
+        "parameters": [{"name": "jes", "value": 0.25, "error": 0.5}],
         "ranking": [{"name": "jes", "impact_up": 0.125, "impact_down": -0.25}],
         "yields": {"SR": {"wjets": {"prefit": 12.0, "prefit_error": 1.5, "postfit": 13.0,
                                     "postfit_error": 1.25}, "data": 14.0}},
@@ -107,7 +107,7 @@ def test_a_fit_is_shown_with_its_numbers(tmp_path: Path) -> None:
     found = rows(describe(path))
     assert ["μ", "0.94 ± 0.31"] in found
     assert ["significance, expected", "2.5"] in found
-    assert ["jes", "JES", "0.25", "0.5"] in found
+    assert ["jes", "0.25", "0.5"] in found
     assert ["jes", "0.125", "-0.25"] in found
     assert ["wjets", "12.0 ± 1.5", "13.0 ± 1.2"] in found
 

@@ -15,6 +15,7 @@ from matplotlib.patches import StepPatch
 
 from zenith.config import Analysis, load
 from zenith.plots import cutflow, fit, gallery, stacks, style, systematics
+from zenith.statistics.nuisances import Nuisance
 
 EDGES = np.array([0.0, 50.0, 100.0, 200.0])
 LOW, HIGH = np.array([10.0, 5.0, 1.0]), np.array([20.0, 4.0, 2.0])
@@ -261,9 +262,9 @@ def test_fit_figures_come_from_the_fit_results(analysis: Analysis) -> None:
     results = {
         "mu": 0.9, "mu_error": 0.3, "asimov": False,
         "parameters": [
-            {"name": "mu", "label": "μ", "kind": "signal_strength", "prefit_value": 1.0,
+            {"name": "mu", "kind": "signal_strength", "prefit_value": 1.0,
              "prefit_error": None, "value": 0.9, "error": 0.3},
-            {"name": "lumi", "label": "Luminosity", "kind": "constrained", "prefit_value": 1.0,
+            {"name": "lumi", "kind": "constrained", "prefit_value": 1.0,
              "prefit_error": 0.012, "value": 1.006, "error": 0.009},
         ],
         "correlation": {"names": ["mu", "lumi"], "matrix": [[1.0, 0.2], [0.2, 1.0]]},
@@ -274,8 +275,11 @@ def test_fit_figures_come_from_the_fit_results(analysis: Analysis) -> None:
         "templates": {"signal": {"edges": edges, "prefit": model, "postfit": model,
                                  "data": [7.0, 3.0]}},
     }  # fmt: skip
-    figures = drawn(gallery.fit_results(analysis, [], results))
+    lumi = Nuisance("lumi", "normalisation", "Luminosity", (), ())
+    figures = drawn(gallery.fit_results(analysis, [lumi], results))
     assert set(figures) == {"pulls", "correlations", "ranking"}
+    names = [text.get_text() for text in figures["correlations"].axes[0].get_xticklabels()]
+    assert names == ["Signal strength", "Luminosity"]
     line, _, _ = points(figures["pulls"].axes[0])
     np.testing.assert_allclose(line.get_xdata(), [0.5])  # (1.006 - 1) / 0.012
     regions = drawn(gallery.fit_regions(analysis, [], results))

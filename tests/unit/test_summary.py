@@ -18,8 +18,8 @@ def fit(expected: float = 2.5) -> dict[str, Any]:
     return {
         "mu": 0.94, "mu_error": 0.31, "asimov": False, "twice_nll": 12.0, "goodness_of_fit": 0.4,
         "parameters": [
-            {"name": "ttbar_norm", "label": "", "kind": "free", "value": 1.05, "error": 0.02},
-            {"name": "lumi", "label": "", "kind": "constrained", "value": 1.0, "error": 0.01},
+            {"name": "ttbar_norm", "kind": "free", "value": 1.05, "error": 0.02},
+            {"name": "lumi", "kind": "constrained", "value": 1.0, "error": 0.01},
         ],
         "significance": {"expected": expected, "observed": 3.25},
         "upper_limit": {"observed": 1.6, "expected": [0.4, 0.6, 0.8, 1.2, 1.7]},

@@ -50,7 +50,7 @@ rule categorise:
         runtime=60,
     params:
         options=lambda wildcards: categorise_options(),
-        config=lambda wildcards: category_config(CATEGORISATION, "categorise"),
+        config=lambda wildcards: step_config(CATEGORISATION, "categorise"),
         code=code_hash("zenith.cli.categorise"),
     # Several jobs may share a card: JAX must not take all of its memory at once.
     shell:
@@ -78,7 +78,7 @@ rule category_scan:
         runtime=30,
     params:
         categorisation=CONFIG,
-        config=lambda wildcards: category_config(CATEGORISATION, "category_scan"),
+        config=lambda wildcards: step_config(CATEGORISATION, "category_scan"),
         code=code_hash("zenith.cli.category_scan"),
     shell:
         "python -m zenith category_scan --config {params.categorisation}"
@@ -111,7 +111,7 @@ rule category_figures:
         runtime=30,
     params:
         categorisation=CONFIG,
-        config=lambda wildcards: category_config(CATEGORISATION, "category_figures"),
+        config=lambda wildcards: step_config(CATEGORISATION, "category_figures"),
         code=code_hash("zenith.cli.category_figures"),
     shell:
         "python -m zenith category_figures --config {params.categorisation}"
@@ -142,7 +142,7 @@ rule category_summary:
     params:
         categorisation=CONFIG,
         benchmarks=f"{RESULTS}/benchmarks",
-        config=lambda wildcards: category_config(CATEGORISATION, "category_summary"),
+        config=lambda wildcards: step_config(CATEGORISATION, "category_summary"),
         code=code_hash("zenith.cli.category_summary"),
     shell:
         "python -m zenith category_summary --config {params.categorisation}"

@@ -40,10 +40,10 @@ def categorise_options():
 
 def scored_config():
     """What scored events depend on, in the configuration and in that of an analysis."""
-    parts = [category_config(CATEGORISATION, "scored")]
+    parts = [step_config(CATEGORISATION, "scored")]
     if wanted := CATEGORISATION.events.analysis:
         analysis = zenith.config.load(wanted.configuration)
-        parts.append(step_config(analysis, "histogram"))
+        parts.append(step_config(analysis, "scored"))
     return parts
 
 

@@ -28,7 +28,10 @@ rule mva:
     params:
         analysis=CONFIG,
         folder=f"{RESULTS}/mva/{{mva}}",
-        config=lambda wildcards: step_config(ANALYSIS, "mva", wildcards.mva),
+        config=lambda wildcards: [
+            step_config(ANALYSIS, step, wildcards.mva)
+            for step in ("mva", "mva_figures")
+        ],
         code=code_hash("zenith.cli.mva"),
     # Several jobs may share a card: JAX must not take all of its memory at once.
     shell:

@@ -78,7 +78,7 @@ rule search:
     params:
         analysis=CONFIG,
         networks=lambda wildcards: f"{RESULTS}/mva",
-        config=lambda wildcards: step_config(ANALYSIS, "optimise"),
+        config=lambda wildcards: step_config(ANALYSIS, "search"),
         code=code_hash("zenith.cli.search"),
     shell:
         "python -m zenith search --config {params.analysis} --input {input.columns}"
@@ -111,7 +111,7 @@ rule compare:
     params:
         analysis=CONFIG,
         networks=lambda wildcards: f"{RESULTS}/mva",
-        config=lambda wildcards: step_config(ANALYSIS, "optimise"),
+        config=lambda wildcards: step_config(ANALYSIS, "compare"),
         options=[f"--fixed-edges {RESULTS}/{stage}.json" for stage in FIXED_EDGES],
         code=code_hash("zenith.cli.compare"),
     shell:
@@ -153,9 +153,7 @@ rule optimisation_figures:
     params:
         analysis=CONFIG,
         networks=lambda wildcards: f"{RESULTS}/mva",
-        config=lambda wildcards: [
-            step_config(ANALYSIS, step) for step in ("optimise", "figures")
-        ],
+        config=lambda wildcards: step_config(ANALYSIS, "optimisation_figures"),
         code=code_hash("zenith.cli.optimisation_figures"),
     shell:
         "python -m zenith optimisation_figures --config {params.analysis} --input {input.columns}"

@@ -26,6 +26,7 @@ def run(args: argparse.Namespace) -> None:
     import logging
 
     from zenith.artefacts import read_json, write_json
+    from zenith.config.parts import step_config
     from zenith.errors import InputError
     from zenith.learning.category_files import load
     from zenith.learning.category_scan import scan
@@ -62,6 +63,6 @@ def run(args: argparse.Namespace) -> None:
         args.output,
         {**chosen, "label_names": names, "scan": found},
         inputs=[*args.input, args.train, args.unseen],
-        config=asked.model_dump(mode="json"),
+        config=step_config(categorisation, "category_scan"),
     )
     logging.info("%d categories: Z = %.4f on unseen events", number, found["unseen"]["z"])

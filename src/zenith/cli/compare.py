@@ -59,7 +59,7 @@ def run(args: argparse.Namespace) -> None:
         args.output,
         {**result, "soft_hard_gap": files["optimised"]["soft_hard_gap"], "cost": cost},
         inputs=[*paths.values()],
-        config=step_config(analysis, "optimise"),
+        config=step_config(analysis, "compare"),
     )
     for name, parts in result["expected_significance"].items():
         logging.info(

@@ -39,6 +39,7 @@ def run(args: argparse.Namespace) -> None:
 
     from zenith.artefacts import write_json
     from zenith.cli.inputs import read_samples
+    from zenith.config.parts import step_config
     from zenith.learning.dataset import examples
     from zenith.learning.evaluate import evaluate
     from zenith.learning.network_files import save_network
@@ -93,7 +94,7 @@ def run(args: argparse.Namespace) -> None:
             "seconds": seconds,
         },
         inputs=args.input,
-        config=mva.model_dump(mode="json") | {"seed": analysis.seed},
+        config=step_config(analysis, "mva", args.name),
     )
     text = ", ".join(f"{name} {value:.4f}" for name, value in auc.items())
     print(f"{args.name}: kept epoch {fit.best_epoch}; AUC on unseen events: {text}")

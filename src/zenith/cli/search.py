@@ -54,5 +54,5 @@ def run(args: argparse.Namespace) -> None:
             "seconds": time.perf_counter() - began,
         },
         inputs=args.input,
-        config=step_config(analysis, "optimise"),
+        config=step_config(analysis, "search"),
     )

@@ -8,6 +8,7 @@ from pydantic import Field, model_validator
 
 from zenith.config.base import Name, Section
 from zenith.config.learning import Mva, Optimise, Search, Split
+from zenith.config.marks import DRAWN, SELECTION, TEMPLATES, concerns, derived
 from zenith.config.samples import Era, Process, Sample, Skim
 from zenith.config.selection import Axis, Cut, Observable, PhysicsObject, Region
 from zenith.config.simulation import PseudodataCard
@@ -42,25 +43,49 @@ class Analysis(Section):
 
     name: Annotated[Name, Field(description="results are written to results/{name}/")]
     module: Annotated[
-        str, Field(description="module with the observables: a name in zenith.analyses, or dotted")
+        str,
+        Field(description="module with the observables: a name in zenith.analyses, or dotted"),
+        concerns("skim", "columns", *DRAWN),
     ]
-    seed: Annotated[int, Field(ge=0, description="of everything that is random")] = 1
+    seed: Annotated[
+        int,
+        Field(ge=0, description="of everything that is random"),
+        concerns("simulate", "mva", "optimise", "search"),
+        concerns("skim", "columns", of="simulation"),
+    ] = 1
     max_files: Annotated[
-        int | None, Field(ge=1, description="files read of each sample, for a quick run")
+        int | None,
+        Field(ge=1, description="files read of each sample, for a quick run"),
+        concerns("columns"),
     ] = None
     only_samples: Annotated[
-        tuple[str, ...], Field(description="globs of the samples that are used; none: all")
+        tuple[str, ...],
+        Field(description="globs of the samples that are used; none: all"),
+        concerns(*TEMPLATES),
     ] = ()
     eras: Annotated[
         dict[str, Era], Field(min_length=1, description="periods of data taking, by name")
     ]
-    processes: Annotated[dict[Name, Process], Field(min_length=1, description="in stack order")]
+    processes: Annotated[
+        dict[Name, Process],
+        Field(min_length=1, description="in stack order"),
+        concerns(*TEMPLATES, *DRAWN),
+        concerns("optimisation_figures", "figures", order=True),
+    ]
     samples: Annotated[
         dict[Name, Sample], Field(min_length=1, description="sets of events, by name")
     ]
-    skim: Annotated[Skim, Field(description="which events and branches are kept")]
-    objects: Annotated[dict[Name, PhysicsObject], Field(description="in order of selection")]
-    met: Annotated[str, Field(description="NanoAOD collection of the missing momentum")] = "MET"
+    skim: Annotated[Skim, Field(description="which events and branches are kept"), concerns("skim")]
+    objects: Annotated[
+        dict[Name, PhysicsObject],
+        Field(description="in order of selection"),
+        concerns("skim", "columns"),
+    ]
+    met: Annotated[
+        str,
+        Field(description="NanoAOD collection of the missing momentum"),
+        concerns("skim", "columns"),
+    ] = "MET"
     observables: Annotated[
         dict[str, Observable],
         Field(min_length=1, description="those of the module that are used, with their axes"),
@@ -69,7 +94,12 @@ class Analysis(Section):
     systematics: Annotated[
         dict[Name, Systematic], Field(description="by name of the nuisance parameter")
     ] = {}
-    split: Annotated[Split, Field(description="which events are for what")] = Split()
+    split: Annotated[
+        Split,
+        Field(description="which events are for what"),
+        concerns("columns", of="simulation"),
+        concerns(*SELECTION, "histogram", "scored"),
+    ] = Split()
     mva: Annotated[dict[Name, Mva], Field(description="networks, by name")] = {}
     optimise: Annotated[Optimise, Field(description="the climb")] = Optimise()
     search: Annotated[Search, Field(description="what the climb is compared to")] = Search()
@@ -266,6 +296,22 @@ class Analysis(Section):
             if systematic.processes is None or process in systematic.processes
             for side, branch in systematic.normalised.items()
         }
+
+    @derived("skim", of="sample")
+    def averaged_branches(self, sample: str) -> list[str]:
+        """The branches of weights whose means over all events of a sample are needed."""
+        return sorted({branch.name for branch in self.normalised_weights(sample).values()})
+
+    @derived(*DRAWN)
+    def luminosity(self) -> float:
+        """Of the eras whose samples are used, together, in 1/fb."""
+        used = {self.samples[sample].era for sample in self.used_samples}
+        return sum(era.luminosity for name, era in self.eras.items() if name in used)
+
+    @derived("columns")
+    def columns_in_use(self) -> list[str]:
+        """The observables that are columns: those in use, without the scores of networks."""
+        return sorted({name for _, name in self.observables_in_use()} - set(self.scores))
 
     def observables_in_use(self) -> Iterator[tuple[str, str]]:
         """Every observable that the configuration names, after the key that names it."""

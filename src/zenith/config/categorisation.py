@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field, field_validator, model_validator
 
 from zenith.config.base import Fraction, Name, Positive, Section
+from zenith.config.marks import concerns
 
 
 class RegionEvents(Section):
@@ -73,10 +74,12 @@ class Categories(Section):
     numbers: Annotated[
         tuple[Annotated[int, Field(ge=1)], ...],
         Field(min_length=1, description="of categories, each found by a job of its own"),
+        concerns("category_scan", "category_figures"),
     ]
     method: Annotated[
         Literal["exact", "gradient"] | None,
         Field(description="default: exact for one score and one signal, else gradient"),
+        concerns("categorise", "category_scan"),
     ] = None
     objective: Annotated[
         Literal["counting", "histfactory"],
@@ -84,6 +87,7 @@ class Categories(Section):
             description="what is maximised: the Asimov formula of counting experiments, or the "
             "profiled significance with all nuisance parameters of the file"
         ),
+        concerns("categorise", "category_scan", "category_figures"),
     ] = "counting"
     background_uncertainty: Annotated[
         float,
@@ -92,10 +96,12 @@ class Categories(Section):
             description="relative: of the background in each category for itself, or with "
             "histfactory of all backgrounds together",
         ),
+        concerns("categorise"),
     ] = 0.0
     window: Annotated[
         tuple[float, float] | None,
         Field(description="where the signal peaks in `mass`, GeV; goes with `sideband`"),
+        concerns("categorise"),
     ] = None
     sideband: Annotated[
         tuple[float, float] | None,
@@ -103,32 +109,47 @@ class Categories(Section):
             description="range, GeV, in which an exponential fitted beside the window estimates "
             "the background in it"
         ),
+        concerns("categorise"),
     ] = None
     combination: Annotated[
         Literal["geometric", "weighted"],
         Field(description="of several signals' significances: geometric or weighted mean"),
+        concerns("categorise", "category_figures"),
     ] = "geometric"
     signal_weights: Annotated[
         tuple[Annotated[float, Field(ge=0.0)], ...],
         Field(description="for the weighted mean, in the order of signal_labels; empty: equal"),
+        concerns("categorise"),
     ] = ()
     minimum_background: Annotated[
-        float, Field(ge=0.0, description="expected events that every category must have")
+        float,
+        Field(ge=0.0, description="expected events that every category must have"),
+        concerns("categorise"),
     ] = 1.0
     maximum_uncertainty: Annotated[
         Positive | None,
         Field(description="largest relative statistical uncertainty of a category's background"),
+        concerns("categorise"),
     ] = None
-    steps: Annotated[int, Field(ge=2, description="steps of the gradient")] = 300
-    starts: Annotated[int, Field(ge=1, description="starts of the gradient, climbed at once")] = 6
+    steps: Annotated[
+        int, Field(ge=2, description="steps of the gradient"), concerns("categorise")
+    ] = 300
+    starts: Annotated[
+        int,
+        Field(ge=1, description="starts of the gradient, climbed at once"),
+        concerns("categorise"),
+    ] = 6
     tolerance: Annotated[
         Fraction,
         Field(
             description="the number that is chosen is the smallest whose Z on unseen events is "
             "within this, relative, of the best, or within the error of the difference"
         ),
+        concerns("category_scan"),
     ] = 0.01
-    bootstrap: Annotated[int, Field(ge=2, description="replicas for the errors of Z")] = 100
+    bootstrap: Annotated[
+        int, Field(ge=2, description="replicas for the errors of Z"), concerns("category_scan")
+    ] = 100
 
     @field_validator("numbers")
     @classmethod
@@ -154,18 +175,33 @@ class CategoryPlotting(Section):
     """What is written on the figures, and their formats."""
 
     formats: Annotated[
-        tuple[Literal["png", "pdf"], ...], Field(min_length=1, description="of each figure")
+        tuple[Literal["png", "pdf"], ...],
+        Field(min_length=1, description="of each figure"),
+        concerns("category_figures"),
     ] = ("png", "pdf")
-    experiment: Annotated[str, Field(description="name on each figure")] = "Zenith"
-    status: Annotated[str, Field(description="text after the name")] = "simulation"
-    luminosity: Annotated[Positive | None, Field(description="of the weights, in 1/fb")] = None
-    energy: Annotated[Positive | None, Field(description="centre-of-mass energy in TeV")] = None
+    experiment: Annotated[
+        str, Field(description="name on each figure"), concerns("category_figures")
+    ] = "Zenith"
+    status: Annotated[
+        str, Field(description="text after the name"), concerns("category_figures")
+    ] = "simulation"
+    luminosity: Annotated[
+        Positive | None, Field(description="of the weights, in 1/fb"), concerns("category_figures")
+    ] = None
+    energy: Annotated[
+        Positive | None,
+        Field(description="centre-of-mass energy in TeV"),
+        concerns("category_figures"),
+    ] = None
     scores: Annotated[
-        tuple[str, ...], Field(description="names of the scores, in the order of the file")
+        tuple[str, ...],
+        Field(description="names of the scores, in the order of the file"),
+        concerns("category_figures"),
     ] = ()
     labels: Annotated[
         dict[int, str],
         Field(description="label of the events: its name in legends; default: `label_names`"),
+        concerns("category_figures", "category_summary"),
     ] = {}
 
     def name(self, label: int, names: Mapping[str, str]) -> str:
@@ -177,8 +213,13 @@ class Categorisation(Section):
     """Categories of scored events: a second, small kind of configuration, known by `events`."""
 
     name: Annotated[Name, Field(description="results are written to results/{name}/")]
-    seed: Annotated[int, Field(ge=0, description="of the toy, the starts and the bootstrap")] = 1
-    events: Annotated[ScoredEvents, Field(description="the scored events")]
+    seed: Annotated[
+        int,
+        Field(ge=0, description="of the toy, the starts and the bootstrap"),
+        concerns("scored", of="toy"),
+        concerns("categorise", "category_scan"),
+    ] = 1
+    events: Annotated[ScoredEvents, Field(description="the scored events"), concerns("scored")]
     split: Annotated[
         float,
         Field(
@@ -188,6 +229,7 @@ class Categorisation(Section):
             "by a hash of the event number (or row); the others are unseen, and what is quoted "
             "comes from them",
         ),
+        concerns("scored"),
     ] = 0.5
     categories: Annotated[Categories, Field(description="what is asked of categories")]
     plotting: Annotated[CategoryPlotting, Field(description="the figures")] = CategoryPlotting()

@@ -83,7 +83,7 @@ def _model_at(location: Location, root: type[Section]) -> type[BaseModel] | None
     """The model that a path into the configuration arrives at, to name its keys."""
     current: Any = root
     for part in location:
-        models = list(_models_in(current))
+        models = list(models_in(current))
         for model in models:
             fields = {field.alias or name: field for name, field in model.model_fields.items()}
             if part in fields:
@@ -97,14 +97,15 @@ def _model_at(location: Location, root: type[Section]) -> type[BaseModel] | None
                 if part in typing.get_args(field.annotation)
             ]
             current = tagged[0] if tagged else current
-    found = list(_models_in(current))
+    found = list(models_in(current))
     return found[0] if found else None
 
 
-def _models_in(annotation: Any) -> Iterator[type[BaseModel]]:
+def models_in(annotation: Any) -> Iterator[type[BaseModel]]:
+    """The models that a type may hold, `A` and `B` of `dict[str, A | B]`."""
     if isinstance(annotation, type) and not isinstance(annotation, types.GenericAlias):
         if issubclass(annotation, BaseModel):
             yield annotation
         return
     for argument in typing.get_args(annotation):
-        yield from _models_in(argument)
+        yield from models_in(argument)

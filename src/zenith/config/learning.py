@@ -5,7 +5,11 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, model_validator
 
 from zenith.config.base import Fraction, Name, Positive, Section
+from zenith.config.marks import OBJECTIVE, SELECTION, concerns
 from zenith.config.selection import Cut
+
+# What a network is: of those that read it as well.
+NETWORK = concerns("mva", "mva_figures", *SELECTION, "histogram", "scored", order=True)
 
 
 class Split(Section):
@@ -44,18 +48,23 @@ class Mva(Section):
     framework: Annotated[
         Literal["jax", "keras"],
         Field(description="what trains it; a network that Keras trained is never fine-tuned"),
+        concerns("mva"),
     ] = "jax"
     classes: Annotated[
         dict[Name, Annotated[tuple[Name, ...], Field(min_length=1)]],
         Field(min_length=2, description="class: its samples; of two, the last is scored 1"),
+        NETWORK,
     ]
-    features: Annotated[tuple[str, ...], Field(min_length=1, description="observables")]
+    features: Annotated[tuple[str, ...], Field(min_length=1, description="observables"), NETWORK]
     hidden: Annotated[
         tuple[Annotated[int, Field(ge=1)], ...],
         Field(description="widths of the hidden layers"),
+        NETWORK,
     ] = (16, 16)
     cuts: Annotated[
-        tuple[str, ...], Field(description="cuts on the events that train and test it")
+        tuple[str, ...],
+        Field(description="cuts on the events that train and test it"),
+        concerns("mva", "mva_figures"),
     ] = ()
     balance: Annotated[
         Literal["none", "undersample", "oversample", "class_weights"],
@@ -63,6 +72,7 @@ class Mva(Section):
             description="how classes of unequal size are treated: all but none give every class "
             "the same sum of weights, sampling also the same number of events"
         ),
+        concerns("mva"),
     ] = "class_weights"
     negative_weights: Annotated[
         Literal["keep", "absolute", "drop"],
@@ -70,21 +80,29 @@ class Mva(Section):
             description="what training does with events of negative weight; AUC and figures keep "
             "them"
         ),
+        concerns("mva"),
     ] = "absolute"
-    learning_rate: Annotated[Positive, Field(description="of Adam at the start")] = 3e-3
+    learning_rate: Annotated[
+        Positive, Field(description="of Adam at the start"), concerns("mva")
+    ] = 3e-3
     schedule: Annotated[
-        Literal["constant", "cosine"], Field(description="of the learning rate")
+        Literal["constant", "cosine"], Field(description="of the learning rate"), concerns("mva")
     ] = "cosine"
-    batch: Annotated[int, Field(ge=1, description="events in a mini-batch, about")] = 256
-    epochs: Annotated[int, Field(ge=1, description="passes over the training events, at most")] = (
-        100
-    )
+    batch: Annotated[
+        int, Field(ge=1, description="events in a mini-batch, about"), concerns("mva")
+    ] = 256
+    epochs: Annotated[
+        int, Field(ge=1, description="passes over the training events, at most"), concerns("mva")
+    ] = 100
     patience: Annotated[
-        int, Field(ge=1, description="epochs without a better validation loss before it stops")
+        int,
+        Field(ge=1, description="epochs without a better validation loss before it stops"),
+        concerns("mva"),
     ] = 10
     fine_tune: Annotated[
         bool,
         Field(description="the climb of the significance moves its weights as well"),
+        concerns(*SELECTION),
     ] = True
 
     @model_validator(mode="before")
@@ -114,45 +132,70 @@ class LearningRates(Section):
     """Of Adam, for each group of parameters at the first step; they decay to a tenth."""
 
     thresholds: Annotated[
-        Positive, Field(description="of the cuts, which move in units of their width")
+        Positive,
+        Field(description="of the cuts, which move in units of their width"),
+        concerns("optimise"),
     ] = 0.1
     edges: Annotated[
-        Positive, Field(description="of the bin edges, which move in logarithms of bin widths")
+        Positive,
+        Field(description="of the bin edges, which move in logarithms of bin widths"),
+        concerns("optimise"),
     ] = 0.05
-    networks: Annotated[Positive, Field(description="of the weights of fine-tuned networks")] = 3e-4
+    networks: Annotated[
+        Positive, Field(description="of the weights of fine-tuned networks"), concerns("optimise")
+    ] = 3e-4
 
 
 class Optimise(Section):
     """The climb of the expected significance."""
 
     objective: Annotated[
-        Literal["significance", "precision"], Field(description="what is climbed")
+        Literal["significance", "precision"],
+        Field(description="what is climbed"),
+        concerns(*OBJECTIVE),
     ] = "significance"
     nuisances: Annotated[
-        bool, Field(description="false leaves the systematics out of the objective")
+        bool,
+        Field(description="false leaves the systematics out of the objective"),
+        concerns(*OBJECTIVE),
     ] = True
-    steps: Annotated[int, Field(ge=1, description="steps of a climb")] = 200
-    starts: Annotated[int, Field(ge=1, description="climbs from different start values")] = 1
+    steps: Annotated[
+        int, Field(ge=1, description="steps of a climb"), concerns("optimise", "search")
+    ] = 200
+    starts: Annotated[
+        int,
+        Field(ge=1, description="climbs from different start values"),
+        concerns("optimise", "search"),
+    ] = 1
     learning_rates: Annotated[LearningRates, Field(description="by group of parameters")] = (
         LearningRates()
     )
     temperature: Annotated[
-        tuple[Positive, Positive], Field(description="of the soft cuts, first and last step")
+        tuple[Positive, Positive],
+        Field(description="of the soft cuts, first and last step"),
+        concerns("optimise"),
     ] = (1.0, 0.01)
     bandwidth: Annotated[
         tuple[Positive, Positive],
         Field(description="of the soft histograms in bin widths, first and last step"),
+        concerns("optimise"),
     ] = (0.5, 0.01)
-    clip: Annotated[Positive, Field(description="largest norm of the gradient")] = 1.0
+    clip: Annotated[
+        Positive, Field(description="largest norm of the gradient"), concerns("optimise")
+    ] = 1.0
     validate_every: Annotated[
-        int, Field(ge=1, description="steps between hard-cut validations")
+        int, Field(ge=1, description="steps between hard-cut validations"), concerns("optimise")
     ] = 1
-    checkpoint_every: Annotated[int, Field(ge=1, description="steps between checkpoints")] = 20
+    checkpoint_every: Annotated[
+        int, Field(ge=1, description="steps between checkpoints"), concerns()
+    ] = 20
 
 
 class Search(Section):
     """The black-box search that the climb is compared to: Optuna's TPE on the hard cuts."""
 
     trials: Annotated[
-        int | None, Field(ge=1, description="default: as many evaluations as the climb had")
+        int | None,
+        Field(ge=1, description="default: as many evaluations as the climb had"),
+        concerns("search"),
     ] = None

@@ -1,159 +1,167 @@
-"""What each step depends on: the part of a configuration whose change runs the step again."""
+"""What each job depends on: the part of a configuration whose change runs the job again.
+
+It follows from the marks on the fields (`zenith.config.marks`) and from what the job is for: that
+of one sample depends on the keys of this sample and of its era, not on those of others.
+"""
 
 import json
+import typing
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
+from pydantic.fields import FieldInfo
+
 from zenith.config.analysis import Analysis
+from zenith.config.base import Section
 from zenith.config.categorisation import Categorisation
+from zenith.config.marks import Mark, Step, derived_marks
 from zenith.config.simulation import PseudodataCard
-from zenith.config.systematics import (
-    ShapeSystematic,
-    WeightSystematic,
-)
+
+STEPS: tuple[Step, ...] = typing.get_args(Step)
+_NOTHING: Any = object()
 
 
-def _plain(analysis: Analysis) -> dict[str, Any]:
-    return analysis.model_dump(mode="json", by_alias=True)
+@dataclass(frozen=True)
+class _Job:
+    """One job of a step.
+
+    Attributes
+    ----------
+    kinds
+        What it is for, in the words of `of` in a mark.
+    only
+        Section → its entries that concern the job, each with its kind. Other sections concern it
+        with all their entries.
+    without
+        Keys in whose place the job takes others.
+    """
+
+    step: str
+    kinds: frozenset[str] = frozenset()
+    only: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    without: frozenset[str] = frozenset()
 
 
-def _pick(data: dict[str, Any], *keys: str) -> dict[str, Any]:
-    return {key: data[key] for key in keys}
-
-
-def _systematics(analysis: Analysis, config: dict[str, Any], *kinds: type) -> dict[str, Any]:
-    return {
-        name: config["systematics"][name]
-        for name, systematic in analysis.systematics.items()
-        if isinstance(systematic, kinds)
-    }
-
-
-def _simulate(analysis: Analysis, config: dict[str, Any], sample: str) -> dict[str, Any]:
-    card = analysis.samples[sample].simulate
-    part = {"seed": analysis.seed, "simulate": config["samples"][sample]["simulate"]}
-    if isinstance(card, PseudodataCard):  # its sources decide how many events of each there are
-        sources = [*card.backgrounds, *([card.signal] if card.signal else [])]
-        assumed = ("cross_section", "k_factor")
-        part["sources"] = {
-            name: _pick(
-                config["samples"][name], "simulate", *(() if name in card.truth else assumed)
-            )
-            for name in sources
-        }
-        era = config["eras"][analysis.samples[sample].era]
-        part |= _pick(era, "luminosity", "golden_json")
-    return part
-
-
-def _skim(analysis: Analysis, config: dict[str, Any], sample: str) -> dict[str, Any]:
-    era = config["eras"][analysis.samples[sample].era]
-    keys = ("veto", "check_event_count", "normalise_by_file")
-    return {
-        **_pick(config, "skim", "objects", "met", "seed"),
-        **_pick(config["samples"][sample], *keys),
-        **_pick(era, "event_flags", *(["golden_json"] if analysis.is_data(sample) else [])),
-        "shapes": _systematics(analysis, config, ShapeSystematic),
-        "weights": sorted({b.name for b in analysis.normalised_weights(sample).values()}),
-    }
-
-
-def _columns(analysis: Analysis, config: dict[str, Any], sample: str) -> dict[str, Any]:
-    era = config["eras"][analysis.samples[sample].era]
-    return {
-        **_pick(config, "objects", "met", "seed", "split", "max_files"),
-        **_pick(config["samples"][sample], "process", "era", "cross_section", "k_factor"),
-        **_pick(era, "luminosity", "corrections"),
-        "role": config["processes"][analysis.samples[sample].process]["role"],
-        "observables": sorted({name for _, name in analysis.observables_in_use()}),
-        "systematics": _systematics(analysis, config, ShapeSystematic, WeightSystematic),
-    }
-
-
-def _mva(analysis: Analysis, config: dict[str, Any], name: str) -> dict[str, Any]:
-    samples = [sample for group in analysis.mva[name].classes.values() for sample in group]
-    drawn = [feature for feature in analysis.mva[name].features if feature in config["observables"]]
-    return {
-        **_pick(config, "seed"),
-        "mva": config["mva"][name],
-        "samples": {
-            s: config["samples"][s]["process"] for s in analysis.used_samples if s in samples
-        },
-        "axes": _pick(config["observables"], *drawn),
-        "plotting": _pick(config["plotting"], "formats", "experiment", "status", "energy"),
-    }
-
-
-def _model(analysis: Analysis, config: dict[str, Any]) -> dict[str, Any]:
-    """What the statistical model is made of, whether the fit reads it or the optimiser."""
-    return {
-        **_pick(config, "regions", "systematics", "only_samples"),
-        "eras": {name: era["luminosity_uncertainties"] for name, era in config["eras"].items()},
-        "roles": {name: process["role"] for name, process in config["processes"].items()},
-        "samples": {
-            name: _pick(sample, "process", "era", "alternative")
-            for name, sample in config["samples"].items()
-        },
-        "split": config["split"],
-    }
-
-
-def step_config(analysis: Analysis, step: str, name: str = "") -> str:
-    """The part of the configuration that a step depends on, as one canonical text (JSON).
+def step_config(configuration: Section, step: str, name: str = "") -> str:
+    """The part of a configuration that a job depends on, as one canonical text (JSON).
 
     Parameters
     ----------
+    configuration
+        An analysis or a categorisation.
     step
         Name of the step.
     name
-        The sample (simulate, skim, columns) or the network (mva) that the job is for.
+        The sample (simulate, skim, columns) or the network (mva, mva_figures) that the job is for.
+
+    Raises ValueError if there is no such step.
     """
-    config = _plain(analysis)
-    if step == "simulate":
-        part = _simulate(analysis, config, name)
-    elif step == "skim":
-        part = _skim(analysis, config, name)
-    elif step == "columns":
-        part = _columns(analysis, config, name)
-    elif step == "mva":
-        part = _mva(analysis, config, name)
-    elif step == "optimise":
-        part = {
-            **_model(analysis, config),
-            **_pick(config, "seed", "mva", "optimise", "search", "statistics"),
+    if step not in STEPS:
+        raise ValueError(f"no step is called {step!r}")
+    job = _job(configuration, step, name)
+    part = _part(configuration, (), job, job.kinds, "")
+    content = {} if part is _NOTHING else part
+    for method, mark in derived_marks(type(configuration)).items():
+        if step in mark.steps:
+            content[method] = getattr(configuration, method)(*([name] if mark.of else []))
+    content["job"] = {"kinds": sorted(job.kinds), "samples": sorted(job.only.get("samples", ()))}
+    return json.dumps(content, sort_keys=True)
+
+
+def marks_of(info: FieldInfo) -> tuple[Mark, ...]:
+    """The marks of a field itself."""
+    return tuple(found for found in info.metadata if isinstance(found, Mark))
+
+
+def _part(value: Any, marks: Sequence[Mark], job: _Job, kinds: frozenset[str], path: str) -> Any:
+    """What of a value concerns a job, as JSON can say it; `_NOTHING` if nothing does."""
+    if isinstance(value, Section):
+        parts = {}
+        for key, info in type(value).model_fields.items():
+            name = info.alias or key
+            below = f"{path}.{name}" if path else name
+            if below not in job.without:
+                own = marks_of(info) or marks
+                parts[name] = _part(getattr(value, key), own, job, kinds, below)
+        return _some(parts)
+    if isinstance(value, Mapping):
+        only = job.only.get(path, dict.fromkeys(value, ""))
+        parts = {
+            str(key): _part(inner, marks, job, kinds | {only[key]}, f"{path}.{key}")
+            for key, inner in value.items()
+            if key in only
         }
-    elif step == "histogram":
-        axes = {name: observable["edges"] for name, observable in config["observables"].items()}
-        part = {
-            **_model(analysis, config),
-            "axes": axes,
-            "plots": config["plotting"]["observables"],
-            "scores": analysis.scores,
-            "blind": config["statistics"]["blind"],
-        }
-    elif step == "fit":
-        part = {**_model(analysis, config), "statistics": config["statistics"]}
-    elif step in ("figures", "summary"):
-        part = _pick(
-            config, "plotting", "observables", "processes", "regions", "systematics", "statistics"
+        if parts and any(_concerns(mark, job, kinds) and mark.order for mark in marks):
+            parts["order of keys"] = list(parts)
+        if value:
+            return _some(parts)
+    if isinstance(value, tuple) and any(isinstance(inner, Section) for inner in value):
+        items = [_part(inner, marks, job, kinds, path) for inner in value]
+        if all(item is _NOTHING for item in items):
+            return _NOTHING
+        return [None if item is _NOTHING else item for item in items]
+    if not marks or any(_concerns(mark, job, kinds) for mark in marks):
+        return value
+    return _NOTHING
+
+
+def _some(parts: Mapping[str, Any]) -> Any:
+    found = {name: part for name, part in parts.items() if part is not _NOTHING}
+    return found or _NOTHING
+
+
+def _concerns(mark: Mark, job: _Job, kinds: frozenset[str]) -> bool:
+    return job.step in mark.steps and (not mark.of or mark.of in kinds)
+
+
+def _job(configuration: Section, step: str, name: str) -> _Job:
+    if isinstance(configuration, Categorisation):
+        return _Job(step, frozenset({"toy"} if configuration.events.toy else ()))
+    assert isinstance(configuration, Analysis)
+    if step in ("simulate", "skim", "columns"):
+        return _sample_job(configuration, step, name)
+    if step in ("mva", "mva_figures"):
+        return _network_job(configuration, step, name)
+    return _Job(step)
+
+
+def _sample_job(analysis: Analysis, step: str, name: str) -> _Job:
+    """A job for a sample; pseudo-data are simulated from the cards of other samples."""
+    sample = analysis.samples[name]
+    kinds = {"data" if analysis.is_data(name) else "simulation"}
+    samples, without = {name: "own"}, set()
+    if isinstance(card := sample.simulate, PseudodataCard):
+        kinds.add("pseudodata")
+        if step == "simulate":
+            samples |= dict.fromkeys((*card.backgrounds, *filter(None, [card.signal])), "source")
+            without = {
+                f"samples.{s}.{k}" for s in card.truth for k in ("cross_section", "k_factor")
+            }
+    only = {"samples": samples, "eras": {sample.era: ""}, "processes": {sample.process: ""}}
+    if step == "columns":
+        only["systematics"] = _any(
+            key
+            for key, systematic in analysis.systematics.items()
+            if systematic.processes is None or sample.process in systematic.processes
         )
-    else:
-        raise ValueError(f"no step is called {step!r}")
-    return json.dumps(part, sort_keys=True)
+    return _Job(step, frozenset(kinds), only, frozenset(without))
 
 
-def category_config(categorisation: Categorisation, step: str) -> str:
-    """The same for the steps of a categorisation: scored, categorise, category_scan, others."""
-    config = categorisation.model_dump(mode="json")
-    chosen = ("tolerance", "bootstrap", "numbers")
-    if step == "scored":
-        part = _pick(config, "events", "split", *(["seed"] if categorisation.events.toy else []))
-    elif step == "categorise":
-        found = {key: value for key, value in config["categories"].items() if key not in chosen}
-        part = {**_pick(config, "seed"), "categories": found}
-    elif step == "category_scan":
-        part = _pick(config, "seed", "categories")
-    elif step in ("category_figures", "category_summary"):
-        part = _pick(config, "categories", "plotting")
-    else:
-        raise ValueError(f"no step is called {step!r}")
-    return json.dumps(part, sort_keys=True)
+def _network_job(analysis: Analysis, step: str, name: str) -> _Job:
+    """A job for a network: the samples of its classes, the axes of its features."""
+    mva = analysis.mva[name]
+    learnt = {sample for samples in mva.classes.values() for sample in samples}
+    samples = [sample for sample in analysis.used_samples if sample in learnt]
+    only = {
+        "mva": _any([name]),
+        "samples": _any(samples),
+        "processes": _any(analysis.samples[sample].process for sample in samples),
+        "observables": _any(mva.features),
+    }
+    return _Job(step, only=only)
+
+
+def _any(names: Iterable[str]) -> dict[str, str]:
+    """Entries of no special kind."""
+    return dict.fromkeys(names, "")

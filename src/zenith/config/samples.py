@@ -5,7 +5,11 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, model_validator
 
 from zenith.config.base import Name, Positive, Section
+from zenith.config.marks import DRAWN, TEMPLATES, concerns
 from zenith.config.simulation import SimulationCard
+
+# Which files there are: Snakemake compares the inputs of a rule itself.
+FILES = concerns()
 
 
 class LuminosityUncertainty(Section):
@@ -50,25 +54,45 @@ class Correction(Section):
 class Era(Section):
     """One period of data taking."""
 
-    luminosity: Annotated[Positive, Field(description="integrated luminosity in 1/fb")]
+    luminosity: Annotated[
+        Positive,
+        Field(description="integrated luminosity in 1/fb"),
+        concerns("columns"),
+        concerns("simulate", of="pseudodata"),
+    ]
     luminosity_uncertainties: Annotated[
-        dict[Name, LuminosityUncertainty], Field(description="by nuisance parameter")
+        dict[Name, LuminosityUncertainty],
+        Field(description="by nuisance parameter"),
+        concerns(*TEMPLATES),
     ] = {}
     golden_json: Annotated[
-        str | None, Field(description="certified luminosity sections; applied to data")
+        str | None,
+        Field(description="certified luminosity sections; applied to data"),
+        concerns("skim", of="data"),
+        concerns("simulate", of="pseudodata"),
     ] = None
     event_flags: Annotated[
-        tuple[str, ...], Field(description="event-quality branches that must all be true")
+        tuple[str, ...],
+        Field(description="event-quality branches that must all be true"),
+        concerns("skim"),
     ] = ()
-    corrections: Annotated[dict[Name, Correction], Field(description="by name")] = {}
+    corrections: Annotated[
+        dict[Name, Correction], Field(description="by name"), concerns("columns", of="simulation")
+    ] = {}
 
 
 class Process(Section):
     """What samples add up to: one entry of the stack, one sample of the statistical model."""
 
-    role: Annotated[Literal["signal", "background", "data"], Field(description="what it is")]
-    label: Annotated[str, Field(description="legend entry, LaTeX between dollars")]
-    colour: Annotated[str, Field(description="any matplotlib colour")] = "#3f90da"
+    role: Annotated[
+        Literal["signal", "background", "data"],
+        Field(description="what it is"),
+        concerns(*TEMPLATES),
+    ]
+    label: Annotated[
+        str, Field(description="legend entry, LaTeX between dollars"), concerns(*DRAWN)
+    ]
+    colour: Annotated[str, Field(description="any matplotlib colour"), concerns(*DRAWN)] = "#3f90da"
 
 
 class Dataset(Section):
@@ -82,34 +106,59 @@ class Dataset(Section):
 class Sample(Section):
     """A set of events with one cross-section; exactly one of its sources is given."""
 
-    process: Annotated[Name, Field(description="process that it is part of")]
-    era: Annotated[str, Field(description="era that it belongs to")]
-    simulate: Annotated[SimulationCard | None, Field(description="made by Pythia 8")] = None
+    process: Annotated[
+        Name,
+        Field(description="process that it is part of"),
+        concerns("columns", *TEMPLATES, *DRAWN),
+    ]
+    era: Annotated[
+        str, Field(description="era that it belongs to"), concerns("columns", *TEMPLATES)
+    ]
+    simulate: Annotated[
+        SimulationCard | None, Field(description="made by Pythia 8"), concerns("simulate")
+    ] = None
     files: Annotated[
         tuple[str, ...] | None,
         Field(description="paths, globs, http(s):// or root:// addresses; @list.txt is a list"),
+        FILES,
     ] = None
-    dataset: Annotated[Dataset | None, Field(description="entry of a catalogue")] = None
+    dataset: Annotated[Dataset | None, Field(description="entry of a catalogue"), FILES] = None
     record: Annotated[
-        int | None, Field(description="CERN Open Data record number; needs `zenith datasets`")
+        int | None,
+        Field(description="CERN Open Data record number; needs `zenith datasets`"),
+        FILES,
     ] = None
     cross_section: Annotated[
-        Positive | None, Field(description="cross-section of the whole sample in pb; none for data")
+        Positive | None,
+        Field(description="cross-section of the whole sample in pb; none for data"),
+        concerns("columns"),
+        concerns("simulate", of="source"),
     ] = None
-    k_factor: Annotated[Positive, Field(description="multiplies the cross-section")] = 1.0
+    k_factor: Annotated[
+        Positive,
+        Field(description="multiplies the cross-section"),
+        concerns("columns"),
+        concerns("simulate", of="source"),
+    ] = 1.0
     normalise_by_file: Annotated[
         bool,
         Field(description="Σ genWeight of files without a Runs tree is that of their events"),
+        concerns("skim"),
     ] = True
     check_event_count: Annotated[
-        bool, Field(description="stop if a file has another number of events than stated")
+        bool,
+        Field(description="stop if a file has another number of events than stated"),
+        concerns("skim"),
     ] = True
     veto: Annotated[
         tuple[str, ...],
         Field(description="triggers of data sets that come first: their events are left out"),
+        concerns("skim"),
     ] = ()
     alternative: Annotated[
-        bool, Field(description="only used in place of another sample, by a systematic")
+        bool,
+        Field(description="only used in place of another sample, by a systematic"),
+        concerns(*TEMPLATES),
     ] = False
 
     @model_validator(mode="after")

@@ -6,7 +6,6 @@
 import json
 import types
 import typing
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +15,7 @@ from pydantic_core import PydanticUndefined
 
 from zenith.config.analysis import Analysis
 from zenith.config.categorisation import Categorisation
+from zenith.config.explanation import models_in
 
 SCHEMAS: dict[Path, type[BaseModel]] = {
     Path("workflow/schemas/config.schema.json"): Analysis,
@@ -28,15 +28,6 @@ MARKER = "<!-- keys: written by `make schema` -->\n"
 def schema(model: type[BaseModel]) -> str:
     """The JSON schema of a configuration, as text."""
     return json.dumps(model.model_json_schema(mode="validation"), indent=2) + "\n"
-
-
-def _models(annotation: Any) -> Iterator[type[BaseModel]]:
-    if isinstance(annotation, type) and not isinstance(annotation, types.GenericAlias):
-        if issubclass(annotation, BaseModel):
-            yield annotation
-        return
-    for argument in typing.get_args(annotation):
-        yield from _models(argument)
 
 
 def _type(annotation: Any) -> str:
@@ -92,7 +83,7 @@ def keys() -> str:
             kind = _type(field.annotation).replace("|", "\\|")
             about = (field.description or "").replace("|", "\\|")
             lines.append(f"| `{field.alias or name}` | {kind} | {_default(field)} | {about} |")
-            waiting += [m for m in _models(field.annotation) if m not in seen]
+            waiting += [m for m in models_in(field.annotation) if m not in seen]
         lines.append("")
     return "\n".join(lines)
 

@@ -8,6 +8,7 @@ import numpy as np
 from pydantic import Field, ValidationError, model_validator
 
 from zenith.config.base import Name, Positive, Section
+from zenith.config.marks import DRAWN, OBJECTIVE, SELECTION, TEMPLATES, concerns
 
 _CUT = re.compile(r"^\s*([A-Za-z][\w:]*)\s*(>=|<=|==|!=|>|<)\s*(\S+)\s*$")
 _OBJECT_CUT = re.compile(r"^\s*(?:(abs)\((\w+)\)|(\w+))\s*(?:(>=|<=|==|!=|>|<)\s*(\S+))?\s*$")
@@ -99,9 +100,17 @@ class Axis(Section):
 class Observable(Section):
     """An observable of the analysis module, and the axis on which it is drawn."""
 
-    label: Annotated[str, Field(description="axis label, LaTeX between dollars, without the unit")]
-    edges: Annotated[Axis, Field(description="bins of the control plot, in the observable's unit")]
-    log: Annotated[bool, Field(description="logarithmic event axis")] = False
+    label: Annotated[
+        str,
+        Field(description="axis label, LaTeX between dollars, without the unit"),
+        concerns(*DRAWN),
+    ]
+    edges: Annotated[
+        Axis,
+        Field(description="bins of the control plot, in the observable's unit"),
+        concerns("mva_figures", "histogram"),
+    ]
+    log: Annotated[bool, Field(description="logarithmic event axis"), concerns(*DRAWN)] = False
 
 
 class Cut(Section):
@@ -112,16 +121,25 @@ class Cut(Section):
     that is named `btag` elsewhere, so that both move together.
     """
 
-    cut: Annotated[str, Field(description="observable, operator, threshold or name of one")]
+    cut: Annotated[
+        str,
+        Field(description="observable, operator, threshold or name of one"),
+        concerns(*TEMPLATES),
+    ]
     tune: Annotated[
         tuple[float, float] | None,
         Field(description="bounds of the threshold, in the observable's unit"),
+        concerns(*OBJECTIVE),
     ] = None
     width: Annotated[
-        Positive | None, Field(description="width of the soft cut, in the observable's unit")
+        Positive | None,
+        Field(description="width of the soft cut, in the observable's unit"),
+        concerns(*OBJECTIVE),
     ] = None
     name: Annotated[
-        Name | None, Field(description="name of the threshold; default: the observable")
+        Name | None,
+        Field(description="name of the threshold; default: the observable"),
+        concerns(*TEMPLATES),
     ] = None
 
     @model_validator(mode="before")
@@ -193,11 +211,14 @@ class Cut(Section):
 class FitObservable(Section):
     """What is histogrammed for the fit of a region."""
 
-    observable: Annotated[str, Field(description="name of the observable")]
-    edges: Annotated[Axis, Field(description="bin edges, in the observable's unit")]
+    observable: Annotated[str, Field(description="name of the observable"), concerns(*TEMPLATES)]
+    edges: Annotated[
+        Axis, Field(description="bin edges, in the observable's unit"), concerns(*TEMPLATES)
+    ]
     overflow: Annotated[
         Literal["include", "drop"],
         Field(description="events outside the axis: into the first and last bin, or left out"),
+        concerns(*TEMPLATES),
     ] = "include"
     tune_edges: Annotated[
         Positive | None,
@@ -205,6 +226,7 @@ class FitObservable(Section):
             description="lets the optimisation move the inner edges in steps of so much, in the "
             "observable's unit; no bin is narrower"
         ),
+        concerns(*SELECTION),
     ] = None
 
     @model_validator(mode="after")
@@ -223,11 +245,18 @@ class FitObservable(Section):
 class Region(Section):
     """A region (channel) of the analysis: the events that pass all its cuts."""
 
-    label: Annotated[str, Field(description="text on figures")]
+    label: Annotated[
+        str,
+        Field(description="text on figures"),
+        concerns("optimisation_figures", "figures", "summary"),
+    ]
     cuts: Annotated[tuple[Cut, ...], Field(min_length=1, description="all of them hold")]
     fit: Annotated[FitObservable, Field(description="observable and bins of the fit")]
-    in_fit: Annotated[bool, Field(description="false: validated and drawn, not fitted")] = True
+    in_fit: Annotated[
+        bool, Field(description="false: validated and drawn, not fitted"), concerns(*TEMPLATES)
+    ] = True
     plots: Annotated[
         tuple[str, ...] | None,
         Field(description="observables drawn; default: all that plotting.observables names"),
+        concerns("histogram"),
     ] = None

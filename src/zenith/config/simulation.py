@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 
 from zenith.config.base import Fraction, Name, Positive, Section
+from zenith.config.marks import concerns
 
 NonNegative = Annotated[float, Field(ge=0.0)]
 
@@ -112,8 +113,16 @@ class DetectorResponse(Section):
 class ProcessCard(Section):
     """What every simulated process has in common."""
 
-    events: Annotated[int, Field(gt=0, description="number of events, all parts together")]
-    parts: Annotated[int, Field(gt=0, description="number of files, made by independent jobs")] = 1
+    events: Annotated[
+        int,
+        Field(gt=0, description="number of events, all parts together"),
+        concerns("simulate", of="own"),
+    ]
+    parts: Annotated[
+        int,
+        Field(gt=0, description="number of files, made by independent jobs"),
+        concerns("simulate", of="own"),
+    ] = 1
     muon_pt_min: Annotated[
         NonNegative | None,
         Field(
@@ -124,7 +133,7 @@ class ProcessCard(Section):
     multiparton_interactions: Annotated[
         bool, Field(description="simulate the underlying event (three times slower)")
     ] = False
-    detector: DetectorResponse = DetectorResponse()
+    detector: Annotated[DetectorResponse, concerns("simulate", of="own")] = DetectorResponse()
 
     @model_validator(mode="after")
     def _parts(self) -> "ProcessCard":
@@ -156,6 +165,7 @@ class HardCard(ProcessCard):
             le=8.0,
             description="generate with probability · p̂T to this power; genWeight undoes it",
         ),
+        concerns("simulate", of="own"),
     ] = 3.0
 
 

@@ -5,25 +5,34 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from zenith.config.base import Fraction, Name, Positive, Section
+from zenith.config.marks import DRAWN, MODEL, concerns
 
 
 class Statistics(Section):
     """How histograms become a model, and what is asked of it."""
 
-    signal_strength: Annotated[Name, Field(description="name of the parameter of interest")] = "mu"
+    signal_strength: Annotated[
+        Name, Field(description="name of the parameter of interest"), concerns(*MODEL)
+    ] = "mu"
     signal_bounds: Annotated[
-        tuple[float, float], Field(description="bounds of the signal strength in the fit")
+        tuple[float, float],
+        Field(description="bounds of the signal strength in the fit"),
+        concerns(*MODEL),
     ] = (-5.0, 10.0)
     free_normalisations: Annotated[
         dict[Name, tuple[Name, ...]],
         Field(description="free factor: the processes that it multiplies"),
+        concerns(*MODEL),
     ] = {}
     mc_statistics: Annotated[
-        bool, Field(description="one nuisance per bin for the number of simulated events")
+        bool,
+        Field(description="one nuisance per bin for the number of simulated events"),
+        concerns(*MODEL),
     ] = True
     prune: Annotated[
         Fraction,
         Field(description="a variation below this, relative, in every bin is left out"),
+        concerns(*MODEL),
     ] = 0.0
     minimum_yield: Annotated[
         Positive,
@@ -31,22 +40,47 @@ class Statistics(Section):
             description="floor of the expected background in a bin of the fit, in events; about "
             "the weight of one simulated event: a bin that happens to be empty proves no less"
         ),
+        concerns(*MODEL),
     ] = 1e-3
-    blind: Annotated[bool, Field(description="no observed result is computed or drawn")] = False
-    ranking: Annotated[bool, Field(description="impact of each nuisance parameter")] = True
-    scan_points: Annotated[int, Field(ge=0, description="points of the likelihood scan")] = 21
-    upper_limit: Annotated[bool, Field(description="95 % CLs limit on the strength")] = True
-    bootstrap: Annotated[int, Field(ge=0, description="replicas for the error of Z")] = 200
+    blind: Annotated[
+        bool,
+        Field(description="no observed result is computed or drawn"),
+        concerns("histogram", "fit", "figures"),
+    ] = False
+    ranking: Annotated[
+        bool, Field(description="impact of each nuisance parameter"), concerns("fit")
+    ] = True
+    scan_points: Annotated[
+        int, Field(ge=0, description="points of the likelihood scan"), concerns("fit")
+    ] = 21
+    upper_limit: Annotated[
+        bool, Field(description="95 % CLs limit on the strength"), concerns("fit")
+    ] = True
+    bootstrap: Annotated[
+        int, Field(ge=0, description="replicas for the error of Z"), concerns("compare")
+    ] = 200
 
 
 class Plotting(Section):
     """What is drawn, and how."""
 
     formats: Annotated[
-        tuple[Literal["png", "pdf"], ...], Field(min_length=1, description="of each figure")
+        tuple[Literal["png", "pdf"], ...],
+        Field(min_length=1, description="of each figure"),
+        concerns(*DRAWN),
     ] = ("png", "pdf")
-    observables: Annotated[tuple[str, ...], Field(description="drawn in every region")] = ()
-    experiment: Annotated[str, Field(description="name on each figure")] = "Zenith"
-    status: Annotated[str, Field(description="text after the name")] = "simulation"
-    energy: Annotated[Positive, Field(description="centre-of-mass energy in TeV")] = 13.0
-    signal_scale: Annotated[Positive, Field(description="the drawn signal is scaled by this")] = 1.0
+    observables: Annotated[
+        tuple[str, ...], Field(description="drawn in every region"), concerns("histogram")
+    ] = ()
+    experiment: Annotated[str, Field(description="name on each figure"), concerns(*DRAWN)] = (
+        "Zenith"
+    )
+    status: Annotated[str, Field(description="text after the name"), concerns(*DRAWN)] = (
+        "simulation"
+    )
+    energy: Annotated[
+        Positive, Field(description="centre-of-mass energy in TeV"), concerns(*DRAWN)
+    ] = 13.0
+    signal_scale: Annotated[
+        Positive, Field(description="the drawn signal is scaled by this"), concerns("figures")
+    ] = 1.0

@@ -6,6 +6,14 @@ from typing import Annotated, Literal, NamedTuple
 from pydantic import Field, model_validator
 
 from zenith.config.base import Name, Positive, Section
+from zenith.config.marks import MODEL, TEMPLATES, concerns
+
+# What makes the variations of columns.
+WEIGHTS = concerns("columns", of="simulation")
+SHAPES = concerns("skim", "columns", of="simulation")
+
+Sides = Literal["two", "up", "down"]
+SIDES = "which variations exist; one side is mirrored about the nominal"
 
 Side = Literal["up", "down"]
 
@@ -22,24 +30,31 @@ class WeightBranch(NamedTuple):
 
 class _Systematic(Section):
     processes: Annotated[
-        tuple[str, ...] | None, Field(description="processes that vary; default: all simulated")
+        tuple[str, ...] | None,
+        Field(description="processes that vary; default: all simulated"),
+        concerns(*TEMPLATES),
     ] = None
     regions: Annotated[
-        tuple[str, ...] | None, Field(description="regions in which it acts; default: all")
+        tuple[str, ...] | None,
+        Field(description="regions in which it acts; default: all"),
+        concerns(*TEMPLATES),
     ] = None
-    correlated: Annotated[bool, Field(description="one nuisance parameter for all eras")] = True
-    label: Annotated[str | None, Field(description="name on figures; default: its key")] = None
+    correlated: Annotated[
+        bool, Field(description="one nuisance parameter for all eras"), concerns(*TEMPLATES)
+    ] = True
+    label: Annotated[
+        str | None, Field(description="name on figures; default: its key"), concerns("figures")
+    ] = None
 
 
 class _Templates(_Systematic):
     """A systematic that is a pair of varied templates."""
 
-    sides: Annotated[
-        Literal["two", "up", "down"],
-        Field(description="which variations exist; one side is mirrored about the nominal"),
-    ] = "two"
+    sides: Annotated[Sides, Field(description=SIDES), concerns(*TEMPLATES)] = "two"
     smooth: Annotated[
-        bool, Field(description="smooth varied over nominal with the 353QH algorithm")
+        bool,
+        Field(description="smooth varied over nominal with the 353QH algorithm"),
+        concerns(*MODEL),
     ] = False
 
     @property
@@ -51,13 +66,15 @@ class _Templates(_Systematic):
 class WeightSystematic(_Templates):
     """Other weights for the same events: a correction's up and down, or branches of weights."""
 
-    type: Literal["weight"]
+    type: Annotated[Literal["weight"], WEIGHTS, concerns(*TEMPLATES)]
+    sides: Annotated[Sides, Field(description=SIDES), WEIGHTS, concerns(*TEMPLATES)] = "two"
     correction: Annotated[
-        Name | None, Field(description="correction of the eras whose variations these are")
+        Name | None, Field(description="correction of the eras whose variations these are"), WEIGHTS
     ] = None
     branches: Annotated[
         dict[Side, str] | None,
         Field(description="branches that multiply genWeight; PSWeight[0] is one entry of a list"),
+        WEIGHTS,
     ] = None
     normalise: Annotated[
         bool | None,
@@ -66,6 +83,7 @@ class WeightSystematic(_Templates):
             "so that shape and acceptance vary and the cross-section does not; default: true for "
             "those of theory, LHE…Weight and PSWeight"
         ),
+        WEIGHTS,
     ] = None
 
     @model_validator(mode="after")
@@ -105,37 +123,53 @@ class WeightSystematic(_Templates):
 class ShapeSystematic(_Templates):
     """Other objects: momenta of jets, by scale or by resolution, propagated to MET."""
 
-    type: Literal["shape"]
+    type: Annotated[Literal["shape"], SHAPES, concerns(*TEMPLATES)]
+    sides: Annotated[Sides, Field(description=SIDES), SHAPES, concerns(*TEMPLATES)] = "two"
     kind: Annotated[
-        Literal["energy_scale", "energy_resolution"], Field(description="what is shifted")
+        Literal["energy_scale", "energy_resolution"], Field(description="what is shifted"), SHAPES
     ]
-    objects: Annotated[tuple[Name, ...], Field(min_length=1, description="objects that shift")]
+    objects: Annotated[
+        tuple[Name, ...], Field(min_length=1, description="objects that shift"), SHAPES
+    ]
     size: Annotated[
         Positive,
         Field(
             lt=1.0,
             description="relative shift (scale), or relative width of added smearing (resolution)",
         ),
+        SHAPES,
     ]
 
 
 class NormalisationSystematic(_Systematic):
     """A relative uncertainty on the rate of processes."""
 
-    type: Literal["normalisation"]
-    up: Annotated[float, Field(gt=-1.0, lt=10.0, description="relative change at +1 σ")]
+    type: Annotated[Literal["normalisation"], concerns(*TEMPLATES)]
+    up: Annotated[
+        float, Field(gt=-1.0, lt=10.0, description="relative change at +1 σ"), concerns(*TEMPLATES)
+    ]
     down: Annotated[
-        float | None, Field(gt=-1.0, lt=10.0, description="at −1 σ; default: minus `up`")
+        float | None,
+        Field(gt=-1.0, lt=10.0, description="at −1 σ; default: minus `up`"),
+        concerns(*TEMPLATES),
     ] = None
 
 
 class SampleSystematic(_Templates):
     """Another sample in place of the nominal one (another generator, another tune)."""
 
-    type: Literal["sample"]
-    sides: Literal["two", "up", "down"] = "up"
-    up: Annotated[dict[Name, Name], Field(description="nominal sample: sample in its place")] = {}
-    down: Annotated[dict[Name, Name], Field(description="nominal sample: sample in its place")] = {}
+    type: Annotated[Literal["sample"], concerns(*TEMPLATES)]
+    sides: Annotated[Sides, Field(description=SIDES), concerns(*TEMPLATES)] = "up"
+    up: Annotated[
+        dict[Name, Name],
+        Field(description="nominal sample: sample in its place"),
+        concerns(*TEMPLATES),
+    ] = {}
+    down: Annotated[
+        dict[Name, Name],
+        Field(description="nominal sample: sample in its place"),
+        concerns(*TEMPLATES),
+    ] = {}
 
     @model_validator(mode="after")
     def _sides_given(self) -> "SampleSystematic":

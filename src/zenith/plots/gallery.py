@@ -212,6 +212,23 @@ def fit_regions(
             )
 
 
+def _labels(
+    nuisances: Sequence[Nuisance], parameters: Sequence[Mapping[str, Any]]
+) -> dict[str, str]:
+    """What parameters of a fit are called on figures, by name."""
+    known = {nuisance.name: nuisance.label for nuisance in nuisances}
+    labels = {}
+    for parameter in parameters:
+        name = parameter["name"]
+        labels[name] = known.get(name, name)
+        if parameter["kind"] == "signal_strength":
+            labels[name] = "Signal strength"
+        elif name.startswith("staterror_"):
+            region, _, index = name.removeprefix("staterror_").rstrip("]").partition("[")
+            labels[name] = f"MC statistics, {region}, bin {index or 0}"
+    return labels
+
+
 def fit_results(
     analysis: Analysis, nuisances: Sequence[Nuisance], results: Mapping[str, Any]
 ) -> Figures:
@@ -220,7 +237,7 @@ def fit_results(
     `pulls`, `pulls_mc_statistics`, `correlations`, `ranking`, `scan` and `upper_limit`.
     """
     line = banner(analysis)
-    labels = {p["name"]: p["label"] for p in results["parameters"]}
+    labels = _labels(nuisances, results["parameters"])
     pulled = {
         p["name"]: (
             (p["value"] - p["prefit_value"]) / p["prefit_error"],

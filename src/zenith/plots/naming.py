@@ -13,11 +13,11 @@ Figures = Iterator[tuple[str, Figure]]
 
 
 def banner(analysis: Analysis) -> style.Banner:
-    """The line above the axes, with the luminosity of the eras that are used."""
-    eras = {analysis.samples[sample].era for sample in analysis.used_samples}
+    """The line above the axes."""
     plotting = analysis.plotting
-    luminosity = sum(analysis.eras[era].luminosity for era in eras)
-    return style.Banner(plotting.experiment, plotting.status, luminosity, plotting.energy)
+    return style.Banner(
+        plotting.experiment, plotting.status, analysis.luminosity(), plotting.energy
+    )
 
 
 def _unit(analysis: Analysis, observable: str) -> str:

@@ -16,7 +16,6 @@ import numpy as np
 from zenith.config import Analysis
 from zenith.statistics.likelihood import Likelihood, Minimum, Vector, best_fit, numpy_backend
 from zenith.statistics.limit import TestStatistic, upper_limit
-from zenith.statistics.nuisances import nuisances
 from zenith.statistics.ranking import ranking
 
 log = logging.getLogger(__name__)
@@ -49,7 +48,7 @@ def fit(analysis: Analysis, spec: Mapping[str, Any], name: str = "workspace") ->
             "asimov": blind,
             "twice_nll": best.twice_nll,
             "goodness_of_fit": _number(result.goodness_of_fit) if not blind else None,
-            "parameters": _parameters(analysis, likelihood, result, prefit),
+            "parameters": _parameters(likelihood, result, prefit),
             "correlation": {
                 "names": likelihood.names,
                 "matrix": np.nan_to_num(np.asarray(result.corr_mat)).tolist(),
@@ -133,19 +132,10 @@ def _ranked(likelihood: Likelihood) -> list[int]:
     return [i for i in range(len(likelihood.names)) if i not in left_out and i != likelihood.poi]
 
 
-def _parameters(
-    analysis: Analysis, likelihood: Likelihood, result: Any, prefit: Vector
-) -> list[dict[str, Any]]:
-    labels = {nuisance.name: nuisance.label for nuisance in nuisances(analysis)}
-    labels[analysis.statistics.signal_strength] = "Signal strength"
-    for name in likelihood.names:
-        if name.startswith("staterror_"):
-            region, _, index = name.removeprefix("staterror_").rstrip("]").partition("[")
-            labels[name] = f"MC statistics, {region}, bin {index or 0}"
+def _parameters(likelihood: Likelihood, result: Any, prefit: Vector) -> list[dict[str, Any]]:
     return [
         {
             "name": name,
-            "label": labels.get(name, name),
             "kind": _kind(likelihood, index, name),
             "prefit_value": float(likelihood.nominal[index]),
             "prefit_error": float(prefit[index]) or None,
