@@ -86,13 +86,22 @@ def test_rates_and_free_factors_multiply_their_processes(spec):
         np.testing.assert_allclose(moved[process], factor * nominal[process], rtol=1e-12)
 
 
-def test_simulated_statistics_are_one_parameter_for_each_bin(spec, regions):
+@pytest.mark.parametrize("of_signals", [False, True])
+def test_simulated_statistics_are_one_parameter_for_each_bin(
+    toy_configuration, regions, of_signals
+):
+    """Of the backgrounds, unless those of signals are asked for."""
+    statistics = {"mc_statistics_of_signals": of_signals} if of_signals else {}
+    spec, _ = build(parse(toy_configuration(statistics=statistics)), regions)
     model = _model(spec)
     for templates in regions:
+        counted = np.asarray(templates.background) | of_signals
         widths = model.config.param_set(f"staterror_{templates.region}").sigmas
-        total = templates.nominal.sum(axis=0)
-        expected = np.sqrt(templates.variance.sum(axis=0)) / total
+        total = templates.nominal[counted].sum(axis=0)
+        expected = np.sqrt(templates.variance[counted].sum(axis=0)) / total
         np.testing.assert_allclose(widths, expected, rtol=1e-10)
+        carries = ("staterror_signal", "staterror") in _modifiers(spec, "signal", "signal")
+        assert carries == of_signals
 
 
 def test_observations_are_the_data_or_asimov_if_blind(toy_configuration, spec, regions):

@@ -131,6 +131,34 @@ class Analysis(Section):
         return self
 
     @model_validator(mode="after")
+    def _strengths_fit(self) -> "Analysis":
+        given, interest = self.statistics.signal_strengths, self.statistics.signal_strength
+        where = "statistics.signal_strengths"
+        owner: dict[str, str] = {}
+        for name, processes in given.items():
+            _known(processes, self.signals, f"{where}.{name}, process with role: signal")
+            for process in processes:
+                if process in owner:
+                    raise ValueError(
+                        f"{where}.{name}: {process!r} is multiplied by {owner[process]!r} already"
+                    )
+                owner[process] = name
+        if given and interest not in given:
+            raise ValueError(
+                f"statistics.signal_strength: {interest!r} is of interest but not among "
+                f"signal_strengths ({', '.join(given)}): name one of them"
+            )
+        used = self._used_signals
+        if not given and len(used) > 1:
+            first, *others = used
+            raise ValueError(
+                f"{where}: the processes {', '.join(used)} are signals; say which the strength of "
+                f"interest multiplies: {{{interest}: [{first}]}} leaves {', '.join(others)} to "
+                f"strengths of their own, {{{interest}: [{', '.join(used)}]}} shares it"
+            )
+        return self
+
+    @model_validator(mode="after")
     def _systematics_fit(self) -> "Analysis":
         simulated = [name for name, p in self.processes.items() if p.role != "data"]
         for name, systematic in self.systematics.items():
@@ -215,6 +243,28 @@ class Analysis(Section):
     def signals(self) -> list[str]:
         """Names of the processes that are signal."""
         return [name for name, process in self.processes.items() if process.role == "signal"]
+
+    @property
+    def _used_signals(self) -> list[str]:
+        used = {
+            self.samples[s].process for s in self.used_samples if not self.samples[s].alternative
+        }
+        return [name for name in self.signals if name in used]
+
+    @property
+    def signal_strengths(self) -> dict[str, tuple[str, ...]]:
+        """Every signal strength with the processes that it multiplies, that of interest first."""
+        interest, given = self.statistics.signal_strength, self.statistics.signal_strengths
+        if not given:
+            return {interest: tuple(self._used_signals or self.signals)}
+        listed = {process for processes in given.values() for process in processes}
+        own = {f"{interest}_{p}": (p,) for p in self.signals if p not in listed}
+        return {interest: given[interest], **given, **own}
+
+    @property
+    def signals_of_interest(self) -> tuple[str, ...]:
+        """The signal processes whose strength is the parameter of interest."""
+        return self.signal_strengths[self.statistics.signal_strength]
 
     def is_data(self, sample: str) -> bool:
         """Whether a sample is data: no generator weight, no cross-section, no systematics."""

@@ -11,6 +11,7 @@ from zenith.config.marks import DRAWN, MODEL, concerns
 class Statistics(Section):
     """How histograms become a model, and what is asked of it."""
 
+<<<<<<< HEAD
     signal_strength: Annotated[
         Name, Field(description="name of the parameter of interest"), concerns(*MODEL)
     ] = "mu"
@@ -18,6 +19,19 @@ class Statistics(Section):
         tuple[float, float],
         Field(description="bounds of the signal strength in the fit"),
         concerns(*MODEL),
+=======
+    signal_strength: Annotated[Name, Field(description="name of the parameter of interest")] = "mu"
+    signal_strengths: Annotated[
+        dict[Name, Annotated[tuple[Name, ...], Field(min_length=1)]],
+        Field(
+            description="strength: the signal processes that it multiplies; of several signals, "
+            "one that is not listed has its own, `{signal_strength}_{process}`; default: of one "
+            "signal, `signal_strength`"
+        ),
+    ] = {}
+    signal_bounds: Annotated[
+        tuple[float, float], Field(description="bounds of the signal strengths in the fit")
+>>>>>>> 660855e (Say the model once; give each signal its strength; leave signals out of the simulated statistics)
     ] = (-5.0, 10.0)
     free_normalisations: Annotated[
         dict[Name, tuple[Name, ...]],
@@ -29,6 +43,9 @@ class Statistics(Section):
         Field(description="one nuisance per bin for the number of simulated events"),
         concerns(*MODEL),
     ] = True
+    mc_statistics_of_signals: Annotated[
+        bool, Field(description="the simulated events of signals count there as well")
+    ] = False
     prune: Annotated[
         Fraction,
         Field(description="a variation below this, relative, in every bin is left out"),

@@ -7,61 +7,27 @@ function is one compiled call; events, temperature and bandwidth are its inputs,
 traced again from step to step.
 """
 
-from collections.abc import Iterable, Mapping
-from typing import Literal, NamedTuple
+from typing import Literal
 
 import equinox as eqx
 import jax
-import jax.numpy as jnp
-import numpy as np
 from jax.typing import ArrayLike
 
 from zenith.core.events import Events
-from zenith.core.histfactory import Structure, Templates
-from zenith.core.mending import EMPTY, consistent, floored
+from zenith.core.histfactory import Templates
+from zenith.core.recipe import Recipe, Systematic
 from zenith.core.significance import expected_mu_error, expected_significance
-from zenith.core.templates import Histograms, Parameters, hard_histograms, soft_histograms
-from zenith.errors import FitError
+from zenith.core.templates import Parameters, hard_histograms, soft_histograms
+
+__all__ = ["Objective", "Systematic"]
 
 
-class Systematic(NamedTuple):
-    """A nuisance parameter whose templates are variations of the events.
-
-    A side that is `None`, not both, is the other one mirrored about the nominal template. Where the
-    structure has a histosys and a normsys of this name, the normsys takes the change of the yield
-    and the histosys that of the shape.
-    """
-
-    name: str
-    up: str | None
-    down: str | None
-
-    def sides(self, region: Histograms) -> tuple[jax.Array, jax.Array]:
-        """The up and the down variation of one region, (P, B) each."""
-        given = [name for name in (self.up, self.down) if name is not None]
-        _known("variation", given, region.variations)
-        varied = [region.variations[name] for name in given]
-        mirrored = 2 * region.nominal - varied[0]
-        return (
-            varied[0] if self.up is not None else mirrored,
-            varied[-1] if self.down is not None else mirrored,
-        )
-
-
-class Objective(eqx.Module):
+class Objective(Recipe):
     """A HistFactory model whose templates come from events, and what is asked of it.
 
-    Channels of the structure are regions, its samples are processes; `background` names those that
-    are not signal. `constants` has what does not depend on events (the normsys that are none of
-    `systematics`, and shapesys); its other entries are ignored. Templates are mended as those of
-    the quoted fit are (`core/mending.py`), with `minimum_yield` background events in every bin.
+    Its fields are those of `Recipe`, and `quantity`.
     """
 
-    structure: Structure = eqx.field(static=True)
-    constants: Templates
-    background: tuple[str, ...] = eqx.field(static=True)
-    systematics: tuple[Systematic, ...] = eqx.field(static=True, default=())
-    minimum_yield: float = eqx.field(static=True, default=1e-3)
     quantity: Literal["significance", "precision"] = eqx.field(static=True, default="significance")
 
     def value(self, templates: Templates) -> jax.Array:
@@ -72,73 +38,6 @@ class Objective(eqx.Module):
         if self.quantity == "precision":
             return expected_mu_error(self.structure, templates)
         return expected_significance(self.structure, templates)
-
-    def templates(
-        self, histograms: Mapping[str, Histograms], processes: tuple[str, ...]
-    ) -> Templates:
-        """The histograms of every region as templates of the structure; differentiable.
-
-        Raises `FitError` for a channel, sample or variation that the events do not have.
-        """
-        structure = self.structure
-        _known("channel", (name for name, _ in structure.channels), histograms)
-        _known("sample", structure.samples, processes)
-        _known("histosys", structure.histosys, [s.name for s in self.systematics])
-        rows = np.array([processes.index(name) for name in structure.samples])
-        regions = [self._mended(histograms[name], rows) for name, _ in structure.channels]
-        nominal, variance, varied = (
-            jax.tree.map(lambda *of: jnp.concatenate(of, axis=-1), *parts)
-            for parts in zip(*regions, strict=True)
-        )
-        factors = self._factors(nominal, varied)  # (systematics, 2, S, C)
-        shapes = varied / factors[..., structure.channel_of_bin]
-        where = {s.name: k for k, s in enumerate(self.systematics)}
-        shapes = shapes[np.array([where[name] for name in structure.histosys], int)]
-        up, down = self.constants.normsys_up, self.constants.normsys_down
-        for k, name in enumerate(structure.normsys):
-            if name in where:
-                up = up.at[k].set(factors[where[name], 0])
-                down = down.at[k].set(factors[where[name], 1])
-        # no events, no uncertainty: the root has no derivative at 0
-        filled = variance > EMPTY**2
-        error = jnp.sqrt(jnp.where(filled, variance, 1.0)) * filled
-        is_stat = np.zeros((len(structure.layers), 1, structure.bins), bool)
-        for k, layer in enumerate(structure.layers):
-            for type_, name in layer:
-                of_channels = structure.where(type_, [name])[0].any(axis=0)
-                is_stat[k, 0] |= (type_ == "staterror") & of_channels[structure.channel_of_bin]
-        return Templates(
-            nominal=nominal,
-            histosys_up=shapes[:, 0],
-            histosys_down=shapes[:, 1],
-            normsys_up=up,
-            normsys_down=down,
-            uncertainty=jnp.where(is_stat, error, self.constants.uncertainty),
-        )
-
-    def _mended(
-        self, region: Histograms, rows: np.ndarray
-    ) -> tuple[jax.Array, jax.Array, jax.Array]:
-        """Yields and variances (S, B), and the variations (systematics, 2, S, B), of one region."""
-        raw, variance = region.nominal[rows], region.variance[rows]
-        background = [name in self.background for name in self.structure.samples]
-        nominal, variance = floored(raw, variance, background, self.minimum_yield)
-        varied = [
-            consistent(side[rows], raw, nominal)
-            for systematic in self.systematics
-            for side in systematic.sides(region)
-        ]
-        stacked = jnp.array(varied).reshape(len(self.systematics), 2, *nominal.shape)
-        return nominal, variance, stacked
-
-    def _factors(self, nominal: jax.Array, varied: jax.Array) -> jax.Array:
-        """Varied over nominal yield where a normsys takes it, else 1: (systematics, 2, S, C)."""
-        structure = self.structure
-        takes = structure.where("normsys", [s.name for s in self.systematics])[:, None]
-        of_channel = np.eye(len(structure.channels))[structure.channel_of_bin]
-        before, after = nominal @ of_channel, varied @ of_channel
-        usable = takes & (before > EMPTY) & (after > 0)
-        return jnp.where(usable, after, 1.0) / jnp.where(usable, before, 1.0)
 
 
 def soft_value(
@@ -204,12 +103,3 @@ def value_and_bin_gradient(
 ) -> tuple[jax.Array, Templates]:
     """The objective of given templates, and its derivative with respect to each of them."""
     return jax.value_and_grad(objective.value)(templates)
-
-
-def _known(what: str, names: Iterable[str], known: Iterable[str]) -> None:
-    known = tuple(known)
-    for name in names:
-        if name not in known:
-            raise FitError(
-                f"model: {what} '{name}' is not what the events give: {', '.join(known) or 'none'}"
-            )

@@ -1,7 +1,8 @@
 """The simulated events of a region of an analysis as scored events, for categories.
 
 What a score file cannot hold is left out: variations that move the scores themselves (shapes,
-other samples) and free normalisations. Rates and event weights vary as in the fit.
+other samples), free normalisations and the strengths of signals that are not of interest, which are
+background here. Rates and event weights vary as in the fit.
 """
 
 import json
@@ -105,9 +106,10 @@ def region_events(
         raise InputError(f"region {region}: no simulated event passes its cuts")
     if not np.isfinite(arrays["scores"]).all():
         raise InputError(f"region {region}: a score of {', '.join(scores)} is not finite")
+    signals = [p for p in analysis.signals_of_interest if p in processes]
     sizes = {n.name: {p: n.up for p in processes if p in n.processes} for n in rates}
     return arrays, {
-        "signal_labels": [processes.index(name) for name in analysis.signals if name in processes],
+        "signal_labels": [processes.index(p) for p in signals],
         "label_names": processes,
         "normalisation_uncertainties": json.dumps(sizes),
     }

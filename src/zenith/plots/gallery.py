@@ -290,7 +290,7 @@ def fit_results(
             ),
         )
     if limit := results.get("upper_limit"):
-        signal = " + ".join(analysis.processes[p].label for p in analysis.signals)
+        signal = " + ".join(analysis.processes[p].label for p in analysis.signals_of_interest)
         yield (
             "upper_limit",
             fit.upper_limit(limit["expected"], limit["observed"], label=signal, banner=line),

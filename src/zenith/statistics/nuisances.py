@@ -94,12 +94,12 @@ def nuisances(analysis: Analysis) -> list[Nuisance]:
         acts_on = tuple(p for p in simulated if p in processes)
         if acts_on:
             found.append(Nuisance(name, "free", name, acts_on, tuple(analysis.regions)))
-    names = [analysis.statistics.signal_strength, *(nuisance.name for nuisance in found)]
+    names = [*analysis.signal_strengths, *(nuisance.name for nuisance in found)]
     for name in names:
         if names.count(name) > 1:
             raise ConfigError(
                 f"two parameters of the fit are called {name!r}: give the systematics, luminosity "
-                "uncertainties, free normalisations and the signal strength different names"
+                "uncertainties, free normalisations and signal strengths different names"
             )
     return found
 

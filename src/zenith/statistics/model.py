@@ -1,0 +1,124 @@
+"""What the statistical model is, said once.
+
+The objective of the climb and the workspace of the quoted fit are both made from `recipe`. By kind
+of parameter: a normalisation is a normsys; a pair of templates is a normsys with the ratio of the
+yields and a histosys with the shape at the nominal yield, under one name, so that at ±1 standard
+deviation the prediction is the varied template; signal strengths and free normalisations are
+normfactors; the number of simulated events is a staterror, one parameter for each bin of a channel
+(Barlow-Beeston light), of the backgrounds alone by default: without signal, nothing is known worse
+because the signal's simulation is small.
+"""
+
+from collections.abc import Iterator
+
+import jax.numpy as jnp
+import numpy as np
+
+from zenith.config import Analysis
+from zenith.core.recipe import Recipe, Systematic
+from zenith.core.structure import Modifier, Setting, Structure, Templates
+from zenith.errors import FitError
+from zenith.statistics.nuisances import Nuisance, nuisances, simulated_processes
+
+TYPES = {
+    "normalisation": ("normsys",),
+    "templates": ("normsys", "histosys"),
+    "free": ("normfactor",),
+}
+
+
+def fitted_regions(analysis: Analysis) -> list[str]:
+    """The regions that the fit uses."""
+    return [name for name, region in analysis.regions.items() if region.in_fit]
+
+
+def recipe(analysis: Analysis) -> Recipe:
+    """The model, and how its templates follow from the histograms of its regions.
+
+    Raises FitError if no signal of interest has a sample in use, or no region is fitted.
+    """
+    processes = tuple(simulated_processes(analysis))
+    if not set(processes) & set(analysis.signals_of_interest):
+        raise FitError(
+            "no sample of a signal process is in use, so there is nothing to measure: add one of "
+            f"{', '.join(analysis.signals_of_interest)}, or let it through only_samples"
+        )
+    structure = _structure(analysis, processes)
+    return Recipe(
+        structure=structure,
+        constants=_constants(analysis, structure),
+        background=tuple(p for p in processes if p not in analysis.signals),
+        systematics=tuple(map(_systematic, template_nuisances(analysis))),
+        minimum_yield=analysis.statistics.minimum_yield,
+        prune=analysis.statistics.prune,
+    )
+
+
+def template_nuisances(analysis: Analysis) -> list[Nuisance]:
+    """The nuisance parameters that are a pair of templates."""
+    return [n for n in nuisances(analysis) if n.kind == "templates"]
+
+
+def _systematic(nuisance: Nuisance) -> Systematic:
+    up, down = (
+        f"{nuisance.name}_{side}" if side in nuisance.sides else None for side in ("up", "down")
+    )
+    return Systematic(nuisance.name, up, down, nuisance.smooth)
+
+
+def pruned_rate(analysis: Analysis, nuisance: Nuisance) -> bool:
+    """Whether a normalisation is so small that it is left out of the model."""
+    size = max(abs(nuisance.up), abs(nuisance.down))
+    return nuisance.kind == "normalisation" and size <= analysis.statistics.prune
+
+
+def _structure(analysis: Analysis, processes: tuple[str, ...]) -> Structure:
+    statistics = analysis.statistics
+    channels = fitted_regions(analysis)
+    bins = {name: len(analysis.regions[name].fit.edges.edges) - 1 for name in channels}
+    strengths = analysis.signal_strengths
+    settings = tuple(
+        Setting(name, bounds=(statistics.signal_bounds,))
+        for name, signals in strengths.items()
+        if set(signals) & set(processes)
+    )
+    modifiers = [m for m in _modifiers(analysis, channels) if m.sample in processes]
+    return Structure(
+        tuple((name, bins[name]) for name in channels),
+        processes,
+        tuple(modifiers),
+        statistics.signal_strength,
+        settings,
+    )
+
+
+def _modifiers(analysis: Analysis, channels: list[str]) -> Iterator[Modifier]:
+    statistics = analysis.statistics
+    for name, signals in analysis.signal_strengths.items():
+        yield from (Modifier("normfactor", name, c, p) for c in channels for p in signals)
+    for nuisance in nuisances(analysis):
+        if pruned_rate(analysis, nuisance):
+            continue
+        for type_ in TYPES[nuisance.kind]:
+            for channel in (c for c in channels if c in nuisance.regions):
+                for process in nuisance.processes:
+                    yield Modifier(type_, nuisance.name, channel, process)
+    if statistics.mc_statistics:
+        for process, described in analysis.processes.items():
+            if described.role == "background" or statistics.mc_statistics_of_signals:
+                yield from (Modifier("staterror", f"staterror_{c}", c, process) for c in channels)
+
+
+def _constants(analysis: Analysis, structure: Structure) -> Templates:
+    """The sizes of the rate uncertainties; zeros and ones for what events will give."""
+    samples, bins, channels = len(structure.samples), structure.bins, len(structure.channels)
+    up = np.ones((len(structure.normsys), samples, channels))
+    down = np.ones_like(up)
+    sizes = {n.name: n for n in nuisances(analysis) if n.kind == "normalisation"}
+    for k, name in enumerate(structure.normsys):
+        if name in sizes:
+            up[k], down[k] = 1.0 + sizes[name].up, 1.0 + sizes[name].down
+    shapes = np.zeros((len(structure.histosys), samples, bins))
+    uncertainty = np.zeros((len(structure.layers), samples, bins))
+    arrays = (np.zeros((samples, bins)), shapes, shapes, up, down, uncertainty)
+    return Templates(*map(jnp.asarray, arrays))
