@@ -11,16 +11,9 @@ from zenith.config.marks import DRAWN, MODEL, concerns
 class Statistics(Section):
     """How histograms become a model, and what is asked of it."""
 
-<<<<<<< HEAD
     signal_strength: Annotated[
         Name, Field(description="name of the parameter of interest"), concerns(*MODEL)
     ] = "mu"
-    signal_bounds: Annotated[
-        tuple[float, float],
-        Field(description="bounds of the signal strength in the fit"),
-        concerns(*MODEL),
-=======
-    signal_strength: Annotated[Name, Field(description="name of the parameter of interest")] = "mu"
     signal_strengths: Annotated[
         dict[Name, Annotated[tuple[Name, ...], Field(min_length=1)]],
         Field(
@@ -28,10 +21,12 @@ class Statistics(Section):
             "one that is not listed has its own, `{signal_strength}_{process}`; default: of one "
             "signal, `signal_strength`"
         ),
+        concerns(*MODEL),
     ] = {}
     signal_bounds: Annotated[
-        tuple[float, float], Field(description="bounds of the signal strengths in the fit")
->>>>>>> 660855e (Say the model once; give each signal its strength; leave signals out of the simulated statistics)
+        tuple[float, float],
+        Field(description="bounds of the signal strengths in the fit"),
+        concerns(*MODEL),
     ] = (-5.0, 10.0)
     free_normalisations: Annotated[
         dict[Name, tuple[Name, ...]],
@@ -44,7 +39,9 @@ class Statistics(Section):
         concerns(*MODEL),
     ] = True
     mc_statistics_of_signals: Annotated[
-        bool, Field(description="the simulated events of signals count there as well")
+        bool,
+        Field(description="the simulated events of signals count there as well"),
+        concerns(*MODEL),
     ] = False
     prune: Annotated[
         Fraction,

@@ -132,21 +132,7 @@ def _ranked(likelihood: Likelihood) -> list[int]:
     return [i for i in range(len(likelihood.names)) if i not in left_out and i != likelihood.poi]
 
 
-<<<<<<< HEAD
 def _parameters(likelihood: Likelihood, result: Any, prefit: Vector) -> list[dict[str, Any]]:
-=======
-def _parameters(
-    analysis: Analysis, likelihood: Likelihood, result: Any, prefit: Vector
-) -> list[dict[str, Any]]:
-    labels = {nuisance.name: nuisance.label for nuisance in nuisances(analysis)}
-    for name, processes in analysis.signal_strengths.items():
-        labels[name] = f"Signal strength ({', '.join(processes)})"
-    labels[analysis.statistics.signal_strength] = "Signal strength"
-    for name in likelihood.names:
-        if name.startswith("staterror_"):
-            region, _, index = name.removeprefix("staterror_").rstrip("]").partition("[")
-            labels[name] = f"MC statistics, {region}, bin {index or 0}"
->>>>>>> 660855e (Say the model once; give each signal its strength; leave signals out of the simulated statistics)
     return [
         {
             "name": name,
