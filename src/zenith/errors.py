@@ -13,5 +13,9 @@ class InputError(ZenithError):
     """An input file, tree, branch or value that is missing, corrupt or not what it should be."""
 
 
+class OutputError(ZenithError):
+    """A file that cannot be written: the message names its path and the reason."""
+
+
 class FitError(ZenithError):
     """A model that cannot be built, or a fit that did not converge."""

@@ -8,7 +8,7 @@ from typing import Any
 import jax
 import numpy as np
 from safetensors import SafetensorError, safe_open
-from safetensors.numpy import save_file
+from safetensors.numpy import save
 
 from zenith import __version__
 from zenith.artefacts import atomic
@@ -32,8 +32,9 @@ def save_network(
         "metadata": dict(metadata or {}),
     }
     arrays = {name: np.ascontiguousarray(a) for name, a in network.to_arrays().items()}
+    content = save(arrays, {_KEY: json.dumps(header, sort_keys=True)})
     with atomic(path) as temporary:
-        save_file(arrays, temporary, {_KEY: json.dumps(header, sort_keys=True)})
+        temporary.write_bytes(content)
 
 
 def load_network(path: str | Path, mva: Mva | None = None) -> Network:

@@ -3,6 +3,7 @@
 Figures are made through matplotlib's object interface, so that nothing is kept between them.
 """
 
+import io
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -64,8 +65,10 @@ def save(figure: Figure, path: str | Path, formats: Sequence[str] = ("png", "pdf
     """Write `{path}.{format}` for every format; returns the paths."""
     paths = [Path(f"{path}.{extension}") for extension in formats]
     for target, extension in zip(paths, formats, strict=True):
+        content = io.BytesIO()  # an encoder of images does not say what a disk says to it
+        figure.savefig(content, format=extension, metadata=_METADATA[extension])
         with atomic(target) as temporary:
-            figure.savefig(temporary, format=extension, metadata=_METADATA[extension])
+            temporary.write_bytes(content.getvalue())
     return paths
 
 

@@ -7,8 +7,7 @@ an interrupted step leaves nothing that a later one could take for a result. No 
 import hashlib
 import json
 import os
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -18,22 +17,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from zenith import __version__
+from zenith.artefacts.writing import atomic, hdf5
 from zenith.errors import InputError
 
 PARTS = ("train", "optimise", "validate", "test")
-
-
-@contextmanager
-def atomic(path: str | Path) -> Iterator[Path]:
-    """A temporary path beside `path`; renamed to it on success, removed on failure."""
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.stem}.{os.getpid()}.partial{path.suffix}")
-    try:
-        yield temporary
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 def file_hash(path: str | Path) -> str:
@@ -82,13 +69,22 @@ def write_json(
 def write_text(path: str | Path, text: str) -> None:
     """Write a text file."""
     with atomic(path) as temporary:
-        temporary.write_text(text)
+        temporary.write_text(text, encoding="utf-8")
+
+
+def _each_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        names = [name for name, _ in pairs]
+        twice = next(name for name in names if names.count(name) > 1)
+        raise ValueError(f"the key {twice!r} is there twice, of which one would be lost")
+    return found
 
 
 def read_json(path: str | Path) -> dict[str, Any]:
-    """Read a JSON object; `InputError` if the file is missing or not one."""
+    """Read a JSON object; `InputError` if the file is missing or not one, or has a key twice."""
     try:
-        content = json.loads(Path(path).read_text())
+        content = json.loads(Path(path).read_text(encoding="utf-8"), object_pairs_hook=_each_once)
     except OSError as error:
         raise InputError(f"{path}: cannot be read ({error.strerror})") from None
     except ValueError as error:
@@ -132,7 +128,7 @@ class Columns:
 
 def write_columns(path: str | Path, columns: Columns) -> None:
     """Write HDF5: groups `values`, `weights` and `shapes/{variation}`, sets `weight`, `split`."""
-    with atomic(path) as temporary, h5py.File(temporary, "w", track_order=True) as file:
+    with atomic(path) as temporary, hdf5(temporary) as file:
         file.attrs.update(columns.attributes | {"zenith": __version__})
         file.create_dataset("weight", data=columns.weight)
         file["weight"].attrs["description"] = "expected events at the luminosity of the era"
@@ -180,7 +176,7 @@ def write_arrays(
     attributes: Mapping[str, Any] | None = None,
 ) -> None:
     """Write arrays by name (`/` makes groups), and attributes of the whole, to HDF5."""
-    with atomic(path) as temporary, h5py.File(temporary, "w", track_order=True) as file:
+    with atomic(path) as temporary, hdf5(temporary) as file:
         file.attrs.update({**(attributes or {}), "zenith": __version__})
         for name, array in arrays.items():
             file.create_dataset(name, data=array)
