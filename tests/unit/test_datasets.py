@@ -1,6 +1,7 @@
 """From a configuration to file lists, and the portal's answers to a catalogue."""
 
 import json
+import os
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -104,6 +105,103 @@ def test_a_list_may_be_in_two_others(tmp_path: Path) -> None:
     both = sample_from("files", [f"@{tmp_path}/{name}.txt" for name in "ab"])
     with pytest.raises(ConfigError, match=r"x\.root is listed twice"):
         resolve(both, "extra")
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Files a, b, in a folder `data` that has a second name and whose neighbours have brackets."""
+    monkeypatch.chdir(tmp_path)
+    for name in ("data", "data [v2]", "[ab]"):
+        Path(name).mkdir()
+        for file in ("a.root", "b.root"):
+            Path(name, file).touch()
+    Path("[ab]/[x]*.root").touch()
+    os.symlink("data", "again")
+    os.link("data/a.root", "hard.root")
+    Path("list.txt").write_text("data/a.root\n")
+    return tmp_path
+
+
+def extra(config: Path, *files: str) -> Analysis:
+    source = {"process": "wjets", "era": "2016", "cross_section": 1.0, "files": files}
+    return load(str(config), [f"samples.extra={json.dumps(source)}"])
+
+
+CONFIG_PATH = Path(CONFIG).resolve()
+
+
+@pytest.mark.parametrize(
+    "second",
+    [
+        "data/a.root",
+        "./data/a.root",
+        "data//a.root",
+        "data/../data/a.root",
+        "{folder}/data/a.root",
+        "file://{folder}/data/a.root",
+        "again/a.root",
+        "again/*.root",
+        "hard.root",
+        "data/a.root:Events",
+        "@list.txt",
+        "@./list.txt",
+    ],
+)
+def test_a_file_that_is_listed_twice(second: str, folder: Path) -> None:
+    files = ["data/a.root", "data/b.root", second.format(folder=folder)]
+    with pytest.raises(ConfigError, match=r"samples\.extra: data/a\.root is listed twice"):
+        resolve(extra(CONFIG_PATH, *files), "extra")
+
+
+def test_an_address_that_is_listed_twice() -> None:
+    files = ["root://host//store/x.root", "ROOT://Host:1094//store//x.root:Events"]
+    with pytest.raises(ConfigError, match=r"x\.root is listed twice, the second time as ROOT:"):
+        resolve(sample_from("files", files), "extra")
+
+
+def test_data_that_two_samples_list(folder: Path) -> None:
+    def samples(era: str, *files: str) -> Analysis:
+        data = [
+            f"samples.{name}={json.dumps({'process': 'data', 'era': e, 'files': f})}"
+            for name, e, f in (("one", "2016", ["data/*.root"]), ("two", era, files))
+        ]
+        late = load(str(CONFIG_PATH)).eras["2016"].model_dump_json()
+        return load(str(CONFIG_PATH), ["samples.pseudodata=null", f"eras.late={late}", *data])
+
+    with pytest.raises(ConfigError, match=r"samples\.one: data/b\.root is also a file of .*two"):
+        resolve(samples("2016", "again/b.root"), "one")
+    with pytest.raises(ConfigError, match=r"samples\.two: again/b\.root is also a file of .*one"):
+        resolve(samples("2016", "again/b.root"), "two")
+    # another era has sections of its own
+    assert len(resolve(samples("late", "again/b.root"), "one")) == 2
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("[ab]/a.root", ["[ab]/a.root"]),
+        ("[ab]/*.root", ["[ab]/[x]*.root", "[ab]/a.root", "[ab]/b.root"]),
+        ("[ab]/[x]*.root", ["[ab]/[x]*.root"]),
+        ("data [v2]/a.root", ["data [v2]/a.root"]),
+        ("data [v2]/[ab].root", ["data [v2]/a.root", "data [v2]/b.root"]),
+        ("d[ab]ta/?.root", ["data/a.root", "data/b.root"]),
+        ("./data/[a].root:Events", ["data/a.root"]),
+        ("data/a.root:Events", ["data/a.root"]),
+        ("root://h:1094//a.root:Events", ["root://h:1094//a.root"]),
+    ],
+)
+def test_what_exists_is_a_path_before_it_is_a_pattern(
+    text: str, found: list[str], folder: Path
+) -> None:
+    assert [file.path for file in resolve(extra(CONFIG_PATH, text), "extra")] == found
+
+
+def test_what_is_no_file(folder: Path) -> None:
+    os.symlink("nowhere", "data/dangling.root")
+    with pytest.raises(ConfigError, match=r"data is a folder; name its files, data/\*\.root"):
+        resolve(extra(CONFIG_PATH, "data"), "extra")
+    with pytest.raises(ConfigError, match=r"dangling\.root: a link to a file that does not exist"):
+        resolve(extra(CONFIG_PATH, "data/*.root"), "extra")
 
 
 def test_an_unknown_sample_is_named() -> None:

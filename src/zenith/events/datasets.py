@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from zenith.artefacts import read_json
+from zenith.artefacts.identity import twice, without_tree
 from zenith.config import Analysis
 from zenith.config.samples import Dataset
 from zenith.errors import ConfigError, InputError
@@ -36,11 +37,23 @@ def resolve(analysis: Analysis, sample: str) -> list[InputFile]:
     Raises
     ------
     ConfigError
-        There is no such sample, its files are not found, or one of them is listed twice.
+        There is no such sample, its files are not found, or one of them is listed twice, however
+        it is spelled; of data, also in another sample of the era.
     InputError
         A catalogue or a list is missing or not what it should be.
     """
-    return _files(analysis, sample)[: analysis.max_files]
+    files = _files(analysis, sample)
+    if analysis.is_data(sample):
+        era = analysis.samples[sample].era
+        for other in analysis.used_samples:
+            if other != sample and analysis.is_data(other) and era == analysis.samples[other].era:
+                theirs = _files(analysis, other)
+                if same := twice(file.path for file in (*files, *theirs)):
+                    raise ConfigError(
+                        f"samples.{sample}: {same[0]} is also a file of samples.{other}, as "
+                        f"{same[1]}; its events would count twice"
+                    )
+    return files[: analysis.max_files]
 
 
 def luminosity_fraction(analysis: Analysis, era: str) -> float:
@@ -77,12 +90,15 @@ def _files(analysis: Analysis, name: str) -> list[InputFile]:
         files = _of_record(sample.record, f"{key}.record")
     else:
         files = [f for text in sample.files or () for f in _of_text(text, f"{key}.files")]
-    paths = [file.path for file in files]
-    if not paths:
+    if not files:
         raise ConfigError(f"{key}: no files; name at least one")
-    if twice := {path for path in paths if paths.count(path) > 1}:
-        raise ConfigError(f"{key}: {min(twice)} is listed twice; its events would count twice")
+    if same := twice(file.path for file in files):
+        raise ConfigError(f"{key}: {_listed_twice(*same)}; its events would count twice")
     return files
+
+
+def _listed_twice(first: str, second: str) -> str:
+    return f"{first} is listed twice" + (f", the second time as {second}" * (first != second))
 
 
 def _of_text(text: str, key: str, within: tuple[Path, ...] = ()) -> Iterator[InputFile]:
@@ -95,12 +111,27 @@ def _of_text(text: str, key: str, within: tuple[Path, ...] = ()) -> Iterator[Inp
         for line in lines:
             yield from _of_text(line, f"{key}: {text[1:]}", (*within, this))
     elif "://" in text:
-        yield InputFile(text)
+        yield InputFile(without_tree(text))
     else:
-        found = sorted(glob.glob(text)) if glob.has_magic(text) else [text]
-        if not found or not Path(found[0]).exists():
+        pattern = _pattern(without_tree(text))
+        found = sorted(glob.glob(pattern))
+        if not found:
             raise ConfigError(f"{key}: {text}: there is no such file; check the path")
-        yield from map(InputFile, found)
+        for path in found:
+            if not Path(path).exists():
+                raise ConfigError(f"{key}: {path}: a link to a file that does not exist")
+            if Path(path).is_dir():
+                raise ConfigError(f"{key}: {path} is a folder; name its files, {path}/*.root")
+            yield InputFile(path)
+
+
+def _pattern(text: str) -> str:
+    """A path as a pattern of `glob`, in which what exists as it is spelled stands for itself."""
+    path = Path(text)
+    known = next((p for p in (path, *path.parents) if p.exists()), None)
+    if known is None:
+        return text
+    return str(Path(glob.escape(str(known)), *path.parts[len(known.parts) :]))
 
 
 def _lines(path: str, key: str) -> list[str]:
