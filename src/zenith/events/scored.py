@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from zenith.artefacts import read_arrays
+from zenith.artefacts.numbers import numbers, whole_numbers
 from zenith.config.categorisation import ScoredEvents
 from zenith.errors import InputError
 from zenith.events.splits import hash_of, uniform
@@ -32,14 +33,25 @@ def parts(
 
     Every array with a first axis of N events is parted, others are kept whole. `weight`, and every
     array whose name begins with it, is scaled label by label, so that each part has the yields of
-    all events. Raises `InputError` if `weight` or `label` is missing, or a part has no event.
+    all events. Raises `InputError` if `weight` or `label` is missing, is of no number or of another
+    length, or a part has no event.
     """
     for name in ("weight", "label"):
         if name not in arrays:
             raise InputError(f"{source}: there is no dataset {name!r}, only {', '.join(arrays)}")
-    label, weight = np.asarray(arrays["label"]), np.asarray(arrays["weight"], np.float64)
+    label = np.atleast_1d(whole_numbers(arrays["label"], source, "label"))
+    weight = numbers(arrays["weight"], source, "weight")
     events = len(label)
-    first = uniform(hash_of(arrays.get("event", np.arange(events)))) < fraction
+    event = np.asarray(arrays.get("event", np.arange(events)))
+    if event.dtype.kind not in "iu":  # all 64 bits of an unsigned number count
+        event = whole_numbers(event, source, "event")
+    for name, array in (("weight", weight), ("event", event)):
+        if array.shape != (events,):
+            raise InputError(
+                f"{source}: {name} has shape {array.shape} and label {label.shape}: one {name} is "
+                "needed for each event"
+            )
+    first = uniform(hash_of(event)) < fraction
     found: list[Arrays] = []
     for which in (first, ~first):
         if not which.any():

@@ -68,7 +68,7 @@ def load(path: str | Path) -> Found:
     file = read_json(path)
     try:
         categories: Any = (
-            np.asarray(file["edges"], float)
+            _edges(file["edges"])
             if "edges" in file
             else Mixture.of(*(file[key] for key in ("weights", "means", "covariances")))
         )
@@ -86,3 +86,10 @@ def load(path: str | Path) -> Found:
         raise InputError(
             f"{path}: not what `zenith categorise` writes ({error!r}); run it again"
         ) from None
+
+
+def _edges(values: Any) -> NDArray[np.float64]:
+    edges = np.asarray(values, float)
+    if edges.ndim != 1 or not np.isfinite(edges).all() or (np.diff(edges) < 0).any():
+        raise ValueError("edges must be finite numbers in ascending order")
+    return edges

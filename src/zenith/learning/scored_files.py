@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from zenith.artefacts import read_arrays
+from zenith.artefacts.numbers import numbers, whole_numbers
 from zenith.core.sideband import Sideband
 from zenith.errors import InputError
 from zenith.learning.scored import Scored
@@ -34,24 +35,35 @@ def read(path: str | Path, sideband: Sideband | None = None) -> Scored:
             f"{path}: the file has no attribute signal_labels: give it the list of the labels "
             "that are signal"
         )
-    scores = np.asarray(arrays["scores"], np.float64)
+    source = str(path)
+    scores = numbers(arrays["scores"], source, "scores")
     if scores.ndim == 1:
         scores = scores[:, None]
     if scores.ndim != 2 or not scores.size:
         raise InputError(f"{path}: scores must have shape (N, D), they have {scores.shape}")
     return Scored(
         scores,
-        np.asarray(arrays["weight"], np.float64),
-        np.asarray(arrays["label"]).astype(np.int64),
-        tuple(int(a) for a in np.atleast_1d(attributes["signal_labels"])),
-        str(path),
+        numbers(arrays["weight"], source, "weight"),
+        whole_numbers(arrays["label"], source, "label"),
+        signal_labels(attributes["signal_labels"], source),
+        source,
         # masses matter, and must be sound, only where there is a window
-        np.asarray(arrays["mass"], np.float64) if sideband and "mass" in arrays else None,
+        numbers(arrays["mass"], source, "mass") if sideband and "mass" in arrays else None,
         sideband,
-        _variations(arrays, str(path)),
+        _variations(arrays, source),
         tuple(_text(name) for name in np.atleast_1d(attributes.get("label_names", ()))),
-        _normalisation(attributes.get("normalisation_uncertainties", "{}"), str(path)),
+        _normalisation(attributes.get("normalisation_uncertainties", "{}"), source),
     )
+
+
+def signal_labels(value: Any, source: str) -> tuple[int, ...]:
+    """The attribute `signal_labels`; `InputError` if it is no list of whole numbers."""
+    if np.asarray(value).dtype.kind == "b":  # a mask of the labels, or the label 1?
+        raise InputError(f"{source}: signal_labels must be numbers of labels, not true or false")
+    found = whole_numbers(value, source, "signal_labels")
+    if found.ndim > 1:
+        raise InputError(f"{source}: signal_labels must be one list, it has shape {found.shape}")
+    return tuple(np.atleast_1d(found).tolist())
 
 
 def _text(value: Any) -> str:
@@ -60,7 +72,7 @@ def _text(value: Any) -> str:
 
 def _variations(arrays: Mapping[str, NDArray[Any]], source: str) -> dict[str, NDArray[np.float64]]:
     given = {
-        name.removeprefix(GROUP): np.asarray(array, np.float64)
+        name.removeprefix(GROUP): numbers(array, source, name)
         for name, array in arrays.items()
         if name.startswith(GROUP)
     }
