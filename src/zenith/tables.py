@@ -1,7 +1,5 @@
 """Tables that read well both in a terminal and as Markdown."""
 
-import os
-import sys
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -40,11 +38,3 @@ def measured(value: float, error: float | None) -> str:
         return text(float(value))
     digits = max(0, 1 - int(f"{error:e}".split("e")[1]))
     return f"{value:.{digits}f} ± {error:.{digits}f}"
-
-
-def show(content: str) -> None:
-    """Print to the terminal; a reader that has seen enough (`| head`) is no error."""
-    try:
-        print(content, flush=True)
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

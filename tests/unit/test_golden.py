@@ -80,7 +80,7 @@ def test_numbers_of_32_bits_do_not_meet(tmp_path: Path) -> None:
         ({"10": [1, 2]}, "at '10'"),
         ({"10": {"1": 2}}, "at '10'"),
         ({"10": [[-9, -2]]}, "certifies no luminosity section"),
-        ('{"10": [[1, 2]], "10": [[5, 6]]}', "the key '10' is there twice"),
+        ('{"10": [[1, 2]], "10": [[5, 6]]}', "an object has the key '10' twice"),
     ],
 )
 def test_what_is_no_list_of_sections(content: Any, expected: str, tmp_path: Path) -> None:

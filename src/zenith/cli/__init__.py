@@ -3,11 +3,13 @@
 import argparse
 import importlib
 import logging
+import os
 import signal
 import sys
 from types import ModuleType
 
 from zenith import __version__
+from zenith.cli.files import check
 from zenith.errors import ZenithError
 
 STEPS = (
@@ -45,9 +47,22 @@ def _step(name: str) -> ModuleType:
 def main(argv: list[str] | None = None) -> int:
     """Run one step; return 0, or 1 after printing what the user has to mend.
 
-    Only the module of the step that is named is imported with its libraries: the modules
-    themselves import them inside `run`, so that `--help` is quick.
+    A reader of the output that has seen enough (`| head`) is no error. Only the module of the step
+    that is named is imported with its libraries: the modules themselves import them inside `run`,
+    so that `--help` is quick.
     """
+    try:
+        return _run(argv)
+    except BrokenPipeError:  # what steps print comes last: all else is done
+        return 0
+    finally:
+        try:
+            sys.stdout.flush()
+        except OSError:  # or Python itself would try again at its end, and complain
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _run(argv: list[str] | None) -> int:
     parser = argparse.ArgumentParser(prog="zenith", description=sys.modules["zenith"].__doc__)
     parser.add_argument("--version", action="version", version=f"zenith {__version__}")
     steps = parser.add_subparsers(dest="step", metavar="STEP", required=True)
@@ -64,8 +79,19 @@ def main(argv: list[str] | None = None) -> int:
     # What a scheduler sends to stop a job must undo half-written files, as Ctrl-C does.
     signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))
     try:
+        check(args)
         args.run(args)
+        sys.stdout.flush()
     except ZenithError as error:
-        print(f"zenith {args.step}: error: {error}", file=sys.stderr)
-        return 1
+        return _refuse(args.step, str(error))
+    except BrokenPipeError:
+        raise
+    except OSError as error:  # of a disk or a file that nothing more specific has spoken of
+        where = f"{error.filename}: " if error.filename is not None else ""
+        return _refuse(args.step, f"{where}{error.strerror or error}")
     return 0
+
+
+def _refuse(step: str, message: str) -> int:
+    print(f"zenith {step}: error: {message}", file=sys.stderr)
+    return 1

@@ -12,6 +12,8 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from zenith.cli.files import Input, Output
+
 if TYPE_CHECKING:
     from zenith.core.sideband import Sideband
     from zenith.learning.categorise import Result
@@ -22,7 +24,9 @@ HELP = "scores of events to the categories of the largest expected significance"
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     """Define the options."""
-    parser.add_argument("events", metavar="EVENTS.h5", help="scores, weight, label of events")
+    parser.add_argument(
+        "events", type=Input, metavar="EVENTS.h5", help="scores, weight, label of events"
+    )
     parser.add_argument("--categories", type=int, metavar="K", help="at most so many")
     parser.add_argument(
         "--min-background",
@@ -84,14 +88,18 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--seed", type=int, default=0, help="of the starts of the gradient [0]")
     parser.add_argument("--steps", type=int, default=300, help="of the gradient [300]")
     parser.add_argument("--starts", type=int, default=6, help="of the gradient [6]")
-    parser.add_argument("--output", metavar="JSON", help="categories to write")
+    parser.add_argument("--output", type=Output, metavar="JSON", help="categories to write")
     parser.add_argument(
         "--history",
+        type=Output,
         metavar="H5",
         help="every step of the gradient, and the yields that soft categories ended with",
     )
     parser.add_argument(
-        "--evaluate", metavar="JSON", help="categories to apply to EVENTS.h5; prints JSON"
+        "--evaluate",
+        type=Input,
+        metavar="JSON",
+        help="categories to apply to EVENTS.h5; prints JSON",
     )
 
 

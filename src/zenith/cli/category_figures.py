@@ -1,10 +1,10 @@
 """Draw categories: where they lie, what is in them, how many are enough, how they were found."""
 
 import argparse
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from zenith.cli import options
+from zenith.cli.files import Input
 
 if TYPE_CHECKING:
     from zenith.plots.naming import Figures
@@ -16,22 +16,27 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     """Define the options."""
     options.add_config(parser)
     parser.add_argument(
-        "--categories", required=True, metavar="JSON", help="what category_scan wrote"
+        "--categories", type=Input, required=True, metavar="JSON", help="what category_scan wrote"
     )
     parser.add_argument(
-        "--histories", required=True, nargs="+", metavar="H5", help="of categorise, by number"
+        "--histories",
+        type=Input,
+        required=True,
+        nargs="+",
+        metavar="H5",
+        help="of categorise, by number",
     )
-    parser.add_argument("--unseen", required=True, metavar="H5", help="unseen events")
+    parser.add_argument("--unseen", type=Input, required=True, metavar="H5", help="unseen events")
     parser.add_argument("--output", required=True, metavar="DIR", help="folder of the figures")
 
 
 def run(args: argparse.Namespace) -> None:
     """Read the files, see where categories lie, and draw."""
+    from zenith.artefacts.writing import make_folder
     from zenith.plots import style
 
     categorisation = options.categorisation(args)
-    folder = Path(args.output)
-    folder.mkdir(parents=True, exist_ok=True)
+    folder = make_folder(args.output)
     for name, figure in _figures(args):
         style.save(figure, folder / name, categorisation.plotting.formats)
 

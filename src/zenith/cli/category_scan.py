@@ -6,6 +6,7 @@ The output holds the categories that are chosen, as `categorise` wrote them, and
 import argparse
 
 from zenith.cli import options
+from zenith.cli.files import Input, Output
 
 HELP = "categories of every number to the number that is enough, on unseen events"
 
@@ -14,11 +15,22 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     """Define the options."""
     options.add_config(parser)
     parser.add_argument(
-        "--input", required=True, nargs="+", metavar="JSON", help="what categorise wrote, by number"
+        "--input",
+        type=Input,
+        required=True,
+        nargs="+",
+        metavar="JSON",
+        help="what categorise wrote, by number",
     )
-    parser.add_argument("--train", required=True, metavar="H5", help="events they were found with")
-    parser.add_argument("--unseen", required=True, metavar="H5", help="all other events")
-    parser.add_argument("--output", required=True, metavar="JSON", help="the chosen categories")
+    parser.add_argument(
+        "--train", type=Input, required=True, metavar="H5", help="events they were found with"
+    )
+    parser.add_argument(
+        "--unseen", type=Input, required=True, metavar="H5", help="all other events"
+    )
+    parser.add_argument(
+        "--output", type=Output, required=True, metavar="JSON", help="the chosen categories"
+    )
 
 
 def run(args: argparse.Namespace) -> None:
@@ -26,6 +38,7 @@ def run(args: argparse.Namespace) -> None:
     import logging
 
     from zenith.artefacts import read_json, write_json
+    from zenith.artefacts.identity import twice
     from zenith.config.parts import step_config
     from zenith.errors import InputError
     from zenith.learning.category_files import load
@@ -33,6 +46,11 @@ def run(args: argparse.Namespace) -> None:
     from zenith.learning.references import references
     from zenith.learning.scored_files import read
 
+    if twice([args.train, args.unseen]):
+        raise InputError(
+            f"--train {args.train} --unseen {args.unseen}: are the same events; unseen are those "
+            "that no category was found with"
+        )
     categorisation = options.categorisation(args)
     asked = categorisation.categories
     if len(args.input) != len(asked.numbers):

@@ -4,6 +4,7 @@ import argparse
 from pathlib import Path
 
 from zenith.cli import options
+from zenith.cli.files import Input, Output
 
 HELP = "categories and their scan to one page"
 
@@ -12,11 +13,11 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     """Define the options."""
     options.add_config(parser)
     parser.add_argument(
-        "--categories", required=True, metavar="JSON", help="what category_scan wrote"
+        "--categories", type=Input, required=True, metavar="JSON", help="what category_scan wrote"
     )
     parser.add_argument("--benchmarks", metavar="DIR", help="folder of Snakemake's benchmarks")
-    parser.add_argument("--output", required=True, metavar="JSON", help="the numbers")
-    parser.add_argument("--page", metavar="MD", help="the same for people, Markdown")
+    parser.add_argument("--output", type=Output, required=True, metavar="JSON", help="the numbers")
+    parser.add_argument("--page", type=Output, metavar="MD", help="the same for people, Markdown")
 
 
 def run(args: argparse.Namespace) -> None:

@@ -3,6 +3,7 @@
 import argparse
 
 from zenith.cli import options
+from zenith.cli.files import Input, Output
 
 HELP = "selections to their significances on unseen events, with errors"
 
@@ -11,15 +12,24 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     """Define the options."""
     options.add_config(parser)
     parser.add_argument(
-        "--input", required=True, nargs="+", metavar="H5", help="columns of all samples"
+        "--input", type=Input, required=True, nargs="+", metavar="H5", help="columns of all samples"
     )
     parser.add_argument("--networks", metavar="DIR", help="folder of the networks")
-    parser.add_argument("--optimised", required=True, metavar="JSON", help="what the climb wrote")
     parser.add_argument(
-        "--fixed-edges", metavar="JSON", help="what a climb that moves no bin edges wrote"
+        "--optimised", type=Input, required=True, metavar="JSON", help="what the climb wrote"
     )
-    parser.add_argument("--search", required=True, metavar="JSON", help="what the search wrote")
-    parser.add_argument("--output", required=True, metavar="JSON", help="comparison to write")
+    parser.add_argument(
+        "--fixed-edges",
+        type=Input,
+        metavar="JSON",
+        help="what a climb that moves no bin edges wrote",
+    )
+    parser.add_argument(
+        "--search", type=Input, required=True, metavar="JSON", help="what the search wrote"
+    )
+    parser.add_argument(
+        "--output", type=Output, required=True, metavar="JSON", help="comparison to write"
+    )
 
 
 def run(args: argparse.Namespace) -> None:

@@ -3,6 +3,7 @@
 import argparse
 
 from zenith.cli import options
+from zenith.cli.files import Output
 
 HELP = "list the files of CERN Open Data records"
 
@@ -14,7 +15,11 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
     options.add_config(parser)
     parser.add_argument(
-        "--output", default=RECORDS, metavar="FILE", help=f"catalogue of the records [{RECORDS}]"
+        "--output",
+        type=Output,
+        default=RECORDS,
+        metavar="FILE",
+        help=f"catalogue of the records [{RECORDS}]",
     )
     parser.add_argument("--server", default=SERVER, metavar="URL", help=f"portal [{SERVER}]")
 

@@ -26,13 +26,12 @@ def run(args: argparse.Namespace) -> None:
     """Print the differences."""
     from zenith.comparison import compare, read, report
     from zenith.errors import InputError
-    from zenith.tables import show
 
     try:
         difference = compare(read(args.first), read(args.second), args.tolerance)
     except InputError as error:
         print(f"zenith diff: error: {error}", file=sys.stderr)
         raise SystemExit(2) from None
-    show(report(difference))
+    print(report(difference))
     if difference:
         raise SystemExit(1)

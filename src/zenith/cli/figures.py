@@ -26,6 +26,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> None:
     """Draw what the given files hold; every category gets its folder, if only an empty one."""
     from zenith import artefacts
+    from zenith.artefacts.writing import make_folder
     from zenith.plots import gallery, style
     from zenith.statistics.nuisances import nuisances
     from zenith.statistics.selection import with_selection
@@ -40,8 +41,7 @@ def run(args: argparse.Namespace) -> None:
         "cutflow": (args.cutflow, artefacts.read_json, gallery.cutflows),
     }
     for category, (path, read, draw) in collections.items():
-        folder = Path(args.output) / category
-        folder.mkdir(parents=True, exist_ok=True)
+        folder = make_folder(Path(args.output) / category)
         if path is None:
             continue
         for name, figure in draw(analysis, known, read(path)):

@@ -3,6 +3,7 @@
 import argparse
 
 from zenith.cli import options
+from zenith.cli.files import Input, Output
 
 HELP = "histograms to a workspace and the fitted signal strength"
 
@@ -10,12 +11,21 @@ HELP = "histograms to a workspace and the fitted signal strength"
 def arguments(parser: argparse.ArgumentParser) -> None:
     """Define the options."""
     options.add_config(parser)
-    parser.add_argument("--input", required=True, metavar="ROOT", help="histograms of the fit")
     parser.add_argument(
-        "--selection", metavar="JSON", help="selection of the histograms, if it moved bin edges"
+        "--input", type=Input, required=True, metavar="ROOT", help="histograms of the fit"
     )
-    parser.add_argument("--workspace", required=True, metavar="JSON", help="workspace to write")
-    parser.add_argument("--output", required=True, metavar="JSON", help="results to write")
+    parser.add_argument(
+        "--selection",
+        type=Input,
+        metavar="JSON",
+        help="selection of the histograms, if it moved bin edges",
+    )
+    parser.add_argument(
+        "--workspace", type=Output, required=True, metavar="JSON", help="workspace to write"
+    )
+    parser.add_argument(
+        "--output", type=Output, required=True, metavar="JSON", help="results to write"
+    )
 
 
 def run(args: argparse.Namespace) -> None:

@@ -3,6 +3,7 @@
 import argparse
 
 from zenith.cli import options
+from zenith.cli.files import Input, Output
 
 HELP = "columns to histograms of regions, processes and variations"
 
@@ -11,10 +12,16 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     """Define the options."""
     options.add_config(parser)
     parser.add_argument(
-        "--input", required=True, nargs="+", metavar="H5", help="columns files of all samples"
+        "--input",
+        type=Input,
+        required=True,
+        nargs="+",
+        metavar="H5",
+        help="columns files of all samples",
     )
     parser.add_argument(
         "--selection",
+        type=Input,
         metavar="JSON",
         help="file whose `thresholds` are those of the tunable cuts [those of the configuration]",
     )
@@ -32,10 +39,18 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         help="part of the simulated events [test]",
     )
     parser.add_argument(
-        "--output", required=True, metavar="ROOT", help="histograms of the fit to write"
+        "--output",
+        type=Output,
+        required=True,
+        metavar="ROOT",
+        help="histograms of the fit to write",
     )
-    parser.add_argument("--plots", required=True, metavar="ROOT", help="control plots to write")
-    parser.add_argument("--cutflow", required=True, metavar="JSON", help="cutflow to write")
+    parser.add_argument(
+        "--plots", type=Output, required=True, metavar="ROOT", help="control plots to write"
+    )
+    parser.add_argument(
+        "--cutflow", type=Output, required=True, metavar="JSON", help="cutflow to write"
+    )
 
 
 def run(args: argparse.Namespace) -> None:

@@ -15,6 +15,5 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> None:
     """Print the tables."""
     from zenith.inspection import describe
-    from zenith.tables import show
 
-    show(describe(args.file))
+    print(describe(args.file))

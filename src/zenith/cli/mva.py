@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from zenith.cli import options
+from zenith.cli.files import Input
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -21,7 +22,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     options.add_config(parser)
     parser.add_argument("--name", required=True, help="name of the network in the configuration")
     parser.add_argument(
-        "--input", required=True, nargs="+", metavar="H5", help="columns of the samples"
+        "--input", type=Input, required=True, nargs="+", metavar="H5", help="columns of the samples"
     )
     parser.add_argument(
         "--output",
@@ -33,6 +34,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Read the columns, train, judge on unseen events, write."""
+    import logging
     import time
 
     import numpy as np
@@ -58,10 +60,12 @@ def run(args: argparse.Namespace) -> None:
 
     def progress(epoch: int, training: float, validation: float) -> None:
         if epoch % 5 == 0 or epoch in (1, mva.epochs):
-            print(
-                f"epoch {epoch}/{mva.epochs}: cross-entropy {training:.4f} (training), "
-                f"{validation:.4f} (validation)",
-                flush=True,
+            logging.info(
+                "epoch %d/%d: cross-entropy %.4f (training), %.4f (validation)",
+                epoch,
+                mva.epochs,
+                training,
+                validation,
             )
 
     fit = train(args.name, mva, parts["train"], parts["validate"], analysis.seed, progress=progress)
@@ -97,7 +101,7 @@ def run(args: argparse.Namespace) -> None:
         config=step_config(analysis, "mva", args.name),
     )
     text = ", ".join(f"{name} {value:.4f}" for name, value in auc.items())
-    print(f"{args.name}: kept epoch {fit.best_epoch}; AUC on unseen events: {text}")
+    logging.info("%s: kept epoch %d; AUC on unseen events: %s", args.name, fit.best_epoch, text)
 
 
 def _network(analysis: "Analysis", name: str, source: str) -> "Mva":

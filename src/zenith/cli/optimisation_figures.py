@@ -1,10 +1,10 @@
 """Draw what the optimisation did: its steps and path, what it changed, and what it gained."""
 
 import argparse
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from zenith.cli import options
+from zenith.cli.files import Input
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -28,24 +28,32 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     """Define the options."""
     options.add_config(parser)
     parser.add_argument(
-        "--input", required=True, nargs="+", metavar="H5", help="columns of all samples"
+        "--input", type=Input, required=True, nargs="+", metavar="H5", help="columns of all samples"
     )
     parser.add_argument("--networks", metavar="DIR", help="folder of the networks")
-    parser.add_argument("--optimised", required=True, metavar="JSON", help="what the climb wrote")
-    parser.add_argument("--history", required=True, metavar="H5", help="every step of the climb")
-    parser.add_argument("--search", required=True, metavar="JSON", help="what the search wrote")
-    parser.add_argument("--comparison", required=True, metavar="JSON", help="what compare wrote")
+    parser.add_argument(
+        "--optimised", type=Input, required=True, metavar="JSON", help="what the climb wrote"
+    )
+    parser.add_argument(
+        "--history", type=Input, required=True, metavar="H5", help="every step of the climb"
+    )
+    parser.add_argument(
+        "--search", type=Input, required=True, metavar="JSON", help="what the search wrote"
+    )
+    parser.add_argument(
+        "--comparison", type=Input, required=True, metavar="JSON", help="what compare wrote"
+    )
     parser.add_argument("--output", required=True, metavar="DIR", help="folder of the figures")
 
 
 def run(args: argparse.Namespace) -> None:
     """Read the files, evaluate what the figures need beyond them, and draw."""
     from zenith import artefacts
+    from zenith.artefacts.writing import make_folder
     from zenith.plots import style
 
     analysis = options.analysis(args)
-    folder = Path(args.output)
-    folder.mkdir(parents=True, exist_ok=True)
+    folder = make_folder(args.output)
     for name, figure in _figures(analysis, args, artefacts):
         style.save(figure, folder / name, analysis.plotting.formats)
 

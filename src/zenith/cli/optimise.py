@@ -3,6 +3,7 @@
 import argparse
 
 from zenith.cli import options
+from zenith.cli.files import Input, Output
 
 HELP = "columns and networks to the thresholds and networks of the largest significance"
 
@@ -11,7 +12,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     """Define the options."""
     options.add_config(parser)
     parser.add_argument(
-        "--input", required=True, nargs="+", metavar="H5", help="columns of all samples"
+        "--input", type=Input, required=True, nargs="+", metavar="H5", help="columns of all samples"
     )
     parser.add_argument("--networks", metavar="DIR", help="folder of the trained networks")
     parser.add_argument(
@@ -22,8 +23,12 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         default="optimised",
         help="name under which the networks are written to their folder [optimised]",
     )
-    parser.add_argument("--output", required=True, metavar="JSON", help="the selection to write")
-    parser.add_argument("--history", required=True, metavar="H5", help="every step, to write")
+    parser.add_argument(
+        "--output", type=Output, required=True, metavar="JSON", help="the selection to write"
+    )
+    parser.add_argument(
+        "--history", type=Output, required=True, metavar="H5", help="every step, to write"
+    )
     parser.add_argument(
         "--checkpoints",
         metavar="DIR",

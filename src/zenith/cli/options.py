@@ -2,6 +2,7 @@
 
 import argparse
 
+from zenith.cli.files import Input
 from zenith.config import (
     Analysis,
     Categorisation,
@@ -18,7 +19,11 @@ DEFAULT = "config/zprime.yaml"
 def add_config(parser: argparse.ArgumentParser) -> None:
     """Add `--config FILE` and `--set key=value`."""
     parser.add_argument(
-        "--config", default=DEFAULT, metavar="FILE", help=f"YAML configuration [{DEFAULT}]"
+        "--config",
+        type=Input,
+        default=DEFAULT,
+        metavar="FILE",
+        help=f"YAML configuration [{DEFAULT}]",
     )
     parser.add_argument(
         "--set",

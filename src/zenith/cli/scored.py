@@ -7,6 +7,7 @@ import argparse
 from typing import TYPE_CHECKING, Any
 
 from zenith.cli import options
+from zenith.cli.files import Input, Output, check
 
 if TYPE_CHECKING:
     from zenith.config.categorisation import RegionEvents
@@ -18,12 +19,23 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     """Define the options."""
     options.add_config(parser)
     parser.add_argument(
-        "--input", nargs="+", default=[], metavar="H5", help="columns of all samples of an analysis"
+        "--input",
+        type=Input,
+        nargs="+",
+        default=[],
+        metavar="H5",
+        help="columns of all samples of an analysis",
     )
     parser.add_argument("--networks", metavar="DIR", help="folder of its networks")
-    parser.add_argument("--selection", metavar="JSON", help="thresholds of its tunable cuts")
-    parser.add_argument("--train", required=True, metavar="H5", help="to find categories with")
-    parser.add_argument("--unseen", required=True, metavar="H5", help="all other events")
+    parser.add_argument(
+        "--selection", type=Input, metavar="JSON", help="thresholds of its tunable cuts"
+    )
+    parser.add_argument(
+        "--train", type=Output, required=True, metavar="H5", help="to find categories with"
+    )
+    parser.add_argument(
+        "--unseen", type=Output, required=True, metavar="H5", help="all other events"
+    )
 
 
 def run(args: argparse.Namespace) -> None:
@@ -34,6 +46,8 @@ def run(args: argparse.Namespace) -> None:
     from zenith.events.scored import parts, scored
 
     categorisation = options.categorisation(args)
+    if categorisation.events.file is not None:
+        check(args, {"events.file": [categorisation.events.file]})
     if categorisation.events.analysis is not None:
         found, attributes = _of_region(args, categorisation.events.analysis)
     else:

@@ -3,6 +3,7 @@
 import argparse
 
 from zenith.cli import options
+from zenith.cli.files import Input, Output
 
 HELP = "columns and networks to the thresholds that a black-box search finds"
 
@@ -11,10 +12,12 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     """Define the options."""
     options.add_config(parser)
     parser.add_argument(
-        "--input", required=True, nargs="+", metavar="H5", help="columns of all samples"
+        "--input", type=Input, required=True, nargs="+", metavar="H5", help="columns of all samples"
     )
     parser.add_argument("--networks", metavar="DIR", help="folder of the trained networks")
-    parser.add_argument("--output", required=True, metavar="JSON", help="the selection to write")
+    parser.add_argument(
+        "--output", type=Output, required=True, metavar="JSON", help="the selection to write"
+    )
 
 
 def run(args: argparse.Namespace) -> None:

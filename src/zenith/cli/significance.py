@@ -1,16 +1,19 @@
 """Expected and observed discovery significance of any pyhf workspace."""
 
 import argparse
+import io
 import json
 from pathlib import Path
 from typing import Any
+
+from zenith.cli.files import Input, Output, check
 
 HELP = "expected and observed significance of a pyhf workspace, with its gradient"
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     """Define the options."""
-    parser.add_argument("workspace", type=Path, help="pyhf JSON workspace")
+    parser.add_argument("workspace", type=Input, help="pyhf JSON workspace")
     parser.add_argument(
         "--patch",
         metavar="FILE[:NAME]",
@@ -19,7 +22,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--measurement", help="name of the measurement; default: the first")
     parser.add_argument(
         "--gradient",
-        type=Path,
+        type=Output,
         metavar="OUT.npz",
         help="write d(expected Z)/d(template) of every template, variation and uncertainty",
     )
@@ -36,9 +39,10 @@ def run(args: argparse.Namespace) -> None:
     from zenith.statistics.significance import gradient, significances
 
     logging.getLogger("pyhf").setLevel(logging.ERROR)  # it tells of every schema that it reads
-    spec = _read(args.workspace)
+    spec = _read(Path(args.workspace))
     source = str(args.workspace)
     if args.patch is not None:
+        check(args, {"--patch": [_parts(args.patch)[0]]})
         spec = _patched(spec, args.patch)
         source += f" with {args.patch}"
     try:
@@ -47,24 +51,19 @@ def run(args: argparse.Namespace) -> None:
     except ZenithError as error:
         raise type(error)(f"{source}: {error}") from error
     if args.gradient is not None:
-        with atomic(args.gradient) as temporary, open(temporary, "wb") as file:
-            np.savez(file, allow_pickle=False, **arrays)
+        content = io.BytesIO()  # an archive that cannot be closed complains more than once
+        np.savez(content, allow_pickle=False, **arrays)
+        with atomic(args.gradient) as temporary:
+            temporary.write_bytes(content.getvalue())
     print(json.dumps(results, indent=2))
 
 
 def _read(path: Path) -> Any:
+    from zenith.artefacts import unique_keys
     from zenith.errors import InputError
 
-    def unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-        content = dict(pairs)
-        if len(content) < len(pairs):
-            keys = [key for key, _ in pairs]
-            twice = next(key for key in keys if keys.count(key) > 1)
-            raise ValueError(f"an object has the key '{twice}' twice")
-        return content
-
     try:
-        return json.loads(path.read_text(encoding="utf-8"), object_pairs_hook=unique)
+        return json.loads(path.read_text(encoding="utf-8"), object_pairs_hook=unique_keys)
     except OSError as error:
         raise InputError(f"{path}: {error.strerror}; give the path of a JSON file") from error
     except (ValueError, RecursionError) as error:
@@ -72,15 +71,19 @@ def _read(path: Path) -> Any:
 
 
 def _patched(spec: Any, reference: str) -> Any:
-    """The workspace with FILE, or the patch NAME of FILE:NAME; an existing path is a path."""
+    """The workspace with FILE, or with the patch NAME of FILE:NAME."""
     from zenith.errors import InputError
     from zenith.statistics.patches import patched
 
-    file, colon, name = reference.rpartition(":")
-    if not colon or Path(reference).exists():
-        file, name = reference, ""
+    file, name = _parts(reference)
     patch = _read(Path(file))
     try:
-        return patched(spec, patch, name or None)
+        return patched(spec, patch, name)
     except InputError as error:
         raise InputError(f"{file}: {error}") from None
+
+
+def _parts(reference: str) -> tuple[str, str | None]:
+    """FILE and NAME of FILE:NAME; an existing path is a path."""
+    file, colon, name = reference.rpartition(":")
+    return (reference, None) if not colon or Path(reference).exists() else (file, name or None)

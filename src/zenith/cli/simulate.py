@@ -4,6 +4,7 @@ import argparse
 import logging
 
 from zenith.cli import options
+from zenith.cli.files import Output
 from zenith.cli.progress import progress
 from zenith.config import Analysis
 from zenith.config.simulation import HardCard, ProcessCard, PseudodataCard
@@ -20,7 +21,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--sample", required=True, help="sample with a `simulate` block")
     parser.add_argument("--part", type=int, default=0, help="which part of the sample [0]")
     target = parser.add_mutually_exclusive_group(required=True)
-    target.add_argument("--output", metavar="FILE.root", help="NanoAOD file to write")
+    target.add_argument("--output", type=Output, metavar="FILE.root", help="NanoAOD file to write")
     target.add_argument(
         "--cross-section",
         action="store_true",

@@ -3,6 +3,7 @@
 import argparse
 
 from zenith.cli import options
+from zenith.cli.files import Input, Output, check
 
 HELP = "one NanoAOD file to the events that can pass"
 
@@ -12,10 +13,18 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     options.add_config(parser)
     parser.add_argument("--sample", required=True, help="name of the sample in the configuration")
     parser.add_argument(
-        "--input", required=True, metavar="FILE", help="NanoAOD: a path, http(s):// or root://"
+        "--input",
+        type=Input,
+        required=True,
+        metavar="FILE",
+        help="NanoAOD: a path, http(s):// or root://",
     )
-    parser.add_argument("--output", required=True, metavar="ROOT", help="skim to write")
-    parser.add_argument("--cutflow", required=True, metavar="JSON", help="cutflow to write")
+    parser.add_argument(
+        "--output", type=Output, required=True, metavar="ROOT", help="skim to write"
+    )
+    parser.add_argument(
+        "--cutflow", type=Output, required=True, metavar="JSON", help="cutflow to write"
+    )
     parser.add_argument(
         "--events", type=int, metavar="N", help="stop if the file has another number of events"
     )
@@ -31,11 +40,12 @@ def run(args: argparse.Namespace) -> None:
 
     analysis = options.analysis(args)
     sample = options.sample(args, analysis)
+    era = analysis.eras[analysis.samples[sample].era]
+    golden = [era.golden_json] if analysis.is_data(sample) and era.golden_json else []
+    check(args, {"golden_json": golden})
     with progress(f"skim {sample}") as advance:
         cutflow = skim(
             args.input, args.output, analysis, sample, expected=args.events, progress=advance
         )
-    era = analysis.eras[analysis.samples[sample].era]
-    golden = [era.golden_json] if analysis.is_data(sample) and era.golden_json else []
     part = step_config(analysis, "skim", sample)
     write_json(args.cutflow, cutflow, inputs=golden, config=part)

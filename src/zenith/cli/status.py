@@ -71,7 +71,7 @@ def run(args: argparse.Namespace) -> None:
     """Ask Snakemake, and print a table of the steps."""
     from zenith.config.loading import parse_overrides
     from zenith.errors import InputError
-    from zenith.tables import show, table
+    from zenith.tables import table
 
     title = options.name(args)
     if not Path("Snakefile").exists():
@@ -96,4 +96,4 @@ def run(args: argparse.Namespace) -> None:
     else:
         lines.append(f"Continue with: {' '.join(['snakemake', '--cores', 'N', *chosen])}")
         lines.append("What is done and not stale is kept.")
-    show("\n".join(lines))
+    print("\n".join(lines))

@@ -4,6 +4,7 @@ import argparse
 from pathlib import Path
 
 from zenith.cli import options
+from zenith.cli.files import Output, check
 
 HELP = "results of all steps to one page"
 
@@ -17,8 +18,8 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         help="folder with {selection}/fit.json and cutflow.json, comparison.json, benchmarks/ "
         "[results/{name}]",
     )
-    parser.add_argument("--output", required=True, metavar="JSON", help="the numbers")
-    parser.add_argument("--page", metavar="MD", help="the same for people, Markdown")
+    parser.add_argument("--output", type=Output, required=True, metavar="JSON", help="the numbers")
+    parser.add_argument("--page", type=Output, metavar="MD", help="the same for people, Markdown")
 
 
 def run(args: argparse.Namespace) -> None:
@@ -37,6 +38,7 @@ def run(args: argparse.Namespace) -> None:
     cutflows = {s: path for s, path in cutflows.items() if path.exists()}
     comparison = results / "comparison.json"
     compared = [comparison] if comparison.exists() else []
+    check(args, {"--results": map(str, (*files.values(), *cutflows.values(), *compared))})
     steps = sorted(path.name for path in (results / "benchmarks").glob("*"))
     steps.sort(key=lambda step: (*STEPS, step).index(step))
     summary = summarise(

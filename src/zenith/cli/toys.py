@@ -2,13 +2,15 @@
 
 import argparse
 
+from zenith.cli.files import Output
+
 HELP = "events with scores, made by numpy, to try `categorise` on"
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     """Define the options."""
     parser.add_argument("name", choices=("one_score", "three_classes"))
-    parser.add_argument("--output", required=True, metavar="H5", help="file to write")
+    parser.add_argument("--output", type=Output, required=True, metavar="H5", help="file to write")
     parser.add_argument("--seed", type=int, default=0, help="seed of the events [0]")
     parser.add_argument(
         "--fraction", type=float, default=1.0, help="of the number of events; same luminosity [1]"
