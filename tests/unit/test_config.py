@@ -135,6 +135,73 @@ def test_a_base_is_merged_and_null_takes_away(tmp_path: Path) -> None:
     assert "jes" in mine.systematics
 
 
+def test_an_override_takes_away_what_a_base_has_too(tmp_path: Path) -> None:
+    file = tmp_path / "mine.yaml"
+    file.write_text(f"base: {ZPRIME}\nsystematics: {{pileup: {{label: mine}}}}\n")
+    assert load(file).systematics["pileup"].label == "mine"
+    assert "pileup" not in load(file, ["systematics.pileup=null"]).systematics
+
+
+LUMINOSITY_AND_BLINDING = 'eras: {"2016": {luminosity: 3.0}}\nstatistics: {blind: true}'
+RECORDED = """
+base: {base}
+samples:
+  pseudodata: null
+  collisions: {{process: data, era: "2016", files: ["root://host//x.root"]}}
+"""
+
+
+@pytest.mark.parametrize(
+    ("states", "overrides", "lacking"),
+    [
+        ("", [], "eras.2016.luminosity"),
+        ('eras: {"2016": {luminosity: 3.0}}', [], "statistics.blind"),
+        ("statistics: {blind: true}", [], "eras.2016.luminosity"),
+        ('eras: {"2016": {luminosity: 3.0}}\nstatistics: {blind: false}', [], None),
+        ("", ["eras.2016.luminosity=3", "statistics.blind=true"], None),
+    ],
+)
+def test_recorded_data_inherit_nothing_from_simulated_ones(
+    states: str, overrides: list[str], lacking: str | None, tmp_path: Path
+) -> None:
+    middle, file = tmp_path / "middle.yaml", tmp_path / "mine.yaml"
+    middle.write_text(f"base: {ZPRIME}\nseed: 7\n")
+    file.write_text(RECORDED.format(base=middle) + states)
+    if lacking is None:
+        assert load(file, overrides).eras["2016"].luminosity == 3.0
+        # what is based on it has data of the same kind
+        file.with_name("more.yaml").write_text(f"base: {file}\nname: more\n")
+        if not overrides:
+            assert load(file.with_name("more.yaml")).eras["2016"].luminosity == 3.0
+        return
+    with pytest.raises(ConfigError) as error:
+        load(file, overrides)
+    message = str(error.value)
+    assert message.startswith(f"{file}: {lacking}: the data of the era 2016 are recorded")
+    assert f"its base {middle} are simulated" in message
+
+
+def test_simulated_data_inherit_nothing_from_recorded_ones(tmp_path: Path) -> None:
+    file, base = tmp_path / "mine.yaml", tmp_path / "base.yaml"
+    base.write_text(RECORDED.format(base=ZPRIME) + LUMINOSITY_AND_BLINDING)
+    pseudodata = "process: pseudodata, backgrounds: [wjets]"
+    samples = f"{{collisions: {{files: null, simulate: {{{pseudodata}}}}}}}"
+    file.write_text(f"base: {base}\nsamples: {samples}\n")
+    with pytest.raises(
+        ConfigError, match=r"eras\.2016\.luminosity.*are simulated.*are recorded.*3"
+    ):
+        load(file)
+    assert (
+        load(file, ["eras.2016.luminosity=2", "statistics.blind=false"]).statistics.blind is False
+    )
+
+
+def test_a_file_on_simulated_data_still_inherits(tmp_path: Path) -> None:
+    file = tmp_path / "mine.yaml"
+    file.write_text(f"base: {ZPRIME}\nsamples: {{pseudodata: null}}\n")
+    assert load(file).eras["2016"].luminosity == load(ZPRIME).eras["2016"].luminosity
+
+
 def test_merge_keeps_null_in_place_of_a_value() -> None:
     assert merge({"a": {"b": 1}, "c": 2}, {"a": None, "c": None, "d": None}) == {
         "c": None,

@@ -14,7 +14,13 @@ from zenith.artefacts import read_json
 from zenith.cli import main
 from zenith.config import Analysis, load
 from zenith.errors import ConfigError, InputError
-from zenith.events.datasets import RECORDS, InputFile, luminosity_fraction, resolve
+from zenith.events.datasets import (
+    RECORDS,
+    InputFile,
+    at_luminosity_of_files,
+    luminosity_fraction,
+    resolve,
+)
 from zenith.events.opendata import query
 
 CONFIG = "config/zprime.yaml"
@@ -242,6 +248,41 @@ def test_max_files_scales_by_files_where_events_are_unknown() -> None:
     both = {"process": "data", "era": "2016", "files": ["root://host//other.root"]}
     two = data_from(source, "max_files=2", f"samples.more={json.dumps(both)}")
     assert luminosity_fraction(two, "2016") == 3 / 6
+
+
+@pytest.mark.parametrize(("max_files", "held"), [(None, 100), (1, 30), (2, 40), (3, 100)])
+def test_the_luminosity_is_that_of_the_events_in_the_files(
+    max_files: int | None, held: int, catalogue: Path
+) -> None:
+    """The catalogue states 400 events in all; its fourth file states none, and is left out."""
+    content = json.loads(catalogue.read_text())
+    entry = content["collisions"]["nominal"]
+    entry["files"].insert(1, {"path": "root://host//none.root", "nevts": 0})
+    catalogue.write_text(json.dumps({"collisions": {"nominal": {**entry, "nevts_total": 400}}}))
+    source = {"dataset": {"catalogue": str(catalogue), "entry": "collisions"}}
+    found = data_from(source, *([f"max_files={max_files}"] if max_files else []))
+    assert [f.events for f in resolve(found, "collisions")] == [30, 10, 60][:max_files]
+    assert luminosity_fraction(found, "2016") == held / 400
+    scaled, notes = at_luminosity_of_files(found)
+    assert scaled.eras["2016"].luminosity == pytest.approx(5.0 * held / 400, rel=1e-12)
+    (note,) = notes
+    assert f"{held} of 400 events" in note
+    assert f"{5.0 * held / 400:.4g} of 5/fb" in note
+
+
+def test_a_catalogue_whose_files_hold_more_than_all_events(catalogue: Path) -> None:
+    content = json.loads(catalogue.read_text())
+    content["collisions"]["nominal"]["nevts_total"] = 99
+    catalogue.write_text(json.dumps(content))
+    source = {"dataset": {"catalogue": str(catalogue), "entry": "collisions"}}
+    with pytest.raises(InputError, match=r"samples\.collisions\.dataset.*99 events.*100 in its"):
+        luminosity_fraction(data_from(source), "2016")
+
+
+def test_data_that_are_all_there_need_no_file(tmp_path: Path) -> None:
+    """Figures are drawn where the files are not."""
+    found = data_from({"files": [str(tmp_path / "absent.root")]})
+    assert at_luminosity_of_files(found) == (found, [])
 
 
 def test_without_data_there_is_nothing_to_scale() -> None:

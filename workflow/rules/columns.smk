@@ -19,6 +19,7 @@ rule columns:
         runtime=120,
     params:
         analysis=CONFIG,
+        luminosity=luminosity,
         config=lambda wildcards: step_config(ANALYSIS, "columns", wildcards.sample),
         code=code_hash("zenith.cli.columns", MODULE),
     shell:

@@ -7,6 +7,8 @@ try:
     SAMPLES = ANALYSIS.used_samples
     # Simulated samples are numbered parts; other samples are files, found or listed.
     FILES = {sample: resolve(ANALYSIS, sample) for sample in SAMPLES}
+    # Simulation is scaled to the data that the files hold, of which the notes tell.
+    AT_LUMINOSITY, NOTES = at_luminosity_of_files(ANALYSIS)
 except ZenithError as error:
     raise WorkflowError(str(error)) from None
 
@@ -61,6 +63,13 @@ def correction_files(wildcards):
         return []
     era = ANALYSIS.eras[ANALYSIS.samples[wildcards.sample].era]
     return sorted({correction.file for correction in era.corrections.values()})
+
+
+def luminosity(wildcards):
+    """That a simulated sample is scaled to, in 1/fb."""
+    if ANALYSIS.is_data(wildcards.sample):
+        return None
+    return AT_LUMINOSITY.eras[ANALYSIS.samples[wildcards.sample].era].luminosity
 
 
 def selection_file(wildcards):

@@ -27,13 +27,19 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Read the skims and write the columns."""
+    import logging
+
     from zenith import artefacts
     from zenith.events.columns import make_columns
-    from zenith.events.datasets import luminosity_fraction
+    from zenith.events.datasets import at_luminosity_of_files
 
     analysis = options.analysis(args)
     sample = options.sample(args, analysis)
     era = analysis.samples[sample].era
     check(args, {"corrections": [c.file for c in analysis.eras[era].corrections.values()]})
-    columns = make_columns(args.input, analysis, sample, luminosity_fraction(analysis, era))
+    if not analysis.is_data(sample):
+        analysis, notes = at_luminosity_of_files(analysis)
+        for note in notes:
+            logging.warning(note)
+    columns = make_columns(args.input, analysis, sample)
     artefacts.write_columns(args.output, columns)

@@ -31,7 +31,7 @@ def run(args: argparse.Namespace) -> None:
     from zenith.statistics.nuisances import nuisances
     from zenith.statistics.selection import with_selection
 
-    analysis = with_selection(options.analysis(args), args.selection)
+    analysis = with_selection(options.analysis_of_files(args), args.selection)
     known = nuisances(analysis)
     collections = {
         "regions": (args.plots, artefacts.read_histograms, gallery.control_plots),

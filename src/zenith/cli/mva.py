@@ -50,7 +50,7 @@ def run(args: argparse.Namespace) -> None:
     from zenith.plots import style
 
     start = time.perf_counter()
-    analysis = options.analysis(args)
+    analysis = options.analysis_of_files(args)
     mva = _network(analysis, args.name, args.config)
     folder = Path(args.output)
     columns = read_samples(args.input)

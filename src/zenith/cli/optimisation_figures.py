@@ -52,7 +52,7 @@ def run(args: argparse.Namespace) -> None:
     from zenith.artefacts.writing import make_folder
     from zenith.plots import style
 
-    analysis = options.analysis(args)
+    analysis = options.analysis_of_files(args)
     folder = make_folder(args.output)
     for name, figure in _figures(analysis, args, artefacts):
         style.save(figure, folder / name, analysis.plotting.formats)

@@ -40,6 +40,13 @@ def analysis(args: argparse.Namespace) -> Analysis:
     return load(args.config, args.overrides)
 
 
+def analysis_of_files(args: argparse.Namespace) -> Analysis:
+    """The same, at the luminosity of the data that the files in use hold."""
+    from zenith.events.datasets import at_luminosity_of_files
+
+    return at_luminosity_of_files(analysis(args))[0]
+
+
 def categorisation(args: argparse.Namespace) -> Categorisation:
     """The configuration of scored events and categories that the options name."""
     return load_categorisation(args.config, args.overrides)

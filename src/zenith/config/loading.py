@@ -1,6 +1,7 @@
 """From YAML to a checked configuration, with errors that a person can act on."""
 
 import importlib
+import itertools
 import traceback
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -13,6 +14,7 @@ from zenith.config.analysis import Analysis
 from zenith.config.base import Section
 from zenith.config.categorisation import Categorisation
 from zenith.config.explanation import explain, meant
+from zenith.config.inheritance import check_inheritance
 from zenith.config.yaml_text import parse_yaml, read_yaml
 from zenith.errors import ConfigError
 
@@ -50,8 +52,8 @@ def parse_overrides(pairs: Iterable[str]) -> dict[str, Any]:
     return overrides
 
 
-def _with_base(data: Mapping[str, Any], source: str) -> dict[str, Any]:
-    """The configuration on top of the file that its key `base` names, if it has one."""
+def _layers(data: Mapping[str, Any], source: str) -> list[tuple[str, dict[str, Any]]]:
+    """The configuration, and the files that keys `base` name, from the last of them on."""
     chain = [dict(data)]
     files = [source]
     while (base := chain[-1].pop("base", None)) is not None:
@@ -65,31 +67,48 @@ def _with_base(data: Mapping[str, Any], source: str) -> dict[str, Any]:
         if Path(base).resolve() in [Path(file).resolve() for file in files]:
             raise ConfigError(f"{where}: {base} is based on itself")
         files.append(base)
-    result: dict[str, Any] = {}
-    for layer in reversed(chain):
-        result = merge(result, layer)
-    return result
+    return list(zip(files, chain, strict=True))[::-1]
 
 
-def parse(data: Mapping[str, Any], source: str = "configuration") -> Analysis:
+def _with_base(
+    data: Mapping[str, Any], source: str, overrides: Mapping[str, Any] | None = None
+) -> dict[str, Any]:
+    """The configuration on top of the file that its key `base` names, under the overrides."""
+    layers = _layers(data, source)
+    merged = list(itertools.accumulate((content for _, content in layers), merge))
+    if overrides:  # they are part of the file, but take away what its base has too
+        layers[-1] = (source, merge(layers[-1][1], overrides))
+        merged[-1] = merge(merged[-1], overrides)
+    check_inheritance(layers, merged)
+    return merged[-1]
+
+
+def parse(
+    data: Mapping[str, Any],
+    source: str = "configuration",
+    overrides: Mapping[str, Any] | None = None,
+) -> Analysis:
     """The checked analysis; `ConfigError` names every key that is wrong, and what is allowed."""
-    analysis = _validated(Analysis, data, source)
+    analysis = _validated(Analysis, _with_base(data, source, overrides), source)
     _check_observables(analysis, source)
     return analysis
 
 
-def parse_categorisation(data: Mapping[str, Any], source: str = "configuration") -> Categorisation:
+def parse_categorisation(
+    data: Mapping[str, Any],
+    source: str = "configuration",
+    overrides: Mapping[str, Any] | None = None,
+) -> Categorisation:
     """The checked configuration of a categorisation; raises as `parse` does."""
-    return _validated(Categorisation, data, source)
+    return _validated(Categorisation, _with_base(data, source, overrides), source)
 
 
 def is_categorisation(data: Mapping[str, Any], source: str = "configuration") -> bool:
     """Whether a configuration is of scored events and categories, not of an analysis."""
-    return "events" in _with_base(data, source)
+    return any("events" in content for _, content in _layers(data, source))
 
 
-def _validated(root: type[S], data: Mapping[str, Any], source: str) -> S:
-    merged = _with_base(data, source)
+def _validated(root: type[S], merged: Mapping[str, Any], source: str) -> S:
     try:
         return root.model_validate(merged)
     except ValidationError as errors:
@@ -144,12 +163,12 @@ def _broken(module: str, error: Exception, source: str) -> ConfigError:
 
 def load(path: str | Path, overrides: Iterable[str] = ()) -> Analysis:
     """Read, merge and check a configuration file; `overrides` are texts like `max_files=1`."""
-    return parse(merge(read_yaml(path), parse_overrides(overrides)), str(path))
+    return parse(read_yaml(path), str(path), parse_overrides(overrides))
 
 
 def load_categorisation(path: str | Path, overrides: Iterable[str] = ()) -> Categorisation:
     """The same for a configuration of scored events and categories."""
-    return parse_categorisation(merge(read_yaml(path), parse_overrides(overrides)), str(path))
+    return parse_categorisation(read_yaml(path), str(path), parse_overrides(overrides))
 
 
 def dump(configuration: Section) -> str:

@@ -1,4 +1,4 @@
-"""Which files a sample is made of, and which fraction of the data `max_files` leaves."""
+"""Which files a sample is made of, and which share of the data they hold."""
 
 import glob
 from collections.abc import Iterator, Mapping
@@ -9,7 +9,7 @@ from typing import Any
 from zenith.artefacts import read_json
 from zenith.artefacts.identity import twice, without_tree
 from zenith.config import Analysis
-from zenith.config.samples import Dataset
+from zenith.config.samples import Dataset, Sample
 from zenith.errors import ConfigError, InputError
 
 RECORDS = "config/datasets/records.json"
@@ -56,22 +56,91 @@ def resolve(analysis: Analysis, sample: str) -> list[InputFile]:
     return files[: analysis.max_files]
 
 
-def luminosity_fraction(analysis: Analysis, era: str) -> float:
-    """The fraction of an era's data that `max_files` leaves, to scale expected yields with.
+@dataclass(frozen=True)
+class DataShare:
+    """What of an era's data its files hold; in files, where their events are not known.
 
-    By events where all files state them, else by files; 1 without data or without `max_files`.
+    Attributes
+    ----------
+    held
+        In the files that are used, the first `max_files` of each sample.
+    total
+        In the whole data set: as its catalogue states (`nevts_total`), else in all files.
+    unit
+        `events` or `files`.
     """
-    if analysis.max_files is None:
-        return 1.0
-    data = [s for s in analysis.used_samples if analysis.is_data(s)]
-    total = [_files(analysis, s) for s in data if analysis.samples[s].era == era]
-    used = [files[: analysis.max_files] for files in total]
-    counted = all(file.events is not None for files in total for file in files)
 
-    def size(lists: list[list[InputFile]]) -> int:
-        return sum((file.events or 0) if counted else 1 for files in lists for file in files)
+    held: int
+    total: int
+    unit: str
 
-    return size(used) / size(total) if size(total) else 1.0
+    @property
+    def fraction(self) -> float:
+        """The share that is held; 1 where there are no data."""
+        return self.held / self.total if self.total else 1.0
+
+
+def data_share(analysis: Analysis, era: str) -> DataShare:
+    """What of the data of an era the files in use hold.
+
+    Raises ConfigError and InputError as `resolve` does, and InputError for a catalogue whose files
+    hold more events than it states for all of them.
+    """
+    used = [s for s in analysis.used_samples if analysis.is_data(s)]
+    data = {s: analysis.samples[s] for s in used if analysis.samples[s].era == era}
+    if analysis.max_files is None and not any(sample.dataset for sample in data.values()):
+        return DataShare(0, 0, "files")  # all that there is, wherever it is
+    files = {name: _files(analysis, name) for name in data}
+    held = {name: found[: analysis.max_files] for name, found in files.items()}
+    if not all(file.events is not None for found in files.values() for file in found):
+        in_use, all_files = (sum(map(len, lists.values())) for lists in (held, files))
+        return DataShare(in_use, all_files, "files")
+    counts = {name: sum(file.events or 0 for file in found) for name, found in files.items()}
+    totals = {name: _stated_total(sample, counts[name]) for name, sample in data.items()}
+    for name, total in totals.items():
+        if total < counts[name]:
+            raise InputError(
+                f"samples.{name}.dataset: its catalogue states {total} events in all (nevts_total) "
+                f"and {counts[name]} in its files; correct the catalogue"
+            )
+    events = sum(file.events or 0 for found in held.values() for file in found)
+    return DataShare(events, sum(totals.values()), "events")
+
+
+def luminosity_fraction(analysis: Analysis, era: str) -> float:
+    """The fraction of an era's luminosity that the files of its data hold; see `data_share`."""
+    return data_share(analysis, era).fraction
+
+
+def at_luminosity_of_files(analysis: Analysis) -> tuple[Analysis, list[str]]:
+    """The analysis at the luminosity of the data in its files, and a line for each era with less.
+
+    Raises as `data_share` does.
+    """
+    eras, notes = dict(analysis.eras), []
+    for name in dict.fromkeys(analysis.samples[s].era for s in analysis.used_samples):
+        share, whole = data_share(analysis, name), eras[name].luminosity
+        eras[name] = eras[name].model_copy(update={"luminosity": whole * share.fraction})
+        if share.fraction != 1.0:
+            million = share.unit == "events" and share.total > 1e6
+            held, total = (
+                f"{number / 1e6:.1f} million" if million else str(number)
+                for number in (share.held, share.total)
+            )
+            notes.append(
+                f"eras.{name}.luminosity: the files in use hold {held} of {total} {share.unit} of "
+                f"the data, {share.fraction:.1%}: simulation is scaled to "
+                f"{eras[name].luminosity:.4g} of {whole:g}/fb"
+            )
+    return analysis.model_copy(update={"eras": eras}), notes
+
+
+def _stated_total(sample: Sample, counted: int) -> int:
+    """The events of a whole data set, as its catalogue states or as they are counted."""
+    if sample.dataset is None:
+        return counted
+    total = _variation(sample.dataset, "dataset").get("nevts_total")
+    return counted if total is None else int(total)
 
 
 def _files(analysis: Analysis, name: str) -> list[InputFile]:
@@ -151,10 +220,13 @@ def _lines(path: str, key: str) -> list[str]:
 
 
 def _of_catalogue(dataset: Dataset, key: str) -> list[InputFile]:
+    return _listed(_variation(dataset, key), dataset.catalogue)
+
+
+def _variation(dataset: Dataset, key: str) -> Mapping[str, Any]:
     content = read_json(dataset.catalogue)
     entry = _entry(content, dataset.entry, f"{key}.entry", dataset.catalogue)
-    variation = _entry(entry, dataset.variation, f"{key}.variation", dataset.catalogue)
-    return _listed(variation, dataset.catalogue)
+    return _entry(entry, dataset.variation, f"{key}.variation", dataset.catalogue)
 
 
 def _of_record(record: int, key: str) -> list[InputFile]:
@@ -174,8 +246,10 @@ def _entry(content: Mapping[str, Any], name: str, key: str, catalogue: str) -> M
 
 
 def _listed(variation: Mapping[str, Any], catalogue: str) -> list[InputFile]:
+    """The files of a variation, without those that it states to hold no event."""
     try:
-        return [InputFile(str(f["path"]), f.get("nevts")) for f in variation["files"]]
+        listed = [InputFile(str(f["path"]), f.get("nevts")) for f in variation["files"]]
+        return [file for file in listed if file.events != 0]
     except (KeyError, TypeError):
         raise InputError(
             f"{catalogue}: not a catalogue of files: sample → variation → "
