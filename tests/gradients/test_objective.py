@@ -249,14 +249,35 @@ def test_soft_tends_to_hard():
     np.testing.assert_allclose(soft.uncertainty, expected.uncertainty, rtol=1e-3)
 
 
-def test_nothing_is_traced_again():
+@pytest.fixture
+def compilations():
+    """The names of what JAX compiles."""
+    names = []
+
+    def listen(event, duration, **about):
+        if event == "/jax/core/compile/backend_compile_duration":
+            names.append(about["fun_name"])
+
+    jax.monitoring.register_event_duration_secs_listener(listen)
+    yield names
+    jax.monitoring.unregister_event_duration_listener(listen)
+
+
+def test_nothing_is_compiled_again(compilations):
     layout, goal = events(), objective()
     value_and_gradient(PARAMETERS, goal, layout, 0.5, 0.3)
-    before = value_and_gradient._cache_size()
     moved = jax.tree.map(lambda x: x * 1.1, PARAMETERS)
+    compilations.clear()
     values = [float(value_and_gradient(moved, goal, layout, t, t)[0]) for t in (0.4, 0.3, 0.2)]
-    assert value_and_gradient._cache_size() == before
+    assert compilations == []
     assert len(set(values)) == 3
+
+
+def test_a_fit_is_compiled_once_for_soft_and_hard_templates_of_all_events(compilations):
+    goal = objective(minimum=1e-4)
+    value_and_gradient(PARAMETERS, goal, events(), 0.5, 0.3)
+    hard_value(PARAMETERS, goal, events({process: [*s, *s] for process, s in SAMPLES.items()}))
+    assert compilations.count("jit(value_and_bin_gradient)") == 1
 
 
 def test_a_replica_is_another_experiment_and_the_same_one_twice():

@@ -2,11 +2,14 @@
 
 Soft cuts, soft histograms of every process and variation, the HistFactory model of them, and the
 expected discovery significance on its Asimov data (or the expected error on the signal strength).
-The hard reading of the same events in the same model says what the soft one is worth. Each public
-function is one compiled call; events, temperature and bandwidth are its inputs, so that nothing is
-traced again from step to step.
+The hard reading of the same events in the same model says what the soft one is worth.
+
+Templates and fit are compiled apart: events, temperature and bandwidth are inputs of the one, so
+that nothing is traced again from step to step, and the other is the same for all events of a
+structure, soft and hard, of every step that asks.
 """
 
+from collections.abc import Callable
 from typing import Literal
 
 import equinox as eqx
@@ -40,19 +43,6 @@ class Objective(Recipe):
         return expected_significance(self.structure, templates)
 
 
-def soft_value(
-    parameters: Parameters,
-    objective: Objective,
-    events: Events,
-    temperature: ArrayLike,
-    bandwidth: ArrayLike,
-) -> jax.Array:
-    """The objective of the soft selection; differentiable in `parameters`."""
-    histograms = soft_histograms(parameters, events, temperature, bandwidth)
-    return objective.value(objective.templates(histograms, events.processes))
-
-
-@jax.jit
 def value_and_gradient(
     parameters: Parameters,
     objective: Objective,
@@ -65,7 +55,19 @@ def value_and_gradient(
     `temperature` multiplies the widths of the cuts, `bandwidth` is in bin widths. NaN where the fit
     did not converge.
     """
-    return jax.value_and_grad(soft_value)(parameters, objective, events, temperature, bandwidth)
+    templates, pull_back = _soft_with_gradient(
+        parameters, objective, events, temperature, bandwidth
+    )
+    value, by_template = value_and_bin_gradient(objective, templates)
+    return value, _pulled_back(pull_back, by_template)
+
+
+@jax.jit
+def value_and_bin_gradient(
+    objective: Objective, templates: Templates
+) -> tuple[jax.Array, Templates]:
+    """The objective of given templates, and its derivative with respect to each of them."""
+    return jax.value_and_grad(objective.value)(templates)
 
 
 @jax.jit
@@ -76,7 +78,7 @@ def soft_templates(
     temperature: ArrayLike,
     bandwidth: ArrayLike,
 ) -> Templates:
-    """The templates of the soft selection."""
+    """The templates of the soft selection; differentiable in `parameters`."""
     histograms = soft_histograms(parameters, events, temperature, bandwidth)
     return objective.templates(histograms, events.processes)
 
@@ -89,17 +91,30 @@ def hard_templates(
     return objective.templates(hard_histograms(parameters, events, replica), events.processes)
 
 
-@jax.jit
 def hard_value(
     parameters: Parameters, objective: Objective, events: Events, replica: ArrayLike | None = None
 ) -> jax.Array:
     """The objective of the hard selection; with a `replica`, of that bootstrap of the events."""
-    return objective.value(hard_templates(parameters, objective, events, replica))
+    templates = hard_templates(parameters, objective, events, replica)
+    return value_and_bin_gradient(objective, templates)[0]
 
 
 @jax.jit
-def value_and_bin_gradient(
-    objective: Objective, templates: Templates
-) -> tuple[jax.Array, Templates]:
-    """The objective of given templates, and its derivative with respect to each of them."""
-    return jax.value_and_grad(objective.value)(templates)
+def _soft_with_gradient(
+    parameters: Parameters,
+    objective: Objective,
+    events: Events,
+    temperature: ArrayLike,
+    bandwidth: ArrayLike,
+) -> tuple[Templates, Callable[[Templates], tuple[Parameters]]]:
+    """Soft templates, and what takes a derivative with respect to them to the parameters."""
+    return jax.vjp(
+        lambda moved: soft_templates(moved, objective, events, temperature, bandwidth), parameters
+    )
+
+
+@jax.jit
+def _pulled_back(
+    pull_back: Callable[[Templates], tuple[Parameters]], by_template: Templates
+) -> Parameters:
+    return pull_back(by_template)[0]

@@ -83,24 +83,20 @@ def optimiser(analysis: Analysis, *, move_edges: bool = True) -> optax.GradientT
     return optax.multi_transform(groups, labels)
 
 
-@partial(jax.jit, static_argnames="transform")
+@partial(jax.jit, static_argnames=("maximise", "transform"))
 def _step(
     state: State,
-    objective: Objective,
-    events: Events,
+    value: jax.Array,
+    gradient: Physical,
     units: Units,
-    temperature: jax.Array,
-    bandwidth: jax.Array,
+    maximise: bool,
     transform: optax.GradientTransformation,
 ) -> tuple[State, Step]:
-    """The gradient where the climb is, and the next place; one compiled call.
+    """The next place, from the objective and its physical gradient where the climb is.
 
     Where the fit does not converge, the climb goes back half-way to where it last did.
     """
-    sign = -1.0 if objective.quantity == "significance" else 1.0
-    value, gradient = value_and_gradient(
-        units.physical(state.scaled), objective, events, temperature, bandwidth
-    )
+    sign = -1.0 if maximise else 1.0
     gradient = units.physical(gradient)  # d/d(t / width) = width · d/dt
     good = jnp.isfinite(value)
     for leaf in jax.tree.leaves(gradient):
@@ -140,8 +136,8 @@ def climb(
 ) -> Climb:
     """Climb from `start` on `events`, and keep the step that is best on `validation`.
 
-    `transform` is that of `optimiser`: the same one for all starts, so that the step is compiled
-    once.
+    `transform` is that of `optimiser`: the same one for all starts, so that what it does to a
+    gradient is compiled once.
 
     A `checkpoint` of the same `fingerprint` is taken up where it ends, with the same result as
     without the interruption; one of another is ignored. `report` is called after each step.
@@ -170,15 +166,10 @@ def climb(
     failures = 0
     for number in range(len(result.rows), settings.steps):
         here = units.physical(state.scaled)
-        state, step = _step(
-            state,
-            objective,
-            events,
-            units,
-            jnp.asarray(temperatures[number]),
-            jnp.asarray(bandwidths[number]),
-            transform,
+        value, gradient = value_and_gradient(
+            here, objective, events, temperatures[number], bandwidths[number]
         )
+        state, step = _step(state, value, gradient, units, sign > 0, transform)
         due = number % settings.validate_every == 0 or number == settings.steps - 1
         hard = float(hard_value(here, objective, validation)) if due else float("nan")
         row = {
@@ -252,6 +243,9 @@ def best(objective: Objective, climbs: list[Climb]) -> int:
 def soft_hard_gap(analysis: Analysis, objective: Objective, events: Events, climb: Climb) -> float:
     """|soft / hard - 1| of what is kept, on the events of the climb, at the last temperature."""
     temperature, bandwidth = analysis.optimise.temperature[1], analysis.optimise.bandwidth[1]
-    soft, _ = value_and_gradient(climb.kept, objective, events, temperature, bandwidth)
+    # as arrays, which the climb has compiled for: numbers would be another type
+    soft, _ = value_and_gradient(
+        climb.kept, objective, events, np.float64(temperature), np.float64(bandwidth)
+    )
     hard = float(hard_value(climb.kept, objective, events))
     return abs(float(soft) / hard - 1.0) if hard else float("nan")
