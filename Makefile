@@ -34,7 +34,7 @@ schema: $(STAMP)
 	$(BIN)/python -m zenith.config.schema
 
 clean:
-	rm -rf .venv .snakemake results/*/
+	rm -rf .venv .snakemake results/*/ results/.cache
 
 $(STAMP): envs/requirements.lock pyproject.toml
 	rm -rf .venv

@@ -6,6 +6,8 @@ from pathlib import Path
 import pytest
 import yaml
 
+from zenith.code import sources
+
 RULES = {
     match.group(1): match.group(0)
     for file in sorted(Path("workflow/rules").glob("*.smk"))
@@ -42,8 +44,23 @@ def test_params_are_tracked(rule: str) -> None:
 @pytest.mark.parametrize("rule", sorted({"mva", "optimise", "categorise"} & set(RULES)))
 def test_rules_on_a_gpu_share_it(rule: str) -> None:
     assert "gpu=1" in RULES[rule]
-    assert "XLA_PYTHON_CLIENT_PREALLOCATE=false" in RULES[rule]
     assert "zenith-gpu.yaml" in RULES[rule]
+    assert "XLA_PYTHON_CLIENT_PREALLOCATE=false" in Path("workflow/Snakefile").read_text()
+
+
+def test_what_jax_compiles_is_kept() -> None:
+    """`figures` reads of cuts only what they are called."""
+    uses_jax = {
+        rule
+        for rule in RULES
+        for path in sources(f"zenith.cli.{rule}").values()
+        if re.search(r"^ *(import|from) jax\b", path.read_text(), re.MULTILINE)
+    } - {"figures"}
+    assert {"mva", "optimise", "search", "compare", "categorise"} <= uses_jax
+    assert {rule for rule, text in RULES.items() if "jax=JAX" in text} == uses_jax
+    for rule in uses_jax:
+        assert f"{{params.jax}} python -m zenith {rule} " in RULES[rule]
+    assert "JAX_COMPILATION_CACHE_DIR=" in Path("workflow/Snakefile").read_text()
 
 
 def test_htcondor_is_asked_for_what_the_rules_need() -> None:

@@ -22,12 +22,13 @@ rule scored:
         mem_mb=2000,
         runtime=30,
     params:
+        jax=JAX,
         categorisation=CONFIG,
         options=scored_options(),
         config=lambda wildcards: scored_config(),
         code=code_hash("zenith.cli.scored"),
     shell:
-        "python -m zenith scored --config {params.categorisation} {params.options}"
+        "{params.jax} python -m zenith scored --config {params.categorisation} {params.options}"
         " --train {output.train} --unseen {output.unseen} > {log} 2>&1"
 
 
@@ -49,12 +50,12 @@ rule categorise:
         mem_mb=4000,
         runtime=60,
     params:
+        jax=JAX,
         options=lambda wildcards: categorise_options(),
         config=lambda wildcards: step_config(CATEGORISATION, "categorise"),
         code=code_hash("zenith.cli.categorise"),
-    # Several jobs may share a card: JAX must not take all of its memory at once.
     shell:
-        "XLA_PYTHON_CLIENT_PREALLOCATE=false python -m zenith categorise {input}"
+        "{params.jax} python -m zenith categorise {input}"
         " --categories {wildcards.categories} {params.options}"
         " --output {output.categories} --history {output.history} > {log} 2>&1"
 
@@ -77,11 +78,12 @@ rule category_scan:
         mem_mb=4000,
         runtime=30,
     params:
+        jax=JAX,
         categorisation=CONFIG,
         config=lambda wildcards: step_config(CATEGORISATION, "category_scan"),
         code=code_hash("zenith.cli.category_scan"),
     shell:
-        "python -m zenith category_scan --config {params.categorisation}"
+        "{params.jax} python -m zenith category_scan --config {params.categorisation}"
         " --input {input.categories} --train {input.train} --unseen {input.unseen}"
         " --output {output} > {log} 2>&1"
 
@@ -110,11 +112,12 @@ rule category_figures:
         mem_mb=4000,
         runtime=30,
     params:
+        jax=JAX,
         categorisation=CONFIG,
         config=lambda wildcards: step_config(CATEGORISATION, "category_figures"),
         code=code_hash("zenith.cli.category_figures"),
     shell:
-        "python -m zenith category_figures --config {params.categorisation}"
+        "{params.jax} python -m zenith category_figures --config {params.categorisation}"
         " --categories {input.categories} --histories {input.histories}"
         " --unseen {input.unseen} --output {output} > {log} 2>&1"
 

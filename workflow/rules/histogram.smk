@@ -20,13 +20,14 @@ rule histogram:
         mem_mb=4000,
         runtime=60,
     params:
+        jax=JAX,
         analysis=CONFIG,
         networks=lambda wildcards: f"{RESULTS}/mva",
         selection=selection_option,
         config=lambda wildcards: step_config(ANALYSIS, "histogram"),
         code=code_hash("zenith.cli.histogram"),
     shell:
-        "python -m zenith histogram --config {params.analysis} --input {input.columns}"
+        "{params.jax} python -m zenith histogram --config {params.analysis} --input {input.columns}"
         " {params.selection} --networks {params.networks} --stage {wildcards.selection}"
         " --output {output.histograms} --plots {output.plots}"
         " --cutflow {output.cutflow} > {log} 2>&1"

@@ -26,6 +26,7 @@ rule mva:
         mem_mb=4000,
         runtime=60,
     params:
+        jax=JAX,
         analysis=CONFIG,
         folder=f"{RESULTS}/mva/{{mva}}",
         config=lambda wildcards: [
@@ -33,7 +34,6 @@ rule mva:
             for step in ("mva", "mva_figures")
         ],
         code=code_hash("zenith.cli.mva"),
-    # Several jobs may share a card: JAX must not take all of its memory at once.
     shell:
-        "XLA_PYTHON_CLIENT_PREALLOCATE=false python -m zenith mva --config {params.analysis}"
+        "{params.jax} python -m zenith mva --config {params.analysis}"
         " --name {wildcards.mva} --input {input} --output {params.folder} > {log} 2>&1"

@@ -23,6 +23,7 @@ rule optimise:
         mem_mb=8000,
         runtime=120,
     params:
+        jax=JAX,
         analysis=CONFIG,
         networks=lambda wildcards: f"{RESULTS}/mva",
         checkpoints=f"{RESULTS}/checkpoints",
@@ -30,7 +31,7 @@ rule optimise:
         config=lambda wildcards: step_config(ANALYSIS, "optimise"),
         code=code_hash("zenith.cli.optimise"),
     shell:
-        "XLA_PYTHON_CLIENT_PREALLOCATE=false python -m zenith optimise --config {params.analysis}"
+        "{params.jax} python -m zenith optimise --config {params.analysis}"
         " --input {input.columns} --networks {params.networks}"
         " --output {output.selection} --history {output.history}"
         " --checkpoints {params.checkpoints} {params.options} > {log} 2>&1"
@@ -51,6 +52,7 @@ if ANALYSIS.moving_edges:
         benchmark:
             f"{RESULTS}/benchmarks/optimise/fixed_edges.tsv"
         params:
+            jax=JAX,
             analysis=CONFIG,
             networks=lambda wildcards: f"{RESULTS}/mva",
             checkpoints=f"{RESULTS}/checkpoints_fixed_edges",
@@ -76,12 +78,13 @@ rule search:
         mem_mb=8000,
         runtime=120,
     params:
+        jax=JAX,
         analysis=CONFIG,
         networks=lambda wildcards: f"{RESULTS}/mva",
         config=lambda wildcards: step_config(ANALYSIS, "search"),
         code=code_hash("zenith.cli.search"),
     shell:
-        "python -m zenith search --config {params.analysis} --input {input.columns}"
+        "{params.jax} python -m zenith search --config {params.analysis} --input {input.columns}"
         " --networks {params.networks} --output {output} > {log} 2>&1"
 
 
@@ -109,13 +112,14 @@ rule compare:
         mem_mb=8000,
         runtime=60,
     params:
+        jax=JAX,
         analysis=CONFIG,
         networks=lambda wildcards: f"{RESULTS}/mva",
         config=lambda wildcards: step_config(ANALYSIS, "compare"),
         options=[f"--fixed-edges {RESULTS}/{stage}.json" for stage in FIXED_EDGES],
         code=code_hash("zenith.cli.compare"),
     shell:
-        "python -m zenith compare --config {params.analysis} --input {input.columns}"
+        "{params.jax} python -m zenith compare --config {params.analysis} --input {input.columns}"
         " --networks {params.networks} --optimised {input.optimised}"
         " {params.options} --search {input.search} --output {output} > {log} 2>&1"
 
@@ -151,12 +155,13 @@ rule optimisation_figures:
         mem_mb=8000,
         runtime=60,
     params:
+        jax=JAX,
         analysis=CONFIG,
         networks=lambda wildcards: f"{RESULTS}/mva",
         config=lambda wildcards: step_config(ANALYSIS, "optimisation_figures"),
         code=code_hash("zenith.cli.optimisation_figures"),
     shell:
-        "python -m zenith optimisation_figures --config {params.analysis} --input {input.columns}"
+        "{params.jax} python -m zenith optimisation_figures --config {params.analysis} --input {input.columns}"
         " --networks {params.networks} --optimised {input.optimised}"
         " --history {input.history} --search {input.search}"
         " --comparison {input.comparison} --output {output} > {log} 2>&1"
