@@ -95,18 +95,21 @@ class Network(eqx.Module):
 
     def to_arrays(self) -> dict[str, np.ndarray]:
         """The parameters by name: `layers.0.weight`, `layers.0.bias`, …, `mean`, `scale`."""
-        arrays = {"mean": np.asarray(self.mean), "scale": np.asarray(self.scale)}
+        return {name: np.asarray(array) for name, array in self._parameters().items()}
+
+    def _parameters(self) -> dict[str, jax.Array]:
+        arrays = {"mean": self.mean, "scale": self.scale}
         for k, (weight, bias) in enumerate(zip(self.weights, self.biases, strict=True)):
-            arrays[f"layers.{k}.weight"] = np.asarray(weight)
-            arrays[f"layers.{k}.bias"] = np.asarray(bias)
+            arrays[f"layers.{k}.weight"] = weight
+            arrays[f"layers.{k}.bias"] = bias
         return arrays
 
     def with_arrays(self, arrays: Mapping[str, np.ndarray]) -> Self:
-        """This network with the parameters that `to_arrays` named.
+        """The parameters that `to_arrays` named in this network, of which only the shapes count.
 
         Raises `InputError` that names the array that is missing, unexpected or of another shape.
         """
-        mine = self.to_arrays()
+        mine = self._parameters()
         if wrong := sorted(mine.keys() ^ arrays.keys()):
             state = "is missing" if wrong[0] in mine else "belongs to another network"
             raise InputError(f"network: array {wrong[0]} {state}; train the network again")

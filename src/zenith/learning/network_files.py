@@ -51,7 +51,12 @@ def load_network(path: str | Path, mva: Mva | None = None) -> Network:
         _same(path, "classes", classes, expected)
         hidden = mva.hidden
     try:
-        network = Network.create(jax.random.key(0), features, hidden, classes, header["activation"])
+        # the shapes alone: to draw weights means to compile the drawing
+        network = jax.eval_shape(
+            lambda: Network.create(
+                jax.random.key(0), features, hidden, classes, header["activation"]
+            )
+        )
         return network.with_arrays(arrays)
     except InputError as error:
         raise InputError(f"{path}: {error}") from None
