@@ -9,7 +9,7 @@ import pytest
 
 from zenith.artefacts import Columns
 from zenith.config import Analysis, parse
-from zenith.core.objective import hard_value
+from zenith.core.objective import hard_templates, hard_value
 from zenith.learning import problem
 from zenith.learning.comparison import quoted_significance
 from zenith.learning.physical import starts
@@ -23,7 +23,7 @@ def significance(
     return float(hard_value(start, objective, problem.events(analysis, columns, {}, part)))
 
 
-@pytest.mark.parametrize("part", ["optimise", "test"])
+@pytest.mark.parametrize("part", ["optimise", "validate", "test"])
 def test_hard_objective_is_pyhfs_significance(
     toy_analysis: Analysis, toy_columns: dict[str, Columns], part: str
 ) -> None:
@@ -33,6 +33,21 @@ def test_hard_objective_is_pyhfs_significance(
     """
     expected = quoted_significance(toy_analysis, toy_columns, {"btag_1": 0.5}, part)
     assert significance(toy_analysis, toy_columns, part) == pytest.approx(expected, rel=1e-6)
+
+
+def test_the_climb_has_the_precision_of_the_quoted_fit(
+    toy_analysis: Analysis, toy_columns: dict[str, Columns]
+) -> None:
+    """Variances of a part are those of as many events as `test` has; they differ by chance."""
+    start = next(starts(toy_analysis, {}))
+    objective = problem.objective(toy_analysis)
+    sizes = {}
+    for part in ("validate", "test"):  # 0.15 and 0.3 of the events
+        found = hard_templates(
+            start, objective, problem.events(toy_analysis, toy_columns, {}, part)
+        )
+        sizes[part] = float((found.uncertainty**2).sum())
+    assert sizes["validate"] == pytest.approx(sizes["test"], rel=0.1)
 
 
 def test_nuisances_cost_significance(

@@ -296,10 +296,26 @@ def test_without_signal_the_significance_is_zero_and_its_gradient_finite():
     assert float(hard_value(PARAMETERS, objective(), layout)) == 0.0
 
 
-@pytest.mark.parametrize("threshold", [1e4, -1e4])
-def test_cuts_that_remove_a_region_leave_a_number(threshold):
+def test_the_gradient_where_fewer_than_one_event_is_simulated():
+    """The signal region has 0.4 background events of 900, which are filled up to one in each bin."""
+    layout, goal = events(), statistics_only(minimum=None)
+
+    def at(threshold):
+        return {**PARAMETERS, "thresholds": {"met": jnp.asarray(threshold)}}
+
+    filled = soft_templates(at(7.7), goal, layout, 0.1, 0.3).nominal[0, 2:]
+    assert ((filled > 0.3) & (filled < 0.7)).all()  # the events weigh 400 / 900, give or take half
+    _, gradient = value_and_gradient(at(7.7), goal, layout, 0.1, 0.3)
+    up, down = (
+        float(value_and_gradient(at(7.7 + s), goal, layout, 0.1, 0.3)[0]) for s in (1e-5, -1e-5)
+    )
+    assert float(gradient["thresholds"]["met"]) == pytest.approx((up - down) / 2e-5, rel=1e-4)
+
+
+@pytest.mark.parametrize(("threshold", "minimum"), [(1e4, 1e-3), (1e4, None), (-1e4, 1e-3)])
+def test_cuts_that_remove_a_region_leave_a_number(threshold, minimum):
     parameters = {**PARAMETERS, "thresholds": {"met": jnp.asarray(threshold)}}
-    layout, goal = events(), objective()
+    layout, goal = events(), objective(minimum=minimum)
     value, gradient = value_and_gradient(parameters, goal, layout, 0.05, 0.05)
     assert np.isfinite(value)
     assert all(np.isfinite(leaf).all() for leaf in jax.tree.leaves(gradient))

@@ -134,7 +134,12 @@ def test_control_plots_hold_the_same_events_as_the_fit(toy_analysis, toy_columns
             drawn = plots[f"{region}/{observable}/ttbar/pileup_up"].sum()
             fitted = filled[f"{region}/ttbar/pileup_up"].sum()
             assert drawn.value == pytest.approx(fitted.value)
-    assert len(plots) == 2 * len(filled)
+    simulated = {f"sum_of_weights/{process}" for process in ("signal", "ttbar", "wjets")}
+    assert simulated <= filled.keys() & plots.keys()
+    assert len(plots.keys() - simulated) == 2 * len(filled.keys() - simulated)
+    ttbar = toy_columns["ttbar"].weight[toy_columns["ttbar"].split == 3] / 0.3
+    every = filled["sum_of_weights/ttbar"].sum()
+    assert (every.value, every.variance) == pytest.approx((ttbar.sum(), (ttbar**2).sum()))
 
 
 def test_histograms_survive_the_file(filled, tmp_path):

@@ -29,6 +29,7 @@ def _templates(nominal=NOMINAL, up=None):
         np.full(nominal.shape, 0.04),
         {"jes": (up, 2 * nominal - up)},
         {"jes": ("wjets", "ttbar", "signal")},
+        np.array([[20.0, 80.0, 10.0], [4.0, 32.0, 1.0]]),
         None,
     )
 
@@ -41,6 +42,42 @@ def test_the_rules():
     # the variance of the negative bin is kept, what is filled has 100 % uncertainty
     assert mended.variance[0, 2] == 0.04
     assert mended.variance[1, 1] == pytest.approx(0.04 + FLOOR**2)
+
+
+def test_less_than_one_simulated_event_is_filled_up_to_one():
+    """By hand: ttbar has 12.0001 events and Σw² = 0.2 in the region, 0.0166665 for an event.
+
+    Backgrounds have (Σw)²/Σw² events: 14²/0.08 and 3²/0.08 are many, 0 and (3e-4)²/0.08 none.
+    """
+    mended, changes = sanitise(_templates(), None)
+    event = 0.2 / 12.0001
+    lacking = np.array([0.0, event, 0.0, event, event * (1 - 9e-8 / 0.08)])
+    np.testing.assert_allclose(mended.nominal[1], NOMINAL[1] + lacking, rtol=1e-12)
+    np.testing.assert_allclose(mended.variance[1], 0.04 + lacking**2, rtol=1e-12)
+    np.testing.assert_allclose(mended.nominal[[0, 2]], NOMINAL[[0, 2]].clip(0), rtol=1e-12)
+    said = {c.bin: c.reason for c in changes if (c.variation, c.sample) == ("nominal", "ttbar")}
+    assert said[4] == "fewer than one simulated event of background"
+    # variances of a fit with four times as many events; what was filled is as uncertain as before
+    quarter, _ = sanitise(_templates(), None, 0.25)
+    np.testing.assert_allclose(quarter.variance[1], 0.01 + lacking**2, rtol=1e-12)
+
+
+@pytest.mark.parametrize(("seen", "filled"), [(1, 0.0), (0, 0.3), (3, 0.0)])
+def test_one_simulated_event_is_enough_whatever_it_weighs(seen, filled):
+    """Bins of n events of weight 0.3 beside a bin of 50 events; two samples of unequal weight."""
+    nominal = np.array([[15.0, 0.3 * seen], [4.0, 0.0]])
+    variance = np.array([[4.5, 0.09 * seen], [160.0, 0.0]])
+    after, _ = floored(nominal, variance, (True, True), None, np.ones((2, 2)))
+    np.testing.assert_allclose(after[:, 1], [0.3 * seen + filled, 0.0], atol=1e-12)
+
+
+def test_an_empty_region_knows_the_weight_of_all_events():
+    nothing = np.zeros((3, 2))
+    after, variance = floored(nothing, nothing, (True, True, False), None, _templates().sums)
+    np.testing.assert_allclose(after, [[0, 0], [0.4, 0.4], [0, 0]])  # ttbar: 32 / 80
+    np.testing.assert_allclose(variance, after**2)
+    never, _ = floored(nothing, nothing, (True, True, False), None, np.zeros((2, 3)))
+    np.testing.assert_array_equal(never.sum(axis=0), [1.0, 1.0])
 
 
 def test_every_change_is_named(caplog):
@@ -86,8 +123,12 @@ def test_a_region_without_any_event_gets_the_floor():
 
 def test_the_rules_are_the_same_for_jax():
     background = (True, True, False)
-    ours = floored(NOMINAL, 0 * NOMINAL, background, FLOOR)
-    theirs = floored(jnp.asarray(NOMINAL), jnp.zeros(NOMINAL.shape), background, FLOOR)
-    np.testing.assert_allclose(theirs[0], ours[0], rtol=1e-6)
+    given = NOMINAL, 0.04 + 0 * NOMINAL
+    for minimum in (FLOOR, None):
+        ours = floored(*given, background, minimum, _templates().sums)
+        arrays = (*map(jnp.asarray, given), background, minimum, jnp.asarray(_templates().sums))
+        theirs = floored(*arrays)
+        np.testing.assert_allclose(theirs[0], ours[0], rtol=1e-6)
+        np.testing.assert_allclose(theirs[1], ours[1], rtol=1e-6)
     varied = consistent(jnp.asarray(3 * NOMINAL), jnp.asarray(NOMINAL), theirs[0])
     np.testing.assert_allclose(varied, consistent(3 * NOMINAL, NOMINAL, ours[0]), rtol=1e-6)

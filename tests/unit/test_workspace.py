@@ -158,8 +158,10 @@ def test_an_empty_process_is_left_out_with_its_variations(toy_configuration, toy
     assert "channel control: sample signal is empty, left out" in caplog.text
     control = next(c for c in spec["channels"] if c["name"] == "control")
     # the floor went to one background, so that no bin is empty
-    assert [s["name"] for s in control["samples"]] == ["wjets"]
-    assert control["samples"][0]["data"] == [1e-3] * 3
+    assert [s["name"] for s in control["samples"]] == ["ttbar"]
+    ttbar = toy_columns["ttbar"].weight[toy_columns["ttbar"].split == 3] / 0.3
+    event = (ttbar**2).sum() / ttbar.sum()
+    assert control["samples"][0]["data"] == pytest.approx([event] * 3)
 
 
 def test_without_any_signal_left_the_strength_is_held(toy_configuration, toy_columns, caplog):

@@ -78,7 +78,7 @@ def run(args: argparse.Namespace) -> None:
     flow = cutflow(analysis, columns, thresholds, args.part)
     for region, entry in flow.items():
         logging.info("%s\n%s\n", region, cutflow_table(entry))
-    prefixes = {target.prefix for target in histograms.fit_targets(analysis)}
+    prefixes = {histograms.SUMS, *(t.prefix for t in histograms.fit_targets(analysis))}
     of_fit = {name: h for name, h in filled.items() if name.rsplit("/", 2)[0] in prefixes}
     artefacts.write_histograms(args.output, of_fit)
     artefacts.write_histograms(

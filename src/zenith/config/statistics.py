@@ -49,13 +49,13 @@ class Statistics(Section):
         concerns(*MODEL),
     ] = 0.0
     minimum_yield: Annotated[
-        Positive,
+        Positive | None,
         Field(
-            description="floor of the expected background in a bin of the fit, in events; about "
-            "the weight of one simulated event: a bin that happens to be empty proves no less"
+            description="floor of the expected background in a bin of the fit, in events; "
+            "default: what one simulated event stands for, as an empty bin proves no less"
         ),
         concerns(*MODEL),
-    ] = 1e-3
+    ] = None
     blind: Annotated[
         bool,
         Field(description="no observed result is computed or drawn"),

@@ -82,6 +82,8 @@ class Events(eqx.Module):
     weight_variations: tuple[str, ...] = eqx.field(static=True)
     shape_variations: tuple[str, ...] = eqx.field(static=True)
     shifts: tuple[tuple[bool, ...], ...] = eqx.field(static=True)  # [shape variation][process]
+    sums: jax.Array  # (2, processes) Σw and Σw², before any cut
+    share: jax.Array  # of their number in that of the fit that is quoted, scalar
 
 
 def prepare(
@@ -91,11 +93,13 @@ def prepare(
     *,
     chunk: int | None = None,
     dtype: Any = np.float32,
+    share: float = 1.0,
 ) -> Events:
     """Lay out the samples of every process; of `networks` only features and classes are used.
 
     `chunk` is about how many events are in memory with their gradients at a time, `dtype` that of
-    columns and weights.
+    columns and weights. There are `share` times as many as in the fit that is quoted, to which the
+    variances of histograms are scaled.
 
     A sample without a variation that another sample of its process has enters it as it is. Raises
     `InputError` that names the process and the column that is missing, of another length, or not
@@ -149,7 +153,16 @@ def prepare(
                 columns=plan.columns,
             )
         )
-    return Events(tuple(groups), tuple(samples), weights, shapes, shifts)
+    sums = [[sum((s.weight**k).sum() for s in of) for of in samples.values()] for k in (1, 2)]
+    return Events(
+        groups=tuple(groups),
+        processes=tuple(samples),
+        weight_variations=weights,
+        shape_variations=shapes,
+        shifts=shifts,
+        sums=jnp.asarray(sums, float),
+        share=jnp.asarray(share, float),
+    )
 
 
 def _names(mappings: Iterable[Mapping[str, Any]]) -> tuple[str, ...]:

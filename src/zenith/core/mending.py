@@ -6,8 +6,11 @@ that the differentiable objective and the quoted fit obey the same ones: their a
 of NumPy or of JAX.
 
 1. A negative bin of a process becomes 0; its variance is kept.
-2. Where the backgrounds add up to less than `minimum` events, the process with the most events
-   among them gets what is lacking, with an uncertainty of 100 % on it.
+2. Of a bin in which no background was simulated no less is known than that it is not much more than
+   what one simulated event stands for. Where the backgrounds have fewer than one event, counted as
+   (Σw)²/Σw², the process with the most events among them gets what is lacking to one, with an
+   uncertainty of 100 % on it. One of its events stands for Σw²/Σw: of the region, and of all that
+   were simulated where the region has none. With a `minimum` the backgrounds are filled up to that.
 3. A variation keeps its ratio to the nominal, limited to `RATIOS`; where the nominal is empty or
    negative nothing is known of the ratio, and it is 1.
 """
@@ -28,18 +31,43 @@ EMPTY = 1e-12
 
 
 def floored(
-    nominal: Array, variance: Array, background: Sequence[bool], minimum: float
+    nominal: Array,
+    variance: Array,
+    background: Sequence[bool],
+    minimum: float | None,
+    sums: Array | None = None,
+    share: float | Array = 1.0,
 ) -> tuple[Array, Array]:
     """Rules 1 and 2: the yields and variances of one region, both (P, B), mended.
 
-    `background`, (P,), says which processes are background; one is, at least.
+    `background`, (P,), says which processes are background; one is, at least. `sums`, (2, P), are
+    Σw and Σw² of everything simulated; only needed without `minimum`. The variance that is returned
+    is that of the fit that is quoted, which has 1/`share` times as many events as these.
     """
-    is_background = np.asarray(background, float)[:, None]
+    is_background = np.asarray(background, float)
     clipped = nominal.clip(0.0)
-    lacking = (minimum - (clipped * is_background).sum(axis=0)).clip(0.0)
-    most = (clipped * is_background - (1.0 - is_background)).sum(axis=1).argmax()
+    total = is_background @ clipped
+    of_process = clipped.sum(axis=1)
+    if minimum is not None:
+        most = (of_process * is_background - (1.0 - is_background)).argmax()
+        lacking = (minimum - total).clip(0.0)
+    else:
+        assert sums is not None
+        abundance = of_process + EMPTY * sums[0].clip(0.0)
+        most = (abundance * is_background - (1.0 - is_background)).argmax()
+        spread = is_background @ variance
+        known = spread > EMPTY**2
+        events = total**2 / (spread * known + ~known)
+        everywhere = _ratio(sums[1], sums[0], 1.0)  # one event where nothing was simulated
+        weight = _ratio(variance.sum(axis=1), of_process, everywhere)[most]
+        lacking = weight * (1.0 - events).clip(0.0)
     filled = (np.arange(len(background)) == most)[:, None] * lacking
-    return clipped + filled, variance + filled**2
+    return clipped + filled, share * variance + filled**2
+
+
+def _ratio(above: Array, below: Array, otherwise: Array | float) -> Array:
+    known = below > EMPTY
+    return above / (below * known + ~known) * known + otherwise * ~known
 
 
 def consistent(varied: Array, before: Array, after: Array) -> Array:

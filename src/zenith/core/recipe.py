@@ -52,7 +52,8 @@ class Recipe(eqx.Module):
     are not signal. `constants` has what does not depend on events (the normsys that are none of
     `systematics`, and shapesys); its other entries are ignored. In this order templates are
 
-    - mended (`core/mending.py`), with `minimum_yield` background events in every bin;
+    - mended (`core/mending.py`), with `minimum_yield` background events in every bin, by default
+      what one simulated event stands for; variances are those of the fit that is quoted;
     - smoothed: varied over nominal, by process and region, its yield kept;
     - pruned: where the largest relative change that a systematic makes in any bin of a process in a
       region is at most `prune`, it does not act there. A decision has no derivative: the gradient
@@ -63,7 +64,7 @@ class Recipe(eqx.Module):
     constants: Templates
     background: tuple[str, ...] = eqx.field(static=True)
     systematics: tuple[Systematic, ...] = eqx.field(static=True, default=())
-    minimum_yield: float = eqx.field(static=True, default=1e-3)
+    minimum_yield: float | None = eqx.field(static=True, default=1e-3)
     prune: float = eqx.field(static=True, default=0.0, kw_only=True)
 
     def templates(
@@ -88,7 +89,10 @@ class Recipe(eqx.Module):
         """Yields and variances (S, B), and the variations (systematics, 2, S, B), of one region."""
         raw, variance = region.nominal[rows], region.variance[rows]
         background = [name in self.background for name in self.structure.samples]
-        nominal, variance = floored(raw, variance, background, self.minimum_yield)
+        sums = None if region.sums is None else region.sums[:, rows]
+        nominal, variance = floored(
+            raw, variance, background, self.minimum_yield, sums, region.share
+        )
         varied = [
             consistent(side[rows], raw, nominal)
             for systematic in self.systematics

@@ -30,6 +30,8 @@ class Histograms(NamedTuple):
     nominal: jax.Array  # (P, B) expected events
     variance: jax.Array  # (P, B) sum of squared weights
     variations: dict[str, jax.Array]  # (P, B); the nominal one where a process does not vary
+    sums: jax.Array | None = None  # (2, P) Σw and Σw² of all events of the processes
+    share: jax.Array | float = 1.0  # number of events, over that of the fit that is quoted
 
 
 def soft_histograms(
@@ -78,7 +80,9 @@ def _histograms(
             variations = dict(zip(events.weight_variations, varied, strict=True))
             for v, name in enumerate(events.shape_variations):
                 variations[name] = jnp.where(shifts[v], shifted[k, v] @ smoothing, yields)
-            result[region.name] = Histograms(yields, variance, variations)
+            result[region.name] = Histograms(
+                yields, variance, variations, events.sums, events.share
+            )
     return result
 
 

@@ -23,6 +23,7 @@ from zenith.statistics import workspace
 from zenith.statistics.fit import expected_significance
 from zenith.statistics.histograms import fill
 from zenith.statistics.likelihood import Likelihood, numpy_backend
+from zenith.statistics.model import simulated_share
 from zenith.statistics.sanitise import sanitise
 from zenith.statistics.templates import collect
 
@@ -38,6 +39,8 @@ def quoted_significance(
 ) -> float:
     """pyhf's expected significance of a hard selection on one part of the simulated events.
 
+    With the precision of the simulation that is quoted: a part differs by its events alone.
+
     `columns` hold the scores of the networks. The expected significance needs no data, so that the
     workspace is built blind.
     """
@@ -45,7 +48,7 @@ def quoted_significance(
     blind = analysis.model_copy(update={"statistics": statistics})
     histograms = fill(blind, columns, thresholds, part)
     regions = [
-        sanitise(templates, statistics.minimum_yield)[0]
+        sanitise(templates, statistics.minimum_yield, simulated_share(analysis, part))[0]
         for templates in collect(blind, histograms, f"histograms of {part}")
     ]
     spec, _ = workspace.build(blind, regions)

@@ -14,7 +14,7 @@ from zenith.core.events import Events, Region, Sample, prepare
 from zenith.core.networks import Network
 from zenith.core.objective import Objective
 from zenith.core.soft_histogram import Axis
-from zenith.statistics.model import fitted_regions, recipe, template_nuisances
+from zenith.statistics.model import fitted_regions, recipe, simulated_share, template_nuisances
 from zenith.statistics.nuisances import (
     Nuisance,
     Side,
@@ -71,7 +71,8 @@ def events(
                 _sample(analysis, columns, name, part, first, needed)
             )
             first += len(columns[name].weight)
-    return prepare(_regions(analysis), networks, samples)
+    share = simulated_share(analysis, part)
+    return prepare(_regions(analysis), networks, samples, share=share)
 
 
 def _regions(analysis: Analysis) -> list[Region]:

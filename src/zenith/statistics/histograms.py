@@ -24,6 +24,7 @@ from zenith.statistics.nuisances import (
 from zenith.statistics.selection import complete_thresholds, region_cuts
 
 log = logging.getLogger(__name__)
+SUMS = "sum_of_weights"
 
 
 @dataclass(frozen=True)
@@ -98,7 +99,8 @@ def fill(
     dict
         `{prefix}/{process}/{variation}` → histogram (Weight storage). The variation is `nominal`,
         `{nuisance}_up` or `{nuisance}_down`; one that varies an era alone has the other eras at
-        nominal, and a lacking side of a nuisance is not there.
+        nominal, and a lacking side of a nuisance is not there. `sum_of_weights/{process}` has one
+        bin for all simulated events, before any cut.
 
     Raises InputError for a missing sample, observable or variation, and for values that are NaN or
     weights that are not finite.
@@ -107,12 +109,16 @@ def fill(
     thresholds = complete_thresholds(analysis, thresholds)
     cuts = {name: region_cuts(analysis, name) for name in {t.region for t in targets}}
     sums: dict[str, NDArray[np.float64]] = {}
+    everything: dict[str, NDArray[np.float64]] = {}
     axes: dict[str, Target] = {}
     for sample in filled_samples(analysis):
         process = analysis.samples[sample].process
         seen: dict[int, dict[Target, tuple[Any, Any]]] = {}  # by the identity of the values
         for variation, nuisance, side in _variations(analysis, sample):
             events = scaled(analysis, columns, sample, part, nuisance, side)
+            if nuisance is None and not analysis.is_data(sample):
+                every = everything.setdefault(f"{SUMS}/{process}", np.zeros((1, 2)))
+                every += events.weight.sum(), (events.weight**2).sum()
             if id(events.values) not in seen:
                 _check_values(events, targets, cuts, sample)
                 seen[id(events.values)] = _bins(events, targets, cuts, thresholds)
@@ -127,6 +133,8 @@ def fill(
                 total[:, 0] += np.bincount(index, weight, minlength=bins)
                 total[:, 1] += np.bincount(index, weight**2, minlength=bins)
     histograms = {name: _histogram(axes[name], total) for name, total in sums.items()}
+    one_bin = Target("", SUMS, "events", (0.0, 1.0), fold=True)
+    histograms |= {name: _histogram(one_bin, total) for name, total in everything.items()}
     _warn_of_empty_regions(analysis, histograms, targets)
     return histograms
 

@@ -54,6 +54,11 @@ def recipe(analysis: Analysis) -> Recipe:
     )
 
 
+def simulated_share(analysis: Analysis, part: str) -> float:
+    """How many simulated events one part of the split has, over those of the fit that is quoted."""
+    return analysis.split.fractions[part] / analysis.split.fractions["test"]
+
+
 def template_nuisances(analysis: Analysis) -> list[Nuisance]:
     """The nuisance parameters that are a pair of templates."""
     return [n for n in nuisances(analysis) if n.kind == "templates"]

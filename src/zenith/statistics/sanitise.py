@@ -28,10 +28,16 @@ class Change:
     reason: str
 
 
-def sanitise(templates: Templates, minimum: float) -> tuple[Templates, list[Change]]:
-    """The templates of one region, mended, and what was changed; every nominal change is logged."""
+def sanitise(
+    templates: Templates, minimum: float | None, share: float = 1.0
+) -> tuple[Templates, list[Change]]:
+    """The templates of one region, mended, and what was changed; every nominal change is logged.
+
+    `minimum` is `statistics.minimum_yield`, `share` as in `zenith.core.mending.floored`.
+    """
     nominal, variance = floored(
-        templates.nominal, templates.variance, templates.background, minimum
+        *(templates.nominal, templates.variance, templates.background),
+        *(minimum, templates.sums, share),
     )
     variations = {
         name: (
@@ -41,7 +47,13 @@ def sanitise(templates: Templates, minimum: float) -> tuple[Templates, list[Chan
         for name, (up, down) in templates.variations.items()
     }
     mended = replace(templates, nominal=nominal, variance=variance, variations=variations)
-    changes = [*_nominal_changes(templates, mended), *_variation_changes(templates, mended)]
+    too_few = "fewer than one simulated event of background"
+    if minimum is not None:
+        too_few = "background below statistics.minimum_yield"
+    changes = [
+        *_nominal_changes(templates, mended, too_few),
+        *_variation_changes(templates, mended),
+    ]
     _report(templates, changes)
     return mended, changes
 
@@ -51,17 +63,17 @@ def summary(changes: Sequence[Change]) -> list[dict[str, Any]]:
     return [asdict(change) for change in changes]
 
 
-def _nominal_changes(old: Templates, new: Templates) -> Iterator[Change]:
+def _nominal_changes(old: Templates, new: Templates, too_few: str) -> Iterator[Change]:
     is_background = np.asarray(old.background)
     background = old.nominal[is_background].clip(0.0).sum(axis=0)
     signal = old.nominal[~is_background].sum(axis=0)
-    for p, b in np.argwhere(old.nominal != new.nominal):
+    for p, b in np.argwhere(~_same(old.nominal, new.nominal)):
         if old.nominal[p, b] < 0.0 and new.nominal[p, b] == 0.0:
             reason = "negative"
         elif background[b] == 0.0:
             reason = "signal-only" if signal[b] > 0.0 else "empty"
         else:
-            reason = "background below statistics.minimum_yield"
+            reason = too_few
         yield _change(old, p, b, "nominal", old.nominal, new.nominal, reason)
 
 
@@ -69,13 +81,17 @@ def _variation_changes(old: Templates, new: Templates) -> Iterator[Change]:
     for name, pairs in old.variations.items():
         for side, before, after in zip(("up", "down"), pairs, new.variations[name], strict=True):
             # Where the nominal moved, the variation moves along: that is not another change.
-            moved = ~np.isclose(before, after, rtol=1e-9, atol=0.0) & (old.nominal == new.nominal)
+            moved = ~_same(before, after) & _same(old.nominal, new.nominal)
             for p, b in np.argwhere(moved):
                 if old.processes[p] not in old.acts[name]:
                     continue
                 known = old.nominal[p, b] > 0.0
                 reason = "beyond a factor of 10" if known else "nominal is empty"
                 yield _change(old, p, b, f"{name}_{side}", before, after, reason)
+
+
+def _same(before: Array, after: Array) -> Array:
+    return np.isclose(before, after, rtol=1e-9, atol=0.0)
 
 
 def _change(

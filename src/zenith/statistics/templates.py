@@ -9,9 +9,11 @@ from numpy.typing import NDArray
 
 from zenith.config import Analysis
 from zenith.errors import InputError
+from zenith.statistics.histograms import SUMS
 from zenith.statistics.nuisances import Nuisance, filled_samples, nuisances, simulated_processes
 
 Matrix = NDArray[np.float64]
+AGAIN = "run `zenith histogram` with this configuration"
 
 
 @dataclass(frozen=True)
@@ -30,6 +32,8 @@ class Templates:
         Nuisance → (up, down), each (P, B): the nominal where a process does not vary.
     acts
         Nuisance → the processes that vary.
+    sums
+        Σw and Σw² of everything that was simulated of each process, (2, P).
     data
         Observed events, (B,), or None: there is none, or the analysis is blind.
     """
@@ -43,6 +47,7 @@ class Templates:
     variance: Matrix
     variations: dict[str, tuple[Matrix, Matrix]]
     acts: dict[str, tuple[str, ...]]
+    sums: Matrix
     data: Matrix | None
 
 
@@ -65,6 +70,7 @@ def collect(
         raise InputError(f"{source}: no sample of a background process is in use")
     varied = [n for n in nuisances(analysis) if n.kind == "templates"]
     reader = _Reader(histograms, source)
+    sums = reader.sums(processes)
     found = []
     for region, settings in analysis.regions.items():
         if not settings.in_fit:
@@ -83,6 +89,7 @@ def collect(
                 nominal[..., 1],
                 {n.name: _pair(reader, n, region, processes, nominal[..., 0], edges) for n in here},
                 {n.name: n.processes for n in here},
+                sums,
                 _data(analysis, reader, region, edges),
             )
         )
@@ -96,11 +103,19 @@ class _Reader:
     histograms: Mapping[str, Any]
     source: str
 
+    def sums(self, processes: Sequence[str]) -> Matrix:
+        """Of all weights and of their squares, (2, P)."""
+        for process in processes:
+            if f"{SUMS}/{process}" not in self.histograms:
+                raise InputError(f"{self.source}: '{SUMS}/{process}' is missing; {AGAIN}")
+        found = [self.histograms[f"{SUMS}/{process}"] for process in processes]
+        return np.array([[h.values()[0] for h in found], [h.variances()[0] for h in found]])
+
     def read(self, region: str, process: str, variation: str, edges: Sequence[float]) -> Matrix:
         """Yields and variances, (B, 2)."""
         name = f"{region}/{process}/{variation}"
         if name not in self.histograms:
-            regions = dict.fromkeys(n.split("/")[0] for n in self.histograms)
+            regions = dict.fromkeys(n.split("/")[0] for n in self.histograms if n.count("/") > 1)
             inside = dict.fromkeys(
                 n.split("/")[1] for n in self.histograms if n.startswith(f"{region}/")
             )
@@ -110,14 +125,11 @@ class _Reader:
                 problem = f"process {process!r} of region {region!r} is missing"
             else:
                 problem = f"{name!r} is missing"
-            raise InputError(
-                f"{self.source}: {problem}; run `zenith histogram` with this configuration"
-            )
+            raise InputError(f"{self.source}: {problem}; {AGAIN}")
         histogram = self.histograms[name]
         if not np.array_equal(histogram.axes[0].edges, np.asarray(edges)):
             raise InputError(
-                f"{self.source}: {name} has other bins than regions.{region}.fit.edges; run "
-                "`zenith histogram` with this configuration"
+                f"{self.source}: {name} has other bins than regions.{region}.fit.edges; {AGAIN}"
             )
         content = np.stack([histogram.values(), histogram.variances()], axis=-1)
         for index in np.flatnonzero(~np.isfinite(content).all(axis=1)):
