@@ -297,7 +297,7 @@ def test_without_signal_the_significance_is_zero_and_its_gradient_finite():
 
 
 def test_the_gradient_where_fewer_than_one_event_is_simulated():
-    """The signal region has 0.4 background events of 900, which are filled up to one in each bin."""
+    """0.4 simulated events of background are in the signal region, and filled up to one a bin."""
     layout, goal = events(), statistics_only(minimum=None)
 
     def at(threshold):

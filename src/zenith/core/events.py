@@ -14,6 +14,7 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.typing import ArrayLike
 
 from zenith.core.cuts import Cut, hard_mask
 from zenith.core.networks import Network
@@ -83,7 +84,7 @@ class Events(eqx.Module):
     shape_variations: tuple[str, ...] = eqx.field(static=True)
     shifts: tuple[tuple[bool, ...], ...] = eqx.field(static=True)  # [shape variation][process]
     sums: jax.Array  # (2, processes) Σw and Σw², before any cut
-    share: jax.Array  # of their number in that of the fit that is quoted, scalar
+    shares: dict[str, jax.Array]  # region → (processes,), see `prepare`
 
 
 def prepare(
@@ -93,13 +94,13 @@ def prepare(
     *,
     chunk: int | None = None,
     dtype: Any = np.float32,
-    share: float = 1.0,
+    shares: Mapping[str, ArrayLike] = {},
 ) -> Events:
     """Lay out the samples of every process; of `networks` only features and classes are used.
 
     `chunk` is about how many events are in memory with their gradients at a time, `dtype` that of
-    columns and weights. There are `share` times as many as in the fit that is quoted, to which the
-    variances of histograms are scaled.
+    columns and weights. Of a region, process by process, there are `shares` times as many events as
+    in the fit that is quoted, to which variances are scaled; by default they are those of that fit.
 
     A sample without a variation that another sample of its process has enters it as it is. Raises
     `InputError` that names the process and the column that is missing, of another length, or not
@@ -161,7 +162,7 @@ def prepare(
         shape_variations=shapes,
         shifts=shifts,
         sums=jnp.asarray(sums, float),
-        share=jnp.asarray(share, float),
+        shares={name: jnp.asarray(share, float) for name, share in shares.items()},
     )
 
 

@@ -36,13 +36,13 @@ def floored(
     background: Sequence[bool],
     minimum: float | None,
     sums: Array | None = None,
-    share: float | Array = 1.0,
+    share: Array | None = None,
 ) -> tuple[Array, Array]:
     """Rules 1 and 2: the yields and variances of one region, both (P, B), mended.
 
     `background`, (P,), says which processes are background; one is, at least. `sums`, (2, P), are
     Σw and Σw² of everything simulated; only needed without `minimum`. The variance that is returned
-    is that of the fit that is quoted, which has 1/`share` times as many events as these.
+    is that of the fit that is quoted, of whose events these are a `share`, (P,), by default all.
     """
     is_background = np.asarray(background, float)
     clipped = nominal.clip(0.0)
@@ -62,7 +62,8 @@ def floored(
         weight = _ratio(variance.sum(axis=1), of_process, everywhere)[most]
         lacking = weight * (1.0 - events).clip(0.0)
     filled = (np.arange(len(background)) == most)[:, None] * lacking
-    return clipped + filled, share * variance + filled**2
+    share = np.ones(len(background)) if share is None else share
+    return clipped + filled, share[:, None] * variance + filled**2
 
 
 def _ratio(above: Array, below: Array, otherwise: Array | float) -> Array:

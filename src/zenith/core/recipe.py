@@ -90,9 +90,8 @@ class Recipe(eqx.Module):
         raw, variance = region.nominal[rows], region.variance[rows]
         background = [name in self.background for name in self.structure.samples]
         sums = None if region.sums is None else region.sums[:, rows]
-        nominal, variance = floored(
-            raw, variance, background, self.minimum_yield, sums, region.share
-        )
+        share = None if region.share is None else region.share[rows]
+        nominal, variance = floored(raw, variance, background, self.minimum_yield, sums, share)
         varied = [
             consistent(side[rows], raw, nominal)
             for systematic in self.systematics

@@ -31,7 +31,7 @@ class Histograms(NamedTuple):
     variance: jax.Array  # (P, B) sum of squared weights
     variations: dict[str, jax.Array]  # (P, B); the nominal one where a process does not vary
     sums: jax.Array | None = None  # (2, P) Σw and Σw² of all events of the processes
-    share: jax.Array | float = 1.0  # number of events, over that of the fit that is quoted
+    share: jax.Array | None = None  # (P,) of their number in that of the fit that is quoted
 
 
 def soft_histograms(
@@ -81,7 +81,7 @@ def _histograms(
             for v, name in enumerate(events.shape_variations):
                 variations[name] = jnp.where(shifts[v], shifted[k, v] @ smoothing, yields)
             result[region.name] = Histograms(
-                yields, variance, variations, events.sums, events.share
+                yields, variance, variations, events.sums, events.shares.get(region.name)
             )
     return result
 

@@ -23,7 +23,7 @@ from zenith.statistics import workspace
 from zenith.statistics.fit import expected_significance
 from zenith.statistics.histograms import fill
 from zenith.statistics.likelihood import Likelihood, numpy_backend
-from zenith.statistics.model import simulated_share
+from zenith.statistics.model import simulated_shares
 from zenith.statistics.sanitise import sanitise
 from zenith.statistics.templates import collect
 
@@ -47,8 +47,9 @@ def quoted_significance(
     statistics = analysis.statistics.model_copy(update={"blind": True})
     blind = analysis.model_copy(update={"statistics": statistics})
     histograms = fill(blind, columns, thresholds, part)
+    shares = simulated_shares(analysis, part)
     regions = [
-        sanitise(templates, statistics.minimum_yield, simulated_share(analysis, part))[0]
+        sanitise(templates, statistics.minimum_yield, shares[templates.region])[0]
         for templates in collect(blind, histograms, f"histograms of {part}")
     ]
     spec, _ = workspace.build(blind, regions)

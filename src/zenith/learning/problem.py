@@ -14,7 +14,7 @@ from zenith.core.events import Events, Region, Sample, prepare
 from zenith.core.networks import Network
 from zenith.core.objective import Objective
 from zenith.core.soft_histogram import Axis
-from zenith.statistics.model import fitted_regions, recipe, simulated_share, template_nuisances
+from zenith.statistics.model import fitted_regions, recipe, simulated_shares, template_nuisances
 from zenith.statistics.nuisances import (
     Nuisance,
     Side,
@@ -71,8 +71,8 @@ def events(
                 _sample(analysis, columns, name, part, first, needed)
             )
             first += len(columns[name].weight)
-    share = simulated_share(analysis, part)
-    return prepare(_regions(analysis), networks, samples, share=share)
+    shares = simulated_shares(analysis, part)
+    return prepare(_regions(analysis), networks, samples, shares=shares)
 
 
 def _regions(analysis: Analysis) -> list[Region]:

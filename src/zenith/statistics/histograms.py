@@ -109,16 +109,12 @@ def fill(
     thresholds = complete_thresholds(analysis, thresholds)
     cuts = {name: region_cuts(analysis, name) for name in {t.region for t in targets}}
     sums: dict[str, NDArray[np.float64]] = {}
-    everything: dict[str, NDArray[np.float64]] = {}
     axes: dict[str, Target] = {}
     for sample in filled_samples(analysis):
         process = analysis.samples[sample].process
         seen: dict[int, dict[Target, tuple[Any, Any]]] = {}  # by the identity of the values
         for variation, nuisance, side in _variations(analysis, sample):
             events = scaled(analysis, columns, sample, part, nuisance, side)
-            if nuisance is None and not analysis.is_data(sample):
-                every = everything.setdefault(f"{SUMS}/{process}", np.zeros((1, 2)))
-                every += events.weight.sum(), (events.weight**2).sum()
             if id(events.values) not in seen:
                 _check_values(events, targets, cuts, sample)
                 seen[id(events.values)] = _bins(events, targets, cuts, thresholds)
@@ -133,10 +129,21 @@ def fill(
                 total[:, 0] += np.bincount(index, weight, minlength=bins)
                 total[:, 1] += np.bincount(index, weight**2, minlength=bins)
     histograms = {name: _histogram(axes[name], total) for name, total in sums.items()}
-    one_bin = Target("", SUMS, "events", (0.0, 1.0), fold=True)
-    histograms |= {name: _histogram(one_bin, total) for name, total in everything.items()}
+    histograms |= _sums(analysis, columns, part)
     _warn_of_empty_regions(analysis, histograms, targets)
     return histograms
+
+
+def _sums(analysis: Analysis, columns: Mapping[str, Columns], part: str) -> dict[str, hist.Hist]:
+    """What one simulated event of each process stands for is the ratio of variance to value."""
+    one_bin = Target("", SUMS, "events", (0.0, 1.0), fold=True)
+    totals: dict[str, NDArray[np.float64]] = {}
+    for sample in filled_samples(analysis):
+        if not analysis.is_data(sample):
+            weight = scaled(analysis, columns, sample, part).weight
+            name = f"{SUMS}/{analysis.samples[sample].process}"
+            totals.setdefault(name, np.zeros((1, 2)))[0] += weight.sum(), (weight**2).sum()
+    return {name: _histogram(one_bin, total) for name, total in totals.items()}
 
 
 def _variations(analysis: Analysis, sample: str) -> Iterator[tuple[str, Nuisance | None, Side]]:

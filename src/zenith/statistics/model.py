@@ -13,6 +13,7 @@ from collections.abc import Iterator
 
 import jax.numpy as jnp
 import numpy as np
+from numpy.typing import NDArray
 
 from zenith.config import Analysis
 from zenith.core.recipe import Recipe, Systematic
@@ -54,9 +55,14 @@ def recipe(analysis: Analysis) -> Recipe:
     )
 
 
-def simulated_share(analysis: Analysis, part: str) -> float:
-    """How many simulated events one part of the split has, over those of the fit that is quoted."""
-    return analysis.split.fractions[part] / analysis.split.fractions["test"]
+def simulated_shares(analysis: Analysis, part: str) -> dict[str, NDArray[np.float64]]:
+    """How many simulated events a part of the split has over those of the fit that is quoted.
+
+    By region, (P,) of the processes that are simulated.
+    """
+    share = analysis.split.fractions[part] / analysis.split.fractions["test"]
+    processes = simulated_processes(analysis)
+    return {region: np.full(len(processes), share) for region in fitted_regions(analysis)}
 
 
 def template_nuisances(analysis: Analysis) -> list[Nuisance]:

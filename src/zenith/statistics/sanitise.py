@@ -29,7 +29,7 @@ class Change:
 
 
 def sanitise(
-    templates: Templates, minimum: float | None, share: float = 1.0
+    templates: Templates, minimum: float | None, share: Array | None = None
 ) -> tuple[Templates, list[Change]]:
     """The templates of one region, mended, and what was changed; every nominal change is logged.
 
