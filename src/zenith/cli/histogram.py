@@ -36,7 +36,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         "--part",
         choices=("train", "optimise", "validate", "test"),
         default="test",
-        help="part of the simulated events [test]",
+        help="part of the simulated events; test is all where nothing was learned from them [test]",
     )
     parser.add_argument(
         "--output",

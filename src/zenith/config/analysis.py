@@ -306,6 +306,26 @@ class Analysis(Section):
         networks = any(network.fine_tune for network in self.mva.values())
         return bool(self.tunable_cuts or self.moving_edges) or networks
 
+    def taught_by(self, region: str, observable: str = "") -> set[str]:
+        """The simulated samples from whose events the region, or a score drawn in it, was learned.
+
+        The climb moves thresholds, edges and networks with the events of every sample; a network
+        that it leaves alone was trained on those of its classes.
+        """
+        cuts, fit = self.regions[region].cuts, self.regions[region].fit
+        used = {*(cut.observable for cut in cuts), observable}
+        networks = [self.mva[name] for score, name in self.scores.items() if score in used]
+        climbed = any(cut.parameter is not None for cut in cuts) or fit.tune_edges is not None
+        if climbed or any(network.fine_tune for network in networks):
+            return {sample for sample in self.samples if not self.is_data(sample)}
+        return {s for network in networks for group in network.classes.values() for s in group}
+
+    @derived("histogram", "compare")
+    def teachers(self) -> dict[str, list[str]]:
+        """The samples that taught something, by region, and by region and score."""
+        places = [(region, score) for region in self.regions for score in ("", *self.scores)]
+        return {f"{r}/{score}": sorted(self.taught_by(r, score)) for r, score in places}
+
     def with_edges(self, edges: Mapping[str, Sequence[float]]) -> "Analysis":
         """The same with other edges of the fits of some regions.
 

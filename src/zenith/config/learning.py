@@ -20,7 +20,10 @@ class Split(Section):
     validate_: Annotated[
         Fraction, Field(alias="validate", description="the step that is kept is chosen on these")
     ] = 0.15
-    test: Annotated[Fraction, Field(description="what is quoted comes from these")] = 0.3
+    test: Annotated[
+        Fraction,
+        Field(description="what is quoted comes from these, or from all where nothing was learned"),
+    ] = 0.3
 
     @model_validator(mode="after")
     def _sum(self) -> "Split":

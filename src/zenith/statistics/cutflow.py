@@ -34,7 +34,8 @@ def cutflow(
         texts = [f"{c.observable} {c.direction} {c.value(thresholds):.4g}" for c in cuts]
         sums: dict[str, np.ndarray] = {}
         for sample in filled_samples(analysis):
-            events = scaled(analysis, columns, sample, part)
+            learned = sample in analysis.taught_by(region)
+            events = scaled(analysis, columns, sample, part, learned=learned)
             total = sums.setdefault(analysis.samples[sample].process, np.zeros((len(cuts) + 1, 3)))
             passed = events.split == 1
             for row in range(len(cuts) + 1):

@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from itertools import product
 from typing import Any
 
 import hist
@@ -91,8 +92,7 @@ def fill(
     thresholds
         Of the tunable cuts; default: as the configuration gives them.
     part
-        Part of the simulated events that is used; their weights are divided by its fraction, so
-        that it stands for the whole. Data are always complete, and left out if blind.
+        Part of the simulated events that is used, see `scaled`. Data are left out if blind.
 
     Returns
     -------
@@ -112,13 +112,18 @@ def fill(
     axes: dict[str, Target] = {}
     for sample in filled_samples(analysis):
         process = analysis.samples[sample].process
-        seen: dict[int, dict[Target, tuple[Any, Any]]] = {}  # by the identity of the values
-        for variation, nuisance, side in _variations(analysis, sample):
-            events = scaled(analysis, columns, sample, part, nuisance, side)
-            if id(events.values) not in seen:
-                _check_values(events, targets, cuts, sample)
-                seen[id(events.values)] = _bins(events, targets, cuts, thresholds)
-            for target, (chosen, index) in seen[id(events.values)].items():
+        taught = {t: sample in analysis.taught_by(t.region, t.observable) for t in targets}
+        seen: dict[Any, dict[Target, tuple[Any, Any]]] = {}  # by the identity of the values
+        for (variation, nuisance, side), learned in product(
+            _variations(analysis, sample), sorted(set(taught.values()))
+        ):
+            events = scaled(analysis, columns, sample, part, nuisance, side, learned=learned)
+            key = id(events.values), learned
+            if key not in seen:
+                group = [target for target in targets if taught[target] == learned]
+                _check_values(events, group, cuts, sample)
+                seen[key] = _bins(events, group, cuts, thresholds)
+            for target, (chosen, index) in seen[key].items():
                 if nuisance is not None and target.region not in nuisance.regions:
                     continue
                 name = f"{target.prefix}/{process}/{variation}"
@@ -164,16 +169,19 @@ def scaled(
     part: str,
     nuisance: Nuisance | None = None,
     side: Side = "up",
+    *,
+    learned: bool = True,
 ) -> Events:
     """The events of one part of a sample, weighted so that they stand for the whole sample.
 
-    The arrays keep their length: `split` becomes 1 in the part and 0 outside, where the weight is 0
-    too. Data are always complete.
+    The part `test` is of events from which nothing was learned: these are all of them where they
+    are not `learned` from (`Analysis.taught_by`). Data are always complete. The arrays keep their
+    length: `split` becomes 1 in the part and 0 outside, where the weight is 0 too.
     """
     events = events_of(analysis, columns, sample, nuisance, side)
     if not np.isfinite(events.weight).all():
         raise InputError(f"the columns of sample {sample!r} hold weights that are not finite")
-    if analysis.is_data(sample):
+    if analysis.is_data(sample) or (part == "test" and not learned):
         return events._replace(split=np.ones_like(events.split))
     fraction = analysis.split.fractions[part]
     if fraction == 0.0:
@@ -190,8 +198,10 @@ def _bins(
 ) -> dict[Target, tuple[NDArray[np.intp], NDArray[np.intp]]]:
     """For each target, which events are filled and into which bins."""
     selected = {
-        region: np.flatnonzero(hard_mask(cut, events.values, thresholds) & (events.split == 1))
-        for region, cut in cuts.items()
+        region: np.flatnonzero(
+            hard_mask(cuts[region], events.values, thresholds) & (events.split == 1)
+        )
+        for region in {target.region for target in targets}
     }
     found = {}
     for target in targets:
