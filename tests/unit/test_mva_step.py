@@ -44,19 +44,16 @@ def columns(tmp_path: Path) -> list[str]:
     return paths
 
 
-def mva(columns: list[str], output: Path, *more: str, name: str = "net") -> int:
-    options = ["--name", name, "--output", str(output), "--input", *columns, "--set", MVA]
-    return main(["mva", *options, "--set", "plotting.formats=[png]", *more])
+def mva(columns: list[str], output: Path, *more: str, step: str = "mva") -> int:
+    options = ["--name", "net", "--output", str(output), "--input", *columns, "--set", MVA]
+    return main([step, *options, "--set", "plotting.formats=[png]", *more])
 
 
 def test_every_file_of_a_network(columns: list[str], tmp_path: Path) -> None:
     folder = tmp_path / "mva" / "net"
     assert mva(columns, folder) == 0
     files = {str(p.relative_to(folder)) for p in folder.rglob("*") if p.is_file()}
-    figures = {"losses", "roc", "scores", "feature_met", "feature_btag_1"}
-    assert files == {"initial.safetensors", "network.onnx", "metrics.json"} | {
-        f"figures/{figure}.png" for figure in figures
-    }
+    assert files == {"initial.safetensors", "network.onnx", "metrics.json"}
     metrics = json.loads((folder / "metrics.json").read_text())
     assert file_hash(columns[0]) in metrics["provenance"]["inputs"].values()
     assert len(metrics["losses"]["train"]) == len(metrics["losses"]["validation"]) == 4
@@ -83,6 +80,13 @@ def test_every_file_of_a_network(columns: list[str], tmp_path: Path) -> None:
     assert mva(columns, tmp_path / "again") == 0
     for name, array in load_file(tmp_path / "again" / "initial.safetensors").items():
         np.testing.assert_array_equal(array, before[name])
+
+    of_network = ["--network", str(folder / "initial.safetensors")]
+    of_network += ["--metrics", str(folder / "metrics.json")]
+    assert mva(columns, tmp_path / "figures", *of_network, step="mva_figures") == 0
+    drawn = {path.name for path in (tmp_path / "figures").iterdir()}
+    figures = {"losses", "roc", "scores", "feature_met", "feature_btag_1"}
+    assert drawn == {f"{figure}.png" for figure in figures}
 
 
 @pytest.mark.parametrize(

@@ -5,13 +5,6 @@ rule mva:
         network=f"{RESULTS}/mva/{{mva}}/initial.safetensors",
         onnx=f"{RESULTS}/mva/{{mva}}/network.onnx",
         metrics=f"{RESULTS}/mva/{{mva}}/metrics.json",
-        figures=report(
-            directory(f"{RESULTS}/mva/{{mva}}/figures"),
-            patterns=["{name}.png"],
-            caption="../report/mva.rst",
-            category="Networks",
-            labels={"network": "{mva}", "figure": "{name}"},
-        ),
     log:
         f"{RESULTS}/logs/mva/{{mva}}.log",
     benchmark:
@@ -29,11 +22,43 @@ rule mva:
         jax=JAX,
         analysis=CONFIG,
         folder=f"{RESULTS}/mva/{{mva}}",
-        config=lambda wildcards: [
-            step_config(ANALYSIS, step, wildcards.mva)
-            for step in ("mva", "mva_figures")
-        ],
+        config=lambda wildcards: step_config(ANALYSIS, "mva", wildcards.mva),
         code=code_hash("zenith.cli.mva"),
     shell:
         "{params.jax} python -m zenith mva --config {params.analysis}"
         " --name {wildcards.mva} --input {input} --output {params.folder} > {log} 2>&1"
+
+
+rule mva_figures:
+    input:
+        columns=mva_columns,
+        network=f"{RESULTS}/mva/{{mva}}/initial.safetensors",
+        metrics=f"{RESULTS}/mva/{{mva}}/metrics.json",
+    output:
+        report(
+            directory(f"{RESULTS}/mva/{{mva}}/figures"),
+            patterns=["{name}.png"],
+            caption="../report/mva.rst",
+            category="Networks",
+            labels={"network": "{mva}", "figure": "{name}"},
+        ),
+    log:
+        f"{RESULTS}/logs/mva_figures/{{mva}}.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/mva_figures/{{mva}}.tsv"
+    wildcard_constraints:
+        mva="|".join(ANALYSIS.mva) or "none",
+    conda:
+        "../../envs/zenith.yaml"
+    threads: 1
+    resources:
+        mem_mb=4000,
+        runtime=30,
+    params:
+        analysis=CONFIG,
+        config=lambda wildcards: step_config(ANALYSIS, "mva_figures", wildcards.mva),
+        code=code_hash("zenith.cli.mva_figures"),
+    shell:
+        "python -m zenith mva_figures --config {params.analysis} --name {wildcards.mva}"
+        " --input {input.columns} --network {input.network} --metrics {input.metrics}"
+        " --output {output} > {log} 2>&1"

@@ -18,6 +18,7 @@ STEPS = (
     "skim",
     "columns",
     "mva",
+    "mva_figures",
     "optimise",
     "search",
     "compare",

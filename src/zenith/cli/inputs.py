@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from zenith.artefacts import Columns
     from zenith.config import Analysis
+    from zenith.config.learning import Mva
     from zenith.core.networks import Network
     from zenith.learning.physical import Physical
 
@@ -57,3 +58,24 @@ def read_selection(
     with_selection(analysis, path)
     thresholds = complete_thresholds(analysis, found.get("thresholds"), path or "thresholds")
     return physical(analysis, thresholds, networks, found.get("edges"))
+
+
+def settings_of_network(analysis: "Analysis", name: str, source: str) -> "Mva":
+    """The settings of a network, its classes without the samples that are not used."""
+    from zenith.errors import ConfigError
+
+    if name not in analysis.mva:
+        known = ", ".join(analysis.mva) or "none"
+        raise ConfigError(f"{source}: mva: no network {name!r}; there is {known}")
+    mva = analysis.mva[name]
+    classes = {
+        of_class: tuple(sample for sample in samples if sample in analysis.used_samples)
+        for of_class, samples in mva.classes.items()
+    }
+    for of_class, samples in classes.items():
+        if not samples:
+            raise ConfigError(
+                f"{source}: mva.{name}.classes.{of_class}: only_samples leaves none of its samples "
+                f"({', '.join(mva.classes[of_class])}); let one through, or set mva.{name}=null"
+            )
+    return mva.model_copy(update={"classes": classes})

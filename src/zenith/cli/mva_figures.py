@@ -1,0 +1,132 @@
+"""Draw what a network has learnt: losses, ROC curves, scores and features."""
+
+import argparse
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from zenith.cli import options
+from zenith.cli.files import Input
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+    from zenith.config import Analysis
+    from zenith.config.learning import Mva
+    from zenith.core.networks import Network
+
+HELP = "a trained network to its figures"
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    """Define the options."""
+    options.add_config(parser)
+    parser.add_argument("--name", required=True, help="name of the network in the configuration")
+    parser.add_argument(
+        "--input", type=Input, required=True, nargs="+", metavar="H5", help="columns of the samples"
+    )
+    parser.add_argument(
+        "--network", type=Input, required=True, metavar="FILE", help="initial.safetensors"
+    )
+    parser.add_argument("--metrics", type=Input, required=True, metavar="JSON", help="metrics.json")
+    parser.add_argument("--output", required=True, metavar="DIR", help="folder of the figures")
+
+
+def run(args: argparse.Namespace) -> None:
+    """Read the network and its events, and draw."""
+    from zenith.artefacts import read_json
+    from zenith.cli.inputs import read_samples, settings_of_network
+    from zenith.learning.dataset import examples
+    from zenith.learning.network_files import load_network
+    from zenith.plots import style
+
+    analysis = options.analysis_of_files(args)
+    mva = settings_of_network(analysis, args.name, args.config)
+    network = load_network(args.network, mva)
+    columns = read_samples(args.input)
+    parts = {part: examples(args.name, mva, columns, part) for part in ("train", "test")}
+    units = next(iter(columns.values())).units
+    figures = _figures(analysis, mva, args.name, parts, network, read_json(args.metrics), units)
+    for name, figure in figures:
+        style.save(figure, Path(args.output) / name, analysis.plotting.formats)
+
+
+def _figures(
+    analysis: "Analysis",
+    mva: "Mva",
+    name: str,
+    parts: Any,
+    network: "Network",
+    metrics: Mapping[str, Any],
+    units: dict[str, str],
+) -> Iterator[tuple[str, "Figure"]]:
+    import numpy as np
+
+    from zenith.learning.evaluate import evaluate
+    from zenith.plots import mva as draw
+    from zenith.plots.naming import banner
+
+    line = banner(analysis)
+    judged = evaluate(network, mva, parts)
+    classes = list(mva.classes)
+    colours = {
+        c: analysis.processes[analysis.samples[samples[-1]].process].colour
+        for c, samples in mva.classes.items()
+    }
+    masks = {
+        part: {c: parts[part].label == k for k, c in enumerate(classes)}
+        for part in ("train", "test")
+    }
+
+    def events(part: str, of_class: str, values: Any) -> draw.Events:
+        chosen = masks[part][of_class]
+        return draw.Events(values[chosen], parts[part].weight[chosen])
+
+    yield (
+        "losses",
+        draw.losses(
+            metrics["losses"]["train"],
+            metrics["losses"]["validation"],
+            metrics["best_epoch"],
+            title=name,
+            banner=line,
+        ),
+    )
+    curves = [
+        draw.Curve(c, colours[c], curve.other, curve.efficiency, curve.auc)
+        for c, curve in judged.curves.items()
+    ]
+    others = classes[0] if len(classes) == 2 else "other classes"
+    yield "roc", draw.roc(curves, title=name, other=others, banner=line)
+    for scored in judged.curves:
+        train, test = (judged.scores[part][scored] for part in ("train", "test"))
+        shown = [
+            draw.Class(
+                c,
+                colours[c],
+                events("train", c, train),
+                events("test", c, test),
+                judged.overtraining[c].p_value if c == scored or len(classes) == 2 else None,
+            )
+            for c in classes
+        ]
+        label = f"Score {name}" if len(classes) == 2 else f"Score {name}: {scored}"
+        file = "scores" if len(classes) == 2 else f"scores_{scored}"
+        yield file, draw.scores(shown, label=label, banner=line)
+    for k, feature in enumerate(mva.features):
+        x = parts["train"].x[k]
+        axis = analysis.observables.get(feature)
+        edges = axis.edges.edges if axis else np.linspace(x.min(), x.max(), 31)
+        yield (
+            f"feature_{feature}",
+            draw.feature(
+                [draw.Class(c, colours[c], events("train", c, x)) for c in classes],
+                float(network.mean[k]),
+                float(network.scale[k]),
+                edges,
+                label=axis.label if axis else feature,
+                unit=units.get(feature, ""),
+                log=axis is not None and axis.log,
+                banner=line,
+            ),
+        )
