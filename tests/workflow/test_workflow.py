@@ -114,6 +114,34 @@ def test_a_changed_bin_edge_runs_the_histograms_again(project, run) -> None:
     assert {"histogram", "fit", "figures", "summary"} <= rules
 
 
+def test_labels_draw_figures_only(project, run) -> None:
+    labels = (
+        "regions: {signal: {label: Here}}\n"
+        "systematics: {jes: {label: Scale}}\n"
+        "observables: {met: {label: Missing}}\n"
+    )
+    with edited(project.folder / "config/test.yaml", "name: test\n", f"name: test\n{labels}"):
+        rules = {rule for rule, _ in planned(project)}
+    assert rules == {"mva_figures", "figures", "optimisation_figures", "summary"}
+
+
+def test_settings_of_the_fit_only_fit_again(project, run) -> None:
+    with edited(project.folder / "config/test.yaml", "scan_points: 7", "scan_points: 8"):
+        rules = {rule for rule, _ in planned(project)}
+    assert rules == {"fit", "figures", "summary"}
+
+
+def test_a_climb_writes_nothing_to_the_folder_of_trained_networks(project, run) -> None:
+    trained = project.folder / RESULTS / "mva/wjets_vs_ttbar"
+    files = {"initial.safetensors", "network.onnx", "metrics.json", "figures"}
+    assert {path.name for path in trained.iterdir()} == files
+    selection = json.loads((project.folder / RESULTS / "optimised.json").read_text())
+    assert selection["networks"] == {
+        "wjets_vs_ttbar": "optimised_networks/wjets_vs_ttbar.safetensors"
+    }
+    assert (project.folder / RESULTS / selection["networks"]["wjets_vs_ttbar"]).exists()
+
+
 def test_a_changed_cross_section_skims_nothing_again(project, run) -> None:
     """Not even the pseudo-data, which have a true cross-section of their own."""
     config = project.folder / "config/test.yaml"

@@ -22,6 +22,8 @@ FIXED_EDGES = ["fixed_edges"] if ANALYSIS.moving_edges else []
 MODULE = (
     ANALYSIS.module if "." in ANALYSIS.module else f"zenith.analyses.{ANALYSIS.module}"
 )
+# The networks as they were trained.
+TRAINED = expand(f"{RESULTS}/mva/{{mva}}/initial.safetensors", mva=ANALYSIS.mva)
 FIGURES = {  # folder of figures: its heading in the report
     "regions": "Control plots",
     "fit_regions": "Fit regions",
@@ -70,6 +72,15 @@ def luminosity(wildcards):
     if ANALYSIS.is_data(wildcards.sample):
         return None
     return AT_LUMINOSITY.eras[ANALYSIS.samples[wildcards.sample].era].luminosity
+
+
+def climbed_networks(stage):
+    """The networks as a climb has moved them."""
+    return expand(f"{RESULTS}/{stage}_networks/{{mva}}.safetensors", mva=ANALYSIS.mva)
+
+
+def networks_of(wildcards):
+    return climbed_networks("optimised") if selection_file(wildcards) else TRAINED
 
 
 def selection_file(wildcards):

@@ -57,13 +57,12 @@ def scored_inputs():
     folder = f"results/{analysis.name}"
     inputs = {
         "columns": expand(f"{folder}/columns/{{s}}.h5", s=analysis.used_samples),
-        "networks": expand(
-            f"{folder}/mva/{{n}}/{wanted.selection}.safetensors", n=analysis.mva
-        ),
     }
+    networks = f"{folder}/mva/{{n}}/initial.safetensors"
     if wanted.selection == "optimised":
+        networks = f"{folder}/optimised_networks/{{n}}.safetensors"
         inputs["selection"] = f"{folder}/optimised.json"
-    return inputs
+    return inputs | {"networks": expand(networks, n=analysis.mva)}
 
 
 def scored_options():

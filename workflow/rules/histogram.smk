@@ -1,9 +1,7 @@
 rule histogram:
     input:
         columns=expand(f"{RESULTS}/columns/{{sample}}.h5", sample=SAMPLES),
-        networks=expand(
-            f"{RESULTS}/mva/{{mva}}/{{{{selection}}}}.safetensors", mva=ANALYSIS.mva
-        ),
+        networks=networks_of,
         selection=selection_file,
     output:
         histograms=f"{RESULTS}/{{selection}}/histograms.root",
@@ -28,6 +26,6 @@ rule histogram:
         code=code_hash("zenith.cli.histogram"),
     shell:
         "{params.jax} python -m zenith histogram --config {params.analysis} --input {input.columns}"
-        " {params.selection} --networks {params.networks} --stage {wildcards.selection}"
+        " {params.selection} --networks {params.networks}"
         " --output {output.histograms} --plots {output.plots}"
         " --cutflow {output.cutflow} > {log} 2>&1"

@@ -55,10 +55,11 @@ rule mva_figures:
         mem_mb=4000,
         runtime=30,
     params:
+        jax=JAX,
         analysis=CONFIG,
         config=lambda wildcards: step_config(ANALYSIS, "mva_figures", wildcards.mva),
         code=code_hash("zenith.cli.mva_figures"),
     shell:
-        "python -m zenith mva_figures --config {params.analysis} --name {wildcards.mva}"
+        "{params.jax} python -m zenith mva_figures --config {params.analysis} --name {wildcards.mva}"
         " --input {input.columns} --network {input.network} --metrics {input.metrics}"
         " --output {output} > {log} 2>&1"

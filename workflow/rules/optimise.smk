@@ -1,16 +1,11 @@
-# Networks are read and written in mva/{name}/: initial.safetensors, optimised.safetensors.
-
-
 rule optimise:
     input:
         columns=expand(f"{RESULTS}/columns/{{sample}}.h5", sample=SAMPLES),
-        networks=expand(f"{RESULTS}/mva/{{mva}}/initial.safetensors", mva=ANALYSIS.mva),
+        networks=TRAINED,
     output:
         selection=f"{RESULTS}/optimised.json",
         history=f"{RESULTS}/history.h5",
-        networks=expand(
-            f"{RESULTS}/mva/{{mva}}/optimised.safetensors", mva=ANALYSIS.mva
-        ),
+        networks=climbed_networks("optimised"),
     log:
         f"{RESULTS}/logs/optimise.log",
     benchmark:
@@ -44,9 +39,7 @@ if ANALYSIS.moving_edges:
         output:
             selection=f"{RESULTS}/fixed_edges.json",
             history=f"{RESULTS}/fixed_edges.h5",
-            networks=expand(
-                f"{RESULTS}/mva/{{mva}}/fixed_edges.safetensors", mva=ANALYSIS.mva
-            ),
+            networks=climbed_networks("fixed_edges"),
         log:
             f"{RESULTS}/logs/optimise_fixed_edges.log",
         benchmark:
@@ -56,7 +49,7 @@ if ANALYSIS.moving_edges:
             analysis=CONFIG,
             networks=lambda wildcards: f"{RESULTS}/mva",
             checkpoints=f"{RESULTS}/checkpoints_fixed_edges",
-            options="--fixed-edges --stage fixed_edges",
+            options="--fixed-edges",
             config=lambda wildcards: step_config(ANALYSIS, "optimise"),
             code=code_hash("zenith.cli.optimise"),
 
@@ -64,7 +57,7 @@ if ANALYSIS.moving_edges:
 rule search:
     input:
         columns=expand(f"{RESULTS}/columns/{{sample}}.h5", sample=SAMPLES),
-        networks=expand(f"{RESULTS}/mva/{{mva}}/initial.safetensors", mva=ANALYSIS.mva),
+        networks=TRAINED,
     output:
         f"{RESULTS}/search.json",
     log:
@@ -91,11 +84,10 @@ rule search:
 rule compare:
     input:
         columns=expand(f"{RESULTS}/columns/{{sample}}.h5", sample=SAMPLES),
-        networks=expand(
-            f"{RESULTS}/mva/{{mva}}/{{stage}}.safetensors",
-            mva=ANALYSIS.mva,
-            stage=["initial", "optimised", *FIXED_EDGES],
-        ),
+        networks=[
+            *TRAINED,
+            *[n for s in ["optimised", *FIXED_EDGES] for n in climbed_networks(s)],
+        ],
         optimised=f"{RESULTS}/optimised.json",
         fixed_edges=[f"{RESULTS}/{stage}.json" for stage in FIXED_EDGES],
         search=f"{RESULTS}/search.json",
@@ -127,11 +119,7 @@ rule compare:
 rule optimisation_figures:
     input:
         columns=expand(f"{RESULTS}/columns/{{sample}}.h5", sample=SAMPLES),
-        networks=expand(
-            f"{RESULTS}/mva/{{mva}}/{{stage}}.safetensors",
-            mva=ANALYSIS.mva,
-            stage=["initial", "optimised"],
-        ),
+        networks=[*TRAINED, *climbed_networks("optimised")],
         optimised=f"{RESULTS}/optimised.json",
         history=f"{RESULTS}/history.h5",
         search=f"{RESULTS}/search.json",

@@ -14,7 +14,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--input", type=Input, required=True, nargs="+", metavar="H5", help="columns of all samples"
     )
-    parser.add_argument("--networks", metavar="DIR", help="folder of the networks")
+    parser.add_argument("--networks", metavar="DIR", help="folder of the trained networks")
     parser.add_argument(
         "--optimised", type=Input, required=True, metavar="JSON", help="what the climb wrote"
     )
@@ -49,13 +49,9 @@ def run(args: argparse.Namespace) -> None:
     paths = {"optimised": args.optimised, "fixed_edges": args.fixed_edges, "search": args.search}
     paths = {name: path for name, path in paths.items() if path is not None}
     files = {name: artefacts.read_json(path) for name, path in paths.items()}
-    # the search moves no network
-    stages = {"initial": "initial"} | {n: "initial" if n == "search" else n for n in paths}
     selections = {
-        name: read_selection(
-            analysis, paths.get(name), read_networks(analysis, args.networks, stage)
-        )
-        for name, stage in stages.items()
+        name: read_selection(analysis, path, read_networks(analysis, args.networks, path))
+        for name, path in {"initial": None, **paths}.items()
     }
     result = compare(
         analysis,

@@ -23,15 +23,9 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         "--selection",
         type=Input,
         metavar="JSON",
-        help="file whose `thresholds` are those of the tunable cuts [those of the configuration]",
+        help="file with thresholds of the tunable cuts, edges and networks [those at the start]",
     )
-    parser.add_argument("--networks", metavar="DIR", help="folder of the networks")
-    parser.add_argument(
-        "--stage",
-        choices=("initial", "optimised"),
-        default="initial",
-        help="networks before or after fine-tuning [initial]",
-    )
+    parser.add_argument("--networks", metavar="DIR", help="folder of the trained networks")
     parser.add_argument(
         "--part",
         choices=("train", "optimise", "validate", "test"),
@@ -71,7 +65,7 @@ def run(args: argparse.Namespace) -> None:
     if analysis.mva:
         from zenith.learning.scores import add_scores
 
-        networks = read_networks(analysis, args.networks, args.stage)
+        networks = read_networks(analysis, args.networks, args.selection)
         columns = {sample: add_scores(own, networks) for sample, own in columns.items()}
     targets = [*histograms.fit_targets(analysis), *histograms.plot_targets(analysis)]
     filled = histograms.fill(analysis, columns, thresholds, args.part, targets)

@@ -28,20 +28,29 @@ def read_samples(paths: list[str]) -> "dict[str, Columns]":
     return columns
 
 
-def read_networks(analysis: "Analysis", folder: str | None, stage: str) -> "dict[str, Network]":
-    """The networks `{folder}/{name}/{stage}.safetensors` of the configuration, by name."""
+def read_networks(
+    analysis: "Analysis", folder: str | None, selection: str | None = None
+) -> "dict[str, Network]":
+    """The networks of the configuration, by name, as they were trained or as a selection has them.
+
+    `{folder}/{name}/initial.safetensors`, but for those that the selection file (JSON) names, by
+    their paths from its folder.
+    """
+    from zenith.artefacts import read_json
     from zenith.errors import InputError
     from zenith.learning.network_files import load_network
 
     if not analysis.mva:
         return {}
-    if folder is None:
+    moved = read_json(selection).get("networks", {}) if selection else {}
+    paths = {name: Path(selection or "").parent / path for name, path in moved.items()}
+    if folder is None and not analysis.mva.keys() <= paths.keys():
         raise InputError(
             f"the configuration has networks ({', '.join(analysis.mva)}): name their folder with "
             "--networks, results/{name}/mva"
         )
     return {
-        name: load_network(Path(folder) / name / f"{stage}.safetensors", mva)
+        name: load_network(paths.get(name, Path(folder or "") / name / "initial.safetensors"), mva)
         for name, mva in analysis.mva.items()
     }
 

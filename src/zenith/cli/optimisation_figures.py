@@ -30,7 +30,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--input", type=Input, required=True, nargs="+", metavar="H5", help="columns of all samples"
     )
-    parser.add_argument("--networks", metavar="DIR", help="folder of the networks")
+    parser.add_argument("--networks", metavar="DIR", help="folder of the trained networks")
     parser.add_argument(
         "--optimised", type=Input, required=True, metavar="JSON", help="what the climb wrote"
     )
@@ -72,8 +72,8 @@ def _figures(analysis: "Analysis", args: argparse.Namespace, artefacts: Any) -> 
     yield from gallery.progress(analysis, history, *place)
     yield from gallery.comparison(analysis, artefacts.read_json(args.comparison))
 
-    networks = {s: read_networks(analysis, args.networks, s) for s in ("initial", "optimised")}
     paths = {"initial": None, "optimised": args.optimised}
+    networks = {s: read_networks(analysis, args.networks, path) for s, path in paths.items()}
     moved = with_selection(analysis, args.optimised)
     selections = {s: read_selection(analysis, paths[s], networks[s]) for s in networks}
     objective = problem.objective(analysis, with_nuisances=analysis.optimise.nuisances)

@@ -19,12 +19,12 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         "--fixed-edges", action="store_true", help="bin edges stay, even those that have tune_edges"
     )
     parser.add_argument(
-        "--stage",
-        default="optimised",
-        help="name under which the networks are written to their folder [optimised]",
+        "--output", type=Output, required=True, metavar="JSON", help="the selection to write"
     )
     parser.add_argument(
-        "--output", type=Output, required=True, metavar="JSON", help="the selection to write"
+        "--output-networks",
+        metavar="DIR",
+        help="folder of the networks to write, {name}.safetensors [{OUTPUT}_networks beside it]",
     )
     parser.add_argument(
         "--history", type=Output, required=True, metavar="H5", help="every step, to write"
@@ -39,6 +39,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> None:
     """Climb from every start; write the best selection, its networks and all steps."""
     import logging
+    import os
     import time
     from pathlib import Path
 
@@ -51,7 +52,7 @@ def run(args: argparse.Namespace) -> None:
 
     began = time.perf_counter()
     analysis = options.analysis(args)
-    networks = read_networks(analysis, args.networks, "initial")
+    networks = read_networks(analysis, args.networks)
     columns = read_samples(args.input)
     objective = problem.objective(analysis, with_nuisances=analysis.optimise.nuisances)
     climbed = problem.events(analysis, columns, networks, "optimise")
@@ -97,9 +98,12 @@ def run(args: argparse.Namespace) -> None:
         )
     best = optimise.best(objective, climbs)
     kept = climbs[best]
-    for name, network in kept.kept["networks"].items():
-        path = Path(args.networks) / name / f"{args.stage}.safetensors"
-        save_network(path, network, {"name": name, "step": kept.kept_step})
+    output = Path(args.output)
+    folder = Path(args.output_networks or output.with_name(f"{output.stem}_networks"))
+    files = {name: folder / f"{name}.safetensors" for name in kept.kept["networks"]}
+    for name, path in files.items():
+        metadata = {"name": name, "step": kept.kept_step}
+        save_network(path, kept.kept["networks"][name], metadata)
     history = {
         f"start_{number}/{key}": values
         for number, climb in enumerate(climbs)
@@ -110,6 +114,7 @@ def run(args: argparse.Namespace) -> None:
         args.output,
         {
             "thresholds": {name: float(t) for name, t in kept.kept["thresholds"].items()},
+            "networks": {n: os.path.relpath(path, output.parent) for n, path in files.items()},
             "edges": {} if args.fixed_edges else hard_edges(climbed, kept.kept),
             "initial": {name: cut.threshold for name, cut in analysis.tunable_cuts.items()},
             "bounds": {name: list(cut.tune or ()) for name, cut in analysis.tunable_cuts.items()},

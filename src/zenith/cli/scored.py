@@ -26,9 +26,9 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         metavar="H5",
         help="columns of all samples of an analysis",
     )
-    parser.add_argument("--networks", metavar="DIR", help="folder of its networks")
+    parser.add_argument("--networks", metavar="DIR", help="folder of its trained networks")
     parser.add_argument(
-        "--selection", type=Input, metavar="JSON", help="thresholds of its tunable cuts"
+        "--selection", type=Input, metavar="JSON", help="its thresholds, edges and networks"
     )
     parser.add_argument(
         "--train", type=Output, required=True, metavar="H5", help="to find categories with"
@@ -68,7 +68,7 @@ def _of_region(args: argparse.Namespace, wanted: "RegionEvents") -> "tuple[Any, 
     from zenith.statistics.selection import complete_thresholds, read_thresholds
 
     analysis = load(wanted.configuration)
-    networks = read_networks(analysis, args.networks, wanted.selection)
+    networks = read_networks(analysis, args.networks, args.selection)
     columns = {s: add_scores(own, networks) for s, own in read_samples(args.input).items()}
     given = read_thresholds(args.selection) if args.selection else None
     thresholds = complete_thresholds(analysis, given, args.selection or "thresholds")

@@ -34,7 +34,7 @@ def run(args: argparse.Namespace) -> None:
 
     began = time.perf_counter()
     analysis = options.analysis(args)
-    networks = read_networks(analysis, args.networks, "initial")
+    networks = read_networks(analysis, args.networks)
     columns = read_samples(args.input)
     trials = analysis.search.trials or analysis.optimise.steps * analysis.optimise.starts
     with progress("search") as advance:
