@@ -18,7 +18,8 @@ from zenith.config import parse
 from zenith.errors import FitError
 from zenith.statistics.fit import fit
 from zenith.statistics.histograms import fill
-from zenith.statistics.likelihood import Likelihood, best_fit, numpy_backend
+from zenith.statistics.best_fit import best_fit
+from zenith.statistics.likelihood import Likelihood, numpy_backend
 from zenith.statistics.sanitise import sanitise
 from zenith.statistics.templates import collect
 from zenith.statistics.workspace import build
@@ -237,7 +238,7 @@ def test_a_fit_that_does_not_converge_is_an_error(spec, monkeypatch):
         with pytest.raises(FitError, match=r"w\.json: a fit with mu = 2 held did not converge"):
             likelihood.minimum({likelihood.poi: 2.0})
         with pytest.raises(FitError, match=r"w\.json: the fit did not converge after 3 attempts"):
-            best_fit(likelihood, goodness_of_fit=False)
+            best_fit(likelihood)
 
 
 def test_the_ladder_goes_on_after_a_failure(spec, monkeypatch, caplog):

@@ -38,6 +38,7 @@ def run(args: argparse.Namespace) -> None:
     from zenith.statistics import sanitise, templates, workspace
     from zenith.statistics.fit import fit
     from zenith.statistics.selection import with_selection
+    from zenith.tables import measured
 
     for chatter in ("cabinetry", "pyhf"):  # what they warn of, the sanitiser has said
         logging.getLogger(chatter).setLevel(logging.ERROR)
@@ -54,5 +55,6 @@ def run(args: argparse.Namespace) -> None:
     config = step_config(analysis, "fit")
     artefacts.write_json(args.output, results, inputs=[args.input], config=config)
     if results["mu"] is not None:
-        logging.info("signal strength %.3f ± %.3f", results["mu"], results["mu_error"])
-    logging.info("expected significance %.3f", results["significance"]["expected"])
+        logging.info("signal strength %s", measured(results["mu"], results["mu_error"]))
+    expected = results["significance"]["expected"]
+    logging.info("expected significance %s", "unknown" if expected is None else f"{expected:.3f}")

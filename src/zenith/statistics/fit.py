@@ -1,22 +1,25 @@
 """The quoted fit: signal strength, nuisances, significance, limit, yields and templates.
 
-The likelihood is pyhf's, on NumPy; the free fit and the predictions are cabinetry's. The many fits
-with one parameter held, for significance, ranking, scan and limit, are `Likelihood.minimum`, which
-starts from the best fit and leaves out the errors that they do not need.
+The likelihood is pyhf's, on NumPy, minimised by Minuit; the predictions are cabinetry's. The many
+fits with one parameter held, for significance, ranking, scan and limit, are `Likelihood.minimum`,
+which starts from the best fit and leaves out the errors that they do not need.
 """
 
 import logging
 import math
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 import cabinetry
 import numpy as np
 
 from zenith.config import Analysis
-from zenith.statistics.likelihood import Likelihood, Minimum, Vector, best_fit, numpy_backend
+from zenith.statistics.best_fit import BestFit, best_fit, goodness_of_fit
+from zenith.statistics.likelihood import Likelihood, Minimum, Vector, numpy_backend
 from zenith.statistics.limit import TestStatistic, upper_limit
 from zenith.statistics.ranking import ranking
+from zenith.statistics.reasons import Reasons
 
 log = logging.getLogger(__name__)
 
@@ -26,50 +29,75 @@ SCAN_WIDTH = 2.5  # of the likelihood scan, in errors to each side
 def fit(analysis: Analysis, spec: Mapping[str, Any], name: str = "workspace") -> dict[str, Any]:
     """The content of fit.json, from a workspace that `workspace.build` made.
 
-    Of a blind analysis the observations are Asimov data, and what would be observed is None. Where
-    the workspace holds the signal strength, because there is no signal, nothing is said of it, and
-    the expected significance is 0.
+    What was not asked for is None, as is what is observed of a blind analysis: its observations are
+    Asimov data. Where the workspace holds the signal strength, because there is no signal, nothing
+    is said of it, and the expected significance is 0. What cannot be had is None too, and `reasons`
+    say why, by place: the error of a parameter on its bound (`at_bound`), or a limit, an impact, a
+    point of the scan or a significance that needs a fit which does not converge.
 
-    Raises FitError, which names the workspace, where a fit does not converge or there is no signal.
+    Raises FitError, which names the workspace, where the free fit does not converge or there is no
+    signal.
     """
-    blind = analysis.statistics.blind
+    settings, blind = analysis.statistics, analysis.statistics.blind
+    reasons = Reasons()
     with numpy_backend():
         likelihood = Likelihood.of(spec, name)
-        result = best_fit(likelihood, goodness_of_fit=not blind)
+        best = best_fit(likelihood)
         poi = likelihood.poi
         measured = not likelihood.fixed[poi]
-        best = Minimum(np.asarray(result.bestfit), float(result.best_twice_nll))
+        _note_errors(likelihood, best, reasons)
         prefit = cabinetry.model_utils.prefit_uncertainties(likelihood.model)
+        expected: float | None = 0.0
         if measured:
-            _warn_of_bounds(likelihood, best.x)
+            place = "significance.expected"
+            expected = reasons.attempt(place, partial(expected_significance, likelihood))
+        observed = limit = scan = None
+        impacts = []
+        if measured and not blind:
+            place = "significance.observed"
+            observed = reasons.attempt(place, partial(_observed_significance, likelihood, best))
+        # an error to begin with: that of the fit, or that of a Gaussian with this significance
+        error = best.errors[poi] if best.errors[poi] > 0.0 else 1.0 / (expected or 1.0)
+        if measured and settings.upper_limit:
+            compute = partial(_limit, blind, likelihood, best, error, reasons)
+            limit = reasons.attempt("upper_limit", compute)
+        if measured and settings.ranking:
+            impacts = ranking(likelihood, best, prefit, _ranked(likelihood), reasons)
+        if measured and settings.scan_points:
+            scan = _scan(settings.scan_points, likelihood, best, error, reasons)
+        goodness = None if blind else goodness_of_fit(likelihood, best.twice_nll)
+        if not blind and goodness is None:
+            reasons.missing("goodness_of_fit", "there are no more bins than free parameters")
         return {
             "mu": float(best.x[poi]) if measured else None,
-            "mu_error": float(result.uncertainty[poi]) if measured else None,
+            "mu_error": _number(best.errors[poi]) if measured else None,
             "asimov": blind,
             "twice_nll": best.twice_nll,
-            "goodness_of_fit": _number(result.goodness_of_fit) if not blind else None,
-            "parameters": _parameters(likelihood, result, prefit),
-            "correlation": {
-                "names": likelihood.names,
-                "matrix": np.nan_to_num(np.asarray(result.corr_mat)).tolist(),
-            },
-            "significance": {
-                "expected": expected_significance(likelihood) if measured else 0.0,
-                "observed": _observed_significance(likelihood, best)
-                if measured and not blind
-                else None,
-            },
-            "upper_limit": _limit(analysis, likelihood, best, result.uncertainty[poi])
-            if measured and analysis.statistics.upper_limit
-            else None,
-            "ranking": ranking(likelihood, best.x, result.uncertainty, prefit, _ranked(likelihood))
-            if measured and analysis.statistics.ranking
-            else [],
-            "scan": _scan(analysis, likelihood, best, result.uncertainty[poi])
-            if measured and analysis.statistics.scan_points
-            else None,
-            **_predictions(analysis, likelihood, result),
+            "goodness_of_fit": goodness,
+            "parameters": _parameters(likelihood, best, prefit),
+            "correlation": None
+            if best.correlation is None
+            else {"names": likelihood.names, "matrix": best.correlation.tolist()},
+            "significance": {"expected": expected, "observed": observed},
+            "upper_limit": limit,
+            "ranking": impacts,
+            "scan": scan,
+            **_predictions(analysis, likelihood, best),
+            "reasons": dict(reasons),
         }
+
+
+def _note_errors(likelihood: Likelihood, best: BestFit, reasons: Reasons) -> None:
+    """Why parameters have no error, and the signal strength in particular."""
+    if best.reason:
+        reasons.missing("correlation", best.reason)
+    for index, reason in best.missing.items():
+        place = f"parameters.{likelihood.names[index]}.error"
+        reasons[place] = reason
+        if best.at_bound[index]:
+            log.warning("%s: %s", place, reason)
+        if index == likelihood.poi:
+            reasons["mu_error"] = reason
 
 
 def expected_significance(likelihood: Likelihood) -> float:
@@ -84,7 +112,7 @@ def expected_significance(likelihood: Likelihood) -> float:
     return math.sqrt(max(background.twice_nll - asimov.twice_nll(truth), 0.0))
 
 
-def _observed_significance(likelihood: Likelihood, best: Minimum) -> float:
+def _observed_significance(likelihood: Likelihood, best: BestFit) -> float:
     if best.x[likelihood.poi] <= 0.0:
         return 0.0
     background = likelihood.minimum({likelihood.poi: 0.0}, best.x)
@@ -92,36 +120,36 @@ def _observed_significance(likelihood: Likelihood, best: Minimum) -> float:
 
 
 def _limit(
-    analysis: Analysis, likelihood: Likelihood, best: Minimum, error: float
-) -> dict[str, Any] | None:
+    blind: bool, likelihood: Likelihood, best: BestFit, error: float, reasons: Reasons
+) -> dict[str, Any]:
     """Asimov data without signal: nuisances as the data have them, or nominal if blind."""
     nothing = likelihood.nominal.copy()
     nothing[likelihood.poi] = 0.0
-    blind = analysis.statistics.blind
     if not blind:
         nothing = likelihood.minimum({likelihood.poi: 0.0}, best.x).x
     asimov = likelihood.with_asimov(nothing)
     expectation = TestStatistic(asimov, Minimum(nothing, asimov.twice_nll(nothing)))
-    observed, expected = upper_limit(
-        None if blind else TestStatistic(likelihood, best), expectation, error or 1.0
-    )
-    if None in expected or (observed is None and not blind):
-        return None
+    data = None if blind else TestStatistic(likelihood, Minimum(best.x, best.twice_nll))
+    observed, expected = upper_limit(data, expectation, 2.0 * error, 0.95, reasons)
     return {"level": 0.95, "observed": observed, "expected": expected}
 
 
 def _scan(
-    analysis: Analysis, likelihood: Likelihood, best: Minimum, error: float
+    points: int, likelihood: Likelihood, best: BestFit, error: float, reasons: Reasons
 ) -> dict[str, Any]:
     centre, (lowest, highest) = best.x[likelihood.poi], likelihood.bounds[likelihood.poi]
-    points = np.linspace(
-        max(centre - SCAN_WIDTH * error, lowest),
-        min(centre + SCAN_WIDTH * error, highest),
-        analysis.statistics.scan_points,
-    )
-    statistic = TestStatistic(likelihood, best)
-    deltas = [statistic.held(float(mu)).twice_nll - best.twice_nll for mu in points]
-    return {"mu": points.tolist(), "delta_twice_nll": [max(delta, 0.0) for delta in deltas]}
+    low, high = centre + SCAN_WIDTH * error * np.array([-1.0, 1.0])
+    strengths = np.linspace(max(low, lowest), min(high, highest), points).tolist()
+    statistic = TestStatistic(likelihood, Minimum(best.x, best.twice_nll))
+
+    def delta(mu: float) -> float:
+        return max(statistic.held(mu).twice_nll - best.twice_nll, 0.0)
+
+    deltas = [
+        reasons.attempt(f"scan.delta_twice_nll[{i}]", partial(delta, mu))
+        for i, mu in enumerate(strengths)
+    ]
+    return {"mu": strengths, "delta_twice_nll": deltas}
 
 
 def _ranked(likelihood: Likelihood) -> list[int]:
@@ -132,15 +160,16 @@ def _ranked(likelihood: Likelihood) -> list[int]:
     return [i for i in range(len(likelihood.names)) if i not in left_out and i != likelihood.poi]
 
 
-def _parameters(likelihood: Likelihood, result: Any, prefit: Vector) -> list[dict[str, Any]]:
+def _parameters(likelihood: Likelihood, best: BestFit, prefit: Vector) -> list[dict[str, Any]]:
     return [
         {
             "name": name,
             "kind": _kind(likelihood, index, name),
             "prefit_value": float(likelihood.nominal[index]),
             "prefit_error": float(prefit[index]) or None,
-            "value": float(result.bestfit[index]),
-            "error": float(result.uncertainty[index]),
+            "value": float(best.x[index]),
+            "error": _number(best.errors[index]),
+            "at_bound": bool(best.at_bound[index]),
         }
         for index, name in enumerate(likelihood.names)
     ]
@@ -156,13 +185,18 @@ def _kind(likelihood: Likelihood, index: int, name: str) -> str:
     return "constrained" if likelihood.model.config.param_set(name).constrained else "free"
 
 
-def _predictions(analysis: Analysis, likelihood: Likelihood, result: Any) -> dict[str, Any]:
-    """Yields by region and process, and templates by bin, before and after the fit."""
+def _predictions(analysis: Analysis, likelihood: Likelihood, best: BestFit) -> dict[str, Any]:
+    """Yields by region and process, and templates by bin, before and after the fit.
+
+    Errors after the fit are None if it has none; a parameter on its bound adds nothing to them.
+    """
     model = likelihood.model
+    results = best.predicted_with(likelihood)
     stages = {
         "prefit": cabinetry.model_utils.prediction(model),
-        "postfit": cabinetry.model_utils.prediction(model, fit_results=result),
+        "postfit": cabinetry.model_utils.prediction(model, fit_results=results),
     }
+    known = {"prefit": True, "postfit": best.correlation is not None}
     processes = [*model.config.samples]
     yields: dict[str, Any] = {}
     templates: dict[str, Any] = {}
@@ -180,10 +214,11 @@ def _predictions(analysis: Analysis, likelihood: Likelihood, result: Any) -> dic
                 if process in yields[region]:
                     values = bins[row] if process != "total" else bins
                     yields[region][process][stage] = float(values.sum())
-                    yields[region][process][f"{stage}_error"] = float(errors[row])
+                    error = float(errors[row]) if known[stage] else None
+                    yields[region][process][f"{stage}_error"] = error
             templates[region][stage] = {
                 **{p: bins[processes.index(p)].tolist() for p in in_region},
-                "error": list(prediction.total_stdev_model_bins[i][-1]),
+                "error": list(prediction.total_stdev_model_bins[i][-1]) if known[stage] else None,
             }
         yields[region]["data"] = None if data is None else float(sum(data))
         templates[region]["data"] = data
@@ -193,16 +228,6 @@ def _predictions(analysis: Analysis, likelihood: Likelihood, result: Any) -> dic
 def _in_channel(model: Any, region: str, process: str) -> bool:
     channels = {channel["name"]: channel for channel in model.spec["channels"]}
     return any(sample["name"] == process for sample in channels[region]["samples"])
-
-
-def _warn_of_bounds(likelihood: Likelihood, x: Vector) -> None:
-    value, (low, high) = x[likelihood.poi], likelihood.bounds[likelihood.poi]
-    if min(value - low, high - value) < 1e-3 * (high - low):
-        log.warning(
-            "the signal strength %.3g is at a bound of its range, %g to %g: its error is not "
-            "reliable; widen statistics.signal_bounds",
-            *(value, low, high),
-        )
 
 
 def _number(value: float) -> float | None:

@@ -11,9 +11,11 @@ import cabinetry
 import iminuit
 import numpy as np
 import pyhf
+import scipy.optimize
 from numpy.typing import NDArray
 
-from zenith.errors import FitError
+from zenith.errors import FitError, InputError
+from zenith.statistics.schema import check
 
 log = logging.getLogger(__name__)
 
@@ -24,9 +26,17 @@ Vector = NDArray[np.float64]
 TOLERANCE = 1e-4
 CALLS = 100_000
 
-# A step of the minimiser may ask for a negative rate, where there is no likelihood; a tiny one in
-# its place keeps it finite. No minimum lies there.
+# Rates below zero count as zero, here as in the core; a tiny one in place of zero keeps the
+# likelihood of a count finite.
 SMALLEST_RATE = 1e-9
+# What a rate below zero costs in -2 log L an event: it decides between minima that are the same.
+BELOW = 1e-4
+
+# Values of -2 log L that differ by less are the same.
+SAME = 1e-6
+
+# The status of SciPy's SLSQP where a step changes the function by less than its last digits.
+ROUNDING = 8
 
 
 class Attempt(NamedTuple):
@@ -82,10 +92,11 @@ class Likelihood:
         Raises FitError where the workspace is not valid, or has no parameter of interest.
         """
         try:
+            check(spec)
             workspace = pyhf.Workspace(spec)
             model = workspace.model(clip_bin_data=SMALLEST_RATE)
             data = np.asarray(workspace.data(model), float)
-        except (pyhf.exceptions.InvalidSpecification, pyhf.exceptions.InvalidModel) as error:
+        except (InputError, pyhf.exceptions.InvalidModel) as error:
             raise FitError(f"{name}: not a valid workspace: {error}") from None
         if model.config.poi_index is None:
             raise FitError(f"{name}: the workspace has no signal: no signal strength to be fitted")
@@ -128,10 +139,19 @@ class Likelihood:
     def minimum(
         self, held: Mapping[int, float] | None = None, start: Vector | None = None
     ) -> Minimum:
-        """The least -2 log L with some parameters held at values, by index.
+        """The least -2 log L with some parameters held at values, by index; see `descend`."""
+        x, _ = self.descend(held, start)
+        return Minimum(x, self.twice_nll(x))
+
+    def descend(
+        self, held: Mapping[int, float] | None = None, start: Vector | None = None
+    ) -> tuple[Vector, iminuit.Minuit | None]:
+        """Where -2 log L is least with some parameters held, and Minuit there.
 
         The ladder: from `start` (default: nominal), from nominal with Minuit's strategy 2, and that
-        again from where SciPy ends. Raises FitError if none converges.
+        again from where SciPy ends; then without parameters that change nothing, and at last a
+        search for a minimum on a kink, where Minuit has no derivatives. Raises FitError if none
+        converges.
         """
         held = held or {}
         begin = self.nominal if start is None else start
@@ -139,13 +159,38 @@ class Likelihood:
             minuit = self._minuit(self.scipy_start(held) if attempt.scipy else begin, held)
             minuit.strategy = attempt.strategy
             minuit.migrad(ncall=self.calls)
+            x = np.array(minuit.values)
             if minuit.valid and np.isfinite(minuit.fval):
-                x = np.array(minuit.values)
-                return Minimum(x, self.twice_nll(x))
+                kink = self._on_a_kink(held) if (self.rates(x) < 0.0).any() else None
+                if kink is not None and self.twice_nll(kink) <= self.twice_nll(x) + SAME:
+                    return kink, None
+                return x, minuit
             log.info("%s: %s did not converge, trying the next", self.name, attempt)
             begin = self.nominal
+        idle = {int(i): begin[i] for i in np.flatnonzero(self.idle(begin)) if i not in held}
+        if idle:
+            return self.descend({**held, **idle}, start)
+        kink = self._on_a_kink(held)
+        if kink is not None:
+            return kink, None
         held_names = ", ".join(f"{self.names[i]} = {v:g}" for i, v in held.items())
-        raise self.failure(f"a fit with {held_names} held" if held else "the fit", minuit.values)
+        raise self.failure(f"a fit with {held_names} held" if held else "the fit", x)
+
+    def idle(self, x: Vector) -> NDArray[np.bool_]:
+        """Which free parameters change nothing, from one bound to the other, with the rest at x."""
+        value = self.twice_nll(x)
+
+        def on(index: int, bound: float) -> float:
+            moved = x.copy()
+            moved[index] = bound
+            return self.twice_nll(moved)
+
+        return np.array(
+            [
+                not fixed and all(on(i, bound) == value for bound in self.bounds[i])
+                for i, fixed in enumerate(self.fixed)
+            ]
+        )
 
     def scipy_start(self, held: Mapping[int, float] | None = None) -> Vector:
         """Where a sequential quadratic programme of SciPy ends, from nominal."""
@@ -153,11 +198,56 @@ class Likelihood:
         minuit.scipy(method="SLSQP", ncall=self.calls)
         return np.array(minuit.values)
 
+    def rates(self, x: Vector) -> Vector:
+        """Expected counts of the bins, without the floor, shape (B,)."""
+        by_sample = self.model.main_model.expected_data(x, return_by_sample=True)
+        return np.asarray(by_sample, float).sum(axis=0)
+
+    def _on_a_kink(self, held: Mapping[int, float]) -> Vector | None:
+        """The minimum where the rates of bins without counts may have reached zero; None if none.
+
+        Such a bin contributes 2 max(rate, 0). A variable t for each, with t ≥ 0 and t ≥ rate,
+        takes the place of the maximum: what is minimised is smooth, and its constraints are. Of
+        minima that differ in rates below zero, which count for nothing, it is the one with most.
+        """
+        counts = self.data[: len(self.rates(self.nominal))]
+        empty = np.flatnonzero(counts <= SMALLEST_RATE)
+        start = self.nominal.copy()
+        start[list(held)] = list(held.values())
+        moving = np.flatnonzero(~self.fixed & ~np.isin(np.arange(len(start)), list(held)))
+        if not len(empty) or not len(moving):
+            return None
+        size = len(moving)
+
+        def place(z: Vector) -> Vector:
+            x = start.copy()
+            x[moving] = z[:size]
+            return x
+
+        def smooth(z: Vector) -> float:
+            rates, t = self.rates(place(z))[empty], z[size:]
+            floored = np.maximum(rates, SMALLEST_RATE)
+            return self.twice_nll(place(z)) + float(
+                (2.0 * (t - floored) + BELOW * (t - rates)).sum()
+            )
+
+        begin = np.append(start[moving], np.maximum(self.rates(start)[empty], 0.0))
+        result = scipy.optimize.minimize(
+            smooth,
+            begin,
+            method="SLSQP",
+            bounds=[self.bounds[i] for i in moving] + [(0.0, None)] * len(empty),
+            constraints={"type": "ineq", "fun": lambda z: z[size:] - self.rates(place(z))[empty]},
+            options={"ftol": 1e-11, "maxiter": 1000},
+        )
+        done = result.success or result.status == ROUNDING
+        return place(result.x) if done and np.isfinite(result.fun) else None
+
     def _minuit(self, start: Vector, held: Mapping[int, float]) -> iminuit.Minuit:
         x = np.array(start, float)
-        limits: list[tuple[float, float] | None] = list(self.bounds)
+        limits = list(self.bounds)
         for index, value in held.items():
-            x[index], limits[index] = value, None  # what is held may lie outside of its bounds
+            x[index], limits[index] = value, (-np.inf, np.inf)  # it may lie outside of its bounds
         offset = self.twice_nll(x)  # differences that matter are not lost beside a large constant
         minuit = iminuit.Minuit(lambda at: self.twice_nll(at) - offset, x)
         minuit.errordef, minuit.tol = 1.0, TOLERANCE
@@ -189,30 +279,3 @@ class Likelihood:
             "what the sanitiser reported, merge bins without background, raise statistics.prune, "
             "or widen statistics.signal_bounds"
         )
-
-
-def best_fit(likelihood: Likelihood, goodness_of_fit: bool) -> Any:
-    """cabinetry's free fit (`FitResults`), by the same ladder; FitError if nothing converges."""
-    reached: Any = likelihood.nominal
-    for attempt in LADDER:
-        start = likelihood.scipy_start() if attempt.scipy else likelihood.nominal
-        try:
-            result = cabinetry.fit.fit(
-                likelihood.model,
-                list(likelihood.data),
-                goodness_of_fit=goodness_of_fit,
-                init_pars=list(start),
-                fix_pars=list(likelihood.fixed),
-                par_bounds=likelihood.bounds,
-                strategy=attempt.strategy,
-                tolerance=TOLERANCE,
-                maxiter=likelihood.calls,
-            )
-        except pyhf.exceptions.FailedMinimization as error:
-            reached = error.result.x
-        else:
-            if np.isfinite([*result.bestfit, *result.uncertainty, result.best_twice_nll]).all():
-                return result
-            reached = result.bestfit
-        log.info("%s: %s did not converge, trying the next", likelihood.name, attempt)
-    raise likelihood.failure("the fit", reached)

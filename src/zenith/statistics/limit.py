@@ -6,20 +6,22 @@ pyhf's own calculator repeats the fits that do not depend on the tested value at
 each is made once.
 """
 
-import logging
+import math
 from bisect import insort
 from collections.abc import Callable
+from functools import partial
 
-import numpy as np
 from scipy.optimize import brentq
+from scipy.special import erfcx
 from scipy.stats import norm
 
+from zenith.errors import FitError
 from zenith.statistics.likelihood import Likelihood, Minimum
-
-log = logging.getLogger(__name__)
+from zenith.statistics.reasons import Reasons
 
 BANDS = (-2, -1, 0, 1, 2)
 DOUBLINGS = 20
+PRECISION = 2.5e-4  # of a limit, relative
 
 
 class TestStatistic:
@@ -50,11 +52,19 @@ class TestStatistic:
 
 
 def cls_observed(q: float, q_asimov: float) -> float:
-    """CLs of observed data: q̃ of the data, and of the Asimov data without signal."""
-    root, root_asimov = np.sqrt(q), np.sqrt(q_asimov)
-    linear = root <= root_asimov
-    distance = root - root_asimov if linear else (q - q_asimov) / (2.0 * root_asimov)
-    return float(norm.sf(distance + root_asimov) / norm.sf(distance))
+    """CLs of observed data: q̃ of the data, and of the Asimov data without signal.
+
+    Where q is above q_asimov, CLs is a ratio of two tails that underflow far out, while the ratio
+    does not: a tail is exp(-x²/2) erfcx(x/√2) / 2, and the squares of the two x differ by q.
+    """
+    root, root_asimov = math.sqrt(q), math.sqrt(q_asimov)
+    if root <= root_asimov:
+        return float(norm.sf(root) / norm.sf(root - root_asimov))
+    distance = (q - q_asimov) / (2.0 * root_asimov) if root_asimov else math.inf
+    if math.isinf(distance):
+        return math.exp(-q / 2.0)
+    tails = erfcx((distance + root_asimov) / math.sqrt(2.0)) / erfcx(distance / math.sqrt(2.0))
+    return float(math.exp(-q / 2.0) * tails)
 
 
 def root_at_limit(band: int, level: float) -> float:
@@ -66,35 +76,53 @@ def root_at_limit(band: int, level: float) -> float:
 
 
 def upper_limit(
-    observed: TestStatistic | None, asimov: TestStatistic, scale: float, level: float = 0.95
+    observed: TestStatistic | None,
+    asimov: TestStatistic,
+    scale: float,
+    level: float = 0.95,
+    reasons: Reasons | None = None,
 ) -> tuple[float | None, list[float | None]]:
     """The observed limit, and the expected ones at -2, -1, 0, 1, 2 standard deviations.
 
     `asimov` is of data without signal; without `observed` there is no observed limit. `scale` is a
-    guess of the error on the signal strength, which sets the first bracket and, by a thousandth of
-    it, the precision. A limit that is not found below `scale` · 2^20 is None, with a warning.
+    guess of the limit: where the search begins. A limit is found to a thousandth; one that is above
+    `scale` · 2^20, or needs a fit that does not converge, is None, and `reasons` say why.
     """
-    targets = [root_at_limit(band, level) for band in BANDS]
-    expected = [_crossing(_below(asimov, target), scale) for target in targets]
+    reasons = Reasons() if reasons is None else reasons
+    expected = [
+        reasons.attempt(
+            f"upper_limit.expected[{i}]",
+            partial(_crossing, _below(asimov, root_at_limit(band, level)), scale),
+        )
+        for i, band in enumerate(BANDS)
+    ]
     if observed is None:
         return None, expected
 
     def excess(mu: float) -> float:
         return 1.0 - level - cls_observed(observed(mu), asimov(mu))
 
-    return _crossing(excess, scale), expected
+    return reasons.attempt("upper_limit.observed", partial(_crossing, excess, scale)), expected
 
 
 def _below(asimov: TestStatistic, target: float) -> Callable[[float], float]:
-    return lambda mu: float(np.sqrt(asimov(mu))) - target
+    return lambda mu: math.sqrt(asimov(mu)) - target
 
 
-def _crossing(function: Callable[[float], float], scale: float) -> float | None:
-    """Where an increasing function, negative near 0, becomes positive."""
-    low, high = 1e-3 * scale, 2.0 * scale
+def _crossing(function: Callable[[float], float], scale: float) -> float:
+    """Where an increasing function, negative at 0, becomes positive; FitError if nowhere."""
+    low, high = 0.0, scale
     for _ in range(DOUBLINGS):
         if function(high) > 0.0:
-            return float(brentq(function, low, high, xtol=1e-3 * scale, rtol=1e-4))
+            break
         low, high = high, 2.0 * high
-    log.warning("no upper limit below a signal strength of %g: the signal is too small", high)
-    return None
+    else:
+        raise FitError(
+            f"no upper limit below a signal strength of {low:g}: the signal is too small"
+        )
+    while low == 0.0 and high > scale / 2.0**DOUBLINGS:  # the scale was above the limit
+        if function(high / 2.0) > 0.0:
+            high /= 2.0
+        else:
+            low = high / 2.0
+    return float(brentq(function, low, high, xtol=PRECISION * high, rtol=PRECISION))

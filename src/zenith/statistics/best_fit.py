@@ -1,0 +1,113 @@
+"""The free fit: parameters, those on a bound, errors and correlations from the Hessian."""
+
+from typing import NamedTuple
+
+import cabinetry
+import iminuit
+import numpy as np
+import pyhf
+from numpy.typing import NDArray
+from scipy.stats import chi2
+
+from zenith.statistics.likelihood import SAME, Likelihood, Vector
+
+# Only within this share of its range from a bound is it tried whether a parameter is on it
+NEAR = 1e-3
+
+
+class BestFit(NamedTuple):
+    """The minimum of -2 log L, and its curvature. Vectors have a number for each parameter."""
+
+    x: Vector
+    twice_nll: float
+    errors: Vector
+    """0 for parameters that the workspace holds; NaN for those without one."""
+    correlation: NDArray[np.float64] | None
+    """Zero for parameters without an error; None without a Hessian."""
+    at_bound: NDArray[np.bool_]
+    missing: dict[int, str]
+    """Why, for every parameter without an error."""
+    reason: str
+    """Why there is no Hessian; empty if there is one."""
+
+    def predicted_with(self, likelihood: Likelihood) -> cabinetry.fit.FitResults:
+        """As cabinetry takes it, with no error where there is none."""
+        n = len(self.x)
+        matrix = np.zeros((n, n)) if self.correlation is None else self.correlation
+        return cabinetry.fit.FitResults(
+            self.x, np.nan_to_num(self.errors), likelihood.names, matrix, self.twice_nll
+        )
+
+
+def best_fit(likelihood: Likelihood) -> BestFit:
+    """The free fit. Raises FitError where it does not converge.
+
+    A parameter on its bound is put on it and held there for the second derivatives: its own is no
+    error, and those of the others are conditional on it.
+    """
+    x, minuit = likelihood.descend()
+    at_bound = np.zeros(len(x), bool)
+    missing: dict[int, str] = {}
+    for i in np.flatnonzero(likelihood.idle(x)).tolist():
+        missing[i] = "the likelihood does not depend on the parameter"
+    for i, (low, high) in enumerate(likelihood.bounds):
+        if not likelihood.fixed[i] and i not in missing:
+            x, at_bound[i] = _on_bound(likelihood, x, i, low, high)
+        if at_bound[i]:
+            missing[i] = f"the parameter is on its bound, {x[i]:g} of {low:g} to {high:g}"
+    held = {i: float(x[i]) for i in missing}
+    if minuit is not None:
+        x, minuit = likelihood.descend(held, x) if held else (x, minuit)
+    correlation, reason = _curvature(minuit)
+    errors = np.zeros(len(x)) if minuit is None else np.array(minuit.errors)
+    errors[likelihood.fixed] = 0.0
+    if reason:
+        missing = dict.fromkeys(np.flatnonzero(~likelihood.fixed).tolist(), reason) | missing
+    errors[list(missing)] = np.nan
+    return BestFit(x, likelihood.twice_nll(x), errors, correlation, at_bound, missing, reason)
+
+
+def _curvature(minuit: iminuit.Minuit | None) -> tuple[NDArray[np.float64] | None, str]:
+    """The correlations at a minimum, or None and the reason."""
+    if minuit is None:
+        return None, "a bin without counts has a rate of zero at the best fit: no second derivative"
+    if all(minuit.fixed):
+        return np.zeros((minuit.npar, minuit.npar)), ""
+    minuit.hesse()
+    covariance = minuit.covariance
+    if covariance is None or not (minuit.valid and minuit.accurate):
+        return None, "the data do not determine every parameter: no positive second derivatives"
+    return np.nan_to_num(np.array(covariance.correlation())), ""
+
+
+def _on_bound(
+    likelihood: Likelihood, x: Vector, index: int, low: float, high: float
+) -> tuple[Vector, bool]:
+    """x with the parameter on a bound, if it is there, and whether it is.
+
+    It is if -2 log L is the same there: the minimum is then within a thousandth of an error.
+    """
+    bound = low if x[index] - low < high - x[index] else high
+    if abs(x[index] - bound) > NEAR * (high - low):
+        return x, False
+    moved = x.copy()
+    moved[index] = bound
+    there = likelihood.twice_nll(moved) <= likelihood.twice_nll(x) + SAME
+    return (moved, True) if there else (x, False)
+
+
+def goodness_of_fit(likelihood: Likelihood, twice_nll: float) -> float | None:
+    """p-value of the best -2 log L against the saturated model; None without degrees of freedom.
+
+    The saturated model predicts every count, with constrained parameters at their nominal values.
+    """
+    model = likelihood.model
+    bins = sum(model.config.channel_nbins.values())
+    freedom = bins - cabinetry.model_utils.unconstrained_parameter_count(model)
+    if freedom <= 0:
+        return None
+    counts, auxiliary = likelihood.data[:bins], likelihood.data[bins:]
+    saturated = -2.0 * float(np.sum(pyhf.tensorlib.poisson_logpdf(counts, counts)))
+    if model.config.nauxdata:
+        saturated -= 2.0 * float(model.constraint_logpdf(auxiliary, likelihood.nominal))
+    return float(chi2.sf(twice_nll - saturated, freedom))
