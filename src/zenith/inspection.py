@@ -155,6 +155,8 @@ def _fit(content: Mapping[str, Any]) -> Lines:
     if content.get("ranking"):
         ranked = [[r["name"], r["impact_up"], r["impact_down"]] for r in content["ranking"]]
         yield table(["impact on μ", "+1 σ", "−1 σ"], ranked)
+    if content.get("reasons"):
+        yield table(["not available", "why"], content["reasons"].items(), left=2)
     for region, entries in content.get("yields", {}).items():
         yields = [
             [

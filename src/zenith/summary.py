@@ -12,7 +12,7 @@ from zenith.tables import measured, table
 
 SELECTIONS = ("initial", "optimised")
 PACKAGES = ("numpy", "awkward", "uproot", "coffea", "hist", "jax", "pyhf", "cabinetry", "snakemake")
-_FIT = ("mu", "mu_error", "twice_nll", "goodness_of_fit", "asimov")
+_FIT = ("mu", "mu_error", "twice_nll", "goodness_of_fit", "asimov", "reasons")
 _COMPARISON = ("gain", "gain_of_edges", "cost", "soft_hard_gap")
 Table = Mapping[str, Any]
 
@@ -118,7 +118,7 @@ def page(summary: Table, title: str, labels: Mapping[str, str]) -> str:
         parts += ["## Largest impacts on the signal strength"]
         parts += [table(["nuisance parameter", "+1 σ", "−1 σ"], rows)]
     parts += ["## Cutflow", *_cutflows(summary["cutflow"], labels)]
-    parts += ["## Warnings", _warnings(summary["sanitised"])]
+    parts += ["## Warnings", _warnings(summary["sanitised"]), _missing(summary["fit"])]
     parts += ["## Time and memory", timing_table(summary["timing"])]
     parts += ["Made with " + ", ".join(f"{k} {v}" for k, v in summary["versions"].items()) + "."]
     return "\n\n".join(part for part in parts if part) + "\n"
@@ -131,16 +131,21 @@ def _results(summary: Table) -> str:
     strength = "not fitted, there is no signal"
     if fit["mu"] is not None:
         strength = f"μ = {measured(fit['mu'], fit['mu_error'])}"
+    if why := fit.get("reasons", {}).get("mu_error"):
+        strength += f", without an error: {why}"
     lines += [f"- Signal strength: {strength}"]
     for name, factor in fit["free_normalisations"].items():
         lines += [f"- Normalisation {name}: {measured(factor['value'], factor['error'])}"]
-    words = [f"{significance['expected']:.3f} σ expected (μ = 1)"]
+    expected = significance["expected"]
+    words = ["expected unknown" if expected is None else f"{expected:.3f} σ expected (μ = 1)"]
     if significance.get("observed") is not None:
         words.append(f"{significance['observed']:.3f} σ observed")
     lines += [f"- Discovery significance: {', '.join(words)}"]
     if limit:
-        low, high = limit["expected"][1], limit["expected"][3]
-        words = [f"{limit['expected'][2]:.3g} expected (68 %: {low:.3g} to {high:.3g})"]
+        _, low, median, high, _ = limit["expected"]
+        words = ["expected not found" if median is None else f"{median:.3g} expected"]
+        if None not in (low, high):
+            words[0] += f" (68 %: {low:.3g} to {high:.3g})"
         if limit.get("observed") is not None:
             words.append(f"{limit['observed']:.3g} observed")
         lines += [f"- Upper limit on μ, 95 % CLs: {', '.join(words)}"]
@@ -233,6 +238,17 @@ def _warnings(sanitised: Iterable[Table]) -> str:
     if not lines:
         return "None: no template had to be mended."
     return "\n".join(["Templates that were mended before the fit:", "", *lines])
+
+
+def _missing(fit: Table) -> str:
+    """What the fit could not have, by reason."""
+    places: dict[str, list[str]] = {}
+    for place, reason in fit.get("reasons", {}).items():
+        places.setdefault(reason, []).append(place)
+    if not places:
+        return ""
+    lines = [f"- {', '.join(names)}: {reason}" for reason, names in places.items()]
+    return "\n".join(["What the fit could not have:", "", *lines])
 
 
 def timing_table(times: Table) -> str:

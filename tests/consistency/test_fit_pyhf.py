@@ -16,9 +16,9 @@ from scipy.stats import chi2
 
 from zenith.config import parse
 from zenith.errors import FitError
+from zenith.statistics.best_fit import best_fit
 from zenith.statistics.fit import fit
 from zenith.statistics.histograms import fill
-from zenith.statistics.best_fit import best_fit
 from zenith.statistics.likelihood import Likelihood, numpy_backend
 from zenith.statistics.sanitise import sanitise
 from zenith.statistics.templates import collect
@@ -220,6 +220,77 @@ def test_a_selection_that_keeps_nothing_is_fitted_and_says_so(toy_configuration,
     assert result["ranking"] == []
     assert result["yields"]["signal"]["total"]["prefit"] == pytest.approx(4e-3)
     json.dumps(result, allow_nan=False)
+
+
+def test_what_cannot_be_had_is_null_with_a_reason_and_the_rest_stays(
+    analysis, spec, result, monkeypatch
+):
+    """Fits with a large strength, or with `jes` held high, do not converge."""
+    minimum, median = Likelihood.minimum, result["upper_limit"]["expected"][2]
+
+    def failing(self, held=None, start=None):
+        for index, value in (held or {}).items():
+            name = self.names[index]
+            if (name == "mu" and value > 1.1 * median) or (name == "jes" and value > start[index]):
+                raise FitError(f"a fit with {name} = {value:g} held did not converge")
+        return minimum(self, held, start)
+
+    monkeypatch.setattr(Likelihood, "minimum", failing)
+    found = fit(analysis, spec)
+    json.dumps(found, allow_nan=False)
+    for key in ("mu", "mu_error", "significance", "parameters", "yields", "templates"):
+        assert found[key] == result[key]
+    assert found["upper_limit"]["expected"][3:] == [None, None]
+    assert found["upper_limit"]["expected"][:2] == pytest.approx(
+        result["upper_limit"]["expected"][:2], rel=2e-3
+    )
+    ranked = {entry["name"]: entry for entry in found["ranking"]}
+    assert ranked["jes"]["impact_up"] is None
+    assert ranked["jes"]["impact_down"] is not None
+    assert ranked["pileup"] == next(e for e in result["ranking"] if e["name"] == "pileup")
+    assert result["reasons"] == {}
+    places = {"upper_limit.expected[4]", "ranking.jes.impact_up", "ranking.jes.prefit_impact_up"}
+    assert places <= set(found["reasons"])
+    assert "jes = " in found["reasons"]["ranking.jes.impact_up"]
+    nulls = sum(value is None for entry in found["ranking"] for value in entry.values())
+    assert nulls == sum(key.startswith("ranking.") for key in found["reasons"]) + sum(
+        value is None for entry in result["ranking"] for value in entry.values()
+    )
+
+
+def test_a_parameter_that_changes_nothing_leaves_the_rest_as_it_is(analysis, spec, result):
+    idle = json.loads(json.dumps(spec))
+    sample = {"name": "nothing", "data": [0.0] * 4, "modifiers": []}
+    sample["modifiers"].append({"name": "idle", "type": "normfactor", "data": None})
+    next(c for c in idle["channels"] if c["name"] == "signal")["samples"].append(sample)
+    found = fit(analysis, idle)
+    assert found["mu"] == pytest.approx(result["mu"], abs=PARAMETER * result["mu_error"])
+    assert found["mu_error"] == pytest.approx(result["mu_error"], rel=PARAMETER)
+    assert _by_name(found)["idle"]["error"] is None
+    assert found["reasons"]["parameters.idle.error"].startswith("the likelihood does not depend")
+    assert found["upper_limit"]["observed"] == pytest.approx(
+        result["upper_limit"]["observed"], rel=2e-3
+    )
+
+
+def test_a_strength_on_its_bound_has_no_error_but_a_limit(analysis, spec):
+    """Far fewer events than expected, and a strength that may not be negative."""
+    few = json.loads(json.dumps(spec))
+    for observation in few["observations"]:
+        if observation["name"] == "signal":
+            observation["data"][3] *= 0.3
+    for parameter in few["measurements"][0]["config"]["parameters"]:
+        if parameter["name"] == "mu":
+            parameter["bounds"] = [[0.0, 10.0]]
+    found = fit(analysis, few)
+    assert (found["mu"], found["mu_error"]) == (0.0, None)
+    assert _by_name(found)["mu"]["at_bound"]
+    assert not _by_name(found)["ttbar_norm"]["at_bound"]
+    assert _by_name(found)["ttbar_norm"]["error"] > 0
+    assert "on its bound, 0 of 0 to 10" in found["reasons"]["mu_error"]
+    assert found["significance"]["observed"] == 0.0
+    assert 0.0 < found["upper_limit"]["observed"] < found["upper_limit"]["expected"][2]
+    json.dumps(found, allow_nan=False)
 
 
 def test_a_workspace_without_signal_or_that_is_none(analysis, spec):

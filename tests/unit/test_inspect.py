@@ -112,6 +112,22 @@ def test_a_fit_is_shown_with_its_numbers(tmp_path: Path) -> None:
     assert ["wjets", "12.0 ± 1.5", "13.0 ± 1.2"] in found
 
 
+def test_a_fit_without_errors_shows_the_reasons(tmp_path: Path) -> None:
+    content = {
+        "mu": 0.0, "mu_error": None, "significance": {"expected": None, "observed": 0.0},
+        "parameters": [{"name": "mu", "value": 0.0, "error": None, "at_bound": True}],
+        "upper_limit": {"level": 0.95, "observed": None, "expected": [1.0, 1.5, None, None, None]},
+        "ranking": [{"name": "jes", "impact_up": None, "impact_down": -0.25}],
+        "correlation": None, "reasons": {"mu_error": "the parameter is on its bound, 0 of 0 to 9"},
+    }  # fmt: skip
+    write_json(tmp_path / "fit.json", content)
+    found = rows(describe(tmp_path / "fit.json"))
+    assert ["μ", "0"] in found
+    assert ["mu", "0", ""] in found
+    assert ["jes", "", "-0.25"] in found
+    assert ["mu_error", "the parameter is on its bound, 0 of 0 to 9"] in found
+
+
 def test_cutflows_are_shown(tmp_path: Path) -> None:
     skim, regions = tmp_path / "skim.cutflow.json", tmp_path / "cutflow.json"
     step = {"cut": "met > 30", "events": 4, "sum_weights": 1234567.25}

@@ -1,7 +1,6 @@
 """CLs and the search for limits: closed forms, tails far out, and what cannot be found."""
 
 import math
-from types import SimpleNamespace
 
 import numpy as np
 import pytest

@@ -194,6 +194,24 @@ def test_the_limit_and_the_scan_show_their_numbers() -> None:
     assert levels == [1.0, 3.84]  # χ² of one parameter
 
 
+def test_what_the_fit_could_not_have_is_not_drawn() -> None:
+    nan = np.nan
+    (axes,) = fit.upper_limit([0.4, 0.6, 0.9, 1.3, nan], nan).axes
+    spans = [(bar.get_x(), bar.get_width()) for bar in axes.patches]
+    np.testing.assert_allclose(spans, [(0.6, 0.7)])
+    assert {"Expected 0.9", "Observed not found"} <= set(legend(axes))
+    assert "not found: expected limit at +2 σ" in [text.get_text() for text in axes.texts]
+    assert axes.get_xlim()[1] == pytest.approx(1.15 * 1.3)
+    figure = fit.ranking(["a", "b"], [nan, -0.3], [0.4, 0.2], [0.0, 0.5], [nan, 0.8])
+    pull, impact = figure.axes
+    assert [text.get_text().split()[0] for text in pull.get_yticklabels()] == ["a", "b"]
+    assert impact.get_xlim()[1] == pytest.approx(1.15 * 0.4)
+    (axes,) = fit.pulls(["a", "b"], [0.5, 3.0], [0.9, nan]).axes
+    assert axes.get_xlim()[1] == pytest.approx(1.1 * 3.0)
+    (axes,) = fit.scan([0.0, 1.0, 2.0], [8.0, nan, 1.0], best=1.0).axes
+    assert np.isfinite(axes.get_ylim()).all()
+
+
 def test_a_cutflow_shows_its_numbers() -> None:
     flows = [cutflow.Flow("a", "red", [1234.4, 12.3456]), cutflow.Flow("d", "k", [9.0, 0.0], True)]
     (axes,) = cutflow.cutflow(["all", "met > 50"], flows).axes

@@ -137,6 +137,34 @@ def test_the_page_reads_the_numbers_out() -> None:
         assert line in text.splitlines(), line
 
 
+def test_what_the_fit_could_not_have_is_said_with_its_reason() -> None:
+    bound = "the parameter is on its bound, 0 of 0 to 10"
+    content = fit() | {
+        "mu": 0.0,
+        "mu_error": None,
+        "significance": {"expected": None, "observed": 0.0},
+        "upper_limit": {"observed": None, "expected": [0.4, 0.6, 0.8, None, None]},
+        "ranking": [{"name": "jes", "impact_up": None, "impact_down": -0.25}],
+        "reasons": {
+            "mu_error": bound,
+            "parameters.mu.error": bound,
+            "upper_limit.observed": "did not converge",
+        },
+    }
+    summary = summarise({"initial": content}, {"initial": CUTFLOW}, {})
+    assert summary["fit"]["reasons"] == content["reasons"]
+    lines = page(summary, "Results", {"signal": "SR"}).splitlines()
+    for line in (
+        f"- Signal strength: μ = 0, without an error: {bound}",
+        "- Discovery significance: expected unknown, 0.000 σ observed",
+        "- Upper limit on μ, 95 % CLs: 0.8 expected",
+        f"- mu_error, parameters.mu.error: {bound}",
+        "- upper_limit.observed: did not converge",
+        "| jes                |      | -0.25 |",
+    ):
+        assert line in lines, line
+
+
 def test_timing_sums_the_benchmarks_of_a_step(tmp_path: Path) -> None:
     files = [tmp_path / "a.tsv", tmp_path / "b.tsv"]
     files[0].write_text(HEADER + "10.5\t0:00:10\t300.5\t0\t0\t0\t0\t0\t90\t9.25\n")

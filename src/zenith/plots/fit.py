@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike
 from zenith.plots import style
 
 _GREEN, _YELLOW = "#85d1a0", "#ffdf7f"  # 68 % and 95 %
+_BANDS = ("−2 σ", "−1 σ", "the median", "+1 σ", "+2 σ")
 
 
 def _rows(number: int, least: float = 5.0, left: float = 4.2) -> tuple[Figure, tuple]:
@@ -33,7 +34,8 @@ def pulls(
 ) -> Figure:
     """Fitted nuisance parameters in units of their constraint: (θ̂ − θ₀) / Δθ, one row each.
 
-    An error bar shorter than 1 says that the data constrain the parameter.
+    An error bar shorter than 1 says that the data constrain the parameter; one whose error is NaN
+    has none.
     """
     values, errors = np.asarray(values, float), np.asarray(errors, float)
     figure, place = _rows(len(labels))
@@ -43,7 +45,7 @@ def pulls(
     axes.axvspan(-1, 1, color=_GREEN, zorder=0)
     axes.axvline(0, color="black", lw=1, ls="--", zorder=1)
     axes.errorbar(values, rows, xerr=errors, fmt="o", color="black", ms=7, elinewidth=2, zorder=3)
-    reach = max(2.5, 1.1 * (np.abs(values) + errors).max(initial=0.0))
+    reach = max(2.5, 1.1 * (np.abs(values) + np.nan_to_num(errors)).max(initial=0.0))
     axes.set(
         xlim=(-reach, reach),
         ylim=(len(labels) - 0.4, -0.6),
@@ -137,14 +139,15 @@ def ranking(
     ----------
     up, down
         Change of the fitted strength when a parameter is fixed one post-fit standard deviation
-        above and below its fitted value.
+        above and below its fitted value; NaN where it is not known.
     values, errors
         Their pulls, as for `pulls`; NaN where there is no constraint.
     prefit_up, prefit_down
         The same as `up` and `down` with the pre-fit standard deviation, drawn as outlines.
     """
     up, down = np.asarray(up, float), np.asarray(down, float)
-    order = np.argsort(-np.maximum(np.abs(up), np.abs(down)), kind="stable")[:most]
+    size = np.maximum(np.nan_to_num(np.abs(up)), np.nan_to_num(np.abs(down)))
+    order = np.argsort(-size, kind="stable")[:most]
     up, down = up[order], down[order]
     values, errors = np.asarray(values, float)[order], np.asarray(errors, float)[order]
     figure, (left, bottom, width, height) = _rows(len(order), least=6.0)
@@ -153,7 +156,7 @@ def ranking(
     rows = np.arange(len(order))
     impact.barh(rows, up, height=0.66, color=style.RED)
     impact.barh(rows, down, height=0.66, color=style.BLUE)
-    reach = max(np.abs(up).max(initial=0.0), np.abs(down).max(initial=0.0))
+    reach = size.max(initial=0.0)
     for changes, colour in ((prefit_up, style.RED), (prefit_down, style.BLUE)):
         if changes is not None:
             outline = np.asarray(changes, float)[order]
@@ -243,21 +246,28 @@ def upper_limit(
     poi: str = "signal strength μ",
     banner: style.Banner | None = None,
 ) -> Figure:
-    """The 95 % CLs upper limit: expected −2 σ, −1 σ, median, +1 σ, +2 σ, and observed."""
-    low2, low1, median, high1, high2 = np.asarray(expected, float)
+    """The 95 % CLs upper limit: expected −2 σ, −1 σ, median, +1 σ, +2 σ, and observed.
+
+    One that was not found is NaN, and said to be.
+    """
+    expected = np.asarray(expected, float)
+    low2, low1, median, high1, high2 = expected
     figure = Figure(figsize=(12, 5.2))
     axes = figure.add_axes((0.17, 0.2, 0.79, 0.65))
-    axes.barh(0, high2 - low2, left=low2, height=0.5, color=_YELLOW, label="95 % expected")
-    axes.barh(0, high1 - low1, left=low1, height=0.5, color=_GREEN, label="68 % expected")
-    axes.plot(
-        [median] * 2, [-0.25, 0.25], "--", color="black", lw=3, label=f"Expected {median:.3g}"
-    )
-    if observed is not None:
-        axes.plot(
-            [observed] * 2, [-0.25, 0.25], color="black", lw=3, label=f"Observed {observed:.3g}"
-        )
+    bands = (("95 % expected", low2, high2, _YELLOW), ("68 % expected", low1, high1, _GREEN))
+    for text, low, high, colour in bands:
+        if np.isfinite([low, high]).all():
+            axes.barh(0, high - low, left=low, height=0.5, color=colour, label=text)
+    for name, value, style_of_line in (("Expected", median, "--"), ("Observed", observed, "-")):
+        if value is not None:
+            text = f"{name} {value:.3g}" if np.isfinite(value) else f"{name} not found"
+            axes.plot([value] * 2, [-0.25, 0.25], style_of_line, color="black", lw=3, label=text)
+    absent = [band for band, value in zip(_BANDS, expected, strict=True) if not np.isfinite(value)]
+    if absent:
+        text = f"not found: expected limit at {', '.join(absent)}"
+        axes.annotate(text, (0.015, 0.04), xycoords="axes fraction", fontsize=16)
     axes.axvline(1.0, color=style.RED, lw=1.5, ls=":")
-    most = max(high2, observed or 0.0, 1.0)
+    most = np.nanmax([*expected, np.nan if observed is None else observed, 1.0])
     axes.set(xlim=(0.0, 1.15 * most), ylim=(-0.6, 1.1), xlabel=f"95 % CLs upper limit on the {poi}")
     axes.set_yticks([0], [label])
     axes.tick_params(axis="y", which="both", length=0)

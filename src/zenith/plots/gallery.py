@@ -197,15 +197,18 @@ def fit_regions(
         observed = _role(analysis, analysis.processes, "data")
         for stage, title in (("prefit", "Before the fit, μ = 1"), ("postfit", "After the fit")):
             model = templates[stage]
+            text, error = [settings.label, title], model["error"]
+            if error is None:
+                text, error = [*text, "no uncertainty, see fit.json"], 0.0
             yield (
                 f"{region}_{stage}",
                 stacks.stack(
                     templates["edges"],
                     [_layer(analysis, p, model[p]) for p in analysis.processes if p in model],
-                    model["error"],
+                    error,
                     data=templates["data"],
                     data_label=analysis.processes[observed[0]].label if observed else "Data",
-                    text=[settings.label, title],
+                    text=text,
                     banner=line,
                     **axis,
                 ),
@@ -241,7 +244,7 @@ def fit_results(
     pulled = {
         p["name"]: (
             (p["value"] - p["prefit_value"]) / p["prefit_error"],
-            p["error"] / p["prefit_error"],
+            _known(p["error"]) / p["prefit_error"],
         )
         for p in results["parameters"]
         if p["prefit_error"] and p["kind"] in ("constrained", "mc_statistics")
@@ -261,7 +264,7 @@ def fit_results(
     if ranked := results.get("ranking"):
         pulls = [pulled.get(row["name"], (np.nan, np.nan)) for row in ranked]
         impacts = {
-            key: [np.nan if row[key] is None else row[key] for row in ranked]
+            key: [_known(row[key]) for row in ranked]
             for key in ("impact_up", "impact_down", "prefit_impact_up", "prefit_impact_down")
         }
         yield (
@@ -282,7 +285,7 @@ def fit_results(
             "scan",
             fit.scan(
                 points["mu"],
-                points["delta_twice_nll"],
+                [_known(delta) for delta in points["delta_twice_nll"]],
                 best=results["mu"],
                 error=results["mu_error"],
                 asimov=results["asimov"],
@@ -293,5 +296,15 @@ def fit_results(
         signal = " + ".join(analysis.processes[p].label for p in analysis.signals_of_interest)
         yield (
             "upper_limit",
-            fit.upper_limit(limit["expected"], limit["observed"], label=signal, banner=line),
+            fit.upper_limit(
+                [_known(value) for value in limit["expected"]],
+                None if results["asimov"] else _known(limit["observed"]),
+                label=signal,
+                banner=line,
+            ),
         )
+
+
+def _known(value: float | None) -> float:
+    """What the fit could not have is NaN, which is not drawn."""
+    return np.nan if value is None else value

@@ -47,17 +47,17 @@ def best_fit(likelihood: Likelihood) -> BestFit:
     """
     x, minuit = likelihood.descend()
     at_bound = np.zeros(len(x), bool)
-    missing: dict[int, str] = {}
-    for i in np.flatnonzero(likelihood.idle(x)).tolist():
-        missing[i] = "the likelihood does not depend on the parameter"
+    missing = dict.fromkeys(likelihood.idle, "the likelihood does not depend on the parameter")
     for i, (low, high) in enumerate(likelihood.bounds):
-        if not likelihood.fixed[i] and i not in missing:
+        if not likelihood.fixed[i]:
             x, at_bound[i] = _on_bound(likelihood, x, i, low, high)
         if at_bound[i]:
             missing[i] = f"the parameter is on its bound, {x[i]:g} of {low:g} to {high:g}"
     held = {i: float(x[i]) for i in missing}
+    if minuit is not None and held:
+        x, minuit = likelihood.descend(held, x)
     if minuit is not None:
-        x, minuit = likelihood.descend(held, x) if held else (x, minuit)
+        minuit = likelihood.hessian(x, held)
     correlation, reason = _curvature(minuit)
     errors = np.zeros(len(x)) if minuit is None else np.array(minuit.errors)
     errors[likelihood.fixed] = 0.0
@@ -73,7 +73,6 @@ def _curvature(minuit: iminuit.Minuit | None) -> tuple[NDArray[np.float64] | Non
         return None, "a bin without counts has a rate of zero at the best fit: no second derivative"
     if all(minuit.fixed):
         return np.zeros((minuit.npar, minuit.npar)), ""
-    minuit.hesse()
     covariance = minuit.covariance
     if covariance is None or not (minuit.valid and minuit.accurate):
         return None, "the data do not determine every parameter: no positive second derivatives"

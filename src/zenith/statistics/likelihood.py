@@ -11,32 +11,21 @@ import cabinetry
 import iminuit
 import numpy as np
 import pyhf
-import scipy.optimize
 from numpy.typing import NDArray
 
 from zenith.errors import FitError, InputError
+from zenith.statistics.kinks import SMALLEST_RATE, Vector, minimum_on_kinks
 from zenith.statistics.schema import check
 
 log = logging.getLogger(__name__)
-
-Vector = NDArray[np.float64]
 
 # Estimated distance to the minimum below 2e-7 (iminuit: 0.002 · tolerance), in units of -2 log L:
 # it moves a parameter by less than a thousandth of its error.
 TOLERANCE = 1e-4
 CALLS = 100_000
 
-# Rates below zero count as zero, here as in the core; a tiny one in place of zero keeps the
-# likelihood of a count finite.
-SMALLEST_RATE = 1e-9
-# What a rate below zero costs in -2 log L an event: it decides between minima that are the same.
-BELOW = 1e-4
-
 # Values of -2 log L that differ by less are the same.
 SAME = 1e-6
-
-# The status of SciPy's SLSQP where a step changes the function by less than its last digits.
-ROUNDING = 8
 
 
 class Attempt(NamedTuple):
@@ -120,7 +109,13 @@ class Likelihood:
 
     @cached_property
     def fixed(self) -> NDArray[np.bool_]:
-        """Which parameters the workspace holds."""
+        """Which parameters are not fitted: the workspace holds them, or they change nothing."""
+        fixed = self._held_by_workspace.copy()
+        fixed[self.idle] = True
+        return fixed
+
+    @property
+    def _held_by_workspace(self) -> NDArray[np.bool_]:
         return np.asarray(self.model.config.suggested_fixed(), bool)
 
     @cached_property
@@ -149,8 +144,8 @@ class Likelihood:
         """Where -2 log L is least with some parameters held, and Minuit there.
 
         The ladder: from `start` (default: nominal), from nominal with Minuit's strategy 2, and that
-        again from where SciPy ends; then without parameters that change nothing, and at last a
-        search for a minimum on a kink, where Minuit has no derivatives. Raises FitError if none
+        again from where SciPy ends; then without parameters that change nothing once the others are
+        held, and at last a search on kinks, where there is no Minuit. Raises FitError if none
         converges.
         """
         held = held or {}
@@ -161,23 +156,52 @@ class Likelihood:
             minuit.migrad(ncall=self.calls)
             x = np.array(minuit.values)
             if minuit.valid and np.isfinite(minuit.fval):
-                kink = self._on_a_kink(held) if (self.rates(x) < 0.0).any() else None
-                if kink is not None and self.twice_nll(kink) <= self.twice_nll(x) + SAME:
-                    return kink, None
-                return x, minuit
+                clipped = bool((self.rates(x) < 0.0).any())
+                return (clipped and self._around_kinks(held, minuit)) or (x, minuit)
             log.info("%s: %s did not converge, trying the next", self.name, attempt)
             begin = self.nominal
-        idle = {int(i): begin[i] for i in np.flatnonzero(self.idle(begin)) if i not in held}
-        if idle:
-            return self.descend({**held, **idle}, start)
-        kink = self._on_a_kink(held)
-        if kink is not None:
-            return kink, None
-        held_names = ", ".join(f"{self.names[i]} = {v:g}" for i, v in held.items())
-        raise self.failure(f"a fit with {held_names} held" if held else "the fit", x)
+        idle = self._without_effect(self._with(held))
+        if any(index not in held for index in idle):
+            return self.descend({**{i: self.nominal[i] for i in idle}, **held}, start)
+        found = self._around_kinks(held)
+        if found is None:
+            names = ", ".join(f"{self.names[i]} = {v:g}" for i, v in held.items())
+            raise self.failure(f"a fit with {names} held" if held else "the fit", x)
+        return found
 
-    def idle(self, x: Vector) -> NDArray[np.bool_]:
-        """Which free parameters change nothing, from one bound to the other, with the rest at x."""
+    def _around_kinks(
+        self, held: Mapping[int, float], known: iminuit.Minuit | None = None
+    ) -> tuple[Vector, iminuit.Minuit | None] | None:
+        """A minimum found on kinks, polished by Minuit where it can; None if no better than known.
+
+        A known one without second derivatives is no better: the likelihood is flat there, since
+        rates are below zero.
+        """
+        moving = np.flatnonzero(~self.fixed & ~np.isin(np.arange(len(self.nominal)), list(held)))
+        counts = self.data[: len(self.rates(self.nominal))]
+        x = minimum_on_kinks(
+            self.twice_nll, self.rates, counts, self._with(held), moving, self.bounds
+        )
+        if x is None:
+            return None
+        if known is not None:
+            gain = self.twice_nll(np.array(known.values)) - self.twice_nll(x)
+            if gain < (SAME if known.accurate else -SAME):
+                return None
+        minuit = self._minuit(x, held)
+        minuit.migrad(ncall=self.calls)
+        polished = minuit.valid and minuit.accurate
+        return (np.array(minuit.values), minuit) if polished else (x, None)
+
+    @cached_property
+    def idle(self) -> list[int]:
+        """Parameters that change nothing, wherever the others are: they are not fitted."""
+        low, high = np.array(self.bounds).T
+        anywhere = low + 0.63 * (high - low)
+        return self._without_effect(np.where(self._held_by_workspace, self.nominal, anywhere))
+
+    def _without_effect(self, x: Vector) -> list[int]:
+        """Free parameters that change nothing, from one bound to the other, with the rest at x."""
         value = self.twice_nll(x)
 
         def on(index: int, bound: float) -> float:
@@ -185,12 +209,21 @@ class Likelihood:
             moved[index] = bound
             return self.twice_nll(moved)
 
-        return np.array(
-            [
-                not fixed and all(on(i, bound) == value for bound in self.bounds[i])
-                for i, fixed in enumerate(self.fixed)
-            ]
-        )
+        return [
+            index
+            for index in np.flatnonzero(~self._held_by_workspace).tolist()
+            if all(on(index, bound) == value for bound in self.bounds[index])
+        ]
+
+    def _with(self, held: Mapping[int, float]) -> Vector:
+        x = self.nominal.copy()
+        x[list(held)] = list(held.values())
+        return x
+
+    def rates(self, x: Vector) -> Vector:
+        """Expected counts of the bins, as they are: some may be below zero; shape (B,)."""
+        by_sample = self.model.main_model.expected_data(x, return_by_sample=True)
+        return np.asarray(by_sample, float).sum(axis=0)
 
     def scipy_start(self, held: Mapping[int, float] | None = None) -> Vector:
         """Where a sequential quadratic programme of SciPy ends, from nominal."""
@@ -198,50 +231,17 @@ class Likelihood:
         minuit.scipy(method="SLSQP", ncall=self.calls)
         return np.array(minuit.values)
 
-    def rates(self, x: Vector) -> Vector:
-        """Expected counts of the bins, without the floor, shape (B,)."""
-        by_sample = self.model.main_model.expected_data(x, return_by_sample=True)
-        return np.asarray(by_sample, float).sum(axis=0)
+    def hessian(self, x: Vector, held: Mapping[int, float]) -> iminuit.Minuit:
+        """Minuit with second derivatives at a minimum, without bounds.
 
-    def _on_a_kink(self, held: Mapping[int, float]) -> Vector | None:
-        """The minimum where the rates of bins without counts may have reached zero; None if none.
-
-        Such a bin contributes 2 max(rate, 0). A variable t for each, with t ≥ 0 and t ≥ rate,
-        takes the place of the maximum: what is minimised is smooth, and its constraints are. Of
-        minima that differ in rates below zero, which count for nothing, it is the one with most.
+        Within bounds Minuit turns errors of its own, bounded variables into those of parameters:
+        close to a bound they are off by a factor.
         """
-        counts = self.data[: len(self.rates(self.nominal))]
-        empty = np.flatnonzero(counts <= SMALLEST_RATE)
-        start = self.nominal.copy()
-        start[list(held)] = list(held.values())
-        moving = np.flatnonzero(~self.fixed & ~np.isin(np.arange(len(start)), list(held)))
-        if not len(empty) or not len(moving):
-            return None
-        size = len(moving)
-
-        def place(z: Vector) -> Vector:
-            x = start.copy()
-            x[moving] = z[:size]
-            return x
-
-        def smooth(z: Vector) -> float:
-            rates, t = self.rates(place(z))[empty], z[size:]
-            floored = np.maximum(rates, SMALLEST_RATE)
-            return self.twice_nll(place(z)) + float(
-                (2.0 * (t - floored) + BELOW * (t - rates)).sum()
-            )
-
-        begin = np.append(start[moving], np.maximum(self.rates(start)[empty], 0.0))
-        result = scipy.optimize.minimize(
-            smooth,
-            begin,
-            method="SLSQP",
-            bounds=[self.bounds[i] for i in moving] + [(0.0, None)] * len(empty),
-            constraints={"type": "ineq", "fun": lambda z: z[size:] - self.rates(place(z))[empty]},
-            options={"ftol": 1e-11, "maxiter": 1000},
-        )
-        done = result.success or result.status == ROUNDING
-        return place(result.x) if done and np.isfinite(result.fun) else None
+        minuit = self._minuit(x, held)
+        minuit.limits = [(-np.inf, np.inf)] * len(x)
+        if not all(minuit.fixed):
+            minuit.hesse()
+        return minuit
 
     def _minuit(self, start: Vector, held: Mapping[int, float]) -> iminuit.Minuit:
         x = np.array(start, float)
