@@ -212,7 +212,7 @@ class Likelihood:
         return [
             index
             for index in np.flatnonzero(~self._held_by_workspace).tolist()
-            if all(on(index, bound) == value for bound in self.bounds[index])
+            if np.isfinite(value) and all(on(index, bound) == value for bound in self.bounds[index])
         ]
 
     def _with(self, held: Mapping[int, float]) -> Vector:
