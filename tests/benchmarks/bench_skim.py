@@ -33,7 +33,7 @@ import numpy as np
 import uproot
 
 from zenith.config import Analysis, load
-from zenith.events import branches, source
+from zenith.events import branches, source, trees
 from zenith.events.nanoaod import as_events, from_branches
 from zenith.events.runs import WEIGHT
 from zenith.events.skim import skim
@@ -62,13 +62,13 @@ def simulated(folder: str) -> Path:
     return path
 
 
-def used(path: str, tree: uproot.TTree, analysis: Analysis, sample: str) -> list[str]:
+def used(path: str, tree: trees.Tree, analysis: Analysis, sample: str) -> list[str]:
     """The branches that the skim of a sample reads."""
     era = analysis.eras[analysis.samples[sample].era]
     trigger = analysis.skim.trigger
     wanted = {*branches.kept(tree, analysis, sample, path), *era.event_flags, WEIGHT}
     wanted |= set(trigger.any_of if trigger else ())
-    return [name for name in tree.keys() if name in wanted]  # noqa: SIM118
+    return [name for name in tree.branches if name in wanted]
 
 
 def enlarge(
@@ -82,9 +82,9 @@ def enlarge(
 ) -> None:
     """Write a file of events that are drawn from those of another, a share of which is kept."""
     rng = np.random.default_rng(1)
-    with uproot.open(original) as file:
-        tree = file["Events"]
-        found = tree.arrays(used(str(original), tree, analysis, sample), how=dict)
+    with source.open_file(str(original)) as file:
+        tree = trees.events(file, str(original))
+        found = tree.read(used(str(original), tree, analysis, sample))
     chance = np.ones(len(found["run"]))
     if share is not None:
         kept = passing(original, analysis, sample)
@@ -120,7 +120,7 @@ def measure(job: str, path: str, repeats: int, analysis: Analysis, sample: str) 
     """Do a job a few times; the median of its CPU seconds, and the peak memory in MiB."""
     times, kept = [], 0
     with source.open_file(path) as file:
-        names = used(path, source.tree(file, path), analysis, sample)
+        names = used(path, trees.events(file, path), analysis, sample)
     with tempfile.TemporaryDirectory() as folder:
         output = f"{folder}/skim.root"
         if job == "write":

@@ -5,18 +5,18 @@ from fnmatch import fnmatchcase
 from typing import Any
 
 import numpy as np
-import uproot
 from numpy.typing import NDArray
 
 from zenith.config import Analysis
 from zenith.errors import InputError
 from zenith.events.nanoaod import FOUR_MOMENTUM, split_name
 from zenith.events.tables import Events, Lists, Table
+from zenith.events.trees import Tree
 
 IDENTITY = ("run", "luminosityBlock", "event")
 
 
-def kept(tree: uproot.TTree, analysis: Analysis, sample: str, path: str) -> list[str]:
+def kept(tree: Tree, analysis: Analysis, sample: str, path: str) -> list[str]:
     """The branches that the skim of a sample keeps of this file, in the order of the file.
 
     Those that `skim.branches` names; the identity of the event; what the objects and MET of the
@@ -28,36 +28,41 @@ def kept(tree: uproot.TTree, analysis: Analysis, sample: str, path: str) -> list
     InputError
         The file lacks a branch; the message names file, branch and the key that asks for it.
     """
-    counters, lists = _shapes(tree)
-    available = [name for name in tree.keys() if name not in counters]  # noqa: SIM118
+    available = list(tree.branches)
     wanted = set(_named(available, analysis, sample, path))
     for name, key in _needed(analysis):
         if name not in available:
             raise missing(path, name, key, available)
         wanted.add(name)
-    collections = {split_name(name)[0] for name in wanted & lists}
-    momenta = (f"{c}_{field}" for c in collections for field in (*FOUR_MOMENTUM, "charge"))
-    wanted.update(name for name in momenta if name in available)
+    collections = {tree.branches[name].collection for name in wanted} - {None}
+    wanted.update(
+        name
+        for name, branch in tree.branches.items()
+        if branch.collection in collections and branch.field in (*FOUR_MOMENTUM, "charge")
+    )
     for name in wanted:
-        if not _is_flat_or_list(tree[name]):
+        branch = tree.branches[name]
+        if branch.numbers is None:
             raise InputError(
-                f"{path}: branch {name} is {tree[name].typename}, not a number or a list of "
+                f"{path}: branch {name} is {branch.kind}, not a number or a list of "
                 "numbers; leave it out of skim.branches"
             )
+        if name in IDENTITY and (branch.collection is not None or branch.numbers.kind not in "iu"):
+            raise InputError(f"{path}: branch {name} is {branch.kind}; it must be an integer")
     return [name for name in available if name in wanted]
 
 
-def empty(tree: uproot.TTree, names: Iterable[str]) -> Events:
+def empty(tree: Tree, names: Iterable[str]) -> Events:
     """No events with these branches, from their types: to read none would unpack a basket each."""
     numbers: dict[str, NDArray[Any]] = {}
     lists: dict[str, dict[str, NDArray[Any]]] = {}
     for name in names:
-        form = tree[name].interpretation
-        if isinstance(form, uproot.AsJagged):
-            prefix, field = split_name(name)
-            lists.setdefault(prefix, {})[field] = np.empty(0, form.content.to_dtype)
+        branch = tree.branches[name]
+        array = np.empty(0, branch.numbers)
+        if branch.collection is None:
+            numbers[name] = array
         else:
-            numbers[name] = np.empty(0, form.to_dtype)
+            lists.setdefault(branch.collection, {})[branch.field] = array
     none = np.empty(0, np.int64)
     collections = {name: Lists(none, Table.of(fields)) for name, fields in lists.items()}
     return Events(0, Table.of(numbers), collections)
@@ -71,20 +76,6 @@ def missing(path: str, branch: str, key: str, available: Iterable[str]) -> Input
         f"{path}: no branch {branch}, which {key} names"
         + (f" (there is {', '.join(similar)}, …)" if similar else "")
     )
-
-
-def _shapes(tree: uproot.TTree) -> tuple[set[str], set[str]]:
-    """The names of the counters of lists, and of the lists."""
-    lists = {branch.name: branch.count_branch for branch in tree.branches}
-    counters = {counter.name for counter in lists.values() if counter is not None}
-    return counters, {name for name, counter in lists.items() if counter is not None}
-
-
-def _is_flat_or_list(branch: uproot.TBranch) -> bool:
-    form = branch.interpretation
-    if isinstance(form, uproot.AsJagged):
-        form = form.content
-    return isinstance(form, uproot.AsDtype) and not form.inner_shape
 
 
 def _named(available: list[str], analysis: Analysis, sample: str, path: str) -> Iterable[str]:

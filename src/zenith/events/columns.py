@@ -3,7 +3,6 @@
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +14,8 @@ from zenith.artefacts import PARTS, Columns
 from zenith.config import Analysis, observables_of
 from zenith.config.systematics import ShapeSystematic
 from zenith.errors import ConfigError, InputError
-from zenith.events import corrections, fields, source, splits, theory
-from zenith.events.nanoaod import as_events
+from zenith.events import corrections, fields, source, splits, theory, trees
+from zenith.events.nanoaod import nested
 from zenith.events.objects import Objects, select
 from zenith.events.observable import Observable
 
@@ -234,10 +233,10 @@ def read_skim(path: str | Path, chunk: int) -> Iterator[ak.Array]:
     """The events of a skim, at most `chunk` at a time; once without any if it has none."""
     name = str(path)
     with source.open_file(name) as file:
-        tree = source.tree(file, name)
-        for start in range(0, max(tree.num_entries, 1), chunk):
-            read = partial(tree.arrays, entry_start=start, entry_stop=start + chunk)
-            yield as_events(source.reading(name, read))
+        tree = trees.events(file, name)
+        for start in range(0, max(tree.entries, 1), chunk):
+            stop = min(start + chunk, tree.entries)
+            yield nested(tree.events(tree.read(tree.branches, start, stop)))
 
 
 def read_sums(path: str | Path, *, is_data: bool) -> tuple[float, float]:
@@ -245,10 +244,10 @@ def read_sums(path: str | Path, *, is_data: bool) -> tuple[float, float]:
     name = str(path)
     wanted = ["genEventCount"] if is_data else ["genEventCount", "genEventSumw"]
     with source.open_file(name) as file:
-        if "Runs" not in file:
+        runs = trees.find(file, name, "Runs")
+        if runs is None:
             raise InputError(f"{name}: there is no tree Runs; columns are made from `zenith skim`")
-        runs = file["Runs"]
-        if lacking := [branch for branch in wanted if branch not in runs]:
+        if lacking := [branch for branch in wanted if branch not in runs.branches]:
             raise InputError(f"{name}: Runs has no branch {lacking[0]}; skim the file again")
-        sums = source.reading(name, lambda: [runs[b].array(library="np").sum() for b in wanted])
+        sums = [array.sum() for array in runs.numbers(wanted).values()]
     return float(sums[0]), float(sums[1]) if len(sums) > 1 else 0.0

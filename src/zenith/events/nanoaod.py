@@ -49,8 +49,13 @@ def as_events(branches: Mapping[str, Any] | ak.Array) -> ak.Array:
     return nested(from_branches(branches))
 
 
-def from_branches(branches: Mapping[str, Any] | ak.Array) -> Events:
-    """The same as flat arrays, numbers and collections; raises as `as_events` does."""
+def from_branches(
+    branches: Mapping[str, Any] | ak.Array, places: Mapping[str, tuple[str, str]] | None = None
+) -> Events:
+    """The same as flat arrays, numbers and collections; raises as `as_events` does.
+
+    `places` says of which collection a list is, and its field there; else its name does.
+    """
     size = 0
     numbers: dict[str, NDArray[Any]] = {}
     offsets: dict[str, NDArray[np.int64]] = {}
@@ -61,7 +66,7 @@ def from_branches(branches: Mapping[str, Any] | ak.Array) -> Events:
         if array.ndim == 1:
             numbers[name] = ak.to_numpy(array)
             continue
-        prefix, field = split_name(name)
+        prefix, field = (places or {}).get(name) or split_name(name)
         layout = ak.to_layout(array)
         if layout.is_indexed:
             layout = layout.project()
@@ -70,7 +75,8 @@ def from_branches(branches: Mapping[str, Any] | ak.Array) -> Events:
         if not np.array_equal(offsets.setdefault(prefix, here), here):
             raise InputError(
                 f"branch {name}: its lists are not as long as those of other branches of {prefix}; "
-                "the file may be damaged, copy it again"
+                "if it is none of them, leave it out of skim.branches; else the file may be "
+                "damaged, copy it again"
             )
         flat.setdefault(prefix, {})[field] = ak.to_numpy(layout.content)[: here[-1]]
     for prefix in flat:
@@ -102,15 +108,17 @@ def flattened(events: ak.Array | Events) -> Events:
     """What `nested` undoes; flat arrays are returned as they are."""
     if isinstance(events, Events):
         return events
-    branches = {}
+    branches, places = {}, {}
     for name in events.fields:
         array = events[name]
         if array.ndim == 1 and not array.fields:  # a record of numbers only repeats branches
             branches[name] = array
         elif array.ndim > 1:
-            fields = array.fields
-            branches |= {f"{name}_{f}": array[f] for f in fields} if fields else {name: array}
-    return from_branches(branches)
+            for field in array.fields or [""]:
+                branch = f"{name}_{field}" if field else name
+                branches[branch] = array[field] if field else array
+                places[branch] = (name, field)
+    return from_branches(branches, places)
 
 
 def jagged(lists: Lists, record: str | None) -> ak.Array:

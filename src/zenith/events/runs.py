@@ -7,7 +7,7 @@ import uproot
 from numpy.typing import NDArray
 
 from zenith.errors import InputError
-from zenith.events.source import reading
+from zenith.events.trees import find
 
 WEIGHT = "genWeight"
 SUMS = ("genEventCount", "genEventSumw", "genEventSumw2")
@@ -20,6 +20,7 @@ class RunSums:
         self.data = data
         self.events = 0
         self._path = path
+        self._kind = np.dtype(np.uint32)
         self._sums: dict[int, NDArray[np.float64]] = {}
 
     def add(self, run: NDArray[Any], weights: NDArray[Any] | None) -> NDArray[np.float64]:
@@ -34,6 +35,7 @@ class RunSums:
                 f"{self._path}: branch {WEIGHT}: {bad} weights are NaN or infinite, the first in "
                 f"entry {first}; leave this file out or produce it again"
             )
+        self._kind = run.dtype
         runs, position = np.unique(run, return_inverse=True)
         powers = [np.bincount(position, weights**power, len(runs)) for power in range(3)]
         for number, sums in zip(runs.tolist(), np.stack(powers, axis=-1), strict=True):
@@ -65,7 +67,7 @@ class RunSums:
                     "the sample if the file holds all events that were generated"
                 )
             sums = np.array(list(self._sums.values())).reshape(-1, 3)
-            found = {"run": np.array(list(self._sums), dtype=np.uint32)}
+            found = {"run": np.array(list(self._sums), dtype=self._kind)}
             found |= dict(zip(SUMS, sums.T, strict=True))
         found["genEventCount"] = found["genEventCount"].astype(np.int64)
         if self.data:
@@ -79,13 +81,14 @@ class RunSums:
         return found
 
     def _from_input(self, file: uproot.ReadOnlyDirectory) -> dict[str, NDArray[Any]] | None:
-        if "Runs" not in file.keys(recursive=False, cycle=False):
+        runs = find(file, self._path, "Runs")
+        if runs is None:
             return None
-        runs = reading(self._path, lambda: file["Runs"])
+        known = runs.branches
         # Some campaigns write genEventSumw_ and so on.
-        names = {name: next((n for n in (name, f"{name}_") if n in runs), None) for name in SUMS}
-        if None in names.values() or "run" not in runs:
+        names = {name: next((n for n in (name, f"{name}_") if n in known), None) for name in SUMS}
+        columns = {"run": "run"} | {name: n for name, n in names.items() if n is not None}
+        if None in names.values() or "run" not in known:
             return None
-        columns = {"run": "run"} | names
-        read = reading(self._path, lambda: runs.arrays(list(columns.values()), library="np"))
+        read = runs.numbers(columns.values())
         return {name: read[branch] for name, branch in columns.items()}

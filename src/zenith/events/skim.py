@@ -11,18 +11,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import awkward as ak
 import numpy as np
-import uproot
 from numpy.typing import NDArray
 
 from zenith.artefacts import atomic
 from zenith.config import Analysis
 from zenith.errors import InputError
-from zenith.events import branches, golden, source, theory
-from zenith.events.nanoaod import from_branches
+from zenith.events import branches, golden, source, theory, trees
 from zenith.events.preselection import Preselection
 from zenith.events.runs import WEIGHT, RunSums
+from zenith.events.trees import Tree
 from zenith.events.writer import Writer
 
 log = logging.getLogger(__name__)
@@ -97,19 +95,14 @@ def skim(
     """
     data = analysis.is_data(sample)
     with source.open_file(path) as file:
-        tree = source.tree(file, path)
-        _check_count(tree.num_entries, path, analysis, sample, expected)
+        tree = trees.events(file, path)
+        _check_count(tree.entries, path, analysis, sample, expected)
         kept = branches.kept(tree, analysis, sample, path)
-        available = set(tree.keys())
+        available = set(tree.branches)
         requirements = list(_requirements(available, path, analysis, sample))
         cheap = {"run", *(name for r in requirements for name in r.branches)}
         if not data:
             cheap.update(_present((WEIGHT,), available, path, "every simulated sample"))
-
-        def read(names: Iterable[str], start: int, stop: int) -> dict[str, ak.Array]:
-            return source.reading(
-                path, lambda: tree.arrays(list(names), entry_start=start, entry_stop=stop, how=dict)
-            )
 
         nothing = branches.empty(tree, kept)
         preselection = Preselection(analysis, nothing, data=data)
@@ -125,11 +118,11 @@ def skim(
             # The arrays of a chunk go one by one, as those of the next take their names: memory
             # that is free all at once is given back, and mapped again page by page.
             for start, stop in _chunks(tree, cheap.union(kept), analysis.skim.chunk):
-                flat = read(cheap, start, stop)
+                flat = tree.read(cheap, start, stop)
                 numbers = {name: array.to_numpy() for name, array in flat.items()}
                 weights = sums.add(numbers["run"], numbers.get(WEIGHT))
                 if means.summed:
-                    means.add(weights, read(means.summed, start, stop))
+                    means.add(weights, tree.read(means.summed, start, stop))
                 passed = np.ones(stop - start, bool)
                 for requirement in requirements:
                     passed &= requirement.passes(numbers)
@@ -137,16 +130,17 @@ def skim(
                 if passed.any():
                     low, high = np.flatnonzero(passed)[[0, -1]] + [0, 1]
                     flat = {name: flat[name][low:high] for name in kept if name in flat}
-                    flat |= read((n for n in kept if n not in flat), start + low, start + high)
-                    events = from_branches({name: flat[name] for name in kept})
+                    rest = [name for name in kept if name not in flat]
+                    flat |= tree.read(rest, start + low, start + high)
+                    events = tree.events({name: flat[name] for name in kept})
                     passed, weights = passed[low:high], weights[low:high]
                     cuts_passed = preselection.cuts_passed(events, among=passed)
                     for number, cut in enumerate(analysis.skim.cuts, start=1):
                         passed &= cuts_passed >= number
                         cutflow.count(cut, weights[passed])
                     out.add(events.choose(passed))
-                progress(stop, tree.num_entries)
-            _check_read(sums.events, tree.num_entries, cutflow, path, analysis, sample)
+                progress(stop, tree.entries)
+            _check_read(sums.events, tree.entries, cutflow, path, analysis, sample)
             runs = sums.tree(file, by_file=analysis.samples[sample].normalise_by_file)
             out.finish(runs | means.runs(rows=len(runs["run"])))
         uuid = str(file.file.uuid)
@@ -156,12 +150,12 @@ def skim(
     return {"sample": sample, "file": path, "uuid": uuid, **total, "steps": cutflow.steps()}
 
 
-def _chunks(tree: uproot.TTree, names: set[str], most: int) -> Iterator[tuple[int, int]]:
-    """Ranges of at most so many entries; at the ends of baskets, which are then read only once."""
-    ends = np.array(tree.common_entry_offsets(filter_name=names.__contains__))
+def _chunks(tree: Tree, names: set[str], most: int) -> Iterator[tuple[int, int]]:
+    """Ranges of at most so many entries; at the ends of blocks, which are then read only once."""
+    ends = tree.ends(names)
     start = 0
-    while start < tree.num_entries:
-        stop = min(start + most, tree.num_entries)
+    while start < tree.entries:
+        stop = min(start + most, tree.entries)
         common = int(ends[ends <= stop].max(initial=0))
         yield start, (stop := common if common > start else stop)
         start = stop

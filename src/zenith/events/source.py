@@ -1,5 +1,6 @@
 """Opening and reading a NanoAOD file, with one clear message for each way in which it fails."""
 
+import re
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -7,6 +8,7 @@ from typing import Any, TypeVar
 
 import uproot
 
+from zenith.artefacts.identity import without_tree
 from zenith.errors import InputError
 
 T = TypeVar("T")
@@ -18,26 +20,15 @@ WAITS = (1.0, 5.0, 20.0)  # seconds before each further attempt
 def open_file(path: str) -> Iterator[uproot.ReadOnlyDirectory]:
     """A ROOT file: a local path, or an http(s):// or root:// address.
 
-    Raises `InputError` if it is missing, cut short, or not a ROOT file.
+    `FILE.root:Events` is the file. Raises `InputError` if it is missing, cut short, or not a ROOT
+    file.
     """
-    # Without caches of arrays: memory is then that of the chunk in hand.
-    file = reading(path, lambda: uproot.open(path, array_cache=None, object_cache=None))
+    # A mapping, in which colons and brackets of a path are its own. Without caches of arrays:
+    # memory is then that of the chunk in hand.
+    where: Any = {without_tree(path): None}
+    file = reading(path, lambda: uproot.open(where, array_cache=None, object_cache=None))
     with file:
         yield file
-
-
-def tree(file: uproot.ReadOnlyDirectory, path: str) -> uproot.TTree:
-    """The tree `Events` of an open file; `InputError` if there is none."""
-    names = file.keys(recursive=False, cycle=False)
-    if "Events" not in names:
-        raise InputError(
-            f"{path}: no tree Events (there is {', '.join(names) or 'nothing'}); "
-            "the input of a skim is NanoAOD"
-        )
-    found = reading(path, lambda: file["Events"])
-    if not isinstance(found, uproot.TTree):
-        raise InputError(f"{path}: Events is a {type(found).__name__}, not a TTree")
-    return found
 
 
 def reading(path: str, read: Callable[[], T]) -> T:
@@ -59,6 +50,8 @@ def reading(path: str, read: Callable[[], T]) -> T:
 def _explained(error: Any, path: str) -> str:
     reason = " ".join(str(error).split()) or type(error).__name__
     match error:
+        case FileNotFoundError() if re.search(r"\.root:[^:/]+$", path):
+            return "there is no such file; of a file only the tree Events is read, FILE.root:Events"
         case FileNotFoundError():
             return "there is no such file; check the path"
         case ImportError():

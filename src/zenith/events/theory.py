@@ -9,7 +9,6 @@ and acceptance. NanoAOD has m_i in its tree Runs, as LHEScaleSumw for LHEScaleWe
 """
 
 from collections.abc import Collection, Mapping, Sequence
-from functools import partial
 from typing import Any
 
 import awkward as ak
@@ -21,7 +20,8 @@ from zenith.config.systematics import WeightBranch
 from zenith.errors import InputError
 from zenith.events.branches import missing
 from zenith.events.runs import WEIGHT
-from zenith.events.source import open_file, reading, tree
+from zenith.events.source import open_file
+from zenith.events.trees import Tree, events, find
 
 Means = dict[str, NDArray[np.float64]]  # branch → mean of each of its entries
 
@@ -53,8 +53,9 @@ class WeightMeans:
         self._path = path
         self._generated: float | None = None  # events, as Runs tells
         self._found: Means = {}
-        if branches and "Runs" in file.keys(recursive=False, cycle=False):
-            self._read(reading(path, lambda: file["Runs"]), branches)
+        runs = find(file, path, "Runs") if branches else None
+        if runs is not None:
+            self._read(runs, branches)
         self.summed = tuple(name for name in branches if name not in self._found)
         self._sums: Means = {}
         self._events = 0
@@ -95,16 +96,16 @@ class WeightMeans:
             for name, mean in self.means().items()
         }
 
-    def _read(self, runs: uproot.TTree, branches: Sequence[str]) -> None:
+    def _read(self, runs: Tree, branches: Sequence[str]) -> None:
         # Some campaigns write genEventSumw_ and so on.
         def find(name: str) -> str | None:
-            return next((n for n in (name, f"{name}_") if n in runs), None)
+            return next((n for n in (name, f"{name}_") if n in runs.branches), None)
 
         count, sumw = find("genEventCount"), find("genEventSumw")
         if count is None or sumw is None:
             return
         sums = {name: found for name in branches if (found := find(sum_name(name)))}
-        arrays = reading(self._path, lambda: runs.arrays([count, sumw, *sums.values()], how=dict))
+        arrays = runs.read([count, sumw, *sums.values()])
         self._generated = float(ak.sum(arrays[count]))
         weights = ak.to_numpy(arrays[sumw]).astype(np.float64)
         for name, branch in sums.items():
@@ -167,16 +168,10 @@ def _means(path: str, wanted: Mapping[str, WeightBranch], chunk: int) -> Means:
     with open_file(path) as file:
         found = WeightMeans(path, file, wanted)
         if found.summed:
-            events = tree(file, path)
-            require(wanted, events.keys(), path)
-            for start in range(0, events.num_entries, chunk):
-                read = partial(
-                    events.arrays,
-                    [WEIGHT, *found.summed],
-                    entry_start=start,
-                    entry_stop=start + chunk,
-                    how=dict,
-                )
-                arrays = reading(path, read)
+            tree = events(file, path)
+            require(wanted, tree.branches, path)
+            for start in range(0, tree.entries, chunk):
+                stop = min(start + chunk, tree.entries)
+                arrays = tree.read([WEIGHT, *found.summed], start, stop)
                 found.add(ak.to_numpy(arrays[WEIGHT]).astype(np.float64), arrays)
     return found.means()
