@@ -8,8 +8,15 @@ import pytest
 
 from zenith.artefacts import PARTS, Columns
 from zenith.config import Analysis, parse
+from zenith.learning.comparison import quoted_significance
+from zenith.statistics import workspace
 from zenith.statistics.cutflow import cutflow
-from zenith.statistics.histograms import Target, fill
+from zenith.statistics.fit import expected_significance
+from zenith.statistics.histograms import SUMS, Target, fill
+from zenith.statistics.likelihood import Likelihood
+from zenith.statistics.model import simulated_shares
+from zenith.statistics.sanitise import sanitise
+from zenith.statistics.templates import collect
 
 FRACTIONS = {"train": 0.25, "optimise": 0.3, "validate": 0.15, "test": 0.3}
 SIMULATED = {"zprime": "signal", "ttbar": "ttbar", "wjets": "wjets"}
@@ -94,6 +101,11 @@ def test_without_networks_and_tuned_cuts_all_of_the_simulation_is_used(
     analysis = build("fixed")
     assert not analysis.is_tunable
     check(analysis, columns, "fixed", WHOLE)
+    everything = fill(analysis, columns)[f"{SUMS}/ttbar"].sum()
+    weight = columns["ttbar"].weight
+    assert [everything.value, everything.variance] == pytest.approx(
+        [weight.sum(), (weight**2).sum()], rel=1e-12
+    )
     # all events have a third of the variance of a part of 0.3
     ratio = by_hand(columns["ttbar"], None)[1] / by_hand(columns["ttbar"], "test")[1]
     assert ratio == pytest.approx(0.3, abs=0.02)
@@ -128,6 +140,28 @@ def test_a_network_that_the_climb_moves_learns_from_every_sample(
     analysis = build("fixed", "scored", mva={"net": NET})
     check(analysis, columns, "scored", UNSEEN)
     check(analysis, columns, "fixed", WHOLE)
+
+
+def test_the_climb_counts_with_the_events_that_are_quoted(build: Callable[..., Analysis]) -> None:
+    """Variances of a part are scaled to those of the fit: all events, or the part `test`."""
+    analysis = build("fixed", "tuned")
+    for part, fraction in FRACTIONS.items():
+        shares = simulated_shares(analysis, part)
+        assert shares["fixed"] == pytest.approx([fraction] * 3)
+        assert shares["tuned"] == pytest.approx([fraction / 0.3] * 3)
+    frozen = simulated_shares(build("scored", mva={"net": {**NET, "fine_tune": False}}), "test")
+    assert frozen["scored"] == pytest.approx([1.0, 1.0, 0.3])  # W, tt̄, and the signal
+
+
+def test_selections_are_compared_as_they_are_quoted(
+    build: Callable[..., Analysis], columns: dict[str, Columns]
+) -> None:
+    analysis = build("fixed", "tuned")
+    regions = [sanitise(t, None)[0] for t in collect(analysis, fill(analysis, columns))]
+    spec, _ = workspace.build(analysis, regions)
+    expected = expected_significance(Likelihood.of(spec, "workspace"))
+    found = quoted_significance(analysis, columns, {"btag_1": 0.5}, "test")
+    assert found == pytest.approx(expected, rel=1e-6)
 
 
 def test_a_part_that_is_asked_for_is_that_part(

@@ -320,7 +320,7 @@ class Analysis(Section):
             return {sample for sample in self.samples if not self.is_data(sample)}
         return {s for network in networks for group in network.classes.values() for s in group}
 
-    @derived("histogram", "compare")
+    @derived(*SELECTION, "histogram")
     def teachers(self) -> dict[str, list[str]]:
         """The samples that taught something, by region, and by region and score."""
         places = [(region, score) for region in self.regions for score in ("", *self.scores)]

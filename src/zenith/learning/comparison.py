@@ -47,9 +47,9 @@ def quoted_significance(
     statistics = analysis.statistics.model_copy(update={"blind": True})
     blind = analysis.model_copy(update={"statistics": statistics})
     histograms = fill(blind, columns, thresholds, part)
-    shares = simulated_shares(analysis, part)
+    shares = {} if part == "test" else simulated_shares(analysis, part)
     regions = [
-        sanitise(templates, statistics.minimum_yield, shares[templates.region])[0]
+        sanitise(templates, statistics.minimum_yield, shares.get(templates.region))[0]
         for templates in collect(blind, histograms, f"histograms of {part}")
     ]
     spec, _ = workspace.build(blind, regions)

@@ -145,7 +145,8 @@ def _sums(analysis: Analysis, columns: Mapping[str, Columns], part: str) -> dict
     totals: dict[str, NDArray[np.float64]] = {}
     for sample in filled_samples(analysis):
         if not analysis.is_data(sample):
-            weight = scaled(analysis, columns, sample, part).weight
+            learned = any(sample in analysis.taught_by(region) for region in analysis.regions)
+            weight = scaled(analysis, columns, sample, part, learned=learned).weight
             name = f"{SUMS}/{analysis.samples[sample].process}"
             totals.setdefault(name, np.zeros((1, 2)))[0] += weight.sum(), (weight**2).sum()
     return {name: _histogram(one_bin, total) for name, total in totals.items()}

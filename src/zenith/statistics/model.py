@@ -19,7 +19,12 @@ from zenith.config import Analysis
 from zenith.core.recipe import Recipe, Systematic
 from zenith.core.structure import Modifier, Setting, Structure, Templates
 from zenith.errors import FitError
-from zenith.statistics.nuisances import Nuisance, nuisances, simulated_processes
+from zenith.statistics.nuisances import (
+    Nuisance,
+    nominal_samples,
+    nuisances,
+    simulated_processes,
+)
 
 TYPES = {
     "normalisation": ("normsys",),
@@ -60,9 +65,18 @@ def simulated_shares(analysis: Analysis, part: str) -> dict[str, NDArray[np.floa
 
     By region, (P,) of the processes that are simulated.
     """
-    share = analysis.split.fractions[part] / analysis.split.fractions["test"]
-    processes = simulated_processes(analysis)
-    return {region: np.full(len(processes), share) for region in fitted_regions(analysis)}
+    fractions, samples = analysis.split.fractions, nominal_samples(analysis)
+
+    def quoted(region: str, process: str) -> float:
+        own = {s for s in samples if analysis.samples[s].process == process}
+        return fractions["test"] if own & analysis.taught_by(region) else 1.0
+
+    return {
+        region: np.array(
+            [fractions[part] / quoted(region, p) for p in simulated_processes(analysis)]
+        )
+        for region in fitted_regions(analysis)
+    }
 
 
 def template_nuisances(analysis: Analysis) -> list[Nuisance]:
