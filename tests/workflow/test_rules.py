@@ -82,3 +82,14 @@ def test_htcondor_is_asked_for_what_the_rules_need() -> None:
         if gpus := needs(text, "gpu"):
             wanted[rule]["request_gpus"] = gpus
     assert profile["set-resources"] == wanted
+
+
+@pytest.mark.parametrize("rule", RULES)
+def test_a_mistake_is_not_run_again(rule: str) -> None:
+    """What may pass is waited for in the step; Snakemake cannot tell it from a wrong key."""
+    assert "retries:" not in RULES[rule]
+
+
+@pytest.mark.parametrize("profile", sorted(Path("profiles").glob("*/config.yaml")))
+def test_profiles_run_no_mistake_again(profile: Path) -> None:
+    assert "retries" not in yaml.safe_load(profile.read_text())

@@ -1,3 +1,4 @@
+# The step itself waits for servers that fail for a while; what is wrong stays wrong: no retries.
 rule skim:
     input:
         file=local_source,
@@ -9,7 +10,6 @@ rule skim:
         f"{RESULTS}/logs/skim/{{sample}}.{{part}}.log",
     benchmark:
         f"{RESULTS}/benchmarks/skim/{{sample}}.{{part}}.tsv"
-    retries: 2
     conda:
         "../../envs/zenith.yaml"
     threads: 1
