@@ -13,6 +13,14 @@ class InputError(ZenithError):
     """An input file, tree, branch or value that is missing, corrupt or not what it should be."""
 
 
+class ReadError(InputError):
+    """A file that cannot be read where it is, though perhaps elsewhere; `may_pass`: or later."""
+
+    def __init__(self, message: str, *, may_pass: bool = False) -> None:
+        super().__init__(message)
+        self.may_pass = may_pass
+
+
 class OutputError(ZenithError):
     """A file that cannot be written: the message names its path and the reason."""
 

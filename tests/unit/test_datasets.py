@@ -19,6 +19,7 @@ from zenith.events.datasets import (
     InputFile,
     at_luminosity_of_files,
     luminosity_fraction,
+    replicas,
     resolve,
 )
 from zenith.events.opendata import query
@@ -208,6 +209,46 @@ def test_what_is_no_file(folder: Path) -> None:
         resolve(extra(CONFIG_PATH, "data"), "extra")
     with pytest.raises(ConfigError, match=r"dangling\.root: a link to a file that does not exist"):
         resolve(extra(CONFIG_PATH, "data/*.root"), "extra")
+
+
+def test_a_list_in_the_list_is_one_file_in_several_places(tmp_path: Path) -> None:
+    for name in ("a.root", "b.root"):
+        (tmp_path / name).touch()
+    far = ["root://one//a.root", "https://two/a.root"]
+    files = [
+        far,
+        f"{tmp_path}/b.root",
+        [f"{tmp_path}/no.root", f"{tmp_path}/a*.root", "root://3/a"],
+    ]
+    found = sample_from("files", files)
+    assert resolve(found, "extra") == [
+        InputFile(far[0], replicas=(far[1],)),
+        InputFile(f"{tmp_path}/b.root"),
+        InputFile(f"{tmp_path}/a.root", replicas=("root://3/a",)),
+    ]
+    assert resolve(load(CONFIG), "wjets")[0].replicas == ()
+    assert replicas(found, "extra", far[0]) == (far[1],)
+    assert replicas(found, "extra", "root://one:1094//a.root") == (far[1],)
+    assert replicas(found, "extra", far[1]) == (far[0],)
+    assert replicas(found, "extra", f"{tmp_path}/b.root") == ()
+    assert replicas(found, "wjets", far[0]) == ()
+
+
+@pytest.mark.parametrize(
+    ("files", "expected"),
+    [
+        ([["no.root", "none.root"]], ["samples.extra.files", "no such file"]),
+        ([["@list.txt", "http://h/a.root"]], ["samples.extra.files", "@list.txt", "one file"]),
+        ([["config/*.yaml", "http://h/a.root"]], ["samples.extra.files", "config/*.yaml", "files"]),
+        ([["http://h/a.root", "http://h:80/a.root"]], ["samples.extra", "twice"]),
+        ([["http://h/a.root", "http://i/a.root"], "http://i//a.root"], ["samples.extra", "twice"]),
+        ([[]], ["samples.extra.files.0", "at least 1"]),
+    ],
+)
+def test_places_that_are_wrong(files: list[Any], expected: list[str]) -> None:
+    with pytest.raises(ConfigError) as raised:
+        resolve(sample_from("files", files), "extra")
+    assert all(text in str(raised.value) for text in expected)
 
 
 def test_an_unknown_sample_is_named() -> None:

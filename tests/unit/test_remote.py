@@ -242,6 +242,63 @@ def test_a_server_for_xrootd_that_says_nothing(monkeypatch: pytest.MonkeyPatch) 
     assert "does not answer" in text
 
 
+def from_places(*places: str) -> list[str]:
+    """The places that were tried in vain, and the one that a file was read from."""
+    tried = []
+
+    def use(place: str, patient: bool) -> None:
+        tried.append(place.split("/")[3] if "//" in place else Path(place).name)
+        with source.open_file(place, patient=patient) as file:
+            source.reading(place, lambda: file["Events"]["run"].array(library="np"))
+
+    source.from_first(places, use)
+    return tried
+
+
+def test_places_are_tried_in_order(
+    http: str, requests: Counter[str], tmp_path: Path, content: bytes
+) -> None:
+    (tmp_path / "here.root").write_bytes(content)
+    here, gone = str(tmp_path / "here.root"), str(tmp_path / "gone.root")
+    assert from_places(here, f"{http}/file/a") == ["here.root"]
+    assert from_places(f"{http}/file/a", here) == ["file"]
+    assert from_places(gone, f"{http}/403/a", here) == ["gone.root", "403", "here.root"]
+    assert requests["file"] > 0
+    assert requests["403"] == 1
+
+
+def test_no_server_is_waited_for_while_there_are_other_places(
+    http: str, requests: Counter[str]
+) -> None:
+    assert from_places(f"{http}/503/a", f"{http}/file/a") == ["503", "file"]
+    assert requests["503"] == 1
+    # then it is: the one that is gone for good is not asked again
+    assert from_places(f"{http}/404/a", f"{http}/500x3/a") == ["404", "500x3", "500x3"]
+    assert requests["404"] == 1
+
+
+def test_when_no_place_will_do_each_is_told(http: str, requests: Counter[str]) -> None:
+    with pytest.raises(InputError) as raised:
+        from_places(f"{http}/404/a", f"{http}/503/a", f"{http}/whole/a")
+    text = str(raised.value)
+    assert [word in text for word in ("no such file", "503 Service", "ranges of bytes")] == 3 * [
+        True
+    ]
+    assert len(text.splitlines()) == 1
+
+
+def test_what_is_wrong_with_the_analysis_is_wrong_everywhere(http: str) -> None:
+    calls = []
+
+    def use(place: str, patient: bool) -> None:
+        calls.append(place)
+        raise InputError("no branch Muon_pt")
+
+    with pytest.raises(InputError, match=r"^no branch Muon_pt$"):
+        source.from_first(["a", "b"], use)
+    assert calls == ["a"]
+
+
 FATAL, OPEN = "[FATAL] ", "Failed to open file: [ERROR] "
 
 

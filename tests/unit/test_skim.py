@@ -864,6 +864,21 @@ def test_only_the_transient_error_is_tried_again(
     assert len(calls) == attempts
 
 
+def test_the_command_takes_the_first_place_that_can_be_read(
+    nano: str, tmp_path: Path, serve: Callable[[type], str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    far = [f"{serve(Ranges)}/absent.root", f"{serve(NoRanges)}/nano.root"]
+    sample = CONFIG["samples"]["simulation"] | {"files": [[*far, nano]]}
+    config = tmp_path / "config.yaml"
+    config.write_text(json.dumps(merge(CONFIG, {"samples": {"simulation": sample}})))
+    command = ["skim", "--config", str(config), "--sample", "simulation", "--input", far[0]]
+    cutflow = tmp_path / "cutflow.json"
+    assert main([*command, "--output", nano, "--cutflow", str(cutflow)]) == 1
+    assert "is the file of samples.simulation.files, an input" in capsys.readouterr().err
+    assert main([*command, "--output", str(tmp_path / "o.root"), "--cutflow", str(cutflow)]) == 0
+    assert json.loads(cutflow.read_text())["file"] == nano
+
+
 # The command
 
 

@@ -36,16 +36,28 @@ def run(args: argparse.Namespace) -> None:
     from zenith.artefacts import write_json
     from zenith.cli.progress import progress
     from zenith.config.parts import step_config
+    from zenith.events.datasets import replicas
     from zenith.events.skim import skim
+    from zenith.events.source import from_first
 
     analysis = options.analysis(args)
     sample = options.sample(args, analysis)
     era = analysis.eras[analysis.samples[sample].era]
     golden = [era.golden_json] if analysis.is_data(sample) and era.golden_json else []
-    check(args, {"golden_json": golden})
+    others = replicas(analysis, sample, args.input)
+    check(args, {"golden_json": golden, f"samples.{sample}.files": others})
     with progress(f"skim {sample}") as advance:
-        cutflow = skim(
-            args.input, args.output, analysis, sample, expected=args.events, progress=advance
+        cutflow = from_first(
+            [args.input, *others],
+            lambda place, patient: skim(
+                place,
+                args.output,
+                analysis,
+                sample,
+                expected=args.events,
+                patient=patient,
+                progress=advance,
+            ),
         )
     part = step_config(analysis, "skim", sample)
     write_json(args.cutflow, cutflow, inputs=golden, config=part)

@@ -118,8 +118,11 @@ class Sample(Section):
         SimulationCard | None, Field(description="made by Pythia 8"), concerns("simulate")
     ] = None
     files: Annotated[
-        tuple[str, ...] | None,
-        Field(description="paths, globs, http(s):// or root:// addresses; @list.txt is a list"),
+        tuple[str | Annotated[tuple[str, ...], Field(min_length=1)], ...] | None,
+        Field(
+            description="paths, globs, http(s):// or root:// addresses; @list.txt is a list; "
+            "[A, B] is one file in several places, tried in this order"
+        ),
         FILES,
     ] = None
     dataset: Annotated[Dataset | None, Field(description="entry of a catalogue"), FILES] = None

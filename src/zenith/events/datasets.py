@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from zenith.artefacts import read_json
-from zenith.artefacts.identity import twice, without_tree
+from zenith.artefacts.identity import identity, twice, without_tree
 from zenith.config import Analysis
 from zenith.config.samples import Dataset, Sample
 from zenith.errors import ConfigError, InputError
@@ -25,10 +25,18 @@ class InputFile:
         A local path, or an http(s):// or root:// address.
     events
         The number of events that it must hold, where that is known.
+    replicas
+        Other places of the same file, in the order in which they are tried.
     """
 
     path: str
     events: int | None = None
+    replicas: tuple[str, ...] = ()
+
+    @property
+    def places(self) -> tuple[str, ...]:
+        """All places of the file, the first one first."""
+        return (self.path, *self.replicas)
 
 
 def resolve(analysis: Analysis, sample: str) -> list[InputFile]:
@@ -48,7 +56,7 @@ def resolve(analysis: Analysis, sample: str) -> list[InputFile]:
         for other in analysis.used_samples:
             if other != sample and analysis.is_data(other) and era == analysis.samples[other].era:
                 theirs = _files(analysis, other)
-                if same := twice(file.path for file in (*files, *theirs)):
+                if same := twice(place for file in (*files, *theirs) for place in file.places):
                     raise ConfigError(
                         f"samples.{sample}: {same[0]} is also a file of samples.{other}, as "
                         f"{same[1]}; its events would count twice"
@@ -158,16 +166,48 @@ def _files(analysis: Analysis, name: str) -> list[InputFile]:
     elif sample.record is not None:
         files = _of_record(sample.record, f"{key}.record")
     else:
-        files = [f for text in sample.files or () for f in _of_text(text, f"{key}.files")]
+        files = [file for entry in sample.files or () for file in _of_entry(entry, f"{key}.files")]
     if not files:
         raise ConfigError(f"{key}: no files; name at least one")
-    if same := twice(file.path for file in files):
+    if same := twice(place for file in files for place in file.places):
         raise ConfigError(f"{key}: {_listed_twice(*same)}; its events would count twice")
     return files
 
 
 def _listed_twice(first: str, second: str) -> str:
     return f"{first} is listed twice" + (f", the second time as {second}" * (first != second))
+
+
+def replicas(analysis: Analysis, sample: str, path: str) -> tuple[str, ...]:
+    """The other places that the configuration names for a file of the sample, in their order."""
+    for entry in analysis.samples[sample].files or ():
+        if not isinstance(entry, str) and identity(path) in map(identity, entry):
+            return tuple(place for place in entry if identity(place) != identity(path))
+    return ()
+
+
+def _of_entry(entry: str | tuple[str, ...], key: str) -> Iterator[InputFile]:
+    """The files that one entry of `files:` stands for; of a list of places, the one file."""
+    if isinstance(entry, str):
+        yield from _of_text(entry, key)
+        return
+    places: list[str] = []
+    absent: ConfigError | None = None
+    for text in entry:
+        if text.startswith("@"):
+            raise ConfigError(f"{key}: {text}: a list of files cannot be a place of one file")
+        try:
+            found = list(_of_text(text, key))
+        except ConfigError as error:  # a local copy that is not there: the others may be
+            absent = error
+            continue
+        if len(found) != 1:
+            raise ConfigError(f"{key}: {text}: stands for {len(found)} files, not one place of one")
+        places.append(found[0].path)
+    if not places:
+        assert absent is not None
+        raise absent
+    yield InputFile(places[0], replicas=tuple(places[1:]))
 
 
 def _of_text(text: str, key: str, within: tuple[Path, ...] = ()) -> Iterator[InputFile]:

@@ -64,6 +64,7 @@ def skim(
     sample: str,
     *,
     expected: int | None = None,
+    patient: bool = True,
     progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> dict[str, Any]:
     """Skim a file and return its cutflow.
@@ -79,6 +80,8 @@ def skim(
         The ROOT file to write; it appears when it is complete.
     expected
         The number of events that the file must hold, where that is known.
+    patient
+        Whether a server that fails for a while is waited for when the file is opened.
     progress
         Called after each chunk with the events done and the events in the file.
 
@@ -89,12 +92,14 @@ def skim(
 
     Raises
     ------
+    ReadError
+        The file cannot be read.
     InputError
-        The file cannot be read, lacks a branch, has another number of events than expected or
+        The file lacks a branch, has another number of events than expected or
         unusable weights; or the golden JSON is none, or certifies no event of it.
     """
     data = analysis.is_data(sample)
-    with source.open_file(path) as file:
+    with source.open_file(path, patient=patient) as file:
         tree = trees.events(file, path)
         _check_count(tree.entries, path, analysis, sample, expected)
         kept = branches.kept(tree, analysis, sample, path)

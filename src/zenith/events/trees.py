@@ -153,7 +153,8 @@ class _TTree(Tree):
 
 class _NTuple(Tree):
     def __init__(self, ntuple: RNTuple, path: str) -> None:
-        self.path, self.entries, self._ntuple = path, ntuple.num_entries, ntuple
+        self.path, self._ntuple = path, ntuple
+        self.entries = reading(path, lambda: ntuple.num_entries)
         form, _ = reading(path, ntuple.to_akform)
         records = {n for n, c in zip(form.fields, form.contents, strict=True) if _is_records(c)}
         named = _collections(form.fields) - records
