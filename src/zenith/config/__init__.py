@@ -3,6 +3,7 @@
 from zenith.config.analysis import Analysis
 from zenith.config.categorisation import Categorisation
 from zenith.config.loading import (
+    combined,
     dump,
     is_categorisation,
     load,
@@ -15,6 +16,7 @@ from zenith.config.loading import (
 __all__ = [
     "Analysis",
     "Categorisation",
+    "combined",
     "dump",
     "is_categorisation",
     "load",

@@ -171,6 +171,14 @@ def load_categorisation(path: str | Path, overrides: Iterable[str] = ()) -> Cate
     return parse_categorisation(read_yaml(path), str(path), parse_overrides(overrides))
 
 
+def combined(paths: Iterable[str | Path], changes: Mapping[str, Any]) -> dict[str, Any]:
+    """Several files one over the other, and changes over them: what is to be checked."""
+    data: dict[str, Any] = {}
+    for path in paths:
+        data = merge(data, read_yaml(path))
+    return merge(data, changes)
+
+
 def dump(configuration: Section) -> str:
     """The resolved configuration as YAML, every default included; `load` reads it back."""
     data = configuration.model_dump(mode="json", by_alias=True)
