@@ -270,6 +270,21 @@ class Analysis(Section):
         """Whether a sample is data: no generator weight, no cross-section, no systematics."""
         return self.processes[self.samples[sample].process].role == "data"
 
+    def is_blind(self, region: str) -> bool:
+        """Whether the data of a region stay closed."""
+        own = self.regions[region].blind
+        return self.statistics.blind if own is None else own
+
+    @property
+    def blind(self) -> bool:
+        """Whether a region of the fit is blind, so that the fit's results are expected ones."""
+        return any(self.is_blind(name) for name, region in self.regions.items() if region.in_fit)
+
+    def blinded(self) -> "Analysis":
+        """The same with every region blind."""
+        regions = {n: r.model_copy(update={"blind": True}) for n, r in self.regions.items()}
+        return self.model_copy(update={"regions": regions})
+
     @property
     def used_samples(self) -> list[str]:
         """The samples that `only_samples` lets through, in the order of the file."""

@@ -255,6 +255,14 @@ class Region(Section):
     in_fit: Annotated[
         bool, Field(description="false: validated and drawn, not fitted"), concerns(*TEMPLATES)
     ] = True
+    blind: Annotated[
+        bool | None,
+        Field(
+            description="true: its data are neither filled nor drawn nor fitted; default: what "
+            "statistics.blind says"
+        ),
+        concerns("histogram", "fit", "figures", "summary"),
+    ] = None
     plots: Annotated[
         tuple[str, ...] | None,
         Field(description="observables drawn; default: all that plotting.observables names"),

@@ -58,8 +58,11 @@ class Statistics(Section):
     ] = None
     blind: Annotated[
         bool,
-        Field(description="no observed result is computed or drawn"),
-        concerns("histogram", "fit", "figures"),
+        Field(
+            description="no data are filled, drawn or fitted, but in regions with `blind: false`; "
+            "while a region of the fit is blind, its results are expected ones"
+        ),
+        concerns("histogram", "fit", "figures", "summary"),
     ] = False
     ranking: Annotated[
         bool, Field(description="impact of each nuisance parameter"), concerns("fit")

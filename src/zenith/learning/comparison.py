@@ -44,12 +44,11 @@ def quoted_significance(
     `columns` hold the scores of the networks. The expected significance needs no data, so that the
     workspace is built blind.
     """
-    statistics = analysis.statistics.model_copy(update={"blind": True})
-    blind = analysis.model_copy(update={"statistics": statistics})
+    blind = analysis.blinded()
     histograms = fill(blind, columns, thresholds, part)
     shares = {} if part == "test" else simulated_shares(analysis, part)
     regions = [
-        sanitise(templates, statistics.minimum_yield, shares.get(templates.region))[0]
+        sanitise(templates, analysis.statistics.minimum_yield, shares.get(templates.region))[0]
         for templates in collect(blind, histograms, f"histograms of {part}")
     ]
     spec, _ = workspace.build(blind, regions)

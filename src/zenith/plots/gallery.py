@@ -82,7 +82,7 @@ def control_plots(
         changes += _rates(nuisances, region, totals)
         variance = sum((templates[p]["nominal"].variances() for p in backgrounds), np.zeros(1))
         axis = axis_of(analysis, observable)
-        data = None if analysis.statistics.blind else _role(analysis, templates, "data")
+        data = None if analysis.is_blind(region) else _role(analysis, templates, "data")
         yield (
             f"{region}_{key}",
             stacks.stack(
@@ -176,7 +176,7 @@ def cutflows(
             cutflow.Flow(process.label, process.colour, numbers["yield"], process.role == "data")
             for name, process in reversed(analysis.processes.items())
             if (numbers := table["processes"].get(name)) is not None
-            and not (process.role == "data" and analysis.statistics.blind)
+            and not (process.role == "data" and analysis.is_blind(region))
         ]
         yield (
             region,

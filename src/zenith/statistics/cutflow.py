@@ -34,6 +34,8 @@ def cutflow(
         texts = [f"{c.observable} {c.direction} {c.value(thresholds):.4g}" for c in cuts]
         sums: dict[str, np.ndarray] = {}
         for sample in filled_samples(analysis):
+            if analysis.is_data(sample) and analysis.is_blind(region):
+                continue
             learned = sample in analysis.taught_by(region)
             events = scaled(analysis, columns, sample, part, learned=learned)
             total = sums.setdefault(analysis.samples[sample].process, np.zeros((len(cuts) + 1, 3)))

@@ -38,7 +38,7 @@ def fit(analysis: Analysis, spec: Mapping[str, Any], name: str = "workspace") ->
     Raises FitError, which names the workspace, where the free fit does not converge or there is no
     signal.
     """
-    settings, blind = analysis.statistics, analysis.statistics.blind
+    settings, blind = analysis.statistics, analysis.blind
     reasons = Reasons()
     with numpy_backend():
         likelihood = Likelihood.of(spec, name)
@@ -202,7 +202,7 @@ def _predictions(analysis: Analysis, likelihood: Likelihood, best: BestFit) -> d
     templates: dict[str, Any] = {}
     for i, region in enumerate(model.config.channels):
         counts = likelihood.data[model.config.channel_slices[region]]
-        data = None if analysis.statistics.blind else counts.tolist()
+        data = None if analysis.blind else counts.tolist()
         settings = analysis.regions[region].fit
         in_region = [p for p in processes if _in_channel(model, region, p)]
         yields[region] = {process: {} for process in [*in_region, "total"]}

@@ -92,7 +92,8 @@ def fill(
     thresholds
         Of the tunable cuts; default: as the configuration gives them.
     part
-        Part of the simulated events that is used, see `scaled`. Data are left out if blind.
+        Part of the simulated events that is used, see `scaled`. Data are left out of blind
+        regions.
 
     Returns
     -------
@@ -124,7 +125,7 @@ def fill(
                 _check_values(events, group, cuts, sample)
                 seen[key] = _bins(events, group, cuts, thresholds)
             for target, (chosen, index) in seen[key].items():
-                if nuisance is not None and target.region not in nuisance.regions:
+                if not _is_filled(analysis, sample, nuisance, target.region):
                     continue
                 name = f"{target.prefix}/{process}/{variation}"
                 axes[name] = target
@@ -137,6 +138,13 @@ def fill(
     histograms |= _sums(analysis, columns, part)
     _warn_of_empty_regions(analysis, histograms, targets)
     return histograms
+
+
+def _is_filled(analysis: Analysis, sample: str, nuisance: Nuisance | None, region: str) -> bool:
+    """Whether a variation of a sample is histogrammed in a region: not the data of a blind one."""
+    if analysis.is_data(sample):
+        return not analysis.is_blind(region)
+    return nuisance is None or region in nuisance.regions
 
 
 def _sums(analysis: Analysis, columns: Mapping[str, Columns], part: str) -> dict[str, hist.Hist]:

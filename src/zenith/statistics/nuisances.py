@@ -110,8 +110,8 @@ def nominal_samples(analysis: Analysis) -> list[str]:
 
 
 def filled_samples(analysis: Analysis) -> list[str]:
-    """The samples that are histogrammed: the nominal ones, without the data if blind."""
-    blind = analysis.statistics.blind
+    """The samples that are histogrammed: the nominal ones, without the data if all is blind."""
+    blind = all(analysis.is_blind(region) for region in analysis.regions)
     return [s for s in nominal_samples(analysis) if not (blind and analysis.is_data(s))]
 
 

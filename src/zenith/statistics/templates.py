@@ -35,7 +35,7 @@ class Templates:
     sums
         Σw and Σw² of everything that was simulated of each process, (2, P).
     data
-        Observed events, (B,), or None: there is none, or the analysis is blind.
+        Observed events, (B,), or None: there is none, or the region is blind.
     """
 
     region: str
@@ -160,6 +160,8 @@ def _pair(
 def _data(
     analysis: Analysis, reader: _Reader, region: str, edges: Sequence[float]
 ) -> Matrix | None:
+    if analysis.is_blind(region):
+        return None
     filled = {analysis.samples[s].process for s in filled_samples(analysis)}
     observed = [p for p in analysis.processes if p in filled and _is_data(analysis, p)]
     if not observed:

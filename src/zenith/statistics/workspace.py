@@ -27,14 +27,14 @@ def build(
 ) -> tuple[dict[str, Any], list[dict[str, Any]]]:
     """The workspace (pyhf's JSON) of sanitised templates, and the list of what was pruned.
 
-    With `statistics.blind` the observations are the Asimov data of the nominal model at signal
-    strength 1. A process without any yield in a region is left out of it, with its variations.
-    Where no signal of interest is left at all, its strength is held at 1.
+    In blind regions the observations are the Asimov data of the nominal model at signal strength 1.
+    A process without any yield in a region is left out of it, with its variations. Where no signal
+    of interest is left at all, its strength is held at 1.
 
     Pruning: a variation whose relative effect on a process is at most `statistics.prune` in every
     bin of a region is left out there; a normalisation likewise. Smoothing comes first.
 
-    Raises FitError where there are no data and the analysis is not blind.
+    Raises FitError where a region that is not blind has no data.
     """
     made = recipe(analysis)
     present, held = _present(analysis, regions)
@@ -180,7 +180,7 @@ def _measurement(
 
 
 def _observations(analysis: Analysis, templates: Templates) -> Matrix:
-    if analysis.statistics.blind:
+    if analysis.is_blind(templates.region):
         return templates.nominal.sum(axis=0)
     if templates.data is None:
         raise FitError(
