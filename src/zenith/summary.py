@@ -103,16 +103,24 @@ def _selection(fit: Table, cutflow: Table) -> dict[str, Any]:
         "significance": fit["significance"],
         "upper_limit": fit.get("upper_limit"),
         "yields": fit["yields"],
+        "control_fit": _control(fit.get("control_fit")),
         "ranking": (fit.get("ranking") or [])[:10],
         "sanitised": fit.get("sanitised", []),
         "cutflow": {name: flow for name, flow in cutflow.items() if name != "provenance"},
     }
 
 
+def _control(control: Table | None) -> dict[str, Any] | None:
+    if control is None:
+        return None
+    return {key: control[key] for key in ("regions", "goodness_of_fit", "yields", "reasons")}
+
+
 def page(summary: Table, title: str, labels: Mapping[str, str]) -> str:
     """The summary as Markdown; `labels` are the regions' names for people."""
     parts = [f"# {title}", _results(summary), _significances(summary)]
     parts += ["## Yields", *_yields(summary["yields"], labels)]
+    parts += [_control_fit(summary.get("control_fit"), labels)]
     if summary["ranking"]:
         rows = [(r["name"], r["impact_up"], r["impact_down"]) for r in summary["ranking"]]
         parts += ["## Largest impacts on the signal strength"]
@@ -208,6 +216,28 @@ def _yields(yields: Table, labels: Mapping[str, str]) -> Iterable[str]:
                 rows.append([name, f"{entry:.0f}", f"{entry:.0f}"])
         heading = f"### {labels.get(region, region)}"
         yield f"{heading}\n\n{table(['process', 'before the fit', 'after the fit'], rows)}"
+
+
+def _control_fit(control: Table | None, labels: Mapping[str, str]) -> str:
+    """What open regions predict for blind ones."""
+    if control is None:
+        return ""
+    rows = []
+    for region, entries in control["yields"].items():
+        total = entries["total"]
+        before, after = (
+            measured(total[stage], total.get(f"{stage}_error")) for stage in ("prefit", "postfit")
+        )
+        data = "blind" if entries["data"] is None else f"{entries['data']:.0f}"
+        rows.append([labels.get(region, region), before, after, data])
+    fitted = ", ".join(labels.get(region, region) for region in control["regions"])
+    about = f"Background without signal, fitted to the data of {fitted} alone"
+    if (goodness := control.get("goodness_of_fit")) is not None:
+        about += f" (goodness of fit p = {goodness:.3g})"
+    lines = [f"{about}; its uncertainty is that of the prediction.", ""]
+    lines += [table(["region", "before the fit", "after the fit", "data"], rows)]
+    lines += [f"\n- {place}: {why}" for place, why in control["reasons"].items()]
+    return "\n".join(["## Prediction from the control regions", "", *lines])
 
 
 def _cutflows(cutflows: Table, labels: Mapping[str, str]) -> Iterable[str]:

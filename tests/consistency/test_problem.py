@@ -13,6 +13,8 @@ from zenith.core.objective import hard_templates, hard_value
 from zenith.learning import problem
 from zenith.learning.comparison import quoted_significance
 from zenith.learning.physical import starts
+from zenith.statistics.histograms import fill
+from zenith.statistics.model import simulated_shares
 
 
 def significance(
@@ -91,3 +93,22 @@ def test_columns_that_nothing_reads_are_not_needed(
     more = {**zprime.values, "unused": np.full(len(zprime.weight), np.nan, np.float32)}
     columns = {**toy_columns, "zprime": Columns(**{**vars(zprime), "values": more})}
     assert significance(toy_analysis, columns, "test") > 0
+
+
+def test_a_region_that_nothing_moves_is_quoted_with_all_events(
+    toy_configuration: Callable[..., dict[str, Any]], toy_columns: dict[str, Columns]
+) -> None:
+    config = toy_configuration()
+    config["regions"]["control"]["cuts"] = ["met > 50", "btag_1 <= 0.5"]
+    analysis = parse(config)
+    found = simulated_shares(analysis, "optimise")
+    np.testing.assert_allclose(found["signal"], 1.0)  # 0.3 of 0.3
+    np.testing.assert_allclose(found["control"], 0.3)
+    start = next(starts(analysis, {}))
+    events = problem.events(analysis, toy_columns, {}, "optimise")
+    templates = hard_templates(start, problem.objective(analysis), events)
+    histograms = fill(analysis, toy_columns)
+    for region, bins in (("signal", slice(0, 8)), ("control", slice(8, 11))):
+        quoted = sum(histograms[f"{region}/{p}/nominal"].variances() for p in ("wjets", "ttbar"))
+        climbed = (np.asarray(templates.uncertainty) ** 2).sum(axis=(0, 1))[bins]
+        assert climbed.sum() == pytest.approx(quoted.sum(), rel=0.1)

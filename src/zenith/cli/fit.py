@@ -36,6 +36,7 @@ def run(args: argparse.Namespace) -> None:
     from zenith import artefacts
     from zenith.config.parts import step_config
     from zenith.statistics import sanitise, templates, workspace
+    from zenith.statistics.control import control_fit
     from zenith.statistics.fit import fit
     from zenith.statistics.selection import with_selection
     from zenith.tables import measured
@@ -50,6 +51,7 @@ def run(args: argparse.Namespace) -> None:
     spec, pruned = workspace.build(analysis, [region for region, _ in mended])
     artefacts.write_text(args.workspace, json.dumps(spec, indent=1) + "\n")
     results = fit(analysis, spec, args.workspace)
+    results["control_fit"] = control_fit(analysis, spec, args.workspace)
     results["sanitised"] = sanitise.summary([c for _, changes in mended for c in changes])
     results["pruned"] = pruned
     config = step_config(analysis, "fit")

@@ -189,13 +189,27 @@ def cutflows(
 def fit_regions(
     analysis: Analysis, nuisances: Sequence[Nuisance], results: Mapping[str, Any]
 ) -> Figures:
-    """`{region}_prefit` and `{region}_postfit`: the fitted model, signal included, and the data."""
+    """`{region}_prefit` and `{region}_postfit`: the fitted model, signal included, and the data.
+
+    And `{region}_control_fit`, where blind regions are predicted from others: the background alone.
+    """
+    both = (("prefit", "Before the fit, μ = 1"), ("postfit", "After the fit"))
+    yield from _fitted(analysis, results["templates"], both)
+    if control := results.get("control_fit"):
+        after = (("postfit", "Background fitted in control regions"),)
+        for name, figure in _fitted(analysis, control["templates"], after):
+            yield f"{name.removesuffix('_postfit')}_control_fit", figure
+
+
+def _fitted(
+    analysis: Analysis, regions: Mapping[str, Any], stages: Sequence[tuple[str, str]]
+) -> Figures:
     line = banner(analysis)
-    for region, templates in results["templates"].items():
+    for region, templates in regions.items():
         settings = analysis.regions[region]
         axis = axis_of(analysis, settings.fit.observable) | {"log": True}
         observed = _role(analysis, analysis.processes, "data")
-        for stage, title in (("prefit", "Before the fit, μ = 1"), ("postfit", "After the fit")):
+        for stage, title in stages:
             model = templates[stage]
             text, error = [settings.label, title], model["error"]
             if error is None:

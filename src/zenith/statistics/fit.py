@@ -18,6 +18,7 @@ from zenith.config import Analysis
 from zenith.statistics.best_fit import BestFit, best_fit, goodness_of_fit
 from zenith.statistics.likelihood import Likelihood, Minimum, Vector, numpy_backend
 from zenith.statistics.limit import TestStatistic, upper_limit
+from zenith.statistics.predictions import observations, predictions
 from zenith.statistics.ranking import ranking
 from zenith.statistics.reasons import Reasons
 
@@ -29,11 +30,12 @@ SCAN_WIDTH = 2.5  # of the likelihood scan, in errors to each side
 def fit(analysis: Analysis, spec: Mapping[str, Any], name: str = "workspace") -> dict[str, Any]:
     """The content of fit.json, from a workspace that `workspace.build` made.
 
-    What was not asked for is None, as is what is observed of a blind analysis: its observations are
-    Asimov data. Where the workspace holds the signal strength, because there is no signal, nothing
-    is said of it, and the expected significance is 0. What cannot be had is None too, and `reasons`
-    say why, by place: the error of a parameter on its bound (`at_bound`), or a limit, an impact, a
-    point of the scan or a significance that needs a fit which does not converge.
+    What was not asked for is None, as is what is observed while a region is blind: the workspace is
+    then fitted to the Asimov data of the nominal model at signal strength 1, in every region. Where
+    the workspace holds the signal strength, because there is no signal, nothing is said of it, and
+    the expected significance is 0. What cannot be had is None too, and `reasons` say why, by place:
+    the error of a parameter on its bound (`at_bound`), or a limit, an impact, a point of the scan
+    or a significance that needs a fit which does not converge.
 
     Raises FitError, which names the workspace, where the free fit does not converge or there is no
     signal.
@@ -42,10 +44,12 @@ def fit(analysis: Analysis, spec: Mapping[str, Any], name: str = "workspace") ->
     reasons = Reasons()
     with numpy_backend():
         likelihood = Likelihood.of(spec, name)
+        if blind:
+            likelihood = likelihood.with_asimov(likelihood.nominal)
         best = best_fit(likelihood)
         poi = likelihood.poi
         measured = not likelihood.fixed[poi]
-        _note_errors(likelihood, best, reasons)
+        note_errors(likelihood, best, reasons)
         prefit = cabinetry.model_utils.prefit_uncertainties(likelihood.model)
         expected: float | None = 0.0
         if measured:
@@ -74,7 +78,7 @@ def fit(analysis: Analysis, spec: Mapping[str, Any], name: str = "workspace") ->
             "asimov": blind,
             "twice_nll": best.twice_nll,
             "goodness_of_fit": goodness,
-            "parameters": _parameters(likelihood, best, prefit),
+            "parameters": parameters(likelihood, best, prefit),
             "correlation": None
             if best.correlation is None
             else {"names": likelihood.names, "matrix": best.correlation.tolist()},
@@ -82,12 +86,18 @@ def fit(analysis: Analysis, spec: Mapping[str, Any], name: str = "workspace") ->
             "upper_limit": limit,
             "ranking": impacts,
             "scan": scan,
-            **_predictions(analysis, likelihood, best),
+            **predictions(
+                analysis,
+                likelihood.model,
+                best.predicted_with(likelihood),
+                {} if blind else observations(likelihood.model, likelihood.data),
+                known=best.correlation is not None,
+            ),
             "reasons": dict(reasons),
         }
 
 
-def _note_errors(likelihood: Likelihood, best: BestFit, reasons: Reasons) -> None:
+def note_errors(likelihood: Likelihood, best: BestFit, reasons: Reasons) -> None:
     """Why parameters have no error, and the signal strength in particular."""
     if best.reason:
         reasons.missing("correlation", best.reason)
@@ -96,7 +106,7 @@ def _note_errors(likelihood: Likelihood, best: BestFit, reasons: Reasons) -> Non
         reasons[place] = reason
         if best.at_bound[index]:
             log.warning("%s: %s", place, reason)
-        if index == likelihood.poi:
+        if index == likelihood.model.config.poi_index:
             reasons["mu_error"] = reason
 
 
@@ -160,7 +170,8 @@ def _ranked(likelihood: Likelihood) -> list[int]:
     return [i for i in range(len(likelihood.names)) if i not in left_out and i != likelihood.poi]
 
 
-def _parameters(likelihood: Likelihood, best: BestFit, prefit: Vector) -> list[dict[str, Any]]:
+def parameters(likelihood: Likelihood, best: BestFit, prefit: Vector) -> list[dict[str, Any]]:
+    """What `parameters` of fit.json says of each, in the order of the model."""
     return [
         {
             "name": name,
@@ -176,58 +187,13 @@ def _parameters(likelihood: Likelihood, best: BestFit, prefit: Vector) -> list[d
 
 
 def _kind(likelihood: Likelihood, index: int, name: str) -> str:
-    if index == likelihood.poi:
+    if index == likelihood.model.config.poi_index:
         return "signal_strength"
     if likelihood.fixed[index]:
         return "fixed"
     if name.startswith("staterror_"):
         return "mc_statistics"
     return "constrained" if likelihood.model.config.param_set(name).constrained else "free"
-
-
-def _predictions(analysis: Analysis, likelihood: Likelihood, best: BestFit) -> dict[str, Any]:
-    """Yields by region and process, and templates by bin, before and after the fit.
-
-    Errors after the fit are None if it has none; a parameter on its bound adds nothing to them.
-    """
-    model = likelihood.model
-    results = best.predicted_with(likelihood)
-    stages = {
-        "prefit": cabinetry.model_utils.prediction(model),
-        "postfit": cabinetry.model_utils.prediction(model, fit_results=results),
-    }
-    known = {"prefit": True, "postfit": best.correlation is not None}
-    processes = [*model.config.samples]
-    yields: dict[str, Any] = {}
-    templates: dict[str, Any] = {}
-    for i, region in enumerate(model.config.channels):
-        counts = likelihood.data[model.config.channel_slices[region]]
-        data = None if analysis.blind else counts.tolist()
-        settings = analysis.regions[region].fit
-        in_region = [p for p in processes if _in_channel(model, region, p)]
-        yields[region] = {process: {} for process in [*in_region, "total"]}
-        templates[region] = {"edges": list(settings.edges.edges), "observable": settings.observable}
-        for stage, prediction in stages.items():
-            bins = np.asarray(prediction.model_yields[i])
-            errors = prediction.total_stdev_model_channels[i]
-            for row, process in enumerate([*processes, "total"]):
-                if process in yields[region]:
-                    values = bins[row] if process != "total" else bins
-                    yields[region][process][stage] = float(values.sum())
-                    error = float(errors[row]) if known[stage] else None
-                    yields[region][process][f"{stage}_error"] = error
-            templates[region][stage] = {
-                **{p: bins[processes.index(p)].tolist() for p in in_region},
-                "error": list(prediction.total_stdev_model_bins[i][-1]) if known[stage] else None,
-            }
-        yields[region]["data"] = None if data is None else float(sum(data))
-        templates[region]["data"] = data
-    return {"yields": yields, "templates": templates}
-
-
-def _in_channel(model: Any, region: str, process: str) -> bool:
-    channels = {channel["name"]: channel for channel in model.spec["channels"]}
-    return any(sample["name"] == process for sample in channels[region]["samples"])
 
 
 def _number(value: float) -> float | None:

@@ -74,11 +74,17 @@ class Likelihood:
 
     @classmethod
     def of(
-        cls, spec: Mapping[str, Any], name: str = "workspace", calls: int = CALLS
+        cls,
+        spec: Mapping[str, Any],
+        name: str = "workspace",
+        calls: int = CALLS,
+        *,
+        signal: bool = True,
     ) -> "Likelihood":
         """The likelihood of a workspace with its observations.
 
-        Raises FitError where the workspace is not valid, or has no parameter of interest.
+        Raises FitError where the workspace is not valid, or has no parameter of interest: unless it
+        has no `signal`.
         """
         try:
             check(spec)
@@ -87,7 +93,7 @@ class Likelihood:
             data = np.asarray(workspace.data(model), float)
         except (InputError, pyhf.exceptions.InvalidModel) as error:
             raise FitError(f"{name}: not a valid workspace: {error}") from None
-        if model.config.poi_index is None:
+        if signal and model.config.poi_index is None:
             raise FitError(f"{name}: the workspace has no signal: no signal strength to be fitted")
         prior = cabinetry.model_utils.prefit_uncertainties(model)
         return cls(name, model, data, np.where(prior > 0.0, prior, 0.1), calls)
