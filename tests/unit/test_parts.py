@@ -194,6 +194,7 @@ EXPECTED = {
     "regions.*.fit.observable": f"columns {TEMPLATES}",  # another observable
     "regions.*.fit.*": TEMPLATES,
     "regions.*.in_fit": TEMPLATES,
+    "regions.*.blind": "histogram fit figures",
     "regions.*.plots": "columns histogram",  # another observable
     "systematics.*.label": "figures",
     "systematics.jes.kind": SHIFTED,
@@ -269,6 +270,7 @@ CHANGED = {
     "skim.cuts": ("met > 30", "st > 100"),
     "regions.*.cuts.*.cut": "met > 60",
     "regions.*.plots": ("mtt", "st"),
+    "regions.*.blind": True,
     "plotting.observables": ("mtt", "st"),
     "mva.net.classes.signal": ("zprime", "tuned"),
     "mva.net.classes.wjets": ("wjets", "tuned"),

@@ -261,7 +261,7 @@ class Region(Section):
             description="true: its data are neither filled nor drawn nor fitted; default: what "
             "statistics.blind says"
         ),
-        concerns("histogram", "fit", "figures", "summary"),
+        concerns("histogram", "fit", "figures"),
     ] = None
     plots: Annotated[
         tuple[str, ...] | None,

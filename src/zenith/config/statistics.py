@@ -62,7 +62,7 @@ class Statistics(Section):
             description="no data are filled, drawn or fitted, but in regions with `blind: false`; "
             "while a region of the fit is blind, its results are expected ones"
         ),
-        concerns("histogram", "fit", "figures", "summary"),
+        concerns("histogram", "fit", "figures"),
     ] = False
     ranking: Annotated[
         bool, Field(description="impact of each nuisance parameter"), concerns("fit")
