@@ -311,12 +311,19 @@ def test_the_luminosity_is_that_of_the_events_in_the_files(
     assert f"{5.0 * held / 400:.4g} of 5/fb" in note
 
 
-def test_a_catalogue_whose_files_hold_more_than_all_events(catalogue: Path) -> None:
+@pytest.mark.parametrize(
+    ("total", "message"),
+    [
+        (99, r"samples\.collisions\.dataset.*99 events.*100 in its"),
+        ("many", r"catalogue\.json: nevts_total of collisions is 'many', not a number of events"),
+    ],
+)
+def test_a_total_that_cannot_be(total: Any, message: str, catalogue: Path) -> None:
     content = json.loads(catalogue.read_text())
-    content["collisions"]["nominal"]["nevts_total"] = 99
+    content["collisions"]["nominal"]["nevts_total"] = total
     catalogue.write_text(json.dumps(content))
     source = {"dataset": {"catalogue": str(catalogue), "entry": "collisions"}}
-    with pytest.raises(InputError, match=r"samples\.collisions\.dataset.*99 events.*100 in its"):
+    with pytest.raises(InputError, match=message):
         luminosity_fraction(data_from(source), "2016")
 
 

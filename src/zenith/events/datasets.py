@@ -148,7 +148,14 @@ def _stated_total(sample: Sample, counted: int) -> int:
     if sample.dataset is None:
         return counted
     total = _variation(sample.dataset, "dataset").get("nevts_total")
-    return counted if total is None else int(total)
+    if total is None:
+        return counted
+    if not isinstance(total, int | float) or total < 1:
+        raise InputError(
+            f"{sample.dataset.catalogue}: nevts_total of {sample.dataset.entry} is {total!r}, not "
+            "a number of events"
+        )
+    return int(total)
 
 
 def _files(analysis: Analysis, name: str) -> list[InputFile]:
