@@ -15,9 +15,14 @@ def test_a_configuration_is_what_was_written(project) -> None:
         "systematics:\n  one: &n {type: normalisation, processes: [wjets], up: 010e-2}\n"
         "  two: {<<: *n, up: 0.2}\n"
     )
-    status, output = project.snakemake("--dry-run", "--configfile", str(file), "--config", "x=1")
+    status, output = project.snakemake(
+        "--dry-run", "--configfile", str(file), "--config", "unknown=1"
+    )
     assert status == 1
     found = [line for line in output.splitlines() if "mine.yaml: " in line]
-    assert [re.sub(r".*mine\.yaml: (\w+): .*", r"\1", line) for line in found] == ["seed", "x"]
+    assert [re.sub(r".*mine\.yaml: (\w+): .*", r"\1", line) for line in found] == [
+        "seed",
+        "unknown",
+    ]
     assert "not '12:30'" in found[0]
     assert "(line 4)" in found[0]
