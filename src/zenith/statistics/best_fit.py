@@ -14,6 +14,12 @@ from zenith.statistics.likelihood import SAME, Likelihood, Vector
 # Only within this share of its range from a bound is it tried whether a parameter is on it
 NEAR = 1e-3
 
+# Why there is no Hessian: with a bin on its kink, and without.
+NO_CURVATURE = {
+    True: "a bin without counts has a rate of zero at the best fit: no second derivative",
+    False: "the data do not determine every parameter: no positive second derivatives",
+}
+
 
 class BestFit(NamedTuple):
     """The minimum of -2 log L, and its curvature. Vectors have a number for each parameter."""
@@ -58,7 +64,8 @@ def best_fit(likelihood: Likelihood) -> BestFit:
         x, minuit = likelihood.descend(held, x)
     if minuit is not None:
         minuit = likelihood.hessian(x, held)
-    correlation, reason = _curvature(minuit)
+    correlation = _correlation(minuit)
+    reason = "" if correlation is not None else NO_CURVATURE[likelihood.near_kink(x)]
     errors = np.zeros(len(x)) if minuit is None else np.array(minuit.errors)
     errors[likelihood.fixed] = 0.0
     if reason:
@@ -67,16 +74,16 @@ def best_fit(likelihood: Likelihood) -> BestFit:
     return BestFit(x, likelihood.twice_nll(x), errors, correlation, at_bound, missing, reason)
 
 
-def _curvature(minuit: iminuit.Minuit | None) -> tuple[NDArray[np.float64] | None, str]:
-    """The correlations at a minimum, or None and the reason."""
+def _correlation(minuit: iminuit.Minuit | None) -> NDArray[np.float64] | None:
+    """From second derivatives, if there are any and they are positive definite."""
     if minuit is None:
-        return None, "a bin without counts has a rate of zero at the best fit: no second derivative"
+        return None
     if all(minuit.fixed):
-        return np.zeros((minuit.npar, minuit.npar)), ""
+        return np.zeros((minuit.npar, minuit.npar))
     covariance = minuit.covariance
     if covariance is None or not (minuit.valid and minuit.accurate):
-        return None, "the data do not determine every parameter: no positive second derivatives"
-    return np.nan_to_num(np.array(covariance.correlation())), ""
+        return None
+    return np.nan_to_num(np.array(covariance.correlation()))
 
 
 def _on_bound(

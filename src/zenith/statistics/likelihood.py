@@ -27,6 +27,9 @@ CALLS = 100_000
 # Values of -2 log L that differ by less are the same.
 SAME = 1e-6
 
+# Rates that are looked at as if they were zero, in events.
+NEARLY_ZERO = 1e-2
+
 
 class Attempt(NamedTuple):
     """One rung of the ladder that every fit climbs until it converges."""
@@ -162,8 +165,7 @@ class Likelihood:
             minuit.migrad(ncall=self.calls)
             x = np.array(minuit.values)
             if minuit.valid and np.isfinite(minuit.fval):
-                clipped = bool((self.rates(x) < 0.0).any())
-                return (clipped and self._around_kinks(held, minuit)) or (x, minuit)
+                return (self.near_kink(x) and self._around_kinks(held, minuit)) or (x, minuit)
             log.info("%s: %s did not converge, trying the next", self.name, attempt)
             begin = self.nominal
         idle = self._without_effect(self._with(held))
@@ -180,13 +182,11 @@ class Likelihood:
     ) -> tuple[Vector, iminuit.Minuit | None] | None:
         """A minimum found on kinks, polished by Minuit where it can; None if no better than known.
 
-        A known one without second derivatives is no better: the likelihood is flat there, since
-        rates are below zero.
+        As good is better than a known one without second derivatives, where the likelihood is flat.
         """
         moving = np.flatnonzero(~self.fixed & ~np.isin(np.arange(len(self.nominal)), list(held)))
-        counts = self.data[: len(self.rates(self.nominal))]
         x = minimum_on_kinks(
-            self.twice_nll, self.rates, counts, self._with(held), moving, self.bounds
+            self.twice_nll, self.rates, self._counts, self._with(held), moving, self.bounds
         )
         if x is None:
             return None
@@ -230,6 +230,14 @@ class Likelihood:
         """Expected counts of the bins, as they are: some may be below zero; shape (B,)."""
         by_sample = self.model.main_model.expected_data(x, return_by_sample=True)
         return np.asarray(by_sample, float).sum(axis=0)
+
+    @property
+    def _counts(self) -> Vector:
+        return self.data[: sum(self.model.config.channel_nbins.values())]
+
+    def near_kink(self, x: Vector) -> bool:
+        """Whether a bin without counts has next to no rate, or one below zero."""
+        return bool((self.rates(x)[self._counts <= SMALLEST_RATE] < NEARLY_ZERO).any())
 
     def scipy_start(self, held: Mapping[int, float] | None = None) -> Vector:
         """Where a sequential quadratic programme of SciPy ends, from nominal."""
