@@ -213,7 +213,7 @@ def test_a_selection_that_keeps_nothing_is_fitted_and_says_so(toy_configuration,
     config = toy_configuration()
     for region in config["regions"].values():
         region["cuts"].append("met > 1e6")
-    analysis = _small(config)
+    analysis = _small(config, minimum_yield=1e-3)
     result = fit(analysis, _workspace(analysis, toy_columns))
     assert result["mu"] is None
     assert result["significance"] == {"expected": 0.0, "observed": None}
