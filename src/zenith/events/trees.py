@@ -118,25 +118,24 @@ def events(file: uproot.ReadOnlyDirectory, path: str) -> Tree:
 class _TTree(Tree):
     def __init__(self, tree: uproot.TTree, path: str) -> None:
         self.path, self.entries, self._tree = path, tree.num_entries, tree
-        names = tree.keys()
-        counters = {
-            b.name: b.count_branch.name for b in tree.branches if b.count_branch is not None
-        }
-        counted, named = (_collections(found) for found in (counters.values(), names))
+        branches = {name: tree[name] for name in tree.keys()}  # noqa: SIM118
+        counting = {name: branch.count_branch for name, branch in branches.items()}
+        counters = {counter.name for counter in counting.values() if counter is not None}
+        counted, named = _collections(counters), _collections(branches)
         found = {}
-        for name in names:
-            if name in counters.values():
+        for name, branch in branches.items():
+            if name in counters:
                 continue
-            shape = tree[name].interpretation
+            shape, counter = branch.interpretation, counting[name]
             is_list = isinstance(shape, uproot.AsJagged)
             content = shape.content if is_list else shape
             plain = isinstance(content, uproot.AsDtype) and not content.inner_shape
             place: tuple[str | None, str] = (None, "")
-            if name in counters:
-                place = _place(name, counters[name].removeprefix("n"), counted)
+            if counter is not None:
+                place = _place(name, counter.name.removeprefix("n"), counted)
             elif is_list:
                 place = _place(name, None, named)
-            found[name] = Branch(tree[name].typename, content.to_dtype if plain else None, *place)
+            found[name] = Branch(branch.typename, content.to_dtype if plain else None, *place)
         self.branches = _without_counters(found)
 
     def read(self, names: Iterable[str], start: int = 0, stop: int | None = None) -> dict[str, Any]:
