@@ -67,7 +67,7 @@ class Era(Section):
     ] = {}
     golden_json: Annotated[
         str | None,
-        Field(description="certified luminosity sections; applied to data"),
+        Field(description="certified luminosity sections, in any order; applied to data"),
         concerns("skim", of="data"),
         concerns("simulate", of="pseudodata"),
     ] = None
@@ -120,8 +120,8 @@ class Sample(Section):
     files: Annotated[
         tuple[str | Annotated[tuple[str, ...], Field(min_length=1)], ...] | None,
         Field(
-            description="paths, globs, http(s):// or root:// addresses; @list.txt is a list; "
-            "[A, B] is one file in several places, tried in this order"
+            description="paths, globs, http(s):// or root:// addresses, each file once; @list.txt "
+            "is a list; [A, B] is one file in several places, tried in this order"
         ),
         FILES,
     ] = None
