@@ -46,28 +46,43 @@ def atomic(path: str | Path) -> Iterator[Path]:
 
 def check_file(path: str | Path) -> None:
     """Raise `OutputError` for what can be no file, before any time is spent on its content."""
-    path = Path(path)
-    try:
-        if path.is_dir():
-            raise OutputError(f"{path}: is a folder; name a file in it")
-        folder = next(p for p in path.absolute().parents if p.exists())
-        if not folder.is_dir():
-            raise NotADirectoryError(errno.ENOTDIR, f"{folder} is a file, not a folder")
-        if os.statvfs(folder).f_flag & os.ST_RDONLY:
-            raise OSError(errno.EROFS, f"{folder} is on a read-only file system")
-        if not os.access(folder, os.W_OK | os.X_OK):
-            raise PermissionError(errno.EACCES, f"no permission to write in {folder}")
-    except OSError as error:
-        raise _unwritable(path, error) from error
+    with _explained(path):
+        if Path(path).is_dir():
+            raise IsADirectoryError(errno.EISDIR, "it is a folder; name a file in it")
+        _check_folder(Path(path).parent)
+
+
+def check_folder(path: str | Path) -> None:
+    """The same for a folder in which files are to be written."""
+    with _explained(path):
+        _check_folder(Path(path))
+
+
+def _check_folder(path: Path) -> None:
+    path = path.absolute()
+    folder = next(p for p in (path, *path.parents) if p.exists())
+    if not folder.is_dir():
+        raise NotADirectoryError(errno.ENOTDIR, f"{folder} is a file, not a folder")
+    if os.statvfs(folder).f_flag & os.ST_RDONLY:
+        raise OSError(errno.EROFS, f"{folder} is on a read-only file system")
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise PermissionError(errno.EACCES, f"no permission to write in {folder}")
 
 
 def make_folder(path: str | Path) -> Path:
     """A folder, made with its parents if it is not there; `OutputError` if it cannot be."""
-    try:
+    with _explained(path):
+        _check_folder(Path(path))
         Path(path).mkdir(parents=True, exist_ok=True)
+    return Path(path)
+
+
+@contextmanager
+def _explained(path: str | Path) -> Iterator[None]:
+    try:
+        yield
     except OSError as error:
         raise _unwritable(path, error) from error
-    return Path(path)
 
 
 def _unwritable(path: str | Path, error: OSError) -> OutputError:

@@ -4,7 +4,7 @@ import argparse
 from typing import TYPE_CHECKING
 
 from zenith.cli import options
-from zenith.cli.files import Input
+from zenith.cli.files import Folder, Input
 
 if TYPE_CHECKING:
     from zenith.plots.naming import Figures
@@ -27,7 +27,9 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         help="of categorise, by number",
     )
     parser.add_argument("--unseen", type=Input, required=True, metavar="H5", help="unseen events")
-    parser.add_argument("--output", required=True, metavar="DIR", help="folder of the figures")
+    parser.add_argument(
+        "--output", type=Folder, required=True, metavar="DIR", help="folder of the figures"
+    )
 
 
 def run(args: argparse.Namespace) -> None:

@@ -6,13 +6,17 @@ Like diff(1), the exit status is 0 if they are the same, 1 if they differ, and 2
 import argparse
 import sys
 
+from zenith.cli.files import Input
+
 HELP = "what differs between two histogram files or two workspaces"
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     """Define the options."""
-    parser.add_argument("first", metavar="A", help="histograms (.root) or workspace (.json)")
-    parser.add_argument("second", metavar="B", help="a file of the same kind")
+    parser.add_argument(
+        "first", type=Input, metavar="A", help="histograms (.root) or workspace (.json)"
+    )
+    parser.add_argument("second", type=Input, metavar="B", help="a file of the same kind")
     parser.add_argument(
         "--tolerance",
         type=float,

@@ -4,6 +4,7 @@ import argparse
 from pathlib import Path
 
 from zenith.cli import options
+from zenith.cli.files import Folder, Input
 
 HELP = "histograms and fit results to figures"
 
@@ -12,14 +13,27 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     """Define the options."""
     options.add_config(parser)
     parser.add_argument(
-        "--selection", metavar="JSON", help="selection of the histograms, if it moved bin edges"
+        "--selection",
+        type=Input,
+        metavar="JSON",
+        help="selection of the histograms, if it moved bin edges",
     )
-    parser.add_argument("--histograms", metavar="ROOT", help="histograms of the fit: systematics/")
-    parser.add_argument("--plots", metavar="ROOT", help="control histograms: regions/")
-    parser.add_argument("--cutflow", metavar="JSON", help="cutflow of the regions: cutflow/")
-    parser.add_argument("--fit", metavar="JSON", help="fit results: fit/ and fit_regions/")
     parser.add_argument(
-        "--output", required=True, metavar="DIR", help="the figures go to DIR/{category}/{name}.png"
+        "--histograms", type=Input, metavar="ROOT", help="histograms of the fit: systematics/"
+    )
+    parser.add_argument("--plots", type=Input, metavar="ROOT", help="control histograms: regions/")
+    parser.add_argument(
+        "--cutflow", type=Input, metavar="JSON", help="cutflow of the regions: cutflow/"
+    )
+    parser.add_argument(
+        "--fit", type=Input, metavar="JSON", help="fit results: fit/ and fit_regions/"
+    )
+    parser.add_argument(
+        "--output",
+        type=Folder,
+        required=True,
+        metavar="DIR",
+        help="the figures go to DIR/{category}/{name}.png",
     )
 
 

@@ -17,6 +17,12 @@ class Output(str):
     __slots__ = ()
 
 
+class Folder(str):
+    """A folder in which a step writes files."""
+
+    __slots__ = ()
+
+
 def check(args: argparse.Namespace, more: Mapping[str, Iterable[str]] | None = None) -> None:
     """Refuse files that stand in each other's way, before anything is read or written.
 
@@ -32,7 +38,7 @@ def check(args: argparse.Namespace, more: Mapping[str, Iterable[str]] | None = N
         An output can be no file: it is a folder, or below a file, or an address.
     """
     from zenith.artefacts.identity import identity, twice
-    from zenith.artefacts.writing import check_file
+    from zenith.artefacts.writing import check_file, check_folder
     from zenith.errors import InputError, OutputError
 
     for option, value in vars(args).items():
@@ -40,6 +46,8 @@ def check(args: argparse.Namespace, more: Mapping[str, Iterable[str]] | None = N
         if same := twice(given):
             again = f" again, as {same[1]}" if same[0] != same[1] else " twice"
             raise InputError(f"{_spelled(option)}: {same[0]} is given{again}; give each file once")
+    for _, path in _of(args, Folder):
+        check_folder(path)
     used = {identity(path): "an input of this step" for _, path in _of(args, Input)}
     for key, paths in (more or {}).items():
         used |= {identity(path): f"the file of {key}, an input" for path in paths}

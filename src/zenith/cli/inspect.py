@@ -2,13 +2,15 @@
 
 import argparse
 
+from zenith.cli.files import Input
+
 HELP = "any artefact as a readable table"
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     """Define the options."""
     parser.add_argument(
-        "file", metavar="FILE", help="ROOT (skim or histograms), .h5 (columns) or .json"
+        "file", type=Input, metavar="FILE", help="ROOT (skim or histograms), .h5 (columns) or .json"
     )
 
 

@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 
 from zenith.cli import options
-from zenith.cli.files import Input
+from zenith.cli.files import Folder, Input
 
 HELP = "columns to a trained network and its measures"
 
@@ -18,6 +18,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--output",
+        type=Folder,
         required=True,
         metavar="DIR",
         help="folder of initial.safetensors, network.onnx and metrics.json",

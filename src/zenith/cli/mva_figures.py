@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from zenith.cli import options
-from zenith.cli.files import Input
+from zenith.cli.files import Folder, Input
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -29,7 +29,9 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         "--network", type=Input, required=True, metavar="FILE", help="initial.safetensors"
     )
     parser.add_argument("--metrics", type=Input, required=True, metavar="JSON", help="metrics.json")
-    parser.add_argument("--output", required=True, metavar="DIR", help="folder of the figures")
+    parser.add_argument(
+        "--output", type=Folder, required=True, metavar="DIR", help="folder of the figures"
+    )
 
 
 def run(args: argparse.Namespace) -> None:

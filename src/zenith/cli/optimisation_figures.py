@@ -4,7 +4,7 @@ import argparse
 from typing import TYPE_CHECKING, Any
 
 from zenith.cli import options
-from zenith.cli.files import Input
+from zenith.cli.files import Folder, Input
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -43,7 +43,9 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--comparison", type=Input, required=True, metavar="JSON", help="what compare wrote"
     )
-    parser.add_argument("--output", required=True, metavar="DIR", help="folder of the figures")
+    parser.add_argument(
+        "--output", type=Folder, required=True, metavar="DIR", help="folder of the figures"
+    )
 
 
 def run(args: argparse.Namespace) -> None:

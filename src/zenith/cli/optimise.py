@@ -3,7 +3,7 @@
 import argparse
 
 from zenith.cli import options
-from zenith.cli.files import Input, Output
+from zenith.cli.files import Folder, Input, Output
 
 HELP = "columns and networks to the thresholds and networks of the largest significance"
 
@@ -23,6 +23,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--output-networks",
+        type=Folder,
         metavar="DIR",
         help="folder of the networks to write, {name}.safetensors [{OUTPUT}_networks beside it]",
     )
@@ -31,6 +32,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--checkpoints",
+        type=Folder,
         metavar="DIR",
         help="folder of checkpoints, from which a killed run resumes",
     )
