@@ -84,8 +84,22 @@ def read(path: str | Path) -> dict[str, NDArray[Any]]:
     if path.suffix == ".json":
         workspace = artefacts.read_json(path)
         if "channels" in workspace:
-            return dict(_workspace(workspace))
+            return _arrays(path, workspace)
     raise InputError(f"{path}: neither histograms (.root) nor a workspace (.json)")
+
+
+def _arrays(path: Path, workspace: Mapping[str, Any]) -> dict[str, NDArray[Any]]:
+    found: dict[str, NDArray[Any]] = {}
+    try:
+        for name, array in _workspace(workspace):
+            if name in found:
+                raise InputError(f"{path}: '{name}' is there twice: rename or remove one")
+            found[name] = array
+    except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
+        from zenith.statistics.schema import unreadable
+
+        raise unreadable(path, workspace, error) from None
+    return found
 
 
 def _workspace(content: Mapping[str, Any]) -> Iterator[tuple[str, NDArray[Any]]]:

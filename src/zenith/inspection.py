@@ -102,7 +102,12 @@ def _json(path: Path) -> Lines:
     content = artefacts.read_json(path)
     provenance = content.pop("provenance", None)
     if "channels" in content and "measurements" in content:
-        yield from _workspace(content)
+        try:
+            yield from list(_workspace(content))
+        except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
+            from zenith.statistics.schema import unreadable
+
+            raise unreadable(path, content, error) from None
     elif "mu" in content and "parameters" in content:
         yield from _fit(content)
     elif "steps" in content and "sample" in content:

@@ -11,6 +11,7 @@ import pytest
 from zenith.artefacts import write_histograms, write_json
 from zenith.cli import main
 from zenith.comparison import compare, read, report
+from zenith.errors import InputError
 
 
 def histogram(values: Any) -> hist.Hist:
@@ -86,6 +87,19 @@ def test_workspaces_differ_by_their_modifiers(tmp_path: Path) -> None:
     assert found.added == ["SR/wjets/mu (normfactor)"]
     (change,) = found.changed
     assert (change.name, change.before, change.after) == ("SR/wjets/lumi (normsys)", 1.01, 1.05)
+
+
+def test_malformed_workspaces_are_one_message(tmp_path: Path) -> None:
+    path = tmp_path / "w.json"
+    text, twice = copy.deepcopy(WORKSPACE), copy.deepcopy(WORKSPACE)
+    text["channels"][0]["samples"][0]["data"] = ["5", "x"]  # type: ignore[index]
+    twice["channels"][0]["samples"] *= 2  # type: ignore[index]
+    write_json(path, text)
+    with pytest.raises(InputError, match=r"w\.json: channels\[0\]\.samples\[0\]\.data\[0\]"):
+        read(path)
+    write_json(path, twice)
+    with pytest.raises(InputError, match=r"w\.json: 'SR/wjets yields' is there twice"):
+        read(path)
 
 
 def test_the_exit_status_is_that_of_diff(

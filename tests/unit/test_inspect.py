@@ -94,6 +94,29 @@ def test_a_workspace_is_shown_with_its_modifiers(tmp_path: Path) -> None:
     assert ["signal", "3.5", "normfactor: mu; normsys: lumi"] in rows(text)
 
 
+@pytest.mark.parametrize(
+    ("samples", "place"),
+    [
+        ([], "channels[0].samples (channel 'SR'): the list is empty"),
+        ([{"name": "a", "data": ["x"], "modifiers": []}], "data[0] (channel 'SR', sample 'a')"),
+        ([{"name": "a", "data": [1.0]}], "(channel 'SR', sample 'a'): 'modifiers' is missing"),
+    ],
+)
+def test_a_malformed_workspace_is_one_message(
+    samples: list[Any], place: str, tmp_path: Path
+) -> None:
+    content = {
+        "channels": [{"name": "SR", "samples": samples}],
+        "observations": [{"name": "SR", "data": [4.0]}],
+        "measurements": [{"name": "m", "config": {"poi": "mu", "parameters": []}}],
+        "version": "1.0.0",
+    }
+    write_json(tmp_path / "w.json", content)
+    with pytest.raises(InputError) as error:
+        describe(tmp_path / "w.json")
+    assert place in str(error.value)
+
+
 def test_a_fit_is_shown_with_its_numbers(tmp_path: Path) -> None:
     path = tmp_path / "fit.json"
     content = {

@@ -304,3 +304,32 @@ def test_fit_figures_come_from_the_fit_results(analysis: Analysis) -> None:
     assert set(regions) == {"signal_prefit", "signal_postfit"}
     top = max(p.get_data().values[0] for p in steps(regions["signal_prefit"].axes[0]).values())
     assert top == 6.0  # the signal is part of the stack
+
+
+def test_fit_figures_are_drawn_of_what_there_is(analysis: Analysis) -> None:
+    """A fit without a Hessian, and with fits that did not converge."""
+    model = {"wjets": [5.0, 2.0], "signal": [1.0, 1.0], "error": [0.5, 0.4]}
+    results = {
+        "mu": 0.0, "mu_error": None, "asimov": False,
+        "parameters": [
+            {"name": "mu", "kind": "signal_strength", "prefit_value": 1.0,
+             "prefit_error": None, "value": 0.0, "error": None, "at_bound": True},
+            {"name": "lumi", "kind": "constrained", "prefit_value": 1.0,
+             "prefit_error": 0.012, "value": 1.006, "error": None, "at_bound": False},
+        ],
+        "correlation": None,
+        "ranking": [{"name": "lumi", "impact_up": None, "impact_down": None,
+                     "prefit_impact_up": -0.12, "prefit_impact_down": None}],
+        "scan": {"mu": [0.0, 1.0, 2.0], "delta_twice_nll": [0.0, None, 4.0]},
+        "upper_limit": {"level": 0.95, "observed": None, "expected": [0.5, 0.7, 1.0, None, None]},
+        "templates": {"signal": {"edges": [400.0, 1000.0, 4000.0], "prefit": model,
+                                 "postfit": model | {"error": None}, "data": [7.0, 3.0]}},
+    }  # fmt: skip
+    figures = drawn(gallery.fit_results(analysis, [], results))
+    assert set(figures) == {"pulls", "ranking", "scan", "upper_limit"}
+    assert "Observed not found" in legend(figures["upper_limit"].axes[0])
+    regions = drawn(gallery.fit_regions(analysis, [], results))
+    notes = [text.get_text() for text in regions["signal_postfit"].axes[0].texts]
+    assert "no uncertainty, see fit.json" in notes
+    for figure in (*figures.values(), *regions.values()):
+        figure.canvas.draw()

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterable, Mapping
+from pathlib import Path
 from typing import Any
 
 import pyhf
@@ -27,6 +28,15 @@ def check(content: Any, schema: str = "workspace.json") -> None:
         pyhf.schema.validate(_thinned(content), schema)
     except pyhf.exceptions.InvalidSpecification as error:
         raise InputError(describe(error, content)) from None
+
+
+def unreadable(path: str | Path, content: Any, error: Exception) -> InputError:
+    """What to tell of a workspace that could not be read: the place, if the schema knows it."""
+    try:
+        check({key: value for key, value in content.items() if key != "provenance"})
+    except InputError as place:
+        return InputError(f"{path}: {place}")
+    return InputError(f"{path}: not a pyhf workspace near {error}")
 
 
 def describe(error: pyhf.exceptions.InvalidSpecification, content: Any) -> str:
