@@ -2,6 +2,7 @@
 
 import json
 import os
+import socket
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -14,6 +15,7 @@ from zenith.artefacts import read_json
 from zenith.cli import main
 from zenith.config import Analysis, load
 from zenith.errors import ConfigError, InputError
+from zenith.events import source
 from zenith.events.datasets import (
     RECORDS,
     InputFile,
@@ -407,6 +409,25 @@ def test_records_name_files_directly_and_through_indices(portal: str) -> None:
 def test_records_without_files(record: int, expected: str, portal: str) -> None:
     with pytest.raises(InputError, match=f"record {record}: .*{expected}"):
         query(record, portal)
+
+
+@pytest.mark.parametrize(
+    ("server", "expected"),
+    [
+        ("http://127.0.0.1:{port}", "127.0.0.1:{port} cannot be reached"),
+        ("http://nowhere.invalid", "no server nowhere.invalid"),
+        ("opendata.cern.ch", "not an address"),
+    ],
+)
+def test_a_portal_that_cannot_be_asked(
+    server: str, expected: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(source, "WAITS", (0.0,))
+    with socket.socket() as unused:
+        unused.bind(("127.0.0.1", 0))
+        port = unused.getsockname()[1]
+    with pytest.raises(InputError, match=expected.format(port=port)):
+        query(1, server.format(port=port))
 
 
 def test_the_command_writes_what_the_resolver_reads(

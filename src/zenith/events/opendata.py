@@ -4,7 +4,7 @@ import json
 import urllib.request
 from typing import Any
 
-from zenith.errors import InputError
+from zenith.errors import InputError, ReadError
 
 SERVER = "https://opendata.cern.ch"
 
@@ -39,11 +39,19 @@ def query(record: int, server: str = SERVER) -> dict[str, Any]:
 
 
 def _read(url: str, record: int) -> Any:
+    from zenith.events import remote  # with uproot: not for `--help`
+    from zenith.events.source import reading
+
+    if not url.startswith(("http://", "https://")):
+        raise InputError(f"{url}: not an address like {SERVER}")
+
+    def ask() -> bytes:
+        with urllib.request.urlopen(url, timeout=remote.SILENCE) as reply:
+            return bytes(reply.read())
+
     try:
-        with urllib.request.urlopen(url, timeout=60) as reply:
-            return json.load(reply)
-    except (OSError, ValueError) as error:
+        return json.loads(reading(url, ask))
+    except (ReadError, ValueError) as error:
         raise InputError(
-            f"record {record}: no valid answer from {url} ({error}); "
-            "check the number and the network"
+            f"record {record}: no valid answer ({error}); check the number and the network"
         ) from None

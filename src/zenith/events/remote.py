@@ -7,11 +7,11 @@ itself is worth waiting for: too many requests, a fault of the server, silence, 
 import functools
 import os
 import re
-import socket
 from collections.abc import Iterator
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any
+from urllib.error import HTTPError
 from urllib.parse import urlsplit
 
 from uproot.source.fsspec import FSSpecSource
@@ -34,7 +34,7 @@ class StatusError(Exception):
 
     def __init__(self, status: int) -> None:
         super().__init__(f"HTTP status {status}")
-        self.status = status
+        self.code = status
 
 
 class Source(FSSpecSource):
@@ -95,8 +95,8 @@ def failure(error: BaseException, path: str) -> Failure:
     if local or path.startswith("root"):
         return _of_xrootd(text, "" if local else server)
     for cause in _causes(error):
-        if isinstance(cause, StatusError):
-            return _of_status(cause.status)
+        if isinstance(cause, StatusError | HTTPError):
+            return _of_status(cause.code)
         if found := _of_connection(cause, server, text):
             return found
     return Failure(f"cannot be read; it may be cut short, download it ({text})")
@@ -145,29 +145,45 @@ def _of_status(status: int) -> Failure:
             return Failure(f"the server refuses the request ({name}); check the address")
 
 
-def _of_connection(error: BaseException, server: str, text: str) -> Failure | None:
-    import aiohttp
+# Errors of sockets and of aiohttp, by name: aiohttp is an extra. The first that fits counts.
+_CONNECTION = (
+    (
+        {"gaierror", "ClientConnectorDNSError"},
+        "there is no server {server}; check the address and the network",
+        TWICE,
+    ),
+    (
+        {"SSLError", "ClientSSLError"},
+        "no safe connection to {server} ({text}); check its certificate",
+        NEVER,
+    ),
+    ({"TimeoutError"}, "the server {server} does not answer; try later", ALWAYS),
+    ({"ClientConnectorError", "ConnectionRefusedError"}, "{unreachable}", TWICE),
+    ({"TooManyRedirects"}, "the server {server} redirects in circles; check the address", NEVER),
+    (
+        {"ConnectionError", "ClientConnectionError", "ClientPayloadError"},
+        "the server {server} breaks the connection; try later",
+        ALWAYS,
+    ),
+    (
+        {"ClientError"},
+        "the server {server} does not answer as a web server does ({name})",
+        NEVER,
+    ),
+)
 
-    match error:
-        case aiohttp.ClientConnectorDNSError() | socket.gaierror():
-            return Failure(f"there is no server {server}; check the address and the network", TWICE)
-        case aiohttp.ClientSSLError():
-            return Failure(f"no safe connection to {server} ({text}); check its certificate")
-        case aiohttp.ClientConnectorError() | ConnectionRefusedError():
-            why = os.strerror(error.errno) if error.errno else text
-            return Failure(
-                f"the server {server} cannot be reached ({why}); check the address", TWICE
-            )
-        case aiohttp.TooManyRedirects():
-            return Failure(f"the server {server} redirects in circles; check the address")
-        case TimeoutError():
-            return Failure(f"the server {server} does not answer; try later", ALWAYS)
-        case aiohttp.ClientConnectionError() | aiohttp.ClientPayloadError() | ConnectionError():
-            return Failure(f"the server {server} breaks the connection; try later", ALWAYS)
-        case aiohttp.ClientError():
+
+def _of_connection(error: BaseException, server: str, text: str) -> Failure | None:
+    number = error.errno if isinstance(error, OSError) else None
+    why = os.strerror(number) if number else text
+    unreachable = f"the server {server} cannot be reached ({why}); check the address"
+    names = {kind.__name__ for kind in type(error).__mro__}
+    for kinds, meaning, again in _CONNECTION:
+        if names & kinds:
             name = type(error).__name__
-            return Failure(f"the server {server} does not answer as a web server does ({name})")
-    return None
+            words = {"server": server, "text": text, "name": name, "unreachable": unreachable}
+            return Failure(meaning.format(**words), again)
+    return Failure(unreachable, TWICE) if number else None
 
 
 # What XRootD says after [ERROR] or [FATAL] (XrdClStatus.cc; numbers: XProtocol.hh), and in words.
