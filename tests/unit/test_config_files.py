@@ -165,6 +165,29 @@ def test_a_wrong_value_is_told_with_its_key_and_line(
     says(file, f"{file}: {key}", f"(line {line})")
 
 
+@pytest.mark.parametrize(
+    ("text", "key", "line"),
+    [
+        ("samples:\n  wjets:\n    process: nothing\n", "samples.wjets.process: 'nothing'", 4),
+        ("samples:\n  wjets:\n    era: '2017'\n", "samples.wjets.era: '2017'", 4),
+        ("objects:\n  muon: {away_from: {jet: 0.4}}\n", "objects.muon.away_from: 'jet'", 3),
+        ("skim:\n  cuts: [nothing > 1]\n", "skim.cuts: the observable 'nothing'", 3),
+        ("systematics:\n  jes:\n    objects: [jets]\n", "systematics.jes.objects: 'jets'", 4),
+        (
+            "regions:\n  signal:\n    cuts:\n    - met > 50\n    - {cut: met > 60, tune: [20, 90], "
+            "width: 9}\n",
+            "regions.signal.cuts[1]: tune",
+            6,
+        ),
+    ],
+)
+def test_a_mistake_between_sections_has_its_line_too(
+    text: str, key: str, line: int, tmp_path: Path
+) -> None:
+    file = based(tmp_path, text)
+    says(file, f"{file}: {key}", f"(line {line})")
+
+
 def test_a_mistake_of_the_base_is_told_with_its_file(tmp_path: Path) -> None:
     base = tmp_path / "base.yaml"
     based(tmp_path, "seed: minus one\n").rename(base)

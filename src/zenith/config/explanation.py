@@ -1,6 +1,7 @@
 """What is wrong with a configuration, in one line for each mistake: file, key, remedy, line."""
 
 import difflib
+import re
 import types
 import typing
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -25,7 +26,7 @@ def explain(error: Any, source: str, data: Mapping[str, Any], root: type[Section
     kind = error["type"]
     message = error["msg"].removeprefix("Value error, ")
     if not location:
-        return f"{source}: {message}"
+        return with_line(message, source, data)
     keys = [key for key, _ in _down(data, location)]
     if kind == "missing":
         keys.append(location[-1])
@@ -46,6 +47,13 @@ def explain(error: Any, source: str, data: Mapping[str, Any], root: type[Section
     return f"{source}: {'.'.join(map(str, keys))}: {message}{_line(source, keys, data)}"
 
 
+def with_line(message: str, source: str, data: Any) -> str:
+    """A message that begins with its key, `regions.signal.cuts[1]: …`, with source and line."""
+    key = re.match(r"[\w.\[\]]+(?=[:,] )", message)
+    keys = re.findall(r"\w+", key[0]) if key else []
+    return f"{source}: {message}{_line(source, keys, data)}"
+
+
 def meant(name: Any, allowed: Iterable[str]) -> str:
     """The name that was probably meant, as the end of a message; nothing if none is close."""
     close = difflib.get_close_matches(str(name), list(allowed), n=1)
@@ -56,8 +64,8 @@ def _down(data: Any, location: Location) -> Iterator[tuple[int | str, Any]]:
     """The parts of a location that the user wrote, without the tags of unions, and their values."""
     for part in location:
         try:
-            data = data[part]
-        except (KeyError, TypeError, IndexError):
+            data = data[int(part) if isinstance(data, list | tuple) else part]
+        except (KeyError, TypeError, ValueError, IndexError):
             continue
         yield part, data
 

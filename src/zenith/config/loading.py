@@ -13,7 +13,7 @@ from pydantic import ValidationError
 from zenith.config.analysis import Analysis
 from zenith.config.base import Section
 from zenith.config.categorisation import Categorisation
-from zenith.config.explanation import explain, meant
+from zenith.config.explanation import explain, meant, with_line
 from zenith.config.inheritance import check_inheritance
 from zenith.config.yaml_text import parse_yaml, read_yaml
 from zenith.errors import ConfigError
@@ -74,6 +74,9 @@ def _with_base(
     data: Mapping[str, Any], source: str, overrides: Mapping[str, Any] | None = None
 ) -> dict[str, Any]:
     """The configuration on top of the file that its key `base` names, under the overrides."""
+    overrides = dict(overrides or {})
+    if "base" in overrides:
+        data = {**data, "base": overrides.pop("base")}
     layers = _layers(data, source)
     merged = list(itertools.accumulate((content for _, content in layers), merge))
     if overrides:  # they are part of the file, but take away what its base has too
@@ -89,8 +92,9 @@ def parse(
     overrides: Mapping[str, Any] | None = None,
 ) -> Analysis:
     """The checked analysis; `ConfigError` names every key that is wrong, and what is allowed."""
-    analysis = _validated(Analysis, _with_base(data, source, overrides), source)
-    _check_observables(analysis, source)
+    merged = _with_base(data, source, overrides)
+    analysis = _validated(Analysis, merged, source)
+    _check_observables(analysis, merged, source)
     return analysis
 
 
@@ -117,15 +121,16 @@ def _validated(root: type[S], merged: Mapping[str, Any], source: str) -> S:
         ) from None
 
 
-def _check_observables(analysis: Analysis, source: str) -> None:
+def _check_observables(analysis: Analysis, merged: Mapping[str, Any], source: str) -> None:
     defined = observables_of(analysis, source)
     allowed = [*defined, *analysis.scores]
     for key, name in analysis.observables_in_use():
         if name not in allowed:
-            raise ConfigError(
-                f"{source}: {key}: the observable {name!r} is not defined{meant(name, allowed)} "
+            message = (
+                f"{key}: the observable {name!r} is not defined{meant(name, allowed)} "
                 f"(add a function to the module {analysis.module!r}; it has {', '.join(allowed)})"
             )
+            raise ConfigError(with_line(message, source, merged))
 
 
 def observables_of(analysis: Analysis, source: str = "configuration") -> dict[str, Any]:

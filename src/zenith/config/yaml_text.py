@@ -152,8 +152,7 @@ def line_of(path: str | Path, location: Iterable[int | str]) -> int | None:
 def _below(node: Any, part: int | str) -> Iterable[tuple[yaml.Node, yaml.Node]]:
     """Where a key or an index of a node is written, and its value; own keys before merged ones."""
     if isinstance(node, yaml.SequenceNode):
-        if isinstance(part, int) and part < len(node.value):
-            yield node.value[part], node.value[part]
+        yield from ((inner, inner) for i, inner in enumerate(node.value) if str(i) == str(part))
     elif isinstance(node, yaml.MappingNode):
         yield from ((key, value) for key, value in node.value if key.value == str(part))
         for key, value in node.value:
