@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from zenith import __version__
+from zenith.cautions import cautions
 from zenith.tables import measured, table
 
 SELECTIONS = ("initial", "optimised")
@@ -106,6 +107,7 @@ def _selection(fit: Table, cutflow: Table) -> dict[str, Any]:
         "control_fit": _control(fit.get("control_fit")),
         "ranking": (fit.get("ranking") or [])[:10],
         "sanitised": fit.get("sanitised", []),
+        "constraints": fit.get("constraints", []),
         "cutflow": {name: flow for name, flow in cutflow.items() if name != "provenance"},
     }
 
@@ -126,7 +128,7 @@ def page(summary: Table, title: str, labels: Mapping[str, str]) -> str:
         parts += ["## Largest impacts on the signal strength"]
         parts += [table(["nuisance parameter", "+1 σ", "−1 σ"], rows)]
     parts += ["## Cutflow", *_cutflows(summary["cutflow"], labels)]
-    parts += ["## Warnings", _warnings(summary["sanitised"]), _missing(summary["fit"])]
+    parts += ["## Warnings", *cautions(summary)]
     parts += ["## Time and memory", timing_table(summary["timing"])]
     parts += ["Made with " + ", ".join(f"{k} {v}" for k, v in summary["versions"].items()) + "."]
     return "\n\n".join(part for part in parts if part) + "\n"
@@ -248,37 +250,6 @@ def _cutflows(cutflows: Table, labels: Mapping[str, str]) -> Iterable[str]:
             for i, cut in enumerate(flow["cuts"])
         ]
         yield f"### {labels.get(region, region)}\n\n{table(['cut', *processes], rows)}"
-
-
-def _warnings(sanitised: Iterable[Table]) -> str:
-    """Bins of nominal templates one by one; those of variations by channel."""
-    lines = []
-    varied: dict[str, list[str]] = {}
-    for change in sanitised:
-        if change["variation"] != "nominal":
-            varied.setdefault(change["channel"], []).append(change["variation"])
-            continue
-        lines.append(
-            f"- channel {change['channel']}, sample {change['sample']}, bin {change['bin']}: "
-            f"{change['reason']}, {change['before']:.4g} became {change['after']:.4g}"
-        )
-    for channel, names in varied.items():
-        which = ", ".join(dict.fromkeys(names))
-        lines.append(f"- channel {channel}: {len(names)} bins of variations limited ({which})")
-    if not lines:
-        return "None: no template had to be mended."
-    return "\n".join(["Templates that were mended before the fit:", "", *lines])
-
-
-def _missing(fit: Table) -> str:
-    """What the fit could not have, by reason."""
-    places: dict[str, list[str]] = {}
-    for place, reason in fit.get("reasons", {}).items():
-        places.setdefault(reason, []).append(place)
-    if not places:
-        return ""
-    lines = [f"- {', '.join(names)}: {reason}" for reason, names in places.items()]
-    return "\n".join(["What the fit could not have:", "", *lines])
 
 
 def timing_table(times: Table) -> str:

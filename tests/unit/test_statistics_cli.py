@@ -48,6 +48,15 @@ def test_from_columns_to_the_fit(folder, tmp_path):
     assert result["mu_error"] > 0
     assert result["provenance"]["inputs"].keys() == {"h.root"}
     assert result["upper_limit"] is None
+    assert result["control_fit"] is None
+    relative = {
+        p["name"]: p["error"] / p["prefit_error"]
+        for p in result["parameters"]
+        if p["kind"] == "constrained"
+    }
+    told = {entry["name"]: entry for entry in result["constraints"]}
+    assert told.keys() == {name for name, error in relative.items() if error < 0.6}
+    assert all(0.0 <= entry["share"] <= 1.0 for entry in told.values())
 
 
 def test_a_wrong_threshold_is_one_message_and_no_output(folder, tmp_path, capsys):

@@ -225,3 +225,9 @@ def test_a_table_is_aligned() -> None:
     assert lines[0] == "| name       | value |"
     assert lines[2] == "| a          | 1.235 |"
     assert lines[3] == "| long\\|name |  2000 |"
+
+
+def test_constraints_are_said_with_the_share_of_the_simulation() -> None:
+    message = "jes ends at 0.50 of its prior; 40 % of what constrains it is noise of the simulation"
+    content = summarise({"initial": fit() | {"constraints": [{"message": message}]}}, {}, {})
+    assert f"\n- {message}\n" in page(content, "Results", {})

@@ -36,6 +36,7 @@ def run(args: argparse.Namespace) -> None:
     from zenith import artefacts
     from zenith.config.parts import step_config
     from zenith.statistics import sanitise, templates, workspace
+    from zenith.statistics.constraints import constraints
     from zenith.statistics.control import control_fit
     from zenith.statistics.fit import fit
     from zenith.statistics.selection import with_selection
@@ -48,10 +49,12 @@ def run(args: argparse.Namespace) -> None:
     collected = templates.collect(analysis, histograms, args.input)
     minimum = analysis.statistics.minimum_yield
     mended = [sanitise.sanitise(region, minimum) for region in collected]
-    spec, pruned = workspace.build(analysis, [region for region, _ in mended])
+    regions = [region for region, _ in mended]
+    spec, pruned = workspace.build(analysis, regions)
     artefacts.write_text(args.workspace, json.dumps(spec, indent=1) + "\n")
     results = fit(analysis, spec, args.workspace)
     results["control_fit"] = control_fit(analysis, spec, args.workspace)
+    results["constraints"] = constraints(spec, results["parameters"], regions)
     results["sanitised"] = sanitise.summary([c for _, changes in mended for c in changes])
     results["pruned"] = pruned
     config = step_config(analysis, "fit")

@@ -57,6 +57,7 @@ def run(args: argparse.Namespace) -> None:
     from zenith.statistics import histograms
     from zenith.statistics.cutflow import cutflow, cutflow_table
     from zenith.statistics.selection import complete_thresholds, read_thresholds, with_selection
+    from zenith.statistics.shifts import shifts
 
     analysis = with_selection(options.analysis(args), args.selection)
     given = read_thresholds(args.selection) if args.selection else None
@@ -74,6 +75,7 @@ def run(args: argparse.Namespace) -> None:
         logging.info("%s\n%s\n", region, cutflow_table(entry))
     prefixes = {histograms.SUMS, *(t.prefix for t in histograms.fit_targets(analysis))}
     of_fit = {name: h for name, h in filled.items() if name.rsplit("/", 2)[0] in prefixes}
+    of_fit |= shifts(analysis, columns, thresholds, args.part)
     artefacts.write_histograms(args.output, of_fit)
     artefacts.write_histograms(
         args.plots, {name: h for name, h in filled.items() if name not in of_fit}

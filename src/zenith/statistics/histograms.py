@@ -26,6 +26,7 @@ from zenith.statistics.selection import complete_thresholds, region_cuts
 
 log = logging.getLogger(__name__)
 SUMS = "sum_of_weights"
+SHIFT = "shift"
 
 
 @dataclass(frozen=True)
@@ -123,7 +124,7 @@ def fill(
             if key not in seen:
                 group = [target for target in targets if taught[target] == learned]
                 _check_values(events, group, cuts, sample)
-                seen[key] = _bins(events, group, cuts, thresholds)
+                seen[key] = filled_bins(events, group, cuts, thresholds)
             for target, (chosen, index) in seen[key].items():
                 if not _is_filled(analysis, sample, nuisance, target.region):
                     continue
@@ -134,7 +135,7 @@ def fill(
                 total = sums.setdefault(name, np.zeros((bins, 2)))
                 total[:, 0] += np.bincount(index, weight, minlength=bins)
                 total[:, 1] += np.bincount(index, weight**2, minlength=bins)
-    histograms = {name: _histogram(axes[name], total) for name, total in sums.items()}
+    histograms = {name: weighted(axes[name], total) for name, total in sums.items()}
     histograms |= _sums(analysis, columns, part)
     _warn_of_empty_regions(analysis, histograms, targets)
     return histograms
@@ -157,7 +158,7 @@ def _sums(analysis: Analysis, columns: Mapping[str, Columns], part: str) -> dict
             weight = scaled(analysis, columns, sample, part, learned=learned).weight
             name = f"{SUMS}/{analysis.samples[sample].process}"
             totals.setdefault(name, np.zeros((1, 2)))[0] += weight.sum(), (weight**2).sum()
-    return {name: _histogram(one_bin, total) for name, total in totals.items()}
+    return {name: weighted(one_bin, total) for name, total in totals.items()}
 
 
 def _variations(analysis: Analysis, sample: str) -> Iterator[tuple[str, Nuisance | None, Side]]:
@@ -199,7 +200,7 @@ def scaled(
     return events._replace(weight=events.weight * inside / fraction, split=inside.astype(np.uint8))
 
 
-def _bins(
+def filled_bins(
     events: Events,
     targets: list[Target],
     cuts: Mapping[str, tuple[Cut, ...]],
@@ -235,7 +236,7 @@ def _check_values(
             raise InputError(f"the columns of sample {sample!r} hold NaN in {name!r}")
 
 
-def _histogram(target: Target, total: NDArray[np.float64]) -> hist.Hist:
+def weighted(target: Target, total: NDArray[np.float64]) -> hist.Hist:
     axis = hist.axis.Variable(target.edges, name=target.observable)
     histogram = hist.Hist(axis, storage=hist.storage.Weight())
     histogram[...] = total

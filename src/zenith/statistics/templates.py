@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from zenith.config import Analysis
 from zenith.errors import InputError
-from zenith.statistics.histograms import SUMS
+from zenith.statistics.histograms import SHIFT, SUMS
 from zenith.statistics.nuisances import Nuisance, filled_samples, nuisances, simulated_processes
 
 Matrix = NDArray[np.float64]
@@ -36,6 +36,9 @@ class Templates:
         Σw and Σw² of everything that was simulated of each process, (2, P).
     data
         Observed events, (B,), or None: there is none, or the region is blind.
+    noise
+        Nuisance → the simulation's variance of the shift of each bin, (P, B), see
+        `statistics/shifts.py`; None if the histograms do not have it.
     """
 
     region: str
@@ -49,6 +52,7 @@ class Templates:
     acts: dict[str, tuple[str, ...]]
     sums: Matrix
     data: Matrix | None
+    noise: dict[str, Matrix] | None = None
 
 
 def mirrored(nominal: Any, varied: Any) -> Any:
@@ -91,6 +95,7 @@ def collect(
                 {n.name: n.processes for n in here},
                 sums,
                 _data(analysis, reader, region, edges),
+                _noise(reader, here, region, processes, edges),
             )
         )
     if not found:
@@ -155,6 +160,25 @@ def _pair(
     up = sides["up"] if "up" in sides else mirrored(nominal, sides["down"])
     down = sides["down"] if "down" in sides else mirrored(nominal, sides["up"])
     return up, down
+
+
+def _noise(
+    reader: _Reader,
+    varied: Sequence[Nuisance],
+    region: str,
+    processes: Sequence[str],
+    edges: Sequence[float],
+) -> dict[str, Matrix] | None:
+    if not any(name.endswith(f"_{SHIFT}") for name in reader.histograms):
+        return None
+    noise = {}
+    for nuisance in varied:
+        noise[nuisance.name] = np.zeros((len(processes), len(edges) - 1))
+        for row, process in enumerate(processes):
+            variation = f"{nuisance.name}_{SHIFT}"
+            if f"{region}/{process}/{variation}" in reader.histograms:
+                noise[nuisance.name][row] = reader.read(region, process, variation, edges)[:, 1]
+    return noise
 
 
 def _data(
