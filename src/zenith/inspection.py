@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from zenith import artefacts
+from zenith.artefacts.identity import without_tree
 from zenith.errors import InputError
 from zenith.tables import measured, table, text
 
@@ -16,7 +17,7 @@ KINDS = "a ROOT file, a columns file (.h5), a histogram file, or JSON that a ste
 
 def describe(path: str | Path) -> str:
     """The content of any artefact as tables; `InputError` if the file is of no known kind."""
-    path = Path(path)
+    path = Path(without_tree(str(path)))
     readers: dict[str, Callable[[Path], Lines]] = {".root": _root, ".h5": _columns, ".json": _json}
     if not path.is_file():
         raise InputError(f"{path}: no such file")

@@ -9,8 +9,10 @@ import pytest
 from zenith.artefacts import read_json
 from zenith.cli import main
 from zenith.core.counting import Counting, Requirements
+from zenith.errors import InputError
 from zenith.events.toys import toy
 from zenith.learning.categorise import Settings, assign, categorise
+from zenith.learning.category_files import load
 from zenith.learning.scored import Scored, Space, report
 
 QUICK = Settings(steps=80, starts=3, cells=1024)
@@ -201,6 +203,16 @@ def test_mistakes_are_named(tmp_path, capsys, content, extra, message):
     assert message in error
     assert "events.h5" in error
     assert not out.exists()
+
+
+@pytest.mark.parametrize("edges", [[0.2, float("nan")], [0.5, 0.2], [[0.5]], ["a"], [float("inf")]])
+def test_edges_that_are_none_are_refused(tmp_path, edges):
+    path = write(tmp_path / "events.h5", S, W, L)
+    assert run(path, "--categories", 2, "--output", tmp_path / "c.json") == 0
+    found = json.loads((tmp_path / "c.json").read_text())
+    (tmp_path / "c.json").write_text(json.dumps(found | {"edges": edges}))
+    with pytest.raises(InputError, match=r"c\.json: not what"):
+        load(tmp_path / "c.json")
 
 
 def test_evaluation_of_something_else_is_refused(tmp_path, capsys):

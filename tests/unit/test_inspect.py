@@ -50,6 +50,7 @@ def test_a_skim_is_shown_with_its_branches_and_sums(tmp_path: Path) -> None:
     assert "tree Events: 3 entries" in text
     assert ["MET_pt", "float"] in rows(text)
     assert ["genEventSumw", "3.75"] in rows(text)
+    assert describe(f"{path}:Events") == text
 
 
 def test_columns_are_shown_with_units_weights_and_splits(tmp_path: Path) -> None:

@@ -134,6 +134,13 @@ def test_where_no_file_can_be(write: Callable[[Path], Path], tmp_path: Path) -> 
     assert not list((tmp_path / name).iterdir())
 
 
+def test_a_device_is_not_replaced(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(OutputError, match=r"pipe: .*it is a device or a pipe; name a file"):
+        artefacts.write_text(tmp_path / "pipe", "text")
+    assert (tmp_path / "pipe").is_fifo()
+
+
 def test_a_disk_that_is_read_only(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(*args: Any, **kwargs: Any) -> None:
         raise OSError(errno.EROFS, os.strerror(errno.EROFS), str(tmp_path / "out"))

@@ -24,10 +24,9 @@ def without_tree(path: str) -> str:
 def identity(path: str | Path) -> str | tuple[int, int]:
     """What is equal for two spellings of one file, and only for those.
 
-    For a local file that exists its device and inode, so that symbolic and hard links are seen
-    through, else its real path. For an address: scheme, host and port without what is implied, and
-    the path with its `//`, `.`, `..` and %-codes resolved (RFC 3986, section 6); the query counts
-    for http alone, XRootD's carries tokens.
+    For a local file its real path, or device and inode if it has hard links. For an address:
+    scheme, host and port without what is implied, and the path with its `//`, `.`, `..` and %-codes
+    resolved (RFC 3986, section 6); the query counts for http alone, XRootD's carries tokens.
     """
     text = without_tree(str(path))
     if text.lower().startswith("file:"):
@@ -37,7 +36,8 @@ def identity(path: str | Path) -> str | tuple[int, int]:
             status = os.stat(text)
         except (OSError, ValueError):
             return os.path.realpath(text)
-        return status.st_dev, status.st_ino
+        # Only then: some network file systems give the inode of one file to another later.
+        return (status.st_dev, status.st_ino) if status.st_nlink > 1 else os.path.realpath(text)
     try:
         address = urlsplit(text)
         port = address.port

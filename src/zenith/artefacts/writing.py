@@ -49,6 +49,8 @@ def check_file(path: str | Path) -> None:
     with _explained(path):
         if Path(path).is_dir():
             raise IsADirectoryError(errno.EISDIR, "it is a folder; name a file in it")
+        if Path(path).exists() and not Path(path).is_file():  # /dev/stdout, which would be replaced
+            raise OSError(errno.EINVAL, "it is a device or a pipe; name a file")
         _check_folder(Path(path).parent)
 
 
@@ -99,7 +101,7 @@ def _remove_leftovers(path: Path) -> None:
         for file in path.parent.iterdir():
             if (found := name.fullmatch(file.name)) is None:
                 continue
-            if found[2] in (None, HOST):
+            if found[2] in (None, HOST):  # older versions did not name the host
                 left_over = not _lives(int(found[1]))
             else:
                 left_over = time.time() - file.stat().st_mtime > ABANDONED

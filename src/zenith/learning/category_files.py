@@ -70,7 +70,7 @@ def load(path: str | Path) -> Found:
         categories: Any = (
             _edges(file["edges"])
             if "edges" in file
-            else Mixture.of(*(file[key] for key in ("weights", "means", "covariances")))
+            else Mixture.of(*(_finite(file[key]) for key in ("weights", "means", "covariances")))
         )
         limit = file["requirements"]["uncertainty"]
         return Found(
@@ -88,8 +88,15 @@ def load(path: str | Path) -> Found:
         ) from None
 
 
+def _finite(values: Any) -> NDArray[np.float64]:
+    array = np.asarray(values, float)
+    if not np.isfinite(array).all():
+        raise ValueError("a number is NaN or infinite")
+    return array
+
+
 def _edges(values: Any) -> NDArray[np.float64]:
-    edges = np.asarray(values, float)
-    if edges.ndim != 1 or not np.isfinite(edges).all() or (np.diff(edges) < 0).any():
-        raise ValueError("edges must be finite numbers in ascending order")
+    edges = _finite(values)
+    if edges.ndim != 1 or (np.diff(edges) < 0).any():
+        raise ValueError("edges must be numbers in ascending order")
     return edges
