@@ -270,7 +270,7 @@ def test_a_merged_systematic_is_one_of_its_own(tmp_path: Path) -> None:
         ("a: !include other.yaml\n", ["line 2", "!include"]),
         ("a: !!python/object/apply:os.getcwd []\n", ["line 2", "!!python"]),
         ("a: bell\x07\n", ["line 2", "special characters"]),
-        ("a: " + 5000 * "[", ["nested too deeply"]),
+        ("a: " + 2000 * "[", ["nested too deeply"]),
         ("base: config/test.yaml\n", ["line 2", "'base' is given twice"]),
     ],
 )

@@ -210,6 +210,8 @@ def closed_port() -> int:
         ("http://127.0.0.1:99999/x.root", "not an address"),
         ("root:///x.root", "not an address"),
         ("htp://127.0.0.1/x.root", "not an address"),
+        ("xroot://127.0.0.1//x.root", "not an address"),
+        ("file:///absent/x.root", "no such file"),
     ],
 )
 def test_a_server_that_cannot_be_reached_is_told_at_once(

@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 from uproot.source.fsspec import FSSpecSource
 
 CONNECT: float = 5  # seconds for a connection
-SILENCE: float = 30  # seconds without a byte of a reply
+SILENCE: float = 20  # seconds without a byte of a reply
 ALWAYS, TWICE, NEVER = 99, 2, 0  # how often a failure is worth another attempt
 
 
@@ -60,9 +60,14 @@ class Source(FSSpecSource):
             self._fs._cat_ranges = functools.partial(self._fs._cat_ranges, on_error="raise")
 
 
+def is_local(path: str) -> bool:
+    """Whether a path is one of this machine, with or without file:// before it."""
+    return "://" not in path or path.startswith("file:")
+
+
 def options(path: str) -> dict[str, Any]:
     """What `uproot.open` needs to know for a path: nothing for a local one."""
-    return {"handler": Source} if "://" in path else {}
+    return {} if is_local(path) else {"handler": Source}
 
 
 async def _check(response: Any) -> None:
@@ -80,8 +85,7 @@ def _limit_times() -> None:
     EnvPutInt("ConnectionWindow", round(CONNECT))
     EnvPutInt("ConnectionRetry", 1)
     EnvPutInt("StreamErrorWindow", 1)  # a failed connection is not tried again for so long
-    EnvPutInt("StreamTimeout", round(SILENCE))
-    EnvPutInt("RequestTimeout", round(2 * SILENCE))
+    EnvPutInt("RequestTimeout", round(15 * SILENCE))  # for all of a reply, over a slow line too
     EnvPutInt("TimeoutResolution", 1)
 
 
@@ -89,11 +93,11 @@ def failure(error: BaseException, path: str) -> Failure:
     """What an error of `uproot.open`, or of reading from such a file, comes from."""
     text = " ".join(re.sub(r"Failed to submit <.*> request: ", "", str(error)).split())
     text = text or type(error).__name__
-    local = "://" not in path
-    if not local and not (server := _server(path)):
+    server = "" if is_local(path) else _server(path)
+    if not is_local(path) and (not server or "Protocol not known" in text):
         return Failure(f"not an address like https://SERVER/PATH or root://SERVER//PATH ({text})")
-    if local or path.startswith("root"):
-        return _of_xrootd(text, "" if local else server)
+    if is_local(path) or path.startswith("root"):
+        return _of_xrootd(text, server)
     for cause in _causes(error):
         if isinstance(cause, StatusError | HTTPError):
             return _of_status(cause.code)
@@ -109,8 +113,7 @@ def _server(path: str) -> str:
         parts.port  # noqa: B018  raises ValueError for one that cannot be
     except ValueError:
         return ""
-    known = parts.scheme in ("http", "https", "root", "xroot", "roots", "xroots", "ftp", "s3", "gs")
-    return parts.netloc.rpartition("@")[2] if known else ""
+    return parts.netloc.rpartition("@")[2]
 
 
 def _causes(error: BaseException | None) -> Iterator[BaseException]:
@@ -146,6 +149,7 @@ def _of_status(status: int) -> Failure:
 
 
 # Errors of sockets and of aiohttp, by name: aiohttp is an extra. The first that fits counts.
+_UNREACHABLE = "the server {server} cannot be reached ({why}); check the address"
 _CONNECTION = (
     (
         {"gaierror", "ClientConnectorDNSError"},
@@ -158,7 +162,7 @@ _CONNECTION = (
         NEVER,
     ),
     ({"TimeoutError"}, "the server {server} does not answer; try later", ALWAYS),
-    ({"ClientConnectorError", "ConnectionRefusedError"}, "{unreachable}", TWICE),
+    ({"ClientConnectorError", "ConnectionRefusedError"}, _UNREACHABLE, TWICE),
     ({"TooManyRedirects"}, "the server {server} redirects in circles; check the address", NEVER),
     (
         {"ConnectionError", "ClientConnectionError", "ClientPayloadError"},
@@ -175,15 +179,13 @@ _CONNECTION = (
 
 def _of_connection(error: BaseException, server: str, text: str) -> Failure | None:
     number = error.errno if isinstance(error, OSError) else None
-    why = os.strerror(number) if number else text
-    unreachable = f"the server {server} cannot be reached ({why}); check the address"
+    words = {"server": server, "text": text, "name": type(error).__name__}
+    words["why"] = os.strerror(number) if number else text
     names = {kind.__name__ for kind in type(error).__mro__}
     for kinds, meaning, again in _CONNECTION:
         if names & kinds:
-            name = type(error).__name__
-            words = {"server": server, "text": text, "name": name, "unreachable": unreachable}
             return Failure(meaning.format(**words), again)
-    return Failure(unreachable, TWICE) if number else None
+    return Failure(_UNREACHABLE.format(**words), TWICE) if number else None
 
 
 # What XRootD says after [ERROR] or [FATAL] (XrdClStatus.cc; numbers: XProtocol.hh), and in words.

@@ -93,7 +93,7 @@ def _failure(error: Exception, path: str) -> Failure:
             )
         case ValueError() if "not a ROOT file" in str(error):
             return Failure("not a ROOT file; check that the download is complete")
-        case FileNotFoundError() if "://" not in path:
+        case FileNotFoundError() if remote.is_local(path):
             return Failure("there is no such file; check the path")
         case _:
             return remote.failure(error, path)
