@@ -39,12 +39,12 @@ clean:
 $(STAMP): envs/requirements.lock pyproject.toml
 	rm -rf .venv
 	if command -v uv > /dev/null; then \
-		uv venv --quiet --python $(PYTHON) .venv && \
+		uv venv --quiet --python "$(PYTHON)" .venv && \
 		uv pip install --quiet --compile-bytecode --python $(BIN)/python --require-hashes --only-binary pythia8mc \
 			-r envs/requirements.lock && \
 		uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation -e .; \
 	else \
-		$(PYTHON) -m venv .venv && \
+		"$(PYTHON)" -m venv .venv && \
 		$(BIN)/pip install --quiet --require-hashes --only-binary pythia8mc \
 			-r envs/requirements.lock && \
 		$(BIN)/pip install --quiet --no-deps --no-build-isolation -e .; \

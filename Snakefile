@@ -4,4 +4,5 @@
 include: "workflow/Snakefile"
 
 
-workflow.default_target = "all"
+if workflow.modifier.is_main_snakefile():  # not as a module of another workflow
+    workflow.default_target = "all"

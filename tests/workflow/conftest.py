@@ -4,8 +4,10 @@ import os
 import shutil
 import subprocess
 import sys
+import sysconfig
+import venv
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
@@ -16,13 +18,14 @@ ROOT = Path(__file__).parents[2]
 @dataclass(frozen=True)
 class Project:
     folder: Path
+    python: Path = Path(sys.executable)
 
     def start(
         self, *options: str, environment: Mapping[str, str] = os.environ
     ) -> subprocess.Popen[str]:
         """Start Snakemake in the copy, on its own modules; stdout holds both streams."""
         return subprocess.Popen(
-            [sys.executable, "-m", "snakemake", *options],
+            [self.python, "-m", "snakemake", *options],
             cwd=self.folder,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -48,10 +51,24 @@ class Project:
         return process.returncode, output
 
 
-@pytest.fixture(scope="module")
-def project(tmp_path_factory: pytest.TempPathFactory) -> Project:
-    folder = tmp_path_factory.mktemp("project")
+def copied(folder: Path) -> Project:
+    """The project in an empty folder."""
     for name in ("src", "workflow", "config", "profiles", "envs"):
         shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copy(ROOT / "Snakefile", folder)
     return Project(folder)
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory: pytest.TempPathFactory) -> Project:
+    return copied(tmp_path_factory.mktemp("project"))
+
+
+@pytest.fixture(scope="module")
+def project_with_blanks(tmp_path_factory: pytest.TempPathFactory) -> Project:
+    """In a folder with a blank in its name, and with Python in a `.venv` there."""
+    found = copied(tmp_path_factory.mktemp("a project"))
+    venv.create(found.folder / ".venv")
+    packages = sysconfig.get_path("purelib", vars={"base": str(found.folder / ".venv")})
+    (Path(packages) / "all.pth").write_text(sysconfig.get_path("purelib") + "\n")
+    return replace(found, python=found.folder / ".venv/bin/python")

@@ -35,10 +35,14 @@ def test_every_rule_says_what_it_needs(rule: str) -> None:
 
 @pytest.mark.parametrize("rule", RULES)
 def test_params_are_tracked(rule: str) -> None:
-    """Params from `lambda wildcards, input` are never tracked (snakemake#3895)."""
+    """Params from `lambda wildcards, input` are never tracked (snakemake#3895).
+
+    Only where the file of the configuration is must not be: its parts are parameters themselves.
+    """
     params = re.search(r"    params:\n((?:        .*\n)+)", RULES[rule])
     assert params is not None
     assert not re.search(r"lambda \w+, ?\w+", params.group(1))
+    assert ("configuration=resolved" in params.group(1)) == ("--config " in RULES[rule])
 
 
 @pytest.mark.parametrize("rule", sorted({"mva", "optimise", "categorise"} & set(RULES)))

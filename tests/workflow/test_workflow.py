@@ -40,6 +40,12 @@ def edited(file: Path, old: str, new: str) -> Iterator[None]:
         file.write_text(before)
 
 
+@pytest.fixture(scope="module")
+def project(project_with_blanks):
+    """All of this in a folder with a blank in its name."""
+    return project_with_blanks
+
+
 @dataclass(frozen=True)
 class Run:
     interrupted: str
@@ -122,13 +128,13 @@ def test_labels_draw_figures_only(project, run) -> None:
     )
     with edited(project.folder / "config/test.yaml", "name: test\n", f"name: test\n{labels}"):
         rules = {rule for rule, _ in planned(project)}
-    assert rules == {"mva_figures", "figures", "optimisation_figures", "summary"}
+    assert rules == {"configuration", "mva_figures", "figures", "optimisation_figures", "summary"}
 
 
 def test_settings_of_the_fit_only_fit_again(project, run) -> None:
     with edited(project.folder / "config/test.yaml", "scan_points: 7", "scan_points: 8"):
         rules = {rule for rule, _ in planned(project)}
-    assert rules == {"fit", "figures", "summary"}
+    assert rules == {"configuration", "fit", "figures", "summary"}
 
 
 def test_a_climb_writes_nothing_to_the_folder_of_trained_networks(project, run) -> None:

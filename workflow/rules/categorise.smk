@@ -1,10 +1,6 @@
 # Scored events to categories, for a configuration with `events`.
 
 
-localrules:
-    category_summary,
-
-
 rule scored:
     input:
         **scored_inputs(),
@@ -22,13 +18,13 @@ rule scored:
         mem_mb=2000,
         runtime=30,
     params:
+        configuration=resolved,
         jax=JAX,
-        categorisation=CONFIG,
         options=scored_options(),
         config=lambda wildcards: scored_config(),
         code=code_hash("zenith.cli.scored"),
     shell:
-        "{params.jax} python -m zenith scored --config {params.categorisation} {params.options}"
+        "{params.jax} python -m zenith scored --config {params.configuration} {params.options}"
         " --train {output.train} --unseen {output.unseen} > {log} 2>&1"
 
 
@@ -78,12 +74,12 @@ rule category_scan:
         mem_mb=4000,
         runtime=30,
     params:
+        configuration=resolved,
         jax=JAX,
-        categorisation=CONFIG,
         config=lambda wildcards: step_config(CATEGORISATION, "category_scan"),
         code=code_hash("zenith.cli.category_scan"),
     shell:
-        "{params.jax} python -m zenith category_scan --config {params.categorisation}"
+        "{params.jax} python -m zenith category_scan --config {params.configuration}"
         " --input {input.categories} --train {input.train} --unseen {input.unseen}"
         " --output {output} > {log} 2>&1"
 
@@ -112,12 +108,12 @@ rule category_figures:
         mem_mb=4000,
         runtime=30,
     params:
+        configuration=resolved,
         jax=JAX,
-        categorisation=CONFIG,
         config=lambda wildcards: step_config(CATEGORISATION, "category_figures"),
         code=code_hash("zenith.cli.category_figures"),
     shell:
-        "{params.jax} python -m zenith category_figures --config {params.categorisation}"
+        "{params.jax} python -m zenith category_figures --config {params.configuration}"
         " --categories {input.categories} --histories {input.histories}"
         " --unseen {input.unseen} --output {output} > {log} 2>&1"
 
@@ -136,6 +132,7 @@ rule category_summary:
         ),
     log:
         f"{RESULTS}/logs/category_summary.log",
+    localrule: True
     conda:
         "../../envs/zenith.yaml"
     threads: 1
@@ -143,11 +140,11 @@ rule category_summary:
         mem_mb=1000,
         runtime=10,
     params:
-        categorisation=CONFIG,
+        configuration=resolved,
         benchmarks=f"{RESULTS}/benchmarks",
         config=lambda wildcards: step_config(CATEGORISATION, "category_summary"),
         code=code_hash("zenith.cli.category_summary"),
     shell:
-        "python -m zenith category_summary --config {params.categorisation}"
+        "python -m zenith category_summary --config {params.configuration}"
         " --categories {input.categories} --benchmarks {params.benchmarks}"
         " --output {output.summary} --page {output.page} > {log} 2>&1"

@@ -18,10 +18,10 @@ rule columns:
         mem_mb=4000,
         runtime=120,
     params:
-        analysis=CONFIG,
+        configuration=resolved,
         luminosity=luminosity,
         config=lambda wildcards: step_config(ANALYSIS, "columns", wildcards.sample),
         code=code_hash("zenith.cli.columns", MODULE),
     shell:
-        "python -m zenith columns --config {params.analysis} --sample {wildcards.sample}"
+        "python -m zenith columns --config {params.configuration} --sample {wildcards.sample}"
         " --input {input.skims} --output {output} > {log} 2>&1"

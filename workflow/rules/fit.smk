@@ -16,11 +16,11 @@ rule fit:
         mem_mb=2000,
         runtime=60,
     params:
+        configuration=resolved,
         jax=JAX,
-        analysis=CONFIG,
         selection=selection_option,
         config=lambda wildcards: step_config(ANALYSIS, "fit"),
         code=code_hash("zenith.cli.fit"),
     shell:
-        "{params.jax} python -m zenith fit --config {params.analysis} --input {input.histograms}"
+        "{params.jax} python -m zenith fit --config {params.configuration} --input {input.histograms}"
         " {params.selection} --workspace {output.workspace} --output {output.fit} > {log} 2>&1"

@@ -18,14 +18,14 @@ rule histogram:
         mem_mb=4000,
         runtime=60,
     params:
+        configuration=resolved,
         jax=JAX,
-        analysis=CONFIG,
         networks=lambda wildcards: f"{RESULTS}/mva",
         selection=selection_option,
         config=lambda wildcards: step_config(ANALYSIS, "histogram"),
         code=code_hash("zenith.cli.histogram"),
     shell:
-        "{params.jax} python -m zenith histogram --config {params.analysis} --input {input.columns}"
+        "{params.jax} python -m zenith histogram --config {params.configuration} --input {input.columns}"
         " {params.selection} --networks {params.networks}"
         " --output {output.histograms} --plots {output.plots}"
         " --cutflow {output.cutflow} > {log} 2>&1"

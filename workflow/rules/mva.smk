@@ -19,13 +19,13 @@ rule mva:
         mem_mb=4000,
         runtime=60,
     params:
+        configuration=resolved,
         jax=JAX,
-        analysis=CONFIG,
         folder=f"{RESULTS}/mva/{{mva}}",
         config=lambda wildcards: step_config(ANALYSIS, "mva", wildcards.mva),
         code=code_hash("zenith.cli.mva"),
     shell:
-        "{params.jax} python -m zenith mva --config {params.analysis}"
+        "{params.jax} python -m zenith mva --config {params.configuration}"
         " --name {wildcards.mva} --input {input} --output {params.folder} > {log} 2>&1"
 
 
@@ -55,11 +55,11 @@ rule mva_figures:
         mem_mb=4000,
         runtime=30,
     params:
+        configuration=resolved,
         jax=JAX,
-        analysis=CONFIG,
         config=lambda wildcards: step_config(ANALYSIS, "mva_figures", wildcards.mva),
         code=code_hash("zenith.cli.mva_figures"),
     shell:
-        "{params.jax} python -m zenith mva_figures --config {params.analysis} --name {wildcards.mva}"
+        "{params.jax} python -m zenith mva_figures --config {params.configuration} --name {wildcards.mva}"
         " --input {input.columns} --network {input.network} --metrics {input.metrics}"
         " --output {output} > {log} 2>&1"

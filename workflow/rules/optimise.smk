@@ -18,15 +18,15 @@ rule optimise:
         mem_mb=8000,
         runtime=120,
     params:
+        configuration=resolved,
         jax=JAX,
-        analysis=CONFIG,
         networks=lambda wildcards: f"{RESULTS}/mva",
         checkpoints=f"{RESULTS}/checkpoints",
         options="",
         config=lambda wildcards: step_config(ANALYSIS, "optimise"),
         code=code_hash("zenith.cli.optimise"),
     shell:
-        "{params.jax} python -m zenith optimise --config {params.analysis}"
+        "{params.jax} python -m zenith optimise --config {params.configuration}"
         " --input {input.columns} --networks {params.networks}"
         " --output {output.selection} --history {output.history}"
         " --checkpoints {params.checkpoints} {params.options} > {log} 2>&1"
@@ -45,8 +45,8 @@ if ANALYSIS.moving_edges:
         benchmark:
             f"{RESULTS}/benchmarks/optimise/fixed_edges.tsv"
         params:
+            configuration=resolved,
             jax=JAX,
-            analysis=CONFIG,
             networks=lambda wildcards: f"{RESULTS}/mva",
             checkpoints=f"{RESULTS}/checkpoints_fixed_edges",
             options="--fixed-edges",
@@ -71,13 +71,13 @@ rule search:
         mem_mb=8000,
         runtime=120,
     params:
+        configuration=resolved,
         jax=JAX,
-        analysis=CONFIG,
         networks=lambda wildcards: f"{RESULTS}/mva",
         config=lambda wildcards: step_config(ANALYSIS, "search"),
         code=code_hash("zenith.cli.search"),
     shell:
-        "{params.jax} python -m zenith search --config {params.analysis} --input {input.columns}"
+        "{params.jax} python -m zenith search --config {params.configuration} --input {input.columns}"
         " --networks {params.networks} --output {output} > {log} 2>&1"
 
 
@@ -104,14 +104,14 @@ rule compare:
         mem_mb=8000,
         runtime=60,
     params:
+        configuration=resolved,
         jax=JAX,
-        analysis=CONFIG,
         networks=lambda wildcards: f"{RESULTS}/mva",
         config=lambda wildcards: step_config(ANALYSIS, "compare"),
         options=[f"--fixed-edges {RESULTS}/{stage}.json" for stage in FIXED_EDGES],
         code=code_hash("zenith.cli.compare"),
     shell:
-        "{params.jax} python -m zenith compare --config {params.analysis} --input {input.columns}"
+        "{params.jax} python -m zenith compare --config {params.configuration} --input {input.columns}"
         " --networks {params.networks} --optimised {input.optimised}"
         " {params.options} --search {input.search} --output {output} > {log} 2>&1"
 
@@ -143,13 +143,13 @@ rule optimisation_figures:
         mem_mb=8000,
         runtime=60,
     params:
+        configuration=resolved,
         jax=JAX,
-        analysis=CONFIG,
         networks=lambda wildcards: f"{RESULTS}/mva",
         config=lambda wildcards: step_config(ANALYSIS, "optimisation_figures"),
         code=code_hash("zenith.cli.optimisation_figures"),
     shell:
-        "{params.jax} python -m zenith optimisation_figures --config {params.analysis} --input {input.columns}"
+        "{params.jax} python -m zenith optimisation_figures --config {params.configuration} --input {input.columns}"
         " --networks {params.networks} --optimised {input.optimised}"
         " --history {input.history} --search {input.search}"
         " --comparison {input.comparison} --output {output} > {log} 2>&1"

@@ -14,9 +14,9 @@ rule simulate:
         mem_mb=2000,
         runtime=60,
     params:
-        analysis=CONFIG,
+        configuration=resolved,
         config=lambda wildcards: step_config(ANALYSIS, "simulate", wildcards.sample),
         code=code_hash("zenith.cli.simulate"),
     shell:
-        "python -m zenith simulate --config {params.analysis} --sample {wildcards.sample}"
+        "python -m zenith simulate --config {params.configuration} --sample {wildcards.sample}"
         " --part {wildcards.part} --output {output} > {log} 2>&1"

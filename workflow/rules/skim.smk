@@ -17,12 +17,12 @@ rule skim:
         mem_mb=2000,
         runtime=120,
     params:
-        analysis=CONFIG,
+        configuration=resolved,
         source=lambda wildcards: source(wildcards.sample, wildcards.part).path,
         events=lambda wildcards: expected_events(wildcards.sample, wildcards.part),
         config=lambda wildcards: step_config(ANALYSIS, "skim", wildcards.sample),
         code=code_hash("zenith.cli.skim", MODULE),
     shell:
-        "python -m zenith skim --config {params.analysis} --sample {wildcards.sample}"
+        "python -m zenith skim --config {params.configuration} --sample {wildcards.sample}"
         " --input {params.source:q} {params.events} --output {output.skim}"
         " --cutflow {output.cutflow} > {log} 2>&1"

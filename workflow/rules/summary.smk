@@ -1,7 +1,3 @@
-localrules:
-    summary,
-
-
 rule figures:
     input:
         histograms=f"{RESULTS}/{{selection}}/histograms.root",
@@ -31,13 +27,13 @@ rule figures:
         mem_mb=2000,
         runtime=30,
     params:
-        analysis=CONFIG,
+        configuration=resolved,
         folder=f"{RESULTS}/{{selection}}/figures",
         selection=selection_option,
         config=lambda wildcards: step_config(ANALYSIS, "figures"),
         code=code_hash("zenith.cli.figures"),
     shell:
-        "python -m zenith figures --config {params.analysis} --histograms {input.histograms}"
+        "python -m zenith figures --config {params.configuration} --histograms {input.histograms}"
         " --plots {input.plots} --cutflow {input.cutflow} --fit {input.fit} {params.selection}"
         " --output {params.folder} > {log} 2>&1"
 
@@ -62,6 +58,7 @@ rule summary:
         ),
     log:
         f"{RESULTS}/logs/summary.log",
+    localrule: True
     conda:
         "../../envs/zenith.yaml"
     threads: 1
@@ -69,10 +66,10 @@ rule summary:
         mem_mb=1000,
         runtime=10,
     params:
-        analysis=CONFIG,
+        configuration=resolved,
         folder=lambda wildcards: RESULTS,
         config=lambda wildcards: step_config(ANALYSIS, "summary"),
         code=code_hash("zenith.cli.summary"),
     shell:
-        "python -m zenith summary --config {params.analysis} --results {params.folder}"
+        "python -m zenith summary --config {params.configuration} --results {params.folder}"
         " --output {output.summary} --page {output.page} > {log} 2>&1"

@@ -1,0 +1,25 @@
+# How rules run their commands: with which Python, and where these find the configuration.
+
+import os
+import sys
+from pathlib import Path
+
+from snakemake.settings.types import DeploymentMethod
+
+# `python` is the one that runs Snakemake, or that of a rule's conda environment, into which pip
+# installs the Zenith that runs here.
+if DeploymentMethod.CONDA in workflow.deployment_settings.deployment_method:
+    os.environ.setdefault("ZENITH_SOURCE", str(Path(zenith.__file__).parents[2]))
+else:
+    programs = [str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)]
+    os.environ.update(PATH=os.pathsep.join(programs))
+
+
+def resolved(wildcards, input):
+    """The file of the configuration: all that was said in files and on the command line.
+
+    The name is that of the content. As a function of the input it is not recorded, so that another
+    configuration runs only those rules again whose other parameters it changes; as an input it
+    would keep Snakemake from looking at these parameters at all, in the run that makes it anew.
+    """
+    return f".snakemake/zenith/{VERSION}.yaml"
