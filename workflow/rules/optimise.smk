@@ -12,7 +12,8 @@ rule optimise:
         f"{RESULTS}/benchmarks/optimise/climb.tsv"
     conda:
         "../../envs/zenith-gpu.yaml"
-    threads: 2
+    # JAX takes what threads there are, but more than one only now and then.
+    threads: 1
     resources:
         gpu=1,
         mem_mb=8000,
