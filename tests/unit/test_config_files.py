@@ -132,6 +132,7 @@ def test_names_may_be_numbers(tmp_path: Path) -> None:
         ("eras:\n  2016: {luminosty: 3}\n", "eras.2016.luminosty", 3),
         ("optimise:\n  temperature: [true, 0.1]\n", "optimise.temperature.0", 3),
         ("samples: [wjets]\n", "samples", 2),
+        ("samples:\n  new: {process: wjets, era: 2016, files: [true]}\n", "samples.new.files.0", 3),
         ("samples:\n  new: {era: 2016, files: [a]}\n", "samples.new.process: missing", 3),
         ("name: true\n", "name", 2),
         ("name: 2016-08-01\n", "name", 2),

@@ -16,20 +16,34 @@ from zenith.config.yaml_text import line_of, read_yaml
 Location = Sequence[int | str]
 
 
-def explain(error: Any, source: str, data: Mapping[str, Any], root: type[Section]) -> str:
-    """One of pydantic's errors in the words of the configuration.
+def explain(
+    errors: Iterable[Any], source: str, data: Mapping[str, Any], root: type[Section]
+) -> str:
+    """Pydantic's errors in the words of the configuration: one line for each key.
 
     `data` is what was validated, `root` its model; the line is that of the source, or of a file
     that it is based on, where one of them says so.
     """
+    lines: dict[str, str] = {}
+    for error in errors:  # of a key that may be of several types, one for each: the first is told
+        keys = _keys(error, data)
+        lines.setdefault(".".join(map(str, keys)), _explained(error, keys, source, data, root))
+    return "\n".join(lines.values())
+
+
+def _keys(error: Any, data: Any) -> Location:
+    keys = [key for key, _ in _down(data, error["loc"])]
+    return [*keys, error["loc"][-1]] if error["type"] == "missing" else keys
+
+
+def _explained(
+    error: Any, keys: Location, source: str, data: Mapping[str, Any], root: type[Section]
+) -> str:
     location: Location = error["loc"]
     kind = error["type"]
     message = error["msg"].removeprefix("Value error, ")
     if not location:
         return with_line(message, source, data)
-    keys = [key for key, _ in _down(data, location)]
-    if kind == "missing":
-        keys.append(location[-1])
     model = _model_at(location[:-1], root)
     fields = {f.alias or name: f for name, f in model.model_fields.items()} if model else {}
     field = fields.get(str(location[-1]))

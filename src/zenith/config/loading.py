@@ -116,9 +116,7 @@ def _validated(root: type[S], merged: Mapping[str, Any], source: str) -> S:
     try:
         return root.model_validate(merged)
     except ValidationError as errors:
-        raise ConfigError(
-            "\n".join(explain(error, source, merged, root) for error in errors.errors())
-        ) from None
+        raise ConfigError(explain(errors.errors(), source, merged, root)) from None
 
 
 def _check_observables(analysis: Analysis, merged: Mapping[str, Any], source: str) -> None:
