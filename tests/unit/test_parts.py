@@ -336,13 +336,14 @@ CONFIGURATION = parse(yaml.safe_load(ANALYSIS))
 CATEGORIES = parse_categorisation(yaml.safe_load(CATEGORISATION))
 
 
-def concerned(one: Section, other: Section, jobs: list[tuple[str, str]]) -> set[str]:
-    """The jobs of which two configurations ask different things, as `step:name`."""
-    return {
-        f"{step}:{name}"
-        for step, name in jobs
-        if step_config(one, step, name) != step_config(other, step, name)
-    }
+CATEGORY_JOBS = [(step, "") for step in CATEGORY_STEPS]
+BEFORE = {job: step_config(CONFIGURATION, *job) for job in JOBS}
+CATEGORIES_BEFORE = {job: step_config(CATEGORIES, *job) for job in CATEGORY_JOBS}
+
+
+def concerned(before: Mapping[tuple[str, str], str], other: Section) -> set[str]:
+    """The jobs of which another configuration asks something else, as `step:name`."""
+    return {f"{s}:{n}" for (s, n), part in before.items() if step_config(other, s, n) != part}
 
 
 def expected(text: str, key: str, jobs: list[tuple[str, str]]) -> set[str]:
@@ -353,15 +354,14 @@ def expected(text: str, key: str, jobs: list[tuple[str, str]]) -> set[str]:
 @pytest.mark.parametrize("key", [*leaves(CONFIGURATION)])
 def test_each_key_of_an_analysis_concerns_the_jobs_that_read_it(key: str) -> None:
     other = changed(CONFIGURATION, key, row(CHANGED, key) or another)
-    assert concerned(CONFIGURATION, other, JOBS) == expected(row(EXPECTED, key), key, JOBS)
+    assert concerned(BEFORE, other) == expected(row(EXPECTED, key), key, JOBS)
 
 
 @pytest.mark.parametrize("key", [*leaves(CATEGORIES)])
 def test_each_key_of_a_categorisation_concerns_the_steps_that_read_it(key: str) -> None:
-    jobs = [(step, "") for step in CATEGORY_STEPS]
     other = changed(CATEGORIES, key, another)
-    wanted = expected(row(EXPECTED_OF_CATEGORIES, key), key, jobs)
-    assert concerned(CATEGORIES, other, jobs) == wanted
+    wanted = expected(row(EXPECTED_OF_CATEGORIES, key), key, CATEGORY_JOBS)
+    assert concerned(CATEGORIES_BEFORE, other) == wanted
 
 
 def test_every_key_has_a_mark() -> None:
@@ -383,7 +383,7 @@ def test_the_order_matters_where_it_is_seen() -> None:
 
     def reversed_at(key: str) -> set[str]:
         other = changed(CONFIGURATION, key, lambda value: dict(reversed(value.items())))
-        return concerned(CONFIGURATION, other, JOBS)
+        return concerned(BEFORE, other)
 
     assert reversed_at("processes") == {"optimisation_figures:", "figures:"}
     assert reversed_at("mva.net.classes") == expected(EXPECTED["mva.net.classes*"], "", JOBS)
@@ -397,4 +397,4 @@ def test_a_step_that_there_is_not() -> None:
 
 def test_a_skim_has_the_means_of_other_branches() -> None:
     other = changed(CONFIGURATION, "systematics.ps.branches.up", "LHEScaleWeight[0]")
-    assert concerned(CONFIGURATION, other, JOBS) == {"skim:zprime", "columns:zprime"}
+    assert concerned(BEFORE, other) == {"skim:zprime", "columns:zprime"}
