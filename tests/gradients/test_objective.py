@@ -312,6 +312,30 @@ def test_the_gradient_where_fewer_than_one_event_is_simulated():
     assert float(gradient["thresholds"]["met"]) == pytest.approx((up - down) / 2e-5, rel=1e-4)
 
 
+def test_smoothing_and_pruning_have_their_gradient():
+    """What is left out stays so over a small step; the rest is smoothed, and moves."""
+    smooth = tuple(systematic._replace(smooth=True) for systematic in SYSTEMATICS)
+    rough = objective()
+    goal = Objective(rough.structure, rough.constants, rough.background, smooth, prune=0.15)
+    rng = np.random.default_rng(3)
+    nominal = jnp.asarray(rng.uniform(5.0, 20.0, (2, 6)))
+    varied = nominal * rng.normal(1.0, 0.15, (3, 2, 2, 6))
+    move = jnp.asarray(rng.normal(0.0, 1.0, nominal.shape))
+
+    def at(step):
+        return goal.assembled(nominal + step * move, nominal + step**2, varied)
+
+    slopes = jax.jvp(at, (0.3,), (1.0,))[1]
+    for slope, up, down in zip(slopes, at(0.3 + 1e-6), at(0.3 - 1e-6), strict=True):
+        np.testing.assert_allclose(slope, (up - down) / 2e-6, atol=1e-7)
+    # a systematic that does not act leaves the nominal template, and its gradient
+    pruned = (at(0.3).histosys_up == at(0.3).nominal).all(axis=-1)
+    assert pruned.any()
+    assert not pruned.all()
+    kept = np.broadcast_to(slopes.nominal, slopes.histosys_up.shape)
+    np.testing.assert_allclose(slopes.histosys_up[pruned], kept[pruned], rtol=1e-12)
+
+
 @pytest.mark.parametrize(("threshold", "minimum"), [(1e4, 1e-3), (1e4, None), (-1e4, 1e-3)])
 def test_cuts_that_remove_a_region_leave_a_number(threshold, minimum):
     parameters = {**PARAMETERS, "thresholds": {"met": jnp.asarray(threshold)}}
