@@ -11,6 +11,7 @@ from zenith.artefacts.numbers import numbers, whole_numbers
 from zenith.cli import main
 from zenith.errors import InputError
 from zenith.events.scored import parts
+from zenith.learning.scored import Scored
 from zenith.learning.scored_files import read
 
 EVENTS = 40
@@ -112,6 +113,12 @@ def test_parts_of_events_of_different_lengths() -> None:
     arrays = {"label": LABEL, "weight": WEIGHT[1:]}
     with pytest.raises(InputError, match=r"e\.h5: weight has shape \(39,\) and label \(40,\)"):
         parts(arrays, 0.5, "e.h5")
+
+
+def test_labels_of_arrays_are_checked_too() -> None:
+    assert Scored(SCORES[:, None], WEIGHT, LABEL.astype("f4"), (1,)).label.dtype == np.int64
+    with pytest.raises(InputError, match="label must be whole numbers"):
+        Scored(SCORES[:, None], WEIGHT, changed(0.5), (1,))
 
 
 def test_what_is_exact_stays_exact() -> None:

@@ -17,10 +17,11 @@ import pytest
 import uproot
 from coffea.nanoevents import NanoAODSchema, NanoEventsFactory
 
+from zenith import artefacts
 from zenith.cli import main
 from zenith.config import Analysis, parse
 from zenith.config.loading import merge
-from zenith.errors import InputError
+from zenith.errors import InputError, OutputError
 from zenith.events import source
 from zenith.events.columns import read_skim
 from zenith.events.skim import skim
@@ -880,6 +881,28 @@ def test_the_command_takes_the_first_place_that_can_be_read(
 
 
 # The command
+
+
+def test_a_step_makes_all_of_its_files_or_none(
+    nano: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def full(*args: Any, **kwargs: Any) -> None:
+        raise OutputError("cutflow.json: cannot be written (No space left on device)")
+
+    config, output = tmp_path / "config.yaml", tmp_path / "o"
+    config.write_text(json.dumps(CONFIG))
+    files = ["--output", f"{output}/skim.root", "--cutflow", f"{output}/cutflow.json"]
+    command = ["skim", "--config", str(config), "--sample", "simulation", "--input", nano, *files]
+    with monkeypatch.context() as patch:
+        patch.setattr(artefacts, "write_json", full)
+        assert main(command) == 1
+        assert "No space left" in capsys.readouterr().err
+        assert list(output.iterdir()) == []
+    assert main(command) == 0
+    with monkeypatch.context() as patch:
+        patch.setattr(artefacts, "write_json", full)
+        assert main(command) == 1  # what was there before is not taken away
+    assert len(list(output.iterdir())) == 2
 
 
 def test_the_command_writes_skim_and_cutflow_or_says_what_is_wrong(

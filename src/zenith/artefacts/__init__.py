@@ -85,10 +85,12 @@ def unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 def read_json(path: str | Path) -> dict[str, Any]:
     """Read a JSON object; `InputError` if the file is missing or not one, or has a key twice."""
     try:
-        content = json.loads(Path(path).read_text(encoding="utf-8"), object_pairs_hook=unique_keys)
+        content = json.loads(
+            Path(path).read_text(encoding="utf-8-sig"), object_pairs_hook=unique_keys
+        )
     except OSError as error:
         raise InputError(f"{path}: cannot be read ({error.strerror})") from None
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise InputError(f"{path}: not valid JSON ({error})") from None
     if not isinstance(content, dict):
         raise InputError(f"{path}: the file must hold a JSON object")

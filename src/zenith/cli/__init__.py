@@ -9,7 +9,7 @@ import sys
 from types import ModuleType
 
 from zenith import __version__
-from zenith.cli.files import check
+from zenith.cli.files import all_or_none, check
 from zenith.errors import ZenithError
 
 STEPS = (
@@ -81,7 +81,8 @@ def _run(argv: list[str] | None) -> int:
     signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))
     try:
         check(args)
-        args.run(args)
+        with all_or_none(args):
+            args.run(args)
         sys.stdout.flush()
     except ZenithError as error:
         return _refuse(args.step, str(error))

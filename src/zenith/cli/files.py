@@ -1,7 +1,9 @@
 """Which files a step reads and which it writes: the types of its options, and what they exclude."""
 
 import argparse
+import os
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from typing import Any
 
 
@@ -59,6 +61,19 @@ def check(args: argparse.Namespace, more: Mapping[str, Iterable[str]] | None = N
         if which in used:
             raise InputError(f"{_spelled(option)} {path}: is {used[which]}; name another file")
         used[which] = f"the file of {_spelled(option)}, too"
+
+
+@contextmanager
+def all_or_none(args: argparse.Namespace) -> Iterator[None]:
+    """Remove the outputs that a step has made when it fails before it has made them all."""
+    new = [path for _, path in _of(args, Output) if not os.path.lexists(path)]
+    try:
+        yield
+    except BaseException:
+        for path in new:
+            with suppress(OSError):
+                os.unlink(path)
+        raise
 
 
 def _of(args: argparse.Namespace, kind: type[str]) -> Iterator[tuple[str, str]]:

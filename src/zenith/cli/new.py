@@ -28,6 +28,7 @@ def run(args: argparse.Namespace) -> None:
     from importlib.resources import files
 
     from zenith.artefacts import write_text
+    from zenith.artefacts.writing import check_file
     from zenith.errors import InputError
 
     name = args.name
@@ -43,6 +44,7 @@ def run(args: argparse.Namespace) -> None:
     for target in targets.values():
         if target.exists():
             raise InputError(f"{target}: exists already; choose another name or remove it")
+        check_file(target)
     for suffix, target in targets.items():
         template = files("zenith") / "templates" / f"analysis.{suffix}"
         write_text(target, template.read_text(encoding="utf-8").replace("NAME", name))

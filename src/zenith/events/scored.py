@@ -19,10 +19,12 @@ Arrays = dict[str, NDArray[Any]]
 def scored(events: ScoredEvents, seed: int) -> tuple[Arrays, dict[str, Any]]:
     """Arrays by name and attributes, as `zenith categorise` reads them."""
     if events.file is not None:
-        return read_arrays(events.file)
+        arrays, attributes = read_arrays(events.file)
+        whole_numbers(attributes.get("signal_labels", ()), events.file, "signal_labels")
+        return arrays, attributes
     assert events.toy is not None
     made = toy(events.toy, seed, events.fraction)
-    arrays: Arrays = {"scores": made.scores, "weight": made.weight, "label": made.label}
+    arrays = {"scores": made.scores, "weight": made.weight, "label": made.label}
     return arrays, {"signal_labels": made.signal_labels}
 
 

@@ -9,6 +9,7 @@ import jax
 import numpy as np
 from numpy.typing import NDArray
 
+from zenith.artefacts.numbers import whole_numbers
 from zenith.core.counting import SMALLEST, Requirements, combined
 from zenith.core.sideband import Sideband
 from zenith.core.tally import Aim, Tallied, Tally, Yields
@@ -22,8 +23,9 @@ class Scored:
     """Events (N,) with D scores; what is not labelled as a signal is background.
 
     With a sideband, a signal counts in its window alone, and the background beside it alone.
-    Raises `InputError` that names what is missing or wrong: lengths, values that are not finite, a
-    signal without events or without a positive yield, no background.
+    Raises `InputError` that names what is missing or wrong: lengths, values that are not finite,
+    labels that are no whole numbers, a signal without events or without a positive yield, no
+    background.
     """
 
     scores: NDArray[np.float64]  # (N, D)
@@ -40,6 +42,7 @@ class Scored:
     """Name of the uncertainty: {name or number of a label: relative uncertainty}."""
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "label", whole_numbers(self.label, self.source, "label"))
         events = len(self.scores)
         given = {"weight": self.weight, "label": self.label}
         given |= {} if self.mass is None else {"mass": self.mass}

@@ -44,7 +44,7 @@ def read(path: str | Path, sideband: Sideband | None = None) -> Scored:
     return Scored(
         scores,
         numbers(arrays["weight"], source, "weight"),
-        whole_numbers(arrays["label"], source, "label"),
+        arrays["label"],
         signal_labels(attributes["signal_labels"], source),
         source,
         # masses matter, and must be sound, only where there is a window
