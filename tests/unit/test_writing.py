@@ -176,7 +176,10 @@ def test_left_over_files_go_with_the_next_write(tmp_path: Path) -> None:
         f".a.b.{'9' * 30}.partial.h5": 0.0,
         f".a.b.{gone}.partial.elsewhere.h5": old,
     }
+    (tmp_path / f".a.b.{gone}.partial.no-file.h5").mkdir()  # cannot be unlinked, and is passed over
+    os.utime(tmp_path / f".a.b.{gone}.partial.no-file.h5", (0, 0))
     kept = {
+        f".a.b.{gone}.partial.no-file.h5": 0.0,
         f".a.b.{parent}.partial.{HOST}.h5": 0.0,  # of a process that lives
         f".a.b.{parent}.partial.h5": old,
         f".a.b.{gone}.partial.elsewhere.h5.txt": old,
@@ -187,7 +190,8 @@ def test_left_over_files_go_with_the_next_write(tmp_path: Path) -> None:
         "a.b.h6": 0.0,
     }
     for name, age in {**left, **kept}.items():
-        (tmp_path / name).touch()
+        if not (tmp_path / name).is_dir():
+            (tmp_path / name).touch()
         now = (tmp_path / name).stat().st_mtime
         os.utime(tmp_path / name, (now - age, now - age))
     artefacts.write_arrays(tmp_path / "a.b.h5", {"x": np.arange(3)})

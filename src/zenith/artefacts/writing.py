@@ -97,10 +97,13 @@ def _remove_leftovers(path: Path) -> None:
     name = re.compile(
         rf"\.{re.escape(path.stem)}\.(\d+)\.partial(?:\.([A-Za-z0-9-]+))?{re.escape(path.suffix)}"
     )
-    with suppress(OSError):  # a file of another user, or one that another process has removed
-        for file in path.parent.iterdir():
-            if (found := name.fullmatch(file.name)) is None:
-                continue
+    files: list[Path] = []
+    with suppress(OSError):  # a folder that may be written to and not listed
+        files += path.parent.iterdir()
+    for file in files:
+        if (found := name.fullmatch(file.name)) is None:
+            continue
+        with suppress(OSError):  # another user's, or another process has removed it
             if found[2] in (None, HOST):  # older versions did not name the host
                 left_over = not _lives(int(found[1]))
             else:
