@@ -67,7 +67,10 @@ class Era(Section):
     ] = {}
     golden_json: Annotated[
         str | None,
-        Field(description="certified luminosity sections, in any order; applied to data"),
+        Field(
+            description="certified luminosity sections, in any order; applied to data, and "
+            "pseudo-data hold the luminosity in them"
+        ),
         concerns("skim", of="data"),
         concerns("simulate", of="pseudodata"),
     ] = None
