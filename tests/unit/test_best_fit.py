@@ -4,6 +4,8 @@ import math
 
 import numpy as np
 import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
 
 from zenith.errors import FitError
 from zenith.statistics.best_fit import best_fit, goodness_of_fit
@@ -82,36 +84,48 @@ def test_a_minimum_beside_a_bound_keeps_its_error():
     assert best.errors[0] == pytest.approx(0.05, rel=0.1)
 
 
-SHAPES = [
-    ([3.0], [1.5], [0]),
-    ([3.0, 2.0], [1.5, 4.0], [0, 0]),
-    ([3.0, 2.0, 1.0], [1.5, 4.0, 6.0], [0, 3, 5]),
-    ([3.0, 2.0, 4.0], [1.5, 4.0, 6.0], [0, 0, 2]),
-    ([0.5, 2.0, 4.0], [0.2, 4.0, 6.0], [0, 1, 5]),
-]
-
-
-@pytest.mark.parametrize(("signal", "background", "counts"), SHAPES)
-def test_rates_below_zero_count_as_zero(signal, background, counts):
-    """The minimum of a fine scan, where empty bins bend the likelihood or end it."""
+def least_twice_nll(signal, background, counts):
+    """The minimum in mu from -5 to 10, by a scan that is refined where it is least."""
     s, b = np.array(signal), np.array(background)
-    likelihood, best = fitted([(signal, [MU]), (background, [])], counts, low=-5.0)
     seen = np.array(counts) > 0
-    lowest = max((-b / s)[seen], default=-5.0)
-    scan = np.linspace(lowest + 1e-6, 10.0, 400_001)
-    values = [twice_nll(b + mu * s, counts) for mu in scan[::20]]
-    near = scan[::20][int(np.argmin(values))]
-    fine = np.linspace(near - 1e-3, near + 1e-3, 2001)
-    least = min(twice_nll(b + mu * s, counts) for mu in fine[fine > lowest])
-    assert best.twice_nll == pytest.approx(least, abs=1e-5)
+    low, high = max((-b / s)[seen], default=-5.0) + 1e-9, 10.0
+    low = max(low, -5.0)
+    for _ in range(6):
+        scan = np.linspace(low, high, 401)
+        i = int(np.argmin([twice_nll(b + mu * s, counts) for mu in scan]))
+        low, high = scan[max(i - 2, 0)], scan[min(i + 2, 400)]
+    return twice_nll(b + scan[i] * s, counts)
+
+
+yields = st.floats(0.5, 20.0)
+some_bins = st.lists(
+    st.tuples(yields, yields, st.sampled_from([0, 0, 0, 1, 4, 12])), min_size=1, max_size=6
+)
+
+
+@settings(max_examples=40, deadline=None, derandomize=True)
+@given(some_bins)
+@example([(3.0, 1.5, 0)])
+@example([(3.0, 1.5, 0), (2.0, 4.0, 0)])
+@example([(3.0, 1.5, 0), (2.0, 4.0, 3), (1.0, 6.0, 5)])
+@example([(3.0, 1.5, 0), (2.0, 4.0, 0), (4.0, 6.0, 2)])
+def test_rates_below_zero_count_as_zero(bins):
+    """The minimum of a scan, where empty bins bend the likelihood or end it."""
+    signal, background, counts = (list(column) for column in zip(*bins, strict=True))
+    likelihood, best = fitted([(signal, [MU]), (background, [])], counts, low=-5.0)
+    least = least_twice_nll(signal, background, counts)
+    assert best.twice_nll == pytest.approx(least, rel=1e-6, abs=1e-5)
+    seen, s = np.array(counts) > 0, np.array(signal)
     rates = likelihood.rates(best.x)
-    if not seen.any():  # any mu below is as good; it is the one where the last rate reaches zero
-        assert best.x[0] == pytest.approx(min(-b / s), abs=1e-4)
-    if np.isnan(best.errors[0]):
-        assert np.abs(rates[~seen]).min() < 1e-4
+    if best.at_bound[0]:
+        assert best.x[0] in (-5.0, 10.0)
+    elif not seen.any():  # any mu below is as good; it is the one where the last rate reaches zero
+        assert best.x[0] == pytest.approx(min(-np.array(background) / s), abs=1e-3)
+    elif np.isnan(best.errors[0]):
+        assert np.abs(rates[~seen]).min() < 1e-2
         assert "rate of zero" in best.reason
     else:
-        slopes = (counts * s**2 / rates**2)[seen].sum()
+        slopes = (np.array(counts) * s**2 / rates**2)[seen].sum()
         assert best.errors[0] == pytest.approx(slopes**-0.5, rel=0.02)
 
 

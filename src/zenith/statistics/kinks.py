@@ -33,11 +33,12 @@ def minimum_on_kinks(
     """The parameters at the minimum, from `start`, of which the `moving` (indices) change.
 
     A variable t for each empty bin, with t ≥ 0 and t ≥ rate, takes the place of max(rate, 0): what
-    is minimised is smooth, and so are its constraints. Of minima that differ in rates below zero,
-    which count for nothing, it is the one where these are closest to zero. None without empty bins,
-    or if the search does not end.
+    is minimised is smooth, and so are its constraints; bins with counts keep a rate above zero. Of
+    minima that differ in rates below zero, which count for nothing, it is the one where these are
+    closest to zero. None without empty bins, or if the search does not end.
     """
-    empty = np.flatnonzero(counts <= SMALLEST_RATE)
+    seen = counts > SMALLEST_RATE
+    empty = np.flatnonzero(~seen)
     if not len(empty) or not len(moving):
         return None
     size = len(moving)
@@ -52,12 +53,16 @@ def minimum_on_kinks(
         floored = np.maximum(rate, SMALLEST_RATE)
         return twice_nll(place(z)) + float((2.0 * (t - floored) + BELOW * (t - rate)).sum())
 
+    def slack(z: Vector) -> Vector:
+        rate = rates(place(z))
+        return np.append(z[size:] - rate[empty], rate[seen] - SMALLEST_RATE)
+
     result = scipy.optimize.minimize(
         smooth,
         np.append(start[moving], np.maximum(rates(start)[empty], 0.0)),
         method="SLSQP",
         bounds=[bounds[i] for i in moving] + [(0.0, None)] * len(empty),
-        constraints={"type": "ineq", "fun": lambda z: z[size:] - rates(place(z))[empty]},
+        constraints={"type": "ineq", "fun": slack},
         options={"ftol": 1e-11, "maxiter": 1000},
     )
     done = result.success or result.status == ROUNDING

@@ -12,6 +12,7 @@ import iminuit
 import numpy as np
 import pyhf
 from numpy.typing import NDArray
+from scipy.special import xlogy
 
 from zenith.errors import FitError, InputError
 from zenith.statistics.kinks import SMALLEST_RATE, Vector, minimum_on_kinks
@@ -27,8 +28,11 @@ CALLS = 100_000
 # Values of -2 log L that differ by less are the same.
 SAME = 1e-6
 
-# Rates that are looked at as if they were zero, in events.
-NEARLY_ZERO = 1e-2
+# Rates of empty bins below which kinks are searched, and those that are on one, in events.
+NEARLY_ZERO, KINK = 1e-2, 1e-5
+
+# What the rate of a bin with counts costs below zero, an event, in log L.
+BEYOND = 1e3
 
 
 class Attempt(NamedTuple):
@@ -136,6 +140,20 @@ class Likelihood:
         """-2 log L, constants included."""
         return -2.0 * float(self.model.logpdf(x, self.data)[0])
 
+    def objective(self, x: Vector) -> float:
+        """What is minimised: -2 log L but for a constant, where no bin with counts lacks a rate.
+
+        Where one does, -2 log L is flat: here it rises, so that a step too far finds its way back.
+        """
+        rates, counts = self.rates(x), self._counts
+        floored = np.maximum(rates, SMALLEST_RATE)
+        beyond = np.where(counts > SMALLEST_RATE, floored - rates, 0.0)
+        value = 2.0 * float((floored - xlogy(counts, floored) + BEYOND * beyond).sum())
+        if self.model.config.nauxdata:
+            auxiliary = self.data[len(counts) :]
+            value -= 2.0 * float(self.model.constraint_model.logpdf(auxiliary, x))
+        return value
+
     def with_asimov(self, x: Vector) -> "Likelihood":
         """The same model with the data that it expects at x."""
         return replace(self, data=np.asarray(self.model.expected_data(x), float))
@@ -164,40 +182,44 @@ class Likelihood:
             minuit.strategy = attempt.strategy
             minuit.migrad(ncall=self.calls)
             x = np.array(minuit.values)
-            if minuit.valid and np.isfinite(minuit.fval):
-                return (self.near_kink(x) and self._around_kinks(held, minuit)) or (x, minuit)
+            converged = bool(minuit.valid and np.isfinite(minuit.fval))
+            kinks = self.near_kink(x) and self._on_kinks(held, minuit if converged else None)
+            if kinks or converged:
+                return kinks or (x, minuit)
             log.info("%s: %s did not converge, trying the next", self.name, attempt)
             begin = self.nominal
         idle = self._without_effect(self._with(held))
         if any(index not in held for index in idle):
             return self.descend({**{i: self.nominal[i] for i in idle}, **held}, start)
-        found = self._around_kinks(held)
+        found = self._on_kinks(held)
         if found is None:
             names = ", ".join(f"{self.names[i]} = {v:g}" for i, v in held.items())
             raise self.failure(f"a fit with {names} held" if held else "the fit", x)
         return found
 
-    def _around_kinks(
+    def _on_kinks(
         self, held: Mapping[int, float], known: iminuit.Minuit | None = None
     ) -> tuple[Vector, iminuit.Minuit | None] | None:
-        """A minimum found on kinks, polished by Minuit where it can; None if no better than known.
+        """The minimum found on kinks, and Minuit there if it is on none; None if known is deeper.
 
-        As good is better than a known one without second derivatives, where the likelihood is flat.
+        A kink that is as deep is better than what Minuit found beside it.
         """
         moving = np.flatnonzero(~self.fixed & ~np.isin(np.arange(len(self.nominal)), list(held)))
         x = minimum_on_kinks(
-            self.twice_nll, self.rates, self._counts, self._with(held), moving, self.bounds
+            self.objective, self.rates, self._counts, self._with(held), moving, self.bounds
         )
         if x is None:
             return None
+        kink = self.near_kink(x, KINK)
         if known is not None:
             gain = self.twice_nll(np.array(known.values)) - self.twice_nll(x)
-            if gain < (SAME if known.accurate else -SAME):
+            if gain < (-SAME if kink else SAME):
                 return None
+        if kink:
+            return x, None
         minuit = self._minuit(x, held)
         minuit.migrad(ncall=self.calls)
-        polished = minuit.valid and minuit.accurate
-        return (np.array(minuit.values), minuit) if polished else (x, None)
+        return (np.array(minuit.values), minuit) if minuit.valid else (x, None)
 
     @cached_property
     def idle(self) -> list[int]:
@@ -231,13 +253,24 @@ class Likelihood:
         by_sample = self.model.main_model.expected_data(x, return_by_sample=True)
         return np.asarray(by_sample, float).sum(axis=0)
 
-    @property
+    @cached_property
     def _counts(self) -> Vector:
         return self.data[: sum(self.model.config.channel_nbins.values())]
 
-    def near_kink(self, x: Vector) -> bool:
-        """Whether a bin without counts has next to no rate, or one below zero."""
-        return bool((self.rates(x)[self._counts <= SMALLEST_RATE] < NEARLY_ZERO).any())
+    def near_kink(self, x: Vector, zero: float = NEARLY_ZERO) -> bool:
+        """Whether a bin without counts has no rate, or less than `zero`, and can have one below.
+
+        It can if a first step of a parameter, within its bounds, takes it there.
+        """
+        empty = self._counts <= SMALLEST_RATE
+        rates = self.rates(x)[empty]
+        close = rates < zero if zero > KINK else np.abs(rates) < zero
+        if not close.any():
+            return False
+        low, high = np.array(self.bounds).T
+        steps = np.where(self.fixed, 0.0, self.steps) * np.eye(len(x))
+        moved = np.clip([*(x + steps), *(x - steps)], np.minimum(low, x), np.maximum(high, x))
+        return any((self.rates(point)[empty][close] < -KINK).any() for point in moved)
 
     def scipy_start(self, held: Mapping[int, float] | None = None) -> Vector:
         """Where a sequential quadratic programme of SciPy ends, from nominal."""
@@ -262,8 +295,8 @@ class Likelihood:
         limits = list(self.bounds)
         for index, value in held.items():
             x[index], limits[index] = value, (-np.inf, np.inf)  # it may lie outside of its bounds
-        offset = self.twice_nll(x)  # differences that matter are not lost beside a large constant
-        minuit = iminuit.Minuit(lambda at: self.twice_nll(at) - offset, x)
+        offset = self.objective(x)  # differences that matter are not lost beside a large constant
+        minuit = iminuit.Minuit(lambda at: self.objective(at) - offset, x)
         minuit.errordef, minuit.tol = 1.0, TOLERANCE
         minuit.limits, minuit.errors = limits, self.steps
         minuit.fixed = [bool(f) or i in held for i, f in enumerate(self.fixed)]
