@@ -261,3 +261,16 @@ def test_schema_and_table_of_keys_are_those_of_the_models() -> None:
         assert path.read_text() == schema(model), "run `make schema`"
         assert json.loads(schema(model))["additionalProperties"] is False
     assert KEYS.read_text() == page(KEYS.read_text()), "run `make schema`"
+
+
+def test_recorded_data_inherit_no_open_region_from_simulated_ones(tmp_path: Path) -> None:
+    middle, file = tmp_path / "middle.yaml", tmp_path / "mine.yaml"
+    middle.write_text(f"base: {ZPRIME}\nregions: {{ttbar_control: {{blind: false}}}}\n")
+    recorded = RECORDED.format(base=middle) + LUMINOSITY_AND_BLINDING
+    file.write_text(recorded)
+    with pytest.raises(ConfigError, match=r"regions\.ttbar_control\.blind.*\(False\)"):
+        load(file)
+    file.write_text(f"{recorded}\nregions: {{ttbar_control: {{blind: true}}}}\n")
+    assert load(file).is_blind("ttbar_control")
+    file.write_text(f"{recorded}\nregions: {{ttbar_control: null}}\n")
+    assert "ttbar_control" not in load(file).regions

@@ -31,7 +31,8 @@ def check_inheritance(
             if before.get(era, kind) == kind:
                 continue
             above = [content for _, content in layers[number:]]
-            for keys in (("eras", era, "luminosity"), ("statistics", "blind")):
+            regions = _blinded(merged[number - 1], merged[number])
+            for keys in (("eras", era, "luminosity"), ("statistics", "blind"), *regions):
                 inherited = _at(merged[number - 1], *keys)
                 if all(_at(content, *keys) is None for content in above):
                     file, base = layers[number][0], layers[number - 1][0]
@@ -41,6 +42,14 @@ def check_inheritance(
                         f"({'the default' if inherited is None else inherited}) is not inherited; "
                         "state it in this file"
                     )
+
+
+def _blinded(base: Mapping[str, Any], merged: Mapping[str, Any]) -> list[tuple[str, ...]]:
+    """The keys `blind` of regions that the base has and the file keeps."""
+    kept = _at(merged, "regions")
+    regions = kept if isinstance(kept, Mapping) else {}
+    keys = [("regions", str(name), "blind") for name in regions]
+    return [key for key in keys if _at(base, *key) is not None]
 
 
 def _kinds(content: Mapping[str, Any]) -> dict[str, str]:
