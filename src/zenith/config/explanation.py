@@ -24,11 +24,20 @@ def explain(
     `data` is what was validated, `root` its model; the line is that of the source, or of a file
     that it is based on, where one of them says so.
     """
-    lines: dict[str, str] = {}
-    for error in errors:  # of a key that may be of several types, one for each: the first is told
-        keys = _keys(error, data)
-        lines.setdefault(".".join(map(str, keys)), _explained(error, keys, source, data, root))
-    return "\n".join(lines.values())
+    told: dict[str, Any] = {}
+    for error in errors:  # of a key that may be of several types, one for each
+        key = ".".join(map(str, _keys(error, data)))
+        # The first is told, but rather one of the type that the value has.
+        if key not in told or (_of_type(told[key]) and not _of_type(error)):
+            told[key] = error
+    return "\n".join(
+        _explained(error, _keys(error, data), source, data, root) for error in told.values()
+    )
+
+
+def _of_type(error: Any) -> bool:
+    """Whether the value is of another type than was asked for, whatever it says."""
+    return str(error["type"]).endswith("_type")
 
 
 def _keys(error: Any, data: Any) -> Location:
