@@ -9,7 +9,8 @@ import pyhf
 from numpy.typing import NDArray
 from scipy.stats import chi2
 
-from zenith.statistics.likelihood import SAME, Likelihood, Vector
+from zenith.statistics.likelihood import Likelihood, Vector
+from zenith.statistics.minimiser import SAME, descend, hessian, near_kink
 
 # Only within this share of its range from a bound is it tried whether a parameter is on it
 NEAR = 1e-3
@@ -51,7 +52,7 @@ def best_fit(likelihood: Likelihood) -> BestFit:
     A parameter on its bound is put on it and held there for the second derivatives: its own is no
     error, and those of the others are conditional on it.
     """
-    x, minuit = likelihood.descend()
+    x, minuit = descend(likelihood)
     at_bound = np.zeros(len(x), bool)
     missing = dict.fromkeys(likelihood.idle, "the likelihood does not depend on the parameter")
     for i, (low, high) in enumerate(likelihood.bounds):
@@ -61,11 +62,11 @@ def best_fit(likelihood: Likelihood) -> BestFit:
             missing[i] = f"the parameter is on its bound, {x[i]:g} of {low:g} to {high:g}"
     held = {i: float(x[i]) for i in missing}
     if minuit is not None and held:
-        x, minuit = likelihood.descend(held, x)
+        x, minuit = descend(likelihood, held, x)
     if minuit is not None:
-        minuit = likelihood.hessian(x, held)
+        minuit = hessian(likelihood, x, held)
     correlation = _correlation(minuit)
-    reason = "" if correlation is not None else NO_CURVATURE[likelihood.near_kink(x)]
+    reason = "" if correlation is not None else NO_CURVATURE[near_kink(likelihood, x, {})]
     errors = np.zeros(len(x)) if minuit is None else np.array(minuit.errors)
     errors[likelihood.fixed] = 0.0
     if reason:

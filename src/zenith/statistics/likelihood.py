@@ -1,50 +1,26 @@
-"""A pyhf model with data, and its minimisation: free, or with parameters held at values."""
+"""A pyhf model with data: its likelihood, and the minimum with parameters held at values."""
 
-import logging
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any, Literal, NamedTuple
+from typing import Any, NamedTuple
 
 import cabinetry
-import iminuit
 import numpy as np
 import pyhf
 from numpy.typing import NDArray
 from scipy.special import xlogy
 
 from zenith.errors import FitError, InputError
-from zenith.statistics.kinks import SMALLEST_RATE, Vector, minimum_on_kinks
+from zenith.statistics.kinks import SMALLEST_RATE, Vector
+from zenith.statistics.minimiser import descend
 from zenith.statistics.schema import check
 
-log = logging.getLogger(__name__)
-
-# Estimated distance to the minimum below 2e-7 (iminuit: 0.002 · tolerance), in units of -2 log L:
-# it moves a parameter by less than a thousandth of its error.
-TOLERANCE = 1e-4
 CALLS = 100_000
-
-# Values of -2 log L that differ by less are the same.
-SAME = 1e-6
-
-# Rates of empty bins below which kinks are searched, and those that are on one, in events.
-NEARLY_ZERO, KINK = 1e-2, 1e-5
 
 # What the rate of a bin with counts costs below zero, an event, in log L.
 BEYOND = 1e3
-
-
-class Attempt(NamedTuple):
-    """One rung of the ladder that every fit climbs until it converges."""
-
-    strategy: Literal[1, 2]
-    """Of Minuit: 2 computes second derivatives more carefully."""
-    scipy: bool
-    """Whether a sequential quadratic programme of SciPy finds the start values."""
-
-
-LADDER = (Attempt(1, False), Attempt(2, False), Attempt(2, True))
 
 
 class Minimum(NamedTuple):
@@ -145,7 +121,7 @@ class Likelihood:
 
         Where one does, -2 log L is flat: here it rises, so that a step too far finds its way back.
         """
-        rates, counts = self.rates(x), self._counts
+        rates, counts = self.rates(x), self.counts
         floored = np.maximum(rates, SMALLEST_RATE)
         beyond = np.where(counts > SMALLEST_RATE, floored - rates, 0.0)
         value = 2.0 * float((floored - xlogy(counts, floored) + BEYOND * beyond).sum())
@@ -162,73 +138,17 @@ class Likelihood:
         self, held: Mapping[int, float] | None = None, start: Vector | None = None
     ) -> Minimum:
         """The least -2 log L with some parameters held at values, by index; see `descend`."""
-        x, _ = self.descend(held, start)
+        x, _ = descend(self, held, start)
         return Minimum(x, self.twice_nll(x))
-
-    def descend(
-        self, held: Mapping[int, float] | None = None, start: Vector | None = None
-    ) -> tuple[Vector, iminuit.Minuit | None]:
-        """Where -2 log L is least with some parameters held, and Minuit there.
-
-        The ladder: from `start` (default: nominal), from nominal with Minuit's strategy 2, and that
-        again from where SciPy ends; then without parameters that change nothing once the others are
-        held, and at last a search on kinks, where there is no Minuit. Raises FitError if none
-        converges.
-        """
-        held = held or {}
-        begin = self.nominal if start is None else start
-        for attempt in LADDER:
-            minuit = self._minuit(self.scipy_start(held) if attempt.scipy else begin, held)
-            minuit.strategy = attempt.strategy
-            minuit.migrad(ncall=self.calls)
-            x = np.array(minuit.values)
-            converged = bool(minuit.valid and np.isfinite(minuit.fval))
-            kinks = self.near_kink(x) and self._on_kinks(held, minuit if converged else None)
-            if kinks or converged:
-                return kinks or (x, minuit)
-            log.info("%s: %s did not converge, trying the next", self.name, attempt)
-            begin = self.nominal
-        idle = self._without_effect(self._with(held))
-        if any(index not in held for index in idle):
-            return self.descend({**{i: self.nominal[i] for i in idle}, **held}, start)
-        found = self._on_kinks(held)
-        if found is None:
-            names = ", ".join(f"{self.names[i]} = {v:g}" for i, v in held.items())
-            raise self.failure(f"a fit with {names} held" if held else "the fit", x)
-        return found
-
-    def _on_kinks(
-        self, held: Mapping[int, float], known: iminuit.Minuit | None = None
-    ) -> tuple[Vector, iminuit.Minuit | None] | None:
-        """The minimum found on kinks, and Minuit there if it is on none; None if known is deeper.
-
-        A kink that is as deep is better than what Minuit found beside it.
-        """
-        moving = np.flatnonzero(~self.fixed & ~np.isin(np.arange(len(self.nominal)), list(held)))
-        x = minimum_on_kinks(
-            self.objective, self.rates, self._counts, self._with(held), moving, self.bounds
-        )
-        if x is None:
-            return None
-        kink = self.near_kink(x, KINK)
-        if known is not None:
-            gain = self.twice_nll(np.array(known.values)) - self.twice_nll(x)
-            if gain < (-SAME if kink else SAME):
-                return None
-        if kink:
-            return x, None
-        minuit = self._minuit(x, held)
-        minuit.migrad(ncall=self.calls)
-        return (np.array(minuit.values), minuit) if minuit.valid else (x, None)
 
     @cached_property
     def idle(self) -> list[int]:
         """Parameters that change nothing, wherever the others are: they are not fitted."""
         low, high = np.array(self.bounds).T
         anywhere = low + 0.63 * (high - low)
-        return self._without_effect(np.where(self._held_by_workspace, self.nominal, anywhere))
+        return self.without_effect(np.where(self._held_by_workspace, self.nominal, anywhere))
 
-    def _without_effect(self, x: Vector) -> list[int]:
+    def without_effect(self, x: Vector) -> list[int]:
         """Free parameters that change nothing, from one bound to the other, with the rest at x."""
         value = self.twice_nll(x)
 
@@ -243,7 +163,8 @@ class Likelihood:
             if np.isfinite(value) and all(on(index, bound) == value for bound in self.bounds[index])
         ]
 
-    def _with(self, held: Mapping[int, float]) -> Vector:
+    def at(self, held: Mapping[int, float]) -> Vector:
+        """Nominal parameters, but some at values, by index."""
         x = self.nominal.copy()
         x[list(held)] = list(held.values())
         return x
@@ -254,75 +175,6 @@ class Likelihood:
         return np.asarray(by_sample, float).sum(axis=0)
 
     @cached_property
-    def _counts(self) -> Vector:
+    def counts(self) -> Vector:
+        """Of the bins, shape (B,)."""
         return self.data[: sum(self.model.config.channel_nbins.values())]
-
-    def near_kink(self, x: Vector, zero: float = NEARLY_ZERO) -> bool:
-        """Whether a bin without counts has no rate, or less than `zero`, and can have one below.
-
-        It can if a first step of a parameter, within its bounds, takes it there.
-        """
-        empty = self._counts <= SMALLEST_RATE
-        rates = self.rates(x)[empty]
-        close = rates < zero if zero > KINK else np.abs(rates) < zero
-        if not close.any():
-            return False
-        low, high = np.array(self.bounds).T
-        steps = np.where(self.fixed, 0.0, self.steps) * np.eye(len(x))
-        moved = np.clip([*(x + steps), *(x - steps)], np.minimum(low, x), np.maximum(high, x))
-        return any((self.rates(point)[empty][close] < -KINK).any() for point in moved)
-
-    def scipy_start(self, held: Mapping[int, float] | None = None) -> Vector:
-        """Where a sequential quadratic programme of SciPy ends, from nominal."""
-        minuit = self._minuit(self.nominal, held or {})
-        minuit.scipy(method="SLSQP", ncall=self.calls)
-        return np.array(minuit.values)
-
-    def hessian(self, x: Vector, held: Mapping[int, float]) -> iminuit.Minuit:
-        """Minuit with second derivatives at a minimum, without bounds.
-
-        Within bounds Minuit turns errors of its own, bounded variables into those of parameters:
-        close to a bound they are off by a factor.
-        """
-        minuit = self._minuit(x, held)
-        minuit.limits = [(-np.inf, np.inf)] * len(x)
-        if not all(minuit.fixed):
-            minuit.hesse()
-        return minuit
-
-    def _minuit(self, start: Vector, held: Mapping[int, float]) -> iminuit.Minuit:
-        x = np.array(start, float)
-        limits = list(self.bounds)
-        for index, value in held.items():
-            x[index], limits[index] = value, (-np.inf, np.inf)  # it may lie outside of its bounds
-        offset = self.objective(x)  # differences that matter are not lost beside a large constant
-        minuit = iminuit.Minuit(lambda at: self.objective(at) - offset, x)
-        minuit.errordef, minuit.tol = 1.0, TOLERANCE
-        minuit.limits, minuit.errors = limits, self.steps
-        minuit.fixed = [bool(f) or i in held for i, f in enumerate(self.fixed)]
-        return minuit
-
-    def failure(self, what: str, x: Any) -> FitError:
-        """The error of a fit that did not converge, with the parameters that look suspicious."""
-        values = np.asarray(x, float)
-        low, high = np.array(self.bounds).T
-        edge = 1e-3 * (high - low)
-        suspects = [
-            f"{name} = {value:.3g} (bounds {lower:g} to {upper:g})"
-            for name, value, lower, upper, near, fixed in zip(
-                self.names,
-                values,
-                low,
-                high,
-                ~((values > low + edge) & (values < high - edge)),
-                self.fixed,
-                strict=True,
-            )
-            if near and not fixed
-        ]
-        hint = f"; at a bound: {', '.join(suspects[:5])}" if suspects else ""
-        return FitError(
-            f"{self.name}: {what} did not converge after {len(LADDER)} attempts{hint}; look at "
-            "what the sanitiser reported, merge bins without background, raise statistics.prune, "
-            "or widen statistics.signal_bounds"
-        )
