@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import ndtri
 
 from zenith.config import Analysis
 from zenith.config.systematics import ShapeSystematic
@@ -87,6 +86,8 @@ class _Factor:
         The identity is (run, luminosityBlock, event, index in the collection): any order of files
         and any chunks give the same numbers.
         """
+        from scipy.special import ndtri  # a third of what a skim imports, and it draws nothing
+
         event = splits.event_hash(self.events)[self.lists.events]
         index = np.arange(len(event)) - self.lists.offsets[self.lists.events]
         number = splits.hash_of(event, index, self.seed, zlib.crc32(self.stream.encode()))
