@@ -6,11 +6,12 @@ that the differentiable objective and the quoted fit obey the same ones: their a
 of NumPy or of JAX.
 
 1. A negative bin of a process becomes 0; its variance is kept.
-2. Of a bin in which no background was simulated no less is known than that it is not much more than
-   what one simulated event stands for. Where the backgrounds have fewer than one event, counted as
-   (Σw)²/Σw², the process with the most events among them gets what is lacking to one, with an
-   uncertainty of 100 % on it. One of its events stands for Σw²/Σw: of the region, and of all that
-   were simulated where the region has none. With a `minimum` the backgrounds are filled up to that.
+2. An empty bin does not say that no background is expected there, only that it is not much more
+   than what one simulated event stands for. Where the backgrounds have fewer than one event,
+   counted as (Σw)²/Σw², the process with the most events among them gets what is lacking to one,
+   with an uncertainty of 100 % on it. One of its events stands for Σw²/Σw: of the region, and of
+   all that were simulated where the region has none. With a `minimum` the backgrounds are filled up
+   to that instead.
 3. A variation keeps its ratio to the nominal, limited to `RATIOS`; where the nominal is empty or
    negative nothing is known of the ratio, and it is 1.
 """
