@@ -52,7 +52,8 @@ def test_a_cache_that_is_damaged_or_cannot_be_written_does_no_harm(
 ) -> None:
     cache = tmp_path / "cache"
     first = significance(workspace, cache)
-    assert (kept := list(cache.glob("*-cache")))
+    kept = list(cache.glob("*-cache"))
+    assert kept
     for path in kept:  # as a job that was killed while it wrote leaves it
         path.write_bytes(path.read_bytes()[:100])
     assert significance(workspace, cache) == first
