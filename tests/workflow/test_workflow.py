@@ -3,19 +3,60 @@
 import json
 import os
 import re
+import shutil
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 from pathlib import Path
 
 import pytest
+
+from zenith.config import load
+from zenith.config.parts import STEPS, step_config
 
 pytestmark = pytest.mark.slow
 RESULTS = Path("results/test")
 ANALYSIS = ("--configfile", "config/test.yaml")
 # the signal, two parts of a background, two more backgrounds, two parts of the pseudo-data
 SIMULATED = 7
+
+
+# Keys that steps read (globs) though what they make does not depend on them.
+NOT_USED = {
+    # of a nuisance parameter, what figures call it
+    "systematics.*.label": "optimise search compare optimisation_figures histogram fit",
+    # replaced by `truth` in pseudo-data; elsewhere compared with Pythia's, for a warning
+    "samples.*.cross_section": "simulate",
+    "samples.*.k_factor": "simulate",
+    "samples.*.simulate.pt_hat_bias": "simulate",  # none in pseudo-data
+    # whether it is data, a kind of job
+    "samples.*.process": "skim",
+    "samples.*.files": "skim",  # what the other files are, to refuse an output that is one
+    "eras.*.corrections.*.file": "columns",  # that a skim or data do not take: the same
+    # for what `averaged_branches` says of them
+    "systematics.*.branches": "skim",
+    "systematics.*.processes": "skim columns",
+    "systematics.*.sides": "skim",
+    "skim.chunk": "columns",  # how many events are in memory
+    "mva.*.classes": "columns",  # names of scores, which are no columns
+    # of the luminosity of files, which is a parameter of the rule columns
+    **dict.fromkeys(
+        ("only_samples", "max_files", "samples.*.dataset", "eras.*.luminosity"),
+        "columns mva mva_figures optimisation_figures figures",
+    ),
+    "samples.*.era": "columns mva mva_figures simulate skim",  # and what its era says is there
+    # hard cuts have no width, and nothing is tuned here
+    "regions.*.cuts.*.tune": "histogram compare fit figures",
+    "regions.*.cuts.*.width": "histogram compare fit figures",
+    # that no two parameters of the fit have one name
+    "statistics.free_normalisations": "histogram",
+    "statistics.signal_strength*": "histogram",
+    "systematics.*.smooth": "histogram",
+    "optimise.checkpoint_every": "optimise",
+    "regions.*.blind": "compare",  # blind whatever they say
+}
 
 
 def planned(project, *options: str) -> list[tuple[str, str]]:
@@ -42,7 +83,9 @@ def edited(file: Path, old: str, new: str) -> Iterator[None]:
 
 @pytest.fixture(scope="module")
 def project(project_with_blanks):
-    """All of this in a folder with a blank in its name."""
+    """All of this in a folder with a blank in its name, with steps that note what they read."""
+    folder = project_with_blanks.folder
+    shutil.copy(Path(__file__).parent / "reads.py", folder / "src/zenith/__main__.py")
     return project_with_blanks
 
 
@@ -54,13 +97,13 @@ class Run:
 
 @pytest.fixture(scope="module")
 def run(project) -> Run:
-    """The workflow, interrupted after its first job and started again."""
+    """The workflow, interrupted after its first simulation and started again."""
     process = project.start(*ANALYSIS, "--cores", "2")
     assert process.stdout is not None
     output = ""
     for line in process.stdout:
         output += line
-        if re.match(r"\d+ of \d+ steps", line):
+        if re.match(r"Finished jobid: \d+ \(Rule: simulate\)", line):
             os.killpg(process.pid, signal.SIGINT)  # what Ctrl-C does
             break
     output += process.communicate(timeout=300)[0]
@@ -69,6 +112,33 @@ def run(project) -> Run:
     status, output = project.snakemake(*ANALYSIS, "--cores", "2")
     assert status == 0, output
     return Run(interrupted, output)
+
+
+def keys_of(part: object, key: str = "") -> set[str]:
+    """The keys in what a step depends on, down to where there are no more."""
+    items = part.items() if isinstance(part, dict) else []
+    if isinstance(part, list) and any(isinstance(item, dict) for item in part):
+        items = enumerate(part)
+    inner = [keys_of(item, f"{key}.{name}" if key else str(name)) for name, item in items]
+    return set().union(*inner) if inner else {key}
+
+
+def test_steps_depend_on_every_key_that_they_read(project, run) -> None:
+    """`reads.py` has noted what was read of the configuration, in every job of the run."""
+    analysis = load(project.folder / RESULTS / "config.yaml")
+    steps, unexpected = set(), set()
+    for file in (project.folder / "reads").iterdir():
+        job = json.loads(file.read_text())
+        step, name = job["step"], job["name"]
+        steps.add(step)
+        part = keys_of(json.loads(step_config(analysis, step, name)))
+        for key in job["keys"]:
+            marked = any(known == key or known.startswith(f"{key}.") for known in part)
+            allowed = (s for glob, s in NOT_USED.items() if fnmatchcase(key, glob))
+            if not marked and step not in " ".join(allowed).split():
+                unexpected.add((step, key))
+    assert steps == {*STEPS[: STEPS.index("scored")]}
+    assert not unexpected
 
 
 def test_the_default_profile_is_loaded_by_itself(run) -> None:

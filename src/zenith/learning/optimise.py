@@ -74,8 +74,7 @@ def optimiser(analysis: Analysis, *, move_edges: bool = True) -> optax.GradientT
         "thresholds": "thresholds",
         "edges": "edges" if move_edges else "frozen",
         "networks": {
-            name: "networks" if mva.fine_tune and mva.framework == "jax" else "frozen"
-            for name, mva in analysis.mva.items()
+            name: "networks" if mva.fine_tune else "frozen" for name, mva in analysis.mva.items()
         },
     }
     groups = {name: group(name) for name in ("thresholds", "edges", "networks")}
