@@ -19,6 +19,11 @@ from zenith.core.workspace import from_workspace
 __all__ = ["Data", "Model", "Modifier", "Setting", "Structure", "Templates", "from_workspace"]
 
 
+# Rates below zero count as zero; the kink there is rounded within so many events, so that a minimum
+# on it has derivatives
+SHARP = 1e-10
+
+
 class Model(NamedTuple):
     """What follows from the templates and stays constant during a fit."""
 
@@ -117,7 +122,7 @@ def nominal(structure: Structure, mu: float) -> np.ndarray:
 
 def asimov(structure: Structure, model: Model, theta: Array) -> Data:
     """The data set that has theta as its exact best fit (arXiv:1007.1727, section 3.4)."""
-    return Data(rates(structure, model, theta).sum(0), theta)
+    return Data(jnp.maximum(rates(structure, model, theta).sum(0), 0.0), theta)
 
 
 def observed(structure: Structure, model: Model, main: Array) -> Data:
@@ -129,28 +134,56 @@ def observed(structure: Structure, model: Model, main: Array) -> Data:
     return Data(jnp.asarray(main), centre)
 
 
-def poisson_deviance(count: Array, rate: Array) -> Array:
+def positive_part(rate: Array, softness: Array | float = SHARP) -> tuple[Array, Array, Array]:
+    """max(rate, 0) with the kink rounded within `softness`, and its first two derivatives.
+
+    A hyperbola through zero, that is 0 at a rate of 0, and lower by `softness` far from it.
+    """
+    root = jnp.sqrt(rate**2 + 4 * softness**2)
+    return (rate + root) / 2 - softness, (1 + rate / root) / 2, 2 * softness**2 / root**3
+
+
+def poisson_deviance(count: Array, rate: Array, softness: Array | float = SHARP) -> Array:
     """Half the deviance, -log Poisson(count | rate) + log Poisson(count | count), elementwise.
 
-    Written with log1p, so that its rounding error is that of `rate - count` alone. Infinite where
-    something was counted and nothing is expected, and for negative counts.
+    Written with log1p, so that its rounding error is that of `rate - count` alone. A rate below
+    zero counts as zero: nothing for a count of zero (within `softness` of the kink), else infinite
+    as is a negative count.
     """
-    seen = count > 0
     seen = count > 0
     possible = (count == 0) | (seen & (rate > 0))
     safe = jnp.where(seen, count, 1.0)
     x = (jnp.where(seen & possible, rate, safe) - safe) / safe
-    return jnp.where(possible, jnp.where(seen, safe * (x - jnp.log1p(x)), rate), jnp.inf)
+    nothing, _, _ = positive_part(rate, softness)
+    return jnp.where(possible, jnp.where(seen, safe * (x - jnp.log1p(x)), nothing), jnp.inf)
 
 
-def deviance(structure: Structure, model: Model, theta: Array, data: Data) -> Array:
+def poisson_slopes(
+    count: Array, rate: Array, softness: Array | float = SHARP
+) -> tuple[Array, Array]:
+    """First and second derivative of `poisson_deviance` with the rate."""
+    seen = count > 0
+    ratio = count / jnp.where(rate > 0, rate, 1.0)
+    _, slope, bend = positive_part(rate, softness)
+    bend_seen = ratio / jnp.where(rate > 0, rate, 1.0)
+    return jnp.where(seen, 1 - ratio, slope), jnp.where(seen, bend_seen, bend)
+
+
+def deviance(
+    structure: Structure,
+    model: Model,
+    theta: Array,
+    data: Data,
+    softness: Array | float = SHARP,
+) -> Array:
     """Negative log-likelihood less that of a perfect fit to the same data: zero at best."""
     constraint = structure.parameters.constraint
     gaussian, poisson = constraint == GAUSSIAN, constraint == POISSON
     rate = rates(structure, model, theta).sum(0)
     pull = (theta - data.auxiliary)[gaussian] / model.width[gaussian]
     tail = poisson_deviance(data.auxiliary[poisson], theta[poisson]) / model.width[poisson] ** 2
-    return poisson_deviance(data.main, rate).sum() + 0.5 * (pull**2).sum() + tail.sum()
+    main = poisson_deviance(data.main, rate, softness).sum()
+    return main + 0.5 * (pull**2).sum() + tail.sum()
 
 
 def perfect_twice_nll(structure: Structure, model: Model, data: Data) -> Array:

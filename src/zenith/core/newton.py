@@ -1,7 +1,7 @@
 """Newton's method within bounds: exact steps, backtracking, and an honest convergence flag.
 
-Projected Newton (Bertsekas 1982, doi:10.1137/0320018): parameters that sit on a bound and are
-pushed outwards leave the system for that step, and trial points are clipped to the bounds.
+Projected Newton (Bertsekas 1982, doi:10.1137/0320018): parameters that sit on a bound and would
+be pushed through it leave the system for that step, and trial points are clipped to the bounds.
 """
 
 from collections.abc import Callable
@@ -10,13 +10,16 @@ from typing import NamedTuple
 import jax.numpy as jnp
 from jax import Array, lax
 
-# Squared distance to the minimum, in standard deviations, before the last step: an exact Newton
-# step squares it, one with an approximate Hessian only shortens it
-TOLERANCE, TOLERANCE_CONVEX = 1e-9, 1e-16
+# Squared distance to the minimum, in standard deviations, before the last step, which squares it
+TOLERANCE = 1e-7
+# The convex approximation leads until the squared distance is below this: far away the exact one
+# is often indefinite
+FAR = 1.0
 MAX_STEPS = 100
 SHORTEST = 2.0**-40
-HIGHEST = 1e300  # more than any finite value, and less than infinity when rounded up
 SLOPE = 1e-4  # Armijo: the share of the predicted decrease that a step must achieve
+# After an indefinite Hessian it leads again until the squared distance has shrunk by this
+PATIENCE = 1e-2
 
 
 class Minimum(NamedTuple):
@@ -25,94 +28,150 @@ class Minimum(NamedTuple):
     x: Array
     value: Array
     converged: Array
+    """bool: the projected gradient vanishes and no direction has negative curvature."""
+    escape: Array
+    """(n,) where only the projected gradient vanishes, a direction of negative curvature, whose
+    largest component is 1; else 0."""
     iterations: Array
+    """Newton steps."""
+    expansions: Array
+    """Evaluations of gradient and Hessian; those of the value alone cost little."""
 
 
 class Quadratic(NamedTuple):
     """The function near one point."""
 
-    value: Array
     gradient: Array
     solve: Callable[[Array], Array]
     """Newton's step for the parameters that may move, 0 for the others; not finite where the
     Hessian is not positive definite."""
+    lowest: Callable[[Array], tuple[Array, Array]]
+    """Curvature and direction for the parameters that may move, negative if there is such a one."""
+
+
+class Function(NamedTuple):
+    """What is minimised: a function of x (n,)."""
+
+    value: Callable[[Array], Array]
+    expand: Callable[[Array, Array], Quadratic]
+    """Of (x, convex): with the exact Hessian, or with a positive definite approximation."""
 
 
 class _State(NamedTuple):
     x: Array
     value: Array
-    gradient: Array
-    step: Array
-    length: Array  # of the trial step from x; 0 repeats x with the convex approximation
-    decrement: Array
-    near: Array
-    iterations: Array
+    convex: Array  # whether the next Hessian is the approximation
+    release: Array  # the decrement below which the exact Hessian is tried again
+    stationary: Array
+    converged: Array
+    escape: Array
     stuck: Array
+    iterations: Array
+    expansions: Array
 
 
-def minimise(
-    expand: Callable[[Array, Array], Quadratic],
-    start: Array,
-    lower: Array,
-    upper: Array,
-    free: Array,
-) -> Minimum:
+def minimise(function: Function, start: Array, lower: Array, upper: Array, free: Array) -> Minimum:
     """Minimise from `start` over the free parameters; all arrays have shape (n,).
 
-    `expand(x, convex)` takes the exact Hessian, or a positive definite approximation where convex
-    is true: it is asked for that where the exact one does not descend. Converged means that the
-    Newton decrement (the squared distance to the minimum in standard deviations) is below 1e-9
-    before the last step (1e-16 if that is not exact). An infinite value at the start, a step that
-    cannot decrease it, or 100 steps end without convergence.
+    The convex approximation serves far away, and where the exact Hessian does not descend.
+    Converged means that the Newton decrement (the squared distance to the minimum in standard
+    deviations) is below 1e-7 before the last step, that the gradient holds every parameter on a
+    bound there, and that the exact Hessian of the others has no negative curvature. An infinite
+    value at the start, a step that cannot decrease it, or 100 steps end without.
     """
+    margin = 1e-9 * (upper - lower)
 
     def unfinished(state: _State) -> Array:
-        return ~state.near & (state.iterations < MAX_STEPS) & ~state.stuck
+        return ~(state.converged | state.stuck) & (state.iterations < MAX_STEPS)
 
-    def move(state: _State, length: Array) -> Array:
-        return jnp.where(free, jnp.clip(state.x - length * state.step, lower, upper), state.x)
+    def outwards(x: Array, push: Array) -> Array:
+        """Whether a step of -push from x goes through a bound that x is on."""
+        return jnp.where(push > 0, x <= lower + margin, (push < 0) & (x >= upper - margin))
+
+    def direction(x: Array, at: Quadratic) -> tuple[Array, Array]:
+        """Newton's step, and whether a bound holds a parameter that the gradient does not."""
+
+        def again(trial: tuple[Array, Array, Array]) -> tuple[Array, Array, Array]:
+            moving, step, _ = trial
+            moving &= ~outwards(x, step)
+            step = at.solve(moving)
+            return moving, step, (moving & outwards(x, step)).any()
+
+        moving = free & ~outwards(x, at.gradient)
+        first = moving, jnp.zeros_like(x), jnp.array(True)
+        left, step, _ = lax.while_loop(lambda trial: trial[2], again, first)
+        return step, (left != moving).any()
+
+    def move(x: Array, step: Array) -> Array:
+        return jnp.where(free, jnp.clip(x - step, lower, upper), x)
+
+    def search(state: _State, at: Quadratic, step: Array, near: Array) -> tuple[Array, ...]:
+        """The first of step, step / 2, step / 4, … that decreases the value enough."""
+        x, value = state.x, state.value
+        # near the minimum a step changes the value by less than its last digits
+        rounding = 1e-14 * (1 + jnp.abs(value))
+
+        def refused(trial: tuple[Array, Array, Array]) -> Array:
+            length, x_new, value_new = trial
+            enough = value - SLOPE * (at.gradient * (x - x_new)).sum() + rounding
+            untried = length > 1
+            return untried | (~(value_new <= enough) & ~near & (length >= SHORTEST))
+
+        def shorten(trial: tuple[Array, Array, Array]) -> tuple[Array, Array, Array]:
+            length = trial[0] / 2
+            x_new = move(x, length * step)
+            return length, x_new, function.value(x_new)
+
+        return lax.while_loop(refused, shorten, (jnp.array(2.0), x, value))
 
     def advance(state: _State) -> _State:
-        x = move(state, state.length)
-        convex = state.length == 0
-        at = expand(x, convex)
-        predicted = (state.gradient * (state.x - x)).sum()
-        # near the minimum a step changes the value by less than its last digits
-        rounding = 1e-14 * (1 + jnp.abs(state.value))
-        accepted = at.value <= state.value - SLOPE * predicted + rounding
-        margin = 1e-9 * (upper - lower)
-        outwards = jnp.where(at.gradient > 0, x <= lower + margin, x >= upper - margin)
-        moving = free & ~outwards
-        step = at.solve(moving)
+        at = function.expand(state.x, state.convex)
+        step, held = direction(state.x, at)
         descends = jnp.isfinite(step).all()
-        length = jnp.where(accepted, jnp.where(descends, 1.0, 0.0), state.length / 2)
-        decrement = jnp.where(moving, at.gradient * step, 0.0).sum()
-        near = decrement <= jnp.where(convex, TOLERANCE_CONVEX, TOLERANCE)
+        step = jnp.where(descends, step, 0.0)
+        decrement = (at.gradient * step).sum()
+        near = descends & ~held & (decrement <= TOLERANCE)
+        length, x, value = search(state, at, step, near)
+        accepted = descends & (length >= SHORTEST)
+
+        def look() -> tuple[Array, Array]:
+            return at.lowest(free & (state.x > lower + margin) & (state.x < upper - margin))
+
+        indefinite = state.stationary & ~descends
+        nothing = jnp.array(0.0), jnp.zeros_like(step)
+        bend, escape = lax.cond(indefinite, look, lambda: nothing)
+        saddle = indefinite & (bend < 0)
+        # the first decrement after an indefinite Hessian says how long the convex one leads
+        first = descends & jnp.isinf(state.release)
+        release = jnp.where(first, PATIENCE * decrement, state.release)
         return _State(
             x=jnp.where(accepted, x, state.x),
-            value=jnp.where(accepted, at.value, state.value),
-            gradient=jnp.where(accepted, at.gradient, state.gradient),
-            step=jnp.where(accepted, jnp.where(descends, step, 0.0), state.step),
-            length=length,
-            decrement=decrement,
-            near=accepted & descends & near,
-            iterations=state.iterations + (accepted & descends),
-            stuck=jnp.where(accepted, convex & ~descends, length < SHORTEST),
+            value=jnp.where(accepted, value, state.value),
+            convex=jnp.where(state.convex, ~near & (decrement > release), ~descends),
+            release=jnp.where(state.convex, release, jnp.inf),
+            stationary=near & state.convex,
+            converged=(near & ~state.convex) | (indefinite & ~saddle),
+            escape=jnp.where(saddle, escape, 0.0),
+            stuck=saddle | ((state.convex | descends) & ~accepted & ~near),
+            iterations=state.iterations + accepted,
+            expansions=state.expansions + 1,
         )
 
-    none = jnp.zeros_like(start)
+    no = jnp.array(False)
+    value = function.value(start)
     initial = _State(
         x=start,
-        value=jnp.array(HIGHEST),
-        gradient=none,
-        step=none,
-        length=jnp.array(1.0),
-        decrement=jnp.array(jnp.inf),
-        near=jnp.array(False),
+        value=value,
+        convex=jnp.array(True),
+        release=jnp.array(FAR),
+        stationary=no,
+        converged=no,
+        escape=jnp.zeros_like(start),
+        stuck=~jnp.isfinite(value),
         iterations=jnp.array(0),
-        stuck=jnp.array(False),
+        expansions=jnp.array(0),
     )
     last = lax.while_loop(unfinished, advance, initial)
-    x = jnp.where(last.near, move(last, jnp.array(1.0)), last.x)
-    value = last.value - jnp.where(last.near, last.decrement / 2, 0.0)
-    return Minimum(x, value, last.near, last.iterations)
+    return Minimum(
+        last.x, last.value, last.converged, last.escape, last.iterations, last.expansions
+    )

@@ -28,6 +28,10 @@ from zenith.core.histfactory import (
 from zenith.core.newton import Minimum
 
 
+# An error on mu beyond which the data do not determine it
+UNDETERMINED = 1e8
+
+
 class Expected(NamedTuple):
     """Expected significance with the fit's diagnostics."""
 
@@ -37,6 +41,8 @@ class Expected(NamedTuple):
     """bool, scalar."""
     iterations: Array
     """Newton steps of the background-only fit, int, scalar."""
+    expansions: Array
+    """Its evaluations of gradient and Hessian, int, scalar."""
     parameters: Array
     """Background-only best fit, shape (n,), named by `structure.parameters.names`."""
 
@@ -48,17 +54,21 @@ class Observed(NamedTuple):
     """One-sided: 0 where mu_hat is negative. NaN where a fit did not converge."""
     mu_hat: Array
     mu_error: Array
-    """From the Hessian."""
+    """From the Hessian; NaN where mu_hat is on a bound or the data do not determine it."""
     twice_nll: Array
     """-2 log L at the best fit, with all constants, as pyhf's `twice_nll`."""
     converged: Array
     iterations: Array
     """Newton steps of both fits together."""
+    expansions: Array
+    """Evaluations of gradient and Hessian of both fits together."""
     parameters: Array
     """Best fit, shape (n,), named by `structure.parameters.names`."""
+    at_bound: Array
+    """bool, shape (n,): which free parameters end on a bound, where a Hessian says nothing."""
     covariance: Array
-    """Inverse Hessian, shape (n, n); zero for fixed parameters and for those on a bound (save
-    the parameter of interest). NaN where the Hessian is not positive definite."""
+    """Inverse Hessian, shape (n, n); zero for fixed parameters and for those on a bound. NaN where
+    the Hessian is not positive definite."""
     background_only: Array
     """Best fit at mu = 0, shape (n,)."""
 
@@ -88,18 +98,19 @@ def expected(structure: Structure, templates: Templates) -> Expected:
     q0 = 2 * deviance(structure, model, lax.stop_gradient(best.x), data)
     z = jnp.sqrt(jnp.where(q0 > 0, q0, 1.0))
     z = jnp.where(best.converged, jnp.where(q0 > 0, z, 0.0), jnp.nan)
-    return Expected(z, best.converged, best.iterations, best.x)
+    return Expected(z, best.converged, best.iterations, best.expansions, best.x)
 
 
 def expected_mu_error(structure: Structure, templates: Templates) -> Array:
     """Expected error on mu at mu = 1, from the Fisher information; scalar, differentiable.
 
     At the Asimov data's own best fit the exact Hessian is the Fisher information, so that no fit
-    is needed.
+    is needed. Bins without expected events carry none.
     """
     model = prepare(structure, templates)
     theta = jnp.asarray(nominal(structure, 1.0))
-    hessian = curvature.expand(structure, model, theta, asimov(structure, model, theta)).hessian
+    data = asimov(structure, model, theta)
+    hessian = curvature.expand(structure, model, theta, data, convex=True).hessian
     unit = jnp.asarray(_is_poi(structure), float)
     return jnp.sqrt((curvature.solve(structure, hessian, unit, model.free) * unit).sum())
 
@@ -118,15 +129,21 @@ def observed_significance(structure: Structure, templates: Templates, counts: Ar
     mu_hat = best.x[parameters.poi]
     q0 = jnp.where(mu_hat < 0, 0.0, 2 * jnp.maximum(background.value - best.value, 0.0))
     on_bound = (best.x <= parameters.lower) | (best.x >= parameters.upper)
-    covariance = _inverse(structure, model, best.x, data, model.free & (~on_bound | is_poi))
+    at_bound = model.free & on_bound
+    covariance = _inverse(structure, model, best.x, data, model.free & ~on_bound)
+    variance = covariance[parameters.poi, parameters.poi]
+    # where only clipped rates know mu the curvature is next to nothing
+    determined = ~at_bound[parameters.poi] & (variance < UNDETERMINED**2)
     return Observed(
         z=jnp.where(converged, jnp.sqrt(q0), jnp.nan),
         mu_hat=mu_hat,
-        mu_error=jnp.sqrt(covariance[parameters.poi, parameters.poi]),
+        mu_error=jnp.where(determined, jnp.sqrt(variance), jnp.nan),
         twice_nll=2 * best.value + perfect_twice_nll(structure, model, data),
         converged=converged,
         iterations=best.iterations + background.iterations,
+        expansions=best.expansions + background.expansions,
         parameters=best.x,
+        at_bound=at_bound,
         covariance=covariance,
         background_only=background.x,
     )
