@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from zenith.core import curvature, histfactory
+from zenith.core import curvature, hessian, histfactory
 from zenith.core.histfactory import Modifier, Setting, Structure, Templates
 from zenith.core.significance import expected_mu_error, expected_significance
 
@@ -116,16 +116,15 @@ def test_analytic_derivatives_equal_automatic_ones():
     def deviance(theta):
         return histfactory.deviance(STRUCTURE, fitted, theta, data)
 
-    value, slope = jax.jit(jax.value_and_grad(deviance))(theta)
+    slope = jax.jit(jax.grad(deviance))(theta)
     automatic = jax.jit(jax.hessian(deviance))
-    hessian = np.asarray(automatic(theta))
+    expected = np.asarray(automatic(theta))
     expand = jax.jit(curvature.expand, static_argnums=0)
     at = expand(STRUCTURE, fitted, theta, data)
-    assert float(at.value) == pytest.approx(float(value), rel=1e-13)
     np.testing.assert_allclose(at.gradient, slope, rtol=1e-11, atol=1e-11)
-    split, layer = curvature.partition(STRUCTURE), STRUCTURE.parameters.layer
-    padded = np.pad(hessian, (0, 1))
-    np.testing.assert_allclose(at.hessian.a, hessian[np.ix_(split.dense, split.dense)], atol=1e-10)
+    split, layer = hessian.partition(STRUCTURE), STRUCTURE.parameters.layer
+    padded = np.pad(expected, (0, 1))
+    np.testing.assert_allclose(at.hessian.a, expected[np.ix_(split.dense, split.dense)], atol=1e-10)
     np.testing.assert_allclose(
         np.where(split.local, at.hessian.c, 0.0),
         np.where(split.local, padded[split.dense[:, None, None], layer], 0.0),
@@ -139,5 +138,5 @@ def test_analytic_derivatives_equal_automatic_ones():
     # at the best fit, where the Hessian is positive definite, its blocks solve Newton's system
     right = jnp.asarray(rng.normal(size=theta.size))
     best = expand(STRUCTURE, fitted, start, data).hessian
-    solved = curvature.solve(STRUCTURE, best, right, fitted.free)
+    solved = hessian.solve(STRUCTURE, best, right, fitted.free)
     np.testing.assert_allclose(solved, np.linalg.solve(automatic(start), right), rtol=1e-9)

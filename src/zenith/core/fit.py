@@ -5,8 +5,9 @@ One descent of Newton's method is enough for most fits. It is followed by others
   along the direction of negative curvature, one each way;
 - a systematic whose variations go the same way has a second minimum, of opposite sign, behind a
   barrier: which of the two a descent reaches is chance, so that it is mirrored and fitted again;
-- the minimum lies on a kink, where the rate of a bin without counts reaches zero: the kink is
-  rounded widely first, and then less and less.
+- it ends where the rate of a bin without counts reaches zero, on a kink, or starts where that of a
+  bin with counts is negative: both are rounded widely first, and then less and less;
+- more starts are asked for.
 The deepest minimum is kept.
 """
 
@@ -18,61 +19,75 @@ import numpy as np
 from jax import Array, lax
 
 from zenith.core import curvature
-from zenith.core.histfactory import SHARP, Data, Model, Structure, deviance
+from zenith.core.hessian import partition
+from zenith.core.histfactory import SHARP, Data, Model, Structure, deviance, rates
 from zenith.core.newton import Minimum, minimise
 
 # A mirrored minimum is worth a fit if its start is less than this above the present minimum
-REACH = 0.5
+REACH = 4.0
 # How far to go from a saddle, in units of the parameter that changes most
 LENGTHS = np.geomspace(1e-3, 3.0, 8)
 # The rounding of kinks in events, from one descent to the next
 WIDEST, NARROWER = 1.0, 1e-2
-MAX_DESCENTS = 50
+# A rate is on its kink below so many events
+KINK = 1e-6
+MAX_DESCENTS = 100
+# Values that differ by less, relatively, are those of one minimum
+ROUNDING = 1e-8
 
 
 class _Search(NamedTuple):
     best: Minimum
     start: Array  # (n,) of the next descent
     softness: Array  # of its kinks
-    rounded: Array  # whether kinks have been rounded
+    rounded: Array  # whether kinks have been rounded since the last far start
     other: Array  # (n,) a start for later
     waiting: Array  # whether it is one
+    used: Array  # how many of the further starts
     tried: Array  # (A,) alphas that were mirrored
     descents: Array
     done: Array
 
 
-def fit(structure: Structure, model: Model, data: Data, start: Array, free: Array) -> Minimum:
+def fit(
+    structure: Structure, model: Model, data: Data, start: Array, free: Array, starts: int = 0
+) -> Minimum:
     """Minimise `histfactory.deviance` from `start` over the `free` parameters, both (n,).
 
+    `starts` is how many more descents begin far away, at the same points in every call: what one
+    finds is nearly always the deepest minimum, unless templates are negative or factors multiply.
     `iterations` and `expansions` count those of all descents.
     """
-    parameters, split = structure.parameters, curvature.partition(structure)
+    parameters, split = structure.parameters, partition(structure)
     lower, upper = jnp.asarray(parameters.lower), jnp.asarray(parameters.upper)
     alphas = split.dense[: split.alphas]
     lengths = np.concatenate([LENGTHS, -LENGTHS])
     one_way = _one_way(structure, model)
+    more = jnp.where(free, jnp.clip(_far_away(structure, starts), lower, upper), start)
     zero, mirror = np.ones((2, len(alphas), len(parameters.names)))
     zero[np.arange(len(alphas)), alphas], mirror[np.arange(len(alphas)), alphas] = 0.0, -1.0
-
-    def values(points: Array) -> Array:
-        return jax.vmap(lambda x: deviance(structure, model, x, data))(points)
 
     def descend(search: _Search) -> _Search:
         function = curvature.likelihood(structure, model, data, search.softness)
         new = minimise(function, search.start, lower, upper, free)
         sharp = search.softness <= SHARP
-        saddle = sharp & (new.escape != 0).any()
+        saddle = (new.escape != 0).any()
         first = search.descents == 0
-        # not (… >= …), for values may be NaN
-        deeper = ~search.best.converged | (new.converged & ~(new.value >= search.best.value))
-        best = _where(first | (sharp & deeper), new, search.best)
+        # a lower value counts even where its descent did not converge: then nothing has
+        rounding = ROUNDING * (1 + jnp.abs(new.value))
+        deeper = new.value < search.best.value - rounding
+        settles = new.converged & ~search.best.converged
+        settles &= new.value < search.best.value + rounding
+        best = _where(first | (sharp & (deeper | settles)), new, search.best)
         best = best._replace(
             iterations=search.best.iterations + new.iterations,
             expansions=search.best.expansions + new.expansions,
         )
 
-        untried = free[alphas] & one_way & ~search.tried & best.converged
+        def values(points: Array) -> Array:
+            return jax.vmap(lambda x: deviance(structure, model, x, data, search.softness))(points)
+
+        untried = free[alphas] & one_way & ~search.tried & best.converged & sharp
         away = jnp.clip(new.x + lengths[:, None] * new.escape, lower, upper)
         points = jnp.concatenate([away, best.x * zero, best.x * mirror])
         none = jnp.full(len(points), jnp.inf)
@@ -84,28 +99,31 @@ def fit(structure: Structure, model: Model, data: Data, start: Array, free: Arra
         worth = untried & (top > mirrored) & (mirrored < best.value + REACH)
         nearest = jnp.argmin(jnp.where(worth, mirrored, jnp.inf)) if len(alphas) else 0
 
-        blunt = sharp & ~new.converged & ~saddle & ~search.rounded
+        on_kink = (data.main == 0) & (jnp.abs(rates(structure, model, new.x).sum(0)) < KINK)
+        blunt = sharp & (on_kink.any() | ~new.converged) & ~search.rounded
         # what comes next, in this order
         cases = [
-            (~sharp, new.x),
-            (blunt, search.start),
             (falls[0], start_plus),
             (falls[1], start_minus),
+            (~sharp, new.x),
+            (blunt, search.start),
             (search.waiting, search.other),
+            (search.used < starts, more[search.used] if starts else start),
             (worth.any(), points[len(away) + len(alphas) + nearest]),
         ]
         wanted = jnp.array([case for case, _ in cases])
         next_ = jnp.argmax(wanted)
         narrower = jnp.maximum(search.softness * NARROWER, SHARP)
-        later = (next_ == 2) & falls[1]
+        later = sharp & falls.all()
         return _Search(
             best=best,
             start=jnp.stack([x for _, x in cases])[next_],
-            softness=jnp.where(~sharp, narrower, jnp.where(blunt, WIDEST, SHARP)),
-            rounded=search.rounded | blunt,
+            softness=jnp.select([next_ == 2, next_ == 3], [narrower, WIDEST], search.softness),
+            rounded=(search.rounded | blunt) & (next_ != 5),
             other=jnp.where(later, start_minus, search.other),
             waiting=(search.waiting & (next_ != 4)) | later,
-            tried=search.tried | ((next_ == 5) & (np.arange(len(alphas)) == nearest)),
+            used=search.used + (next_ == 5),
+            tried=search.tried | ((next_ == 6) & (np.arange(len(alphas)) == nearest)),
             descents=search.descents + 1,
             done=~wanted.any() | (search.descents >= MAX_DESCENTS),
         )
@@ -118,11 +136,20 @@ def fit(structure: Structure, model: Model, data: Data, start: Array, free: Arra
         rounded=no,
         other=start,
         waiting=no,
+        used=zero_,
         tried=jnp.zeros(len(alphas), bool),
         descents=zero_,
         done=no,
     )
     return lax.while_loop(lambda search: ~search.done, descend, search).best
+
+
+def _far_away(structure: Structure, starts: int) -> np.ndarray:
+    """Starts (M, n) at random, but alike in every call: interpolated parameters within 1.5 of their
+    widths, factors within 2 of each other."""
+    parameters = structure.parameters
+    random = np.random.default_rng(1).normal(size=(starts, len(parameters.names)))
+    return np.where(parameters.multiplies, parameters.init * 2.0**random, 1.5 * random)
 
 
 def _where(condition: Array, a: Minimum, b: Minimum) -> Minimum:
@@ -138,7 +165,7 @@ def _one_way(structure: Structure, model: Model) -> Array:
     up, down = jnp.expm1(model.log_up), jnp.expm1(model.log_down)
     norm = _lopsided(jnp.abs(up + down) / 2, jnp.abs(up - down) / 2)
     shape = _lopsided(8 * jnp.abs(model.even), jnp.abs(model.odd))
-    padding = curvature.partition(structure).alphas - np.array([len(norm), len(shape)])
+    padding = partition(structure).alphas - np.array([len(norm), len(shape)])
     return jnp.pad(norm, (0, padding[0])) | jnp.pad(shape, (padding[1], 0))
 
 

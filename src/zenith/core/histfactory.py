@@ -21,7 +21,7 @@ __all__ = ["Data", "Model", "Modifier", "Setting", "Structure", "Templates", "fr
 
 # Rates below zero count as zero; the kink there is rounded within so many events, so that a minimum
 # on it has derivatives
-SHARP = 1e-10
+SHARP = 1e-8
 
 
 class Model(NamedTuple):
@@ -148,14 +148,21 @@ def poisson_deviance(count: Array, rate: Array, softness: Array | float = SHARP)
 
     Written with log1p, so that its rounding error is that of `rate - count` alone. A rate below
     zero counts as zero: nothing for a count of zero (within `softness` of the kink), else infinite
-    as is a negative count.
+    as is a negative count. Where `softness` is larger than `SHARP` the logarithm ends at the share
+    softness / 2 of the count, and a parabola continues it to all rates.
     """
     seen = count > 0
-    possible = (count == 0) | (seen & (rate > 0))
     safe = jnp.where(seen, count, 1.0)
-    x = (jnp.where(seen & possible, rate, safe) - safe) / safe
+    edge = _edge(safe, softness)
+    inside = jnp.maximum(rate, edge)
+    x = (jnp.where(seen & (inside > 0), inside, safe) - safe) / safe
+    beyond = jnp.where(edge > 0, rate - inside, 0.0)
+    ratio = safe / jnp.where(inside > 0, inside, 1.0)
+    parabola = beyond * (1 - ratio + 0.5 * beyond * ratio / jnp.where(inside > 0, inside, 1.0))
     nothing, _, _ = positive_part(rate, softness)
-    return jnp.where(possible, jnp.where(seen, safe * (x - jnp.log1p(x)), nothing), jnp.inf)
+    possible = (count == 0) | (seen & (inside > 0))
+    logarithm = safe * (x - jnp.log1p(x)) + parabola
+    return jnp.where(possible, jnp.where(seen, logarithm, nothing), jnp.inf)
 
 
 def poisson_slopes(
@@ -163,10 +170,20 @@ def poisson_slopes(
 ) -> tuple[Array, Array]:
     """First and second derivative of `poisson_deviance` with the rate."""
     seen = count > 0
-    ratio = count / jnp.where(rate > 0, rate, 1.0)
+    inside = jnp.maximum(rate, _edge(count, softness))
+    safe = jnp.where(inside > 0, inside, 1.0)
+    ratio, beyond = count / safe, rate - inside
     _, slope, bend = positive_part(rate, softness)
-    bend_seen = ratio / jnp.where(rate > 0, rate, 1.0)
-    return jnp.where(seen, 1 - ratio, slope), jnp.where(seen, bend_seen, bend)
+    bend_seen = ratio / safe
+    return (
+        jnp.where(seen, 1 - ratio + beyond * bend_seen, slope),
+        jnp.where(seen, bend_seen, bend),
+    )
+
+
+def _edge(count: Array, softness: Array | float) -> Array:
+    """The rate below which a parabola replaces the logarithm."""
+    return jnp.where(jnp.asarray(softness) > SHARP, softness * count / 2, 0.0)
 
 
 def deviance(

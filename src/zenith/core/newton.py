@@ -150,9 +150,9 @@ def minimise(function: Function, start: Array, lower: Array, upper: Array, free:
             convex=jnp.where(state.convex, ~near & (decrement > release), ~descends),
             release=jnp.where(state.convex, release, jnp.inf),
             stationary=near & state.convex,
-            converged=(near & ~state.convex) | (indefinite & ~saddle),
+            converged=(near & ~state.convex) | (indefinite & (bend >= 0)),
             escape=jnp.where(saddle, escape, 0.0),
-            stuck=saddle | ((state.convex | descends) & ~accepted & ~near),
+            stuck=indefinite | ((state.convex | descends) & ~accepted & ~near),
             iterations=state.iterations + accepted,
             expansions=state.expansions + 1,
         )

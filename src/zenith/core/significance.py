@@ -13,6 +13,7 @@ from jax import Array, lax
 
 from zenith.core import curvature
 from zenith.core.fit import fit
+from zenith.core.hessian import solve
 from zenith.core.histfactory import (
     Data,
     Model,
@@ -26,7 +27,6 @@ from zenith.core.histfactory import (
     prepare,
 )
 from zenith.core.newton import Minimum
-
 
 # An error on mu beyond which the data do not determine it
 UNDETERMINED = 1e8
@@ -82,8 +82,8 @@ def expected_significance(structure: Structure, templates: Templates) -> Array:
     return expected(structure, templates).z
 
 
-def expected(structure: Structure, templates: Templates) -> Expected:
-    """As `expected_significance`, with diagnostics.
+def expected(structure: Structure, templates: Templates, starts: int = 0) -> Expected:
+    """As `expected_significance`, with diagnostics; `starts` as in `fit.fit`.
 
     The free fit to Asimov data is known (it is what generated them), so that q0 takes the one
     fit at mu = 0. Its gradient is the partial derivative at that fit: parameters that minimise do
@@ -94,7 +94,7 @@ def expected(structure: Structure, templates: Templates) -> Expected:
     fixed_model, fixed_data = lax.stop_gradient((model, data))
     start = jnp.asarray(nominal(structure, 0.0))
     free = fixed_model.free & ~_is_poi(structure)
-    best = fit(structure, fixed_model, fixed_data, start, free)
+    best = fit(structure, fixed_model, fixed_data, start, free, starts)
     q0 = 2 * deviance(structure, model, lax.stop_gradient(best.x), data)
     z = jnp.sqrt(jnp.where(q0 > 0, q0, 1.0))
     z = jnp.where(best.converged, jnp.where(q0 > 0, z, 0.0), jnp.nan)
@@ -112,18 +112,25 @@ def expected_mu_error(structure: Structure, templates: Templates) -> Array:
     data = asimov(structure, model, theta)
     hessian = curvature.expand(structure, model, theta, data, convex=True).hessian
     unit = jnp.asarray(_is_poi(structure), float)
-    return jnp.sqrt((curvature.solve(structure, hessian, unit, model.free) * unit).sum())
+    return jnp.sqrt((solve(structure, hessian, unit, model.free) * unit).sum())
 
 
-def observed_significance(structure: Structure, templates: Templates, counts: Array) -> Observed:
-    """Discovery significance of observed counts (B,), by a free fit and one at mu = 0."""
+def observed_significance(
+    structure: Structure, templates: Templates, counts: Array, starts: int = 0
+) -> Observed:
+    """Discovery significance of observed counts (B,), by a free fit and one at mu = 0.
+
+    `starts` as in `fit.fit`.
+    """
     parameters = structure.parameters
     model = prepare(structure, templates)
     data = observed(structure, model, counts)
     is_poi = _is_poi(structure)
-    starts = jnp.stack([parameters.init, nominal(structure, 0.0)])
+    inits = jnp.stack([parameters.init, nominal(structure, 0.0)])
     free = jnp.stack([model.free, model.free & ~is_poi])
-    fits = lax.map(lambda each: fit(structure, model, data, *each), (starts, free))
+    fits = lax.map(
+        lambda each: fit(structure, model, data, each[0], each[1], starts), (inits, free)
+    )
     best, background = (Minimum(*(part[i] for part in fits)) for i in (0, 1))
     converged = best.converged & background.converged
     mu_hat = best.x[parameters.poi]
@@ -155,5 +162,5 @@ def _is_poi(structure: Structure) -> np.ndarray:
 
 def _inverse(structure: Structure, model: Model, theta: Array, data: Data, moving: Array) -> Array:
     hessian = curvature.expand(structure, model, theta, data).hessian
-    column = partial(curvature.solve, structure, hessian, moving=moving)
+    column = partial(solve, structure, hessian, moving=moving)
     return jax.vmap(column)(jnp.eye(theta.size))

@@ -14,12 +14,17 @@ from zenith.core.workspace import Workspace
 from zenith.errors import FitError
 from zenith.statistics.schema import check
 
+# Further descents, for any workspace may have several minima
+STARTS = 10
+
 
 def significances(spec: Mapping[str, Any], measurement: str | None = None) -> dict[str, Any]:
     """Expected (Asimov data at mu = 1) and observed significance, and the free fit to the data.
 
-    `twice_nll` is pyhf's at the best fit; `mu_error` is `None` where the Hessian is not positive
-    definite; `iterations` are Newton steps of all fits. Raises InputError, with the place, where
+    `twice_nll` is pyhf's at the best fit; `mu_error` is `None` where mu_hat is on a bound or the
+    data do not determine it; `at_bound` names the parameters of the free fit to the data that end
+    on a bound. `iterations` are Newton steps of all fits, `expansions` evaluations of gradient and
+    Hessian. Raises InputError, with the place, where
     the workspace does not fit pyhf's schema, FitError where it contradicts itself, and, naming the
     bins that are to blame if it can, where a fit does not converge.
     """
@@ -30,11 +35,12 @@ def significances(spec: Mapping[str, Any], measurement: str | None = None) -> di
         np.asarray(rates(structure, model, theta).sum(0))
         for theta in (jnp.asarray(histfactory.nominal(structure, mu)) for mu in (1.0, 0.0))
     )
-    asimov = jax.jit(expected, static_argnums=0)(structure, templates)
+    asimov = jax.jit(expected, static_argnums=(0, 2))(structure, templates, STARTS)
     if not asimov.converged:
         blame = _blame(structure, background, signal_plus_background)
         raise FitError(f"the fit of mu = 0 to the expected data did not converge{blame}")
-    data = jax.jit(observed_significance, static_argnums=0)(structure, templates, counts)
+    observe = jax.jit(observed_significance, static_argnums=(0, 3))
+    data = observe(structure, templates, counts, STARTS)
     if not data.converged:
         blame = _blame(structure, background, counts)
         raise FitError(f"the fit to the observed data did not converge{blame}")
@@ -46,7 +52,9 @@ def significances(spec: Mapping[str, Any], measurement: str | None = None) -> di
         "mu_error": mu_error if np.isfinite(mu_error) else None,
         "twice_nll": float(data.twice_nll),
         "converged": True,
+        "at_bound": [structure.parameters.names[i] for i in np.flatnonzero(data.at_bound)],
         "iterations": int(asimov.iterations + data.iterations),
+        "expansions": int(asimov.expansions + data.expansions),
     }
 
 
