@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from scipy.stats import chi2
 
 from zenith.statistics.likelihood import Likelihood, Vector
-from zenith.statistics.minimiser import SAME, descend, hessian, near_kink
+from zenith.statistics.minimiser import SAME, TOLERANCE, descend, hessian, near_kink
 
 # Only within this share of its range from a bound is it tried whether a parameter is on it
 NEAR = 1e-3
@@ -47,12 +47,12 @@ class BestFit(NamedTuple):
 
 
 def best_fit(likelihood: Likelihood) -> BestFit:
-    """The free fit. Raises FitError where it does not converge.
+    """The free fit: cabinetry's, checked and carried on. Raises FitError where nothing converges.
 
     A parameter on its bound is put on it and held there for the second derivatives: its own is no
     error, and those of the others are conditional on it.
     """
-    x, minuit = descend(likelihood)
+    x, minuit = descend(likelihood, start=_by_cabinetry(likelihood))
     at_bound = np.zeros(len(x), bool)
     missing = dict.fromkeys(likelihood.idle, "the likelihood does not depend on the parameter")
     for i, (low, high) in enumerate(likelihood.bounds):
@@ -73,6 +73,25 @@ def best_fit(likelihood: Likelihood) -> BestFit:
         missing = dict.fromkeys(np.flatnonzero(~likelihood.fixed).tolist(), reason) | missing
     errors[list(missing)] = np.nan
     return BestFit(x, likelihood.twice_nll(x), errors, correlation, at_bound, missing, reason)
+
+
+def _by_cabinetry(likelihood: Likelihood) -> Vector | None:
+    """Where cabinetry's fit ends; None where that is no minimum, or Minuit gives no covariance."""
+    try:
+        result = cabinetry.fit.fit(
+            likelihood.model,
+            list(likelihood.data),
+            init_pars=list(likelihood.nominal),
+            fix_pars=list(likelihood.fixed),
+            par_bounds=likelihood.bounds,
+            strategy=1,
+            tolerance=TOLERANCE,
+            maxiter=likelihood.calls,
+        )
+    # pyhf's wrapper of Minuit takes the covariance for granted, and raises AttributeError
+    except (pyhf.exceptions.FailedMinimization, AttributeError):
+        return None
+    return np.asarray(result.bestfit) if np.isfinite(result.bestfit).all() else None
 
 
 def _correlation(minuit: iminuit.Minuit | None) -> NDArray[np.float64] | None:

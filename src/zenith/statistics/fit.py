@@ -1,6 +1,6 @@
 """The quoted fit: signal strength, nuisances, significance, limit, yields and templates.
 
-The likelihood is pyhf's, on NumPy, minimised by Minuit; the predictions are cabinetry's. The many
+The likelihood is pyhf's, on NumPy; the free fit and the predictions are cabinetry's. The many
 fits with one parameter held, for significance, ranking, scan and limit, are `Likelihood.minimum`,
 which starts from the best fit and leaves out the errors that they do not need.
 """
