@@ -1,41 +1,24 @@
 """The whole configuration of one analysis, and the rules that hold between its sections."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from fnmatch import fnmatchcase
 from typing import Annotated
 
 from pydantic import Field, model_validator
 
+from zenith.config.agreement import agree, known
 from zenith.config.base import Name, Section
 from zenith.config.learning import Mva, Optimise, Search, Split
 from zenith.config.marks import DRAWN, SELECTION, TEMPLATES, concerns, derived
 from zenith.config.samples import Era, Process, Sample, Skim
 from zenith.config.selection import Axis, Cut, Observable, PhysicsObject, Region
-from zenith.config.simulation import PseudodataCard
 from zenith.config.statistics import Plotting, Statistics
 from zenith.config.systematics import (
-    SampleSystematic,
     ShapeSystematic,
     Systematic,
     WeightBranch,
     WeightSystematic,
 )
-
-
-def _known(names: Iterable[str], known: Iterable[str], where: str) -> None:
-    known = list(known)
-    for name in names:
-        if name not in known:
-            raise ValueError(f"{where}: {name!r} is not defined; there is {', '.join(known)}")
-
-
-def _looser(bound: float, operator: str, fixed: Cut) -> bool:
-    """Whether a threshold at `bound` would ask for events that the fixed cut has taken away."""
-    if fixed.operator in (">", ">=") and operator in (">", ">="):
-        return bound < fixed.threshold
-    if fixed.operator in ("<", "<=") and operator in ("<", "<="):
-        return bound > fixed.threshold
-    return False
 
 
 class Analysis(Section):
@@ -107,136 +90,8 @@ class Analysis(Section):
     plotting: Annotated[Plotting, Field(description="the figures")] = Plotting()
 
     @model_validator(mode="after")
-    def _samples_fit(self) -> "Analysis":
-        for name, sample in self.samples.items():
-            where = f"samples.{name}"
-            _known([sample.era], self.eras, f"{where}.era")
-            _known([sample.process], self.processes, f"{where}.process")
-            is_data = self.processes[sample.process].role == "data"
-            if is_data and sample.cross_section is not None:
-                raise ValueError(f"{where}.cross_section: data has none; remove it")
-            if not is_data and sample.cross_section is None:
-                raise ValueError(f"{where}.cross_section: missing (in pb)")
-            if isinstance(sample.simulate, PseudodataCard):
-                simulated = [s for s in self.samples if self.samples[s].simulate and s != name]
-                _known(sample.simulate.backgrounds, simulated, f"{where}.simulate.backgrounds")
-                _known(sample.simulate.truth, simulated, f"{where}.simulate.truth")
-                if sample.simulate.signal is not None:
-                    _known([sample.simulate.signal], simulated, f"{where}.simulate.signal")
-        if not self.signals:
-            raise ValueError("processes: none has role: signal")
-        for name in self.objects:
-            earlier = list(self.objects)[: list(self.objects).index(name)]
-            _known(self.objects[name].away_from, earlier, f"objects.{name}.away_from")
-        return self
-
-    @model_validator(mode="after")
-    def _strengths_fit(self) -> "Analysis":
-        given, interest = self.statistics.signal_strengths, self.statistics.signal_strength
-        where = "statistics.signal_strengths"
-        owner: dict[str, str] = {}
-        for name, processes in given.items():
-            _known(processes, self.signals, f"{where}.{name}, process with role: signal")
-            for process in processes:
-                if process in owner:
-                    raise ValueError(
-                        f"{where}.{name}: {process!r} is multiplied by {owner[process]!r} already"
-                    )
-                owner[process] = name
-        if given and interest not in given:
-            raise ValueError(
-                f"statistics.signal_strength: {interest!r} is of interest but not among "
-                f"signal_strengths ({', '.join(given)}): name one of them"
-            )
-        used = self._used_signals
-        if not given and len(used) > 1:
-            first, *others = used
-            raise ValueError(
-                f"{where}: the processes {', '.join(used)} are signals; say which the strength of "
-                f"interest multiplies: {{{interest}: [{first}]}} leaves {', '.join(others)} to "
-                f"strengths of their own, {{{interest}: [{', '.join(used)}]}} shares it"
-            )
-        return self
-
-    @model_validator(mode="after")
-    def _systematics_fit(self) -> "Analysis":
-        simulated = [name for name, p in self.processes.items() if p.role != "data"]
-        for name, systematic in self.systematics.items():
-            where = f"systematics.{name}"
-            _known(systematic.processes or (), simulated, f"{where}.processes")
-            _known(systematic.regions or (), self.regions, f"{where}.regions")
-            if isinstance(systematic, ShapeSystematic):
-                _known(systematic.objects, self.objects, f"{where}.objects")
-            if isinstance(systematic, WeightSystematic) and systematic.correction is not None:
-                for era_name, era in self.eras.items():
-                    correction = era.corrections.get(systematic.correction)
-                    if correction is None:
-                        raise ValueError(
-                            f"{where}.correction: eras.{era_name}.corrections has no "
-                            f"{systematic.correction!r}"
-                        )
-                    sides = ("up", "down") if systematic.sides == "two" else (systematic.sides,)
-                    if lacking := set(sides) - set(correction.variations):
-                        raise ValueError(
-                            f"{where}: eras.{era_name}.corrections.{systematic.correction}."
-                            f"variations does not name {' and '.join(sorted(lacking))}"
-                        )
-            if isinstance(systematic, SampleSystematic):
-                for side in ("up", "down"):
-                    pairs = getattr(systematic, side)
-                    _known([*pairs, *pairs.values()], self.samples, f"{where}.{side}")
-        for factor, processes in self.statistics.free_normalisations.items():
-            _known(processes, simulated, f"statistics.free_normalisations.{factor}")
-        return self
-
-    @model_validator(mode="after")
-    def _networks_fit(self) -> "Analysis":
-        simulated = [name for name in self.samples if not self.is_data(name)]
-        for name, mva in self.mva.items():
-            for of_class, samples in mva.classes.items():
-                _known(samples, simulated, f"mva.{name}.classes.{of_class}, simulated sample")
-            for observable in [*mva.features, *(Cut(cut=text).observable for text in mva.cuts)]:
-                if observable in self.scores:
-                    raise ValueError(
-                        f"mva.{name}: {observable!r} is the score of a network; a network is "
-                        "trained on observables"
-                    )
-        return self
-
-    @model_validator(mode="after")
-    def _cuts_fit(self) -> "Analysis":
-        tuned: dict[str, tuple[str, Cut]] = {}
-        skim_cuts = [Cut(cut=cut) for cut in self.skim.cuts]
-        for region_name, region in self.regions.items():
-            for position, cut in enumerate(region.cuts):
-                where = f"regions.{region_name}.cuts[{position}]"
-                if cut.tune is None:
-                    continue
-                assert cut.parameter is not None
-                first = tuned.setdefault(cut.parameter, (where, cut))
-                if first[1] is not cut:
-                    raise ValueError(
-                        f"{where}: the threshold {cut.parameter!r} is already tuned at {first[0]}; "
-                        f"give this one a name of its own, or write '{cut.observable} "
-                        f"{cut.operator} {cut.parameter}' to share it"
-                    )
-                loosest = cut.tune[0] if cut.operator in (">", ">=") else cut.tune[1]
-                earlier = [("skim.cuts", c) for c in skim_cuts]
-                earlier += [(f"regions.{region_name}.cuts", c) for c in region.cuts[:position]]
-                for origin, fixed in earlier:
-                    if (
-                        fixed.parameter is None
-                        and fixed.observable == cut.observable
-                        and _looser(loosest, cut.operator, fixed)
-                    ):
-                        raise ValueError(
-                            f"{where}: tune {list(cut.tune)} is looser than the cut {fixed.cut!r} "
-                            f"of {origin}: beyond it there are no events, and the gradient would "
-                            "not know; tighten tune or loosen that cut"
-                        )
-        for region_name, region in self.regions.items():
-            shared = [cut.reference for cut in region.cuts if cut.reference is not None]
-            _known(shared, tuned, f"regions.{region_name}.cuts, tunable threshold")
+    def _sections_agree(self) -> "Analysis":
+        agree(self)
         return self
 
     @property
@@ -245,7 +100,8 @@ class Analysis(Section):
         return [name for name, process in self.processes.items() if process.role == "signal"]
 
     @property
-    def _used_signals(self) -> list[str]:
+    def used_signals(self) -> list[str]:
+        """Signal processes with a nominal sample in use."""
         used = {
             self.samples[s].process for s in self.used_samples if not self.samples[s].alternative
         }
@@ -256,7 +112,7 @@ class Analysis(Section):
         """Every signal strength with the processes that it multiplies, that of interest first."""
         interest, given = self.statistics.signal_strength, self.statistics.signal_strengths
         if not given:
-            return {interest: tuple(self._used_signals or self.signals)}
+            return {interest: tuple(self.used_signals or self.signals)}
         listed = {process for processes in given.values() for process in processes}
         own = {f"{interest}_{p}": (p,) for p in self.signals if p not in listed}
         return {interest: given[interest], **given, **own}
@@ -349,7 +205,7 @@ class Analysis(Section):
         """
         regions = dict(self.regions)
         for name, moved in edges.items():
-            _known([name], self.moving_edges, "edges, region with fit.tune_edges")
+            known([name], self.moving_edges, "edges, region with fit.tune_edges")
             fit = regions[name].fit
             old = fit.edges.edges
             if len(moved) != len(old) or (moved[0], moved[-1]) != (old[0], old[-1]):

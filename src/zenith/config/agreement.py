@@ -1,0 +1,165 @@
+"""The rules that hold between the sections of a configuration."""
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from zenith.config.selection import Cut
+from zenith.config.simulation import PseudodataCard
+from zenith.config.systematics import SampleSystematic, ShapeSystematic, WeightSystematic
+
+if TYPE_CHECKING:
+    from zenith.config.analysis import Analysis
+
+
+def agree(analysis: "Analysis") -> None:
+    """Raises ValueError, naming the key, where two sections contradict each other."""
+    _samples_fit(analysis)
+    _strengths_fit(analysis)
+    _systematics_fit(analysis)
+    _networks_fit(analysis)
+    _cuts_fit(analysis)
+
+
+def _samples_fit(analysis: "Analysis") -> None:
+    for name, sample in analysis.samples.items():
+        where = f"samples.{name}"
+        known([sample.era], analysis.eras, f"{where}.era")
+        known([sample.process], analysis.processes, f"{where}.process")
+        is_data = analysis.processes[sample.process].role == "data"
+        if is_data and sample.cross_section is not None:
+            raise ValueError(f"{where}.cross_section: data has none; remove it")
+        if not is_data and sample.cross_section is None:
+            raise ValueError(f"{where}.cross_section: missing (in pb)")
+        if isinstance(sample.simulate, PseudodataCard):
+            simulated = [s for s in analysis.samples if analysis.samples[s].simulate and s != name]
+            known(sample.simulate.backgrounds, simulated, f"{where}.simulate.backgrounds")
+            known(sample.simulate.truth, simulated, f"{where}.simulate.truth")
+            if sample.simulate.signal is not None:
+                known([sample.simulate.signal], simulated, f"{where}.simulate.signal")
+    if not analysis.signals:
+        raise ValueError("processes: none has role: signal")
+    for name in analysis.objects:
+        earlier = list(analysis.objects)[: list(analysis.objects).index(name)]
+        known(analysis.objects[name].away_from, earlier, f"objects.{name}.away_from")
+
+
+def _strengths_fit(analysis: "Analysis") -> None:
+    given, interest = analysis.statistics.signal_strengths, analysis.statistics.signal_strength
+    where = "statistics.signal_strengths"
+    owner: dict[str, str] = {}
+    for name, processes in given.items():
+        known(processes, analysis.signals, f"{where}.{name}, process with role: signal")
+        for process in processes:
+            if process in owner:
+                raise ValueError(
+                    f"{where}.{name}: {process!r} is multiplied by {owner[process]!r} already"
+                )
+            owner[process] = name
+    if given and interest not in given:
+        raise ValueError(
+            f"statistics.signal_strength: {interest!r} is of interest but not among "
+            f"signal_strengths ({', '.join(given)}): name one of them"
+        )
+    used = analysis.used_signals
+    if not given and len(used) > 1:
+        first, *others = used
+        raise ValueError(
+            f"{where}: the processes {', '.join(used)} are signals; say which the strength of "
+            f"interest multiplies: {{{interest}: [{first}]}} leaves {', '.join(others)} to "
+            f"strengths of their own, {{{interest}: [{', '.join(used)}]}} shares it"
+        )
+
+
+def _systematics_fit(analysis: "Analysis") -> None:
+    simulated = [name for name, p in analysis.processes.items() if p.role != "data"]
+    for name, systematic in analysis.systematics.items():
+        where = f"systematics.{name}"
+        known(systematic.processes or (), simulated, f"{where}.processes")
+        known(systematic.regions or (), analysis.regions, f"{where}.regions")
+        if isinstance(systematic, ShapeSystematic):
+            known(systematic.objects, analysis.objects, f"{where}.objects")
+        if isinstance(systematic, WeightSystematic) and systematic.correction is not None:
+            for era_name, era in analysis.eras.items():
+                correction = era.corrections.get(systematic.correction)
+                if correction is None:
+                    raise ValueError(
+                        f"{where}.correction: eras.{era_name}.corrections has no "
+                        f"{systematic.correction!r}"
+                    )
+                sides = ("up", "down") if systematic.sides == "two" else (systematic.sides,)
+                if lacking := set(sides) - set(correction.variations):
+                    raise ValueError(
+                        f"{where}: eras.{era_name}.corrections.{systematic.correction}."
+                        f"variations does not name {' and '.join(sorted(lacking))}"
+                    )
+        if isinstance(systematic, SampleSystematic):
+            for side in ("up", "down"):
+                pairs = getattr(systematic, side)
+                known([*pairs, *pairs.values()], analysis.samples, f"{where}.{side}")
+    for factor, processes in analysis.statistics.free_normalisations.items():
+        known(processes, simulated, f"statistics.free_normalisations.{factor}")
+
+
+def _networks_fit(analysis: "Analysis") -> None:
+    simulated = [name for name in analysis.samples if not analysis.is_data(name)]
+    for name, mva in analysis.mva.items():
+        for of_class, samples in mva.classes.items():
+            known(samples, simulated, f"mva.{name}.classes.{of_class}, simulated sample")
+        for observable in [*mva.features, *(Cut(cut=text).observable for text in mva.cuts)]:
+            if observable in analysis.scores:
+                raise ValueError(
+                    f"mva.{name}: {observable!r} is the score of a network; a network is "
+                    "trained on observables"
+                )
+
+
+def _cuts_fit(analysis: "Analysis") -> None:
+    tuned: dict[str, tuple[str, Cut]] = {}
+    skim_cuts = [Cut(cut=cut) for cut in analysis.skim.cuts]
+    for region_name, region in analysis.regions.items():
+        for position, cut in enumerate(region.cuts):
+            where = f"regions.{region_name}.cuts[{position}]"
+            if cut.tune is None:
+                continue
+            assert cut.parameter is not None
+            first = tuned.setdefault(cut.parameter, (where, cut))
+            if first[1] is not cut:
+                raise ValueError(
+                    f"{where}: the threshold {cut.parameter!r} is already tuned at {first[0]}; "
+                    f"give this one a name of its own, or write '{cut.observable} "
+                    f"{cut.operator} {cut.parameter}' to share it"
+                )
+            loosest = cut.tune[0] if cut.operator in (">", ">=") else cut.tune[1]
+            earlier = [("skim.cuts", c) for c in skim_cuts]
+            earlier += [(f"regions.{region_name}.cuts", c) for c in region.cuts[:position]]
+            for origin, fixed in earlier:
+                if (
+                    fixed.parameter is None
+                    and fixed.observable == cut.observable
+                    and _looser(loosest, cut.operator, fixed)
+                ):
+                    raise ValueError(
+                        f"{where}: tune {list(cut.tune)} is looser than the cut {fixed.cut!r} "
+                        f"of {origin}: beyond it there are no events, and the gradient would "
+                        "not know; tighten tune or loosen that cut"
+                    )
+    for region_name, region in analysis.regions.items():
+        shared = [cut.reference for cut in region.cuts if cut.reference is not None]
+        known(shared, tuned, f"regions.{region_name}.cuts, tunable threshold")
+
+
+def known(names: Iterable[str], defined: Iterable[str], where: str) -> None:
+    """Raises ValueError where a name is not among those that are defined."""
+    defined = list(defined)
+    for name in names:
+        if name not in defined:
+            raise ValueError(f"{where}: {name!r} is not defined; there is {', '.join(defined)}")
+
+
+def _looser(bound: float, operator: str, fixed: Cut) -> bool:
+    """Whether a threshold at `bound` would ask for events that the fixed cut has taken away."""
+    if fixed.operator in (">", ">=") and operator in (">", ">="):
+        return bound < fixed.threshold
+    if fixed.operator in ("<", "<=") and operator in ("<", "<="):
+        return bound > fixed.threshold
+    return False
