@@ -12,7 +12,7 @@ from zenith.cautions import cautions
 from zenith.tables import measured, table
 
 SELECTIONS = ("initial", "optimised")
-PACKAGES = ("numpy", "awkward", "uproot", "hist", "jax", "pyhf", "cabinetry", "snakemake")
+PACKAGES = ("numpy", "awkward", "uproot", "coffea", "hist", "jax", "pyhf", "cabinetry", "snakemake")
 _FIT = ("mu", "mu_error", "twice_nll", "goodness_of_fit", "asimov", "reasons")
 _COMPARISON = ("gain", "gain_of_edges", "cost", "soft_hard_gap")
 Table = Mapping[str, Any]

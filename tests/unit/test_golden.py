@@ -62,10 +62,11 @@ def test_random_ranges_are_those_of_a_loop(tmp_path: Path) -> None:
 
 
 def test_numbers_of_32_bits_do_not_meet(tmp_path: Path) -> None:
-    certifies = mask(tmp_path / "golden.json", {"1": [[0, 2**32 - 1]], "3": [[1, 1]]})
-    run = np.array([1, 2, 3, 2**32 + 1, 2**63], np.uint64)
-    section = np.array([2**32 - 1, 0, 1, 5, 5], np.uint64)
-    assert certifies(run, section).tolist() == [True, False, True, False, False]
+    certifies = mask(tmp_path / "golden.json", {"1": [[0, 2**32]], "3": [[1, 1]]})
+    run = np.array([1, 1, 2, 3, 3, 2**32 + 1, 2**63], np.uint64)
+    section = np.array([0, 2**32 - 2, 0, 1, 2**32 + 1, 5, 5], np.uint64)
+    expected = [True, True, False, True, False, False, False]
+    assert certifies(run, section).tolist() == expected
 
 
 @pytest.mark.parametrize(
