@@ -73,6 +73,8 @@ def _run(argv: list[str] | None) -> int:
         module.arguments(step)
         step.set_defaults(run=module.run)
     args = parser.parse_args(argv)
+    if jax := sys.modules.get("jax"):  # of a process that has used `zenith.api`, in which see why
+        jax.config.update("jax_enable_x64", True)
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     # JAX says which accelerators it did not find, matplotlib which fonts have no prime
     for chatter in ("jax", "matplotlib"):

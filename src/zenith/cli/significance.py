@@ -3,8 +3,6 @@
 import argparse
 import io
 import json
-from pathlib import Path
-from typing import Any
 
 from zenith.cli.files import Input, Output, check
 
@@ -37,13 +35,14 @@ def run(args: argparse.Namespace) -> None:
     from zenith.artefacts import atomic
     from zenith.errors import ZenithError
     from zenith.statistics.significance import gradient, significances
+    from zenith.statistics.workspace_files import patch_parts, read_json_file, with_patch
 
     logging.getLogger("pyhf").setLevel(logging.ERROR)  # it tells of every schema that it reads
-    spec = _read(Path(args.workspace))
+    spec = read_json_file(args.workspace)
     source = str(args.workspace)
     if args.patch is not None:
-        check(args, {"--patch": [_parts(args.patch)[0]]})
-        spec = _patched(spec, args.patch)
+        check(args, {"--patch": [patch_parts(args.patch)[0]]})
+        spec = with_patch(spec, args.patch)
         source += f" with {args.patch}"
     try:
         results = significances(spec, args.measurement)
@@ -56,34 +55,3 @@ def run(args: argparse.Namespace) -> None:
         with atomic(args.gradient) as temporary:
             temporary.write_bytes(content.getvalue())
     print(json.dumps(results, indent=2))
-
-
-def _read(path: Path) -> Any:
-    from zenith.artefacts import unique_keys
-    from zenith.errors import InputError
-
-    try:
-        return json.loads(path.read_text(encoding="utf-8"), object_pairs_hook=unique_keys)
-    except OSError as error:
-        raise InputError(f"{path}: {error.strerror}; give the path of a JSON file") from error
-    except (ValueError, RecursionError) as error:
-        raise InputError(f"{path}: not a JSON file: {error}") from error
-
-
-def _patched(spec: Any, reference: str) -> Any:
-    """The workspace with FILE, or with the patch NAME of FILE:NAME."""
-    from zenith.errors import InputError
-    from zenith.statistics.patches import patched
-
-    file, name = _parts(reference)
-    patch = _read(Path(file))
-    try:
-        return patched(spec, patch, name)
-    except InputError as error:
-        raise InputError(f"{file}: {error}") from None
-
-
-def _parts(reference: str) -> tuple[str, str | None]:
-    """FILE and NAME of FILE:NAME; an existing path is a path."""
-    file, colon, name = reference.rpartition(":")
-    return (reference, None) if not colon or Path(reference).exists() else (file, name or None)

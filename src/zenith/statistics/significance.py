@@ -1,15 +1,17 @@
 """Discovery significance of a pyhf workspace by the differentiable core."""
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax import Array
 
 from zenith.core import histfactory
-from zenith.core.histfactory import Structure, from_workspace
-from zenith.core.significance import expected, expected_significance, observed_significance
+from zenith.core.histfactory import Structure, Templates, from_workspace
+from zenith.core.significance import Expected, Observed, expected, observed_significance
 from zenith.core.workspace import Workspace
 from zenith.errors import FitError
 from zenith.statistics.schema import check
@@ -28,22 +30,8 @@ def significances(spec: Mapping[str, Any], measurement: str | None = None) -> di
     the workspace does not fit pyhf's schema, FitError where it contradicts itself, and, naming the
     bins that are to blame if it can, where a fit does not converge.
     """
-    structure, templates, counts = _read(spec, measurement)
-    model = jax.jit(histfactory.prepare, static_argnums=0)(structure, templates)
-    rates = jax.jit(histfactory.rates, static_argnums=0)
-    signal_plus_background, background = (
-        np.asarray(rates(structure, model, theta).sum(0))
-        for theta in (jnp.asarray(histfactory.nominal(structure, mu)) for mu in (1.0, 0.0))
-    )
-    asimov = jax.jit(expected, static_argnums=(0, 2))(structure, templates, STARTS)
-    if not asimov.converged:
-        blame = _blame(structure, background, signal_plus_background)
-        raise FitError(f"the fit of mu = 0 to the expected data did not converge{blame}")
-    observe = jax.jit(observed_significance, static_argnums=(0, 3))
-    data = observe(structure, templates, counts, STARTS)
-    if not data.converged:
-        blame = _blame(structure, background, counts)
-        raise FitError(f"the fit to the observed data did not converge{blame}")
+    workspace = read(spec, measurement)
+    asimov, data = expected_of(workspace), fit_of(workspace)
     mu_error = float(data.mu_error)
     return {
         "expected": float(asimov.z),
@@ -52,7 +40,7 @@ def significances(spec: Mapping[str, Any], measurement: str | None = None) -> di
         "mu_error": mu_error if np.isfinite(mu_error) else None,
         "twice_nll": float(data.twice_nll),
         "converged": True,
-        "at_bound": [structure.parameters.names[i] for i in np.flatnonzero(data.at_bound)],
+        "at_bound": at_bound(workspace, data),
         "iterations": int(asimov.iterations + data.iterations),
         "expansions": int(asimov.expansions + data.expansions),
     }
@@ -61,11 +49,54 @@ def significances(spec: Mapping[str, Any], measurement: str | None = None) -> di
 def gradient(spec: Mapping[str, Any], measurement: str | None = None) -> dict[str, np.ndarray]:
     """Derivatives of the expected significance in all templates, and the names of their axes.
 
-    Keys and shapes are those of `zenith.core.structure.Templates`.
+    Keys and shapes are those of `zenith.core.structure.Templates`. Raises as `significances`.
     """
-    structure, templates, _ = _read(spec, measurement)
-    derivative = jax.jit(jax.grad(expected_significance, argnums=1), static_argnums=0)
-    arrays = derivative(structure, templates)._asdict()
+    return value_and_gradient(read(spec, measurement))[1]
+
+
+def read(spec: Mapping[str, Any], measurement: str | None = None) -> Workspace:
+    """A workspace that fits pyhf's schema; raises as `significances`."""
+    check(spec)
+    return from_workspace(spec, measurement)
+
+
+def expected_of(workspace: Workspace) -> Expected:
+    """The expected significance, converged; else FitError that names the bins to blame."""
+    found = jax.jit(expected, static_argnums=(0, 2))(*workspace[:2], STARTS)
+    if not found.converged:
+        raise _not_converged(workspace)
+    return found
+
+
+def fit_of(workspace: Workspace) -> Observed:
+    """The fits to the observed data, converged; else FitError that names the bins to blame."""
+    observe = jax.jit(observed_significance, static_argnums=(0, 3))
+    found = observe(*workspace, STARTS)
+    if not found.converged:
+        background = _rates(workspace, 0.0)
+        blame = _blame(workspace.structure, background, workspace.observed)
+        raise FitError(f"the fit to the observed data did not converge{blame}")
+    return found
+
+
+def at_bound(workspace: Workspace, fit: Observed) -> list[str]:
+    """The parameters that end on a bound."""
+    names = workspace.structure.parameters.names
+    return [names[i] for i in np.flatnonzero(fit.at_bound)]
+
+
+@partial(jax.jit, static_argnums=0)
+@partial(jax.value_and_grad, argnums=1)
+def _value_and_gradient(structure: Structure, templates: Templates) -> Array:
+    return expected(structure, templates, STARTS).z
+
+
+def value_and_gradient(workspace: Workspace) -> tuple[float, dict[str, np.ndarray]]:
+    """The expected significance, and `gradient`. Raises FitError as `expected_of`."""
+    structure = workspace.structure
+    z, derivative = _value_and_gradient(structure, workspace.templates)
+    if not np.isfinite(z):
+        raise _not_converged(workspace)
     names = {
         "samples": structure.samples,
         "channels": [name for name, _ in structure.channels],
@@ -74,12 +105,22 @@ def gradient(spec: Mapping[str, Any], measurement: str | None = None) -> dict[st
         "normsys": structure.normsys,
         "layers": [" ".join(name for _, name in layer) for layer in structure.layers],
     }
-    return {key: np.asarray(value) for key, value in {**arrays, **names}.items()}
+    arrays = {**derivative._asdict(), **names}
+    return float(z), {key: np.asarray(value) for key, value in arrays.items()}
 
 
-def _read(spec: Mapping[str, Any], measurement: str | None) -> Workspace:
-    check(spec)
-    return from_workspace(spec, measurement)
+def _rates(workspace: Workspace, mu: float) -> np.ndarray:
+    """What is expected in each bin with the initial parameters, (B,)."""
+    structure = workspace.structure
+    model = jax.jit(histfactory.prepare, static_argnums=0)(structure, workspace.templates)
+    theta = jnp.asarray(histfactory.nominal(structure, mu))
+    rates = jax.jit(histfactory.rates, static_argnums=0)(structure, model, theta)
+    return np.asarray(rates.sum(0))
+
+
+def _not_converged(workspace: Workspace) -> FitError:
+    blame = _blame(workspace.structure, *(_rates(workspace, mu) for mu in (0.0, 1.0)))
+    return FitError(f"the fit of mu = 0 to the expected data did not converge{blame}")
 
 
 def _blame(structure: Structure, rate: np.ndarray, counts: np.ndarray) -> str:
