@@ -30,6 +30,8 @@ from zenith.core.newton import Minimum
 
 # An error on mu beyond which the data do not determine it
 UNDETERMINED = 1e8
+# The share of its range within which a parameter is on a bound
+ON_BOUND = 1e-7
 
 
 class Expected(NamedTuple):
@@ -135,7 +137,8 @@ def observed_significance(
     converged = best.converged & background.converged
     mu_hat = best.x[parameters.poi]
     q0 = jnp.where(mu_hat < 0, 0.0, 2 * jnp.maximum(background.value - best.value, 0.0))
-    on_bound = (best.x <= parameters.lower) | (best.x >= parameters.upper)
+    margin = ON_BOUND * (parameters.upper - parameters.lower)
+    on_bound = (best.x <= parameters.lower + margin) | (best.x >= parameters.upper - margin)
     at_bound = model.free & on_bound
     covariance = _inverse(structure, model, best.x, data, model.free & ~on_bound)
     variance = covariance[parameters.poi, parameters.poi]
