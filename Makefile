@@ -1,11 +1,12 @@
-# make run: the default analysis. make test: all tests. Each sets up .venv from the lock first.
+# make run: the default analysis. make test: all tests. make docs: docs/_build/index.html.
+# Each sets up .venv from the lock first.
 
 PYTHON ?= python3
 CORES ?= $(shell nproc)
 BIN := .venv/bin
 STAMP := .venv/.complete
 
-.PHONY: run test lint bench lock schema clean
+.PHONY: run test lint bench docs lock schema clean
 
 run: $(STAMP)
 	$(BIN)/snakemake --cores $(CORES)
@@ -23,6 +24,9 @@ lint: $(STAMP)
 
 bench: $(STAMP)
 	$(BIN)/python tests/benchmarks/all.py
+
+docs: $(STAMP)
+	$(BIN)/sphinx-build --fail-on-warning --keep-going --fresh-env --quiet docs docs/_build
 
 # The lock names no registry; any index that has these hashes will do.
 lock:

@@ -1,0 +1,74 @@
+"""The documentation builds without a warning, and its reference is complete."""
+
+import re
+import subprocess
+import sys
+import tomllib
+from html import unescape
+from pathlib import Path
+
+import pytest
+import yaml
+
+import zenith
+from zenith.cli import STEPS
+from zenith.config.schema import SCHEMAS
+
+pytest.importorskip("sphinx", reason="needs the packages of the extra docs")
+
+
+def article(page: Path) -> str:
+    """What a page says, without the frame that all pages have."""
+    html = page.read_text(encoding="utf-8")
+    return unescape(html[html.index("<article") : html.index("</article")])
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("documentation")
+    options = ("--fail-on-warning", "--keep-going", "--fresh-env", "--quiet")
+    command = [sys.executable, "-m", "sphinx", *options, "docs", str(folder)]
+    result = subprocess.run(command, capture_output=True, text=True)
+    assert result.returncode == 0, result.stderr
+    return folder
+
+
+@pytest.mark.slow
+def test_every_link_between_pages_has_a_target(built: Path) -> None:
+    pages = {page: page.read_text(encoding="utf-8") for page in built.rglob("*.html")}
+    targets = {page: set(re.findall(r'\bid="([^"]+)"', text)) for page, text in pages.items()}
+    links = 0
+    for page, text in pages.items():
+        for link in map(unescape, re.findall(r'<a\b[^>]*\bhref="([^"]+)"', text)):
+            if re.match(r"[a-z]+:", link):
+                continue
+            path, _, place = link.partition("#")
+            target = (page.parent / path).resolve() if path else page
+            assert target in targets, f"{page.relative_to(built)}: {link}"
+            assert not place or place in targets[target], f"{page.relative_to(built)}: {link}"
+            links += 1
+    assert links > 500
+
+
+@pytest.mark.slow
+def test_the_reference_has_every_command_and_every_key(built: Path) -> None:
+    commands = article(built / "reference" / "command-line.html")
+    for step in STEPS:
+        assert f"usage: zenith {step} [-h]" in commands, step
+    keys = article(built / "reference" / "configuration.html")
+    for model in SCHEMAS.values():
+        for name, field in model.model_fields.items():
+            assert f'<span class="pre">{field.alias or name}</span>' in keys, name
+
+
+@pytest.mark.slow
+def test_included_texts_link_to_pages(built: Path) -> None:
+    for page in built.rglob("*.html"):
+        assert "README.md" not in " ".join(re.findall(r'href="([^"]+)"', page.read_text())), page
+
+
+def test_the_citation_has_the_version_and_licence_of_the_package() -> None:
+    citation = yaml.safe_load(Path("CITATION.cff").read_text(encoding="utf-8"))
+    project = tomllib.loads(Path("pyproject.toml").read_text(encoding="utf-8"))["project"]
+    assert citation["version"] == zenith.__version__
+    assert citation["license"] == project["license"]
