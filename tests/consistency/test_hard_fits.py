@@ -60,6 +60,7 @@ def test_a_rate_stops_at_zero_and_not_below():
     assert result["twice_nll"] == pytest.approx(twice_nll([6.0], [4.65]), rel=1e-7)
     assert result["observed"] == 0.0
     assert result["at_bound"] == []
+    assert result["mu_error"] is None
 
 
 def test_rates_below_zero_are_worth_no_more_than_zero():
@@ -80,6 +81,7 @@ def test_an_empty_control_region_takes_its_normalisation_to_zero():
     result = significances(spec)
     assert result["mu_hat"] == pytest.approx(0.5, rel=1e-6)
     assert result["at_bound"] == ["k"]
+    assert result["mu_error"] == pytest.approx(np.sqrt(6) / 6, rel=1e-6)  # k has no say
     # without signal: 4 k - 6 log(2 k + 3) + 2 k is least at k = 0
     expected = np.sqrt(twice_nll([6.0], [3.0]) - twice_nll([6.0], [6.0]))
     assert result["observed"] == pytest.approx(expected, rel=1e-6)

@@ -12,7 +12,7 @@ import numpy as np
 from jax import Array, lax
 
 from zenith.core import curvature
-from zenith.core.fit import fit
+from zenith.core.fit import KINK, fit
 from zenith.core.hessian import solve
 from zenith.core.histfactory import (
     Data,
@@ -25,11 +25,12 @@ from zenith.core.histfactory import (
     observed,
     perfect_twice_nll,
     prepare,
+    rates,
 )
 from zenith.core.newton import Minimum
 
-# An error on mu beyond which the data do not determine it
-UNDETERMINED = 1e8
+# An error on mu of so many times its range says that the data do not determine it
+UNDETERMINED = 1e4
 # The share of its range within which a parameter is on a bound
 ON_BOUND = 1e-7
 
@@ -56,7 +57,8 @@ class Observed(NamedTuple):
     """One-sided: 0 where mu_hat is negative. NaN where a fit did not converge."""
     mu_hat: Array
     mu_error: Array
-    """From the Hessian; NaN where mu_hat is on a bound or the data do not determine it."""
+    """From the Hessian; NaN where mu_hat is on a bound, the data do not determine it, or the best
+    fit is where the rate of a bin without counts reaches zero."""
     twice_nll: Array
     """-2 log L at the best fit, with all constants, as pyhf's `twice_nll`."""
     converged: Array
@@ -142,8 +144,9 @@ def observed_significance(
     at_bound = model.free & on_bound
     covariance = _inverse(structure, model, best.x, data, model.free & ~on_bound)
     variance = covariance[parameters.poi, parameters.poi]
-    # where only clipped rates know mu the curvature is next to nothing
-    determined = ~at_bound[parameters.poi] & (variance < UNDETERMINED**2)
+    span = parameters.upper[parameters.poi] - parameters.lower[parameters.poi]
+    determined = ~at_bound[parameters.poi] & (variance < (UNDETERMINED * span) ** 2)
+    determined &= ~_on_kink(structure, model, best.x, data, model.free & ~at_bound)
     return Observed(
         z=jnp.where(converged, jnp.sqrt(q0), jnp.nan),
         mu_hat=mu_hat,
@@ -157,6 +160,17 @@ def observed_significance(
         covariance=covariance,
         background_only=background.x,
     )
+
+
+def _on_kink(structure: Structure, model: Model, theta: Array, data: Data, moving: Array) -> Array:
+    """Whether a parameter moves the rate of a bin without counts from zero: there the likelihood
+    has no second derivative, and what the core has is that of its rounded kink."""
+
+    def close(theta: Array) -> Array:
+        rate = rates(structure, model, theta).sum(0)
+        return jnp.where((data.main == 0) & (jnp.abs(rate) < KINK), rate, 0.0).sum()
+
+    return (moving & (jax.grad(close)(theta) != 0)).any()
 
 
 def _is_poi(structure: Structure) -> np.ndarray:
