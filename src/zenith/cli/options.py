@@ -52,11 +52,10 @@ def categorisation(args: argparse.Namespace) -> Categorisation:
     return load_categorisation(args.config, args.overrides)
 
 
-def name(args: argparse.Namespace) -> str:
-    """The name in the configuration that the options name, of an analysis or a categorisation."""
+def either(args: argparse.Namespace) -> Analysis | Categorisation:
+    """The configuration that the options name, of an analysis or a categorisation."""
     data = read_yaml(args.config)
-    kind = categorisation if is_categorisation(data, args.config) else analysis
-    return str(kind(args).name)
+    return (categorisation if is_categorisation(data, args.config) else analysis)(args)
 
 
 def sample(args: argparse.Namespace, analysis: Analysis) -> str:

@@ -69,13 +69,19 @@ def _moment(date: str) -> float:
 
 def run(args: argparse.Namespace) -> None:
     """Ask Snakemake, and print a table of the steps."""
+    from zenith.config import Analysis
     from zenith.config.loading import parse_overrides
     from zenith.errors import InputError
+    from zenith.events.datasets import resolve
     from zenith.tables import table
 
-    title = options.name(args)
+    config = options.either(args)
+    title = config.name
     if not Path("Snakefile").exists():
         raise InputError("Snakefile: not in this folder; go to the folder of the workflow")
+    if isinstance(config, Analysis):
+        for sample in config.used_samples:  # a mistake among files is told here in one line
+            resolve(config, sample)
     chosen = [] if args.config == options.DEFAULT else ["--configfile", args.config]
     if args.overrides:
         changes = parse_overrides(args.overrides).items()
