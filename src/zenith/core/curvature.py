@@ -7,7 +7,15 @@ import numpy as np
 from jax import Array
 
 from zenith.core.hessian import RIDGE, Blocks, lowest, partition, solve
-from zenith.core.histfactory import SHARP, Data, Model, deviance, poisson_slopes
+from zenith.core.histfactory import (
+    SHARP,
+    Data,
+    Model,
+    constraint_terms,
+    deviance,
+    poisson_deviance,
+    poisson_slopes,
+)
 from zenith.core.interpolation import code4_derivatives, code4p
 from zenith.core.newton import Function, Quadratic
 from zenith.core.parameters import GAUSSIAN, POISSON
@@ -74,6 +82,8 @@ def respond(structure: Structure, model: Model, theta: Array) -> Response:
 class Expansion(NamedTuple):
     """The likelihood near one point."""
 
+    value: Array
+    """`histfactory.deviance`."""
     gradient: Array
     """(n,)"""
     hessian: Blocks
@@ -87,43 +97,45 @@ def expand(
     convex: Array | bool = False,
     softness: Array | float = SHARP,
 ) -> Expansion:
-    """Gradient and Hessian of `histfactory.deviance`.
+    """Value, gradient and Hessian of `histfactory.deviance`.
 
     The Hessian is exact, or where `convex` is true that of Gauss and Newton with expected counts
     (Fisher's information at theta): second derivatives of the yields left out, never negative.
     """
-    parameters, split = structure.parameters, partition(structure)
-    n = len(parameters.names)
+    split = partition(structure)
     response = respond(structure, model, theta)
     rate = response.by_sample.sum(0)
     weight, exact = poisson_slopes(data.main, rate, softness)
     # without counts the likelihood falls straight to its kink: no need for short steps before it
-    falling = jnp.where(rate == 0, 0.0, jnp.maximum(1 / jnp.maximum(rate, 1.0), exact))
-    fisher = jnp.where(rate > 0, 1 / rate, exact)
+    inverse = 1 / jnp.where(rate > 0, rate, 1.0)
+    falling = jnp.where(rate == 0, 0.0, jnp.maximum(jnp.minimum(inverse, 1.0), exact))
+    fisher = jnp.where(rate > 0, inverse, exact)
     information = jnp.where(convex, jnp.where(data.main == 0, falling, fisher), exact)
 
-    slope = _without_tiny(_per_bin(structure, response, 1.0))
+    slope = _per_bin(structure, response, 1.0)
+    a, c, d = _second(structure, model, response, slope, jnp.where(convex, 0.0, weight))
+    slope = _without_tiny(slope)
     slope_local = _without_tiny((response.per_gamma * response.by_sample).sum(1))
-    shared = split.shared.astype(float)
-    shared_slope = jnp.einsum("zkb,kb->zb", shared, slope_local)
-    layer = np.where(split.local, parameters.layer, n)
-    pull, stiffness = constraint_slopes(structure, model, theta, data)
-    gradient = pull.at[split.dense].add(jnp.concatenate([slope, shared_slope]) @ weight)
-    gradient = gradient.at[layer].add(slope_local * weight, mode="drop")
-
-    a, c, d = _second(structure, model, response, jnp.where(convex, 0.0, weight))
     a += (slope * information) @ slope.T
     c += slope[:, None, :] * slope_local * information
     d += slope_local[:, None, :] * slope_local * information
     if len(split.shared):
         # the rows of the shared per-bin parameters are sums over the bins that they act on
+        shared = split.shared.astype(float)
         rows = jnp.einsum("zkb,gkb->zg", shared, c)
         corner = jnp.einsum("zkb,klb,ylb->zy", shared, d, shared)
         a = jnp.block([[a, rows.T], [rows, corner]])
         c = jnp.concatenate([c, jnp.einsum("zkb,klb->zlb", shared, d)])
+        slope = jnp.concatenate([slope, jnp.einsum("zkb,kb->zb", shared, slope_local)])
+    pull, stiffness = constraint_slopes(structure, model, theta, data)
     a += jnp.diag(stiffness[split.dense])
-    d += jnp.eye(len(d))[:, :, None] * jnp.append(stiffness, 0.0)[layer]
-    return Expansion(gradient, Blocks(a, c, d))
+    d += np.eye(len(d))[:, :, None] * jnp.append(stiffness, 0.0)[split.layer]
+    main = poisson_deviance(data.main, _without_tiny(rate), softness).sum()
+    return Expansion(
+        value=main + constraint_terms(structure, model, theta, data),
+        gradient=pull + split.scatter(slope @ weight, slope_local * weight),
+        hessian=Blocks(a, c, d),
+    )
 
 
 def constraint_slopes(
@@ -141,9 +153,9 @@ def constraint_slopes(
     return pull / model.width**2, stiffness / model.width**2
 
 
-def _without_tiny(slope: Array) -> Array:
-    """Slopes that are zero but for TINY: another factor of the yields is zero."""
-    return jnp.where(jnp.abs(slope) < NEARLY_TINY, 0.0, slope)
+def _without_tiny(values: Array) -> Array:
+    """Rates and slopes that are zero but for TINY: another factor of the yields is zero."""
+    return jnp.where(jnp.abs(values) < NEARLY_TINY, 0.0, values)
 
 
 def _per_bin(structure: Structure, response: Response, part: Array | float) -> Array:
@@ -157,7 +169,8 @@ def _per_bin(structure: Structure, response: Response, part: Array | float) -> A
         axis=1,
     )
     alphas, shapes = partition(structure).alphas, len(structure.histosys)
-    return slope.at[alphas - shapes : alphas].add((response.shape_slope * part).sum(1))
+    shape = (response.shape_slope * part).sum(1)
+    return slope + jnp.pad(shape, ((alphas - shapes, len(slope) - alphas), (0, 0)))
 
 
 def _per_channel(structure: Structure, values: Array) -> Array:
@@ -166,7 +179,7 @@ def _per_channel(structure: Structure, values: Array) -> Array:
 
 
 def _second(
-    structure: Structure, model: Model, response: Response, weight: Array
+    structure: Structure, model: Model, response: Response, slope: Array, weight: Array
 ) -> tuple[Array, Array, Array]:
     """Blocks of sum_b weight x (second derivatives of the rate), shared parameters left out."""
     split = partition(structure)
@@ -183,14 +196,28 @@ def _second(
     a = jnp.where(
         np.diag(np.arange(size) >= split.alphas), 0.0, (log_slope * weighted) @ log_slope.T
     )
-    a = a.at[shapes].add(mixed).at[:, shapes].add(mixed.T)
-    a += jnp.diag(jnp.pad(diagonal.at[shapes].add(bend), (0, size - split.alphas)))
-    c = jnp.zeros((size, len(response.per_gamma), structure.bins))
-    for k, part in enumerate(response.per_gamma):
-        c = c.at[:, k].set(_per_bin(structure, response, part))
-    d = jnp.einsum("ksb,lsb,sb->klb", response.per_gamma, response.per_gamma, response.by_sample)
-    off_diagonal = 1 - jnp.eye(len(d))[:, :, None]
-    return a, c * weight, d * off_diagonal * weight
+    before, after = shapes.start, size - shapes.stop
+    mixed = jnp.pad(mixed, ((before, after), (0, 0)))
+    diagonal += jnp.pad(bend, (before, 0))
+    a += mixed + mixed.T + jnp.diag(jnp.pad(diagonal, (0, size - split.alphas)))
+    layers = len(response.per_gamma)
+    c, d = jnp.zeros((size, layers, structure.bins)), jnp.zeros((layers, layers, structure.bins))
+    if layers:
+        each = [_scaled(structure, response, slope, layer) for layer in range(layers)]
+        c = jnp.stack(each, axis=1) * weight
+    if layers > 1:
+        per_gamma = response.per_gamma
+        d = jnp.einsum("ksb,lsb,sb->klb", per_gamma, per_gamma, response.by_sample)
+        d *= (1 - np.eye(layers))[:, :, None] * weight
+    return a, c, d
+
+
+def _scaled(structure: Structure, response: Response, slope: Array, layer: int) -> Array:
+    """Mixed second derivatives of the rate by G' dense parameters and those of a layer, (G', B)."""
+    mask = structure.parameters.layer_mask[layer]
+    if (mask == mask[0]).all():  # all samples of a bin, or none
+        return slope * response.per_gamma[layer, 0]
+    return _per_bin(structure, response, response.per_gamma[layer])
 
 
 def likelihood(
@@ -202,8 +229,9 @@ def likelihood(
         return deviance(structure, model, theta, data, softness)
 
     def expansion(theta: Array, convex: Array) -> Quadratic:
-        gradient, hessian = expand(structure, model, theta, data, convex, softness)
+        value, gradient, hessian = expand(structure, model, theta, data, convex, softness)
         return Quadratic(
+            value,
             gradient,
             lambda moving: solve(structure, hessian, gradient, moving, RIDGE),
             lambda moving: lowest(structure, hessian, moving),

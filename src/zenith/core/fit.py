@@ -63,7 +63,7 @@ def fit(
     alphas = split.dense[: split.alphas]
     lengths = np.concatenate([LENGTHS, -LENGTHS])
     one_way = _one_way(structure, model)
-    more = jnp.where(free, jnp.clip(_far_away(structure, starts), lower, upper), start)
+    far = jnp.where(free, jnp.clip(_far_away(structure, starts), lower, upper), start)
     zero, mirror = np.ones((2, len(alphas), len(parameters.names)))
     zero[np.arange(len(alphas)), alphas], mirror[np.arange(len(alphas)), alphas] = 0.0, -1.0
 
@@ -84,14 +84,24 @@ def fit(
             expansions=search.best.expansions + new.expansions,
         )
 
-        def values(points: Array) -> Array:
-            return jax.vmap(lambda x: deviance(structure, model, x, data, search.softness))(points)
-
         untried = free[alphas] & one_way & ~search.tried & best.converged & sharp
+
+        def on_kink() -> Array:
+            rate = rates(structure, model, new.x).sum(0)
+            return ((data.main == 0) & (jnp.abs(rate) < KINK)).any()
+
+        kinked = lax.cond((data.main == 0).any(), on_kink, lambda: no)
+        blunt = sharp & (kinked | ~new.converged) & ~search.rounded
+        more = saddle | untried.any() | ~sharp | blunt | search.waiting | (search.used < starts)
+        search = search._replace(best=best, descents=search.descents + 1, done=~more)
+        return lax.cond(more, lambda: go_on(new, search, untried, blunt), lambda: search)
+
+    def go_on(new: Minimum, search: _Search, untried: Array, blunt: Array) -> _Search:
+        """What comes after a descent that found `new`."""
+        best, sharp, saddle = search.best, search.softness <= SHARP, (new.escape != 0).any()
         away = jnp.clip(new.x + lengths[:, None] * new.escape, lower, upper)
         points = jnp.concatenate([away, best.x * zero, best.x * mirror])
-        none = jnp.full(len(points), jnp.inf)
-        heights = lax.cond(saddle | untried.any(), values, lambda _: none, points)
+        heights = jax.vmap(lambda x: deviance(structure, model, x, data, search.softness))(points)
         sides, top, mirrored = jnp.split(heights, np.cumsum([len(away), len(alphas)]))
         plus, minus = jnp.split(sides, 2)
         falls = saddle & (jnp.stack([plus.min(), minus.min()]) < new.value)
@@ -99,8 +109,6 @@ def fit(
         worth = untried & (top > mirrored) & (mirrored < best.value + REACH)
         nearest = jnp.argmin(jnp.where(worth, mirrored, jnp.inf)) if len(alphas) else 0
 
-        on_kink = (data.main == 0) & (jnp.abs(rates(structure, model, new.x).sum(0)) < KINK)
-        blunt = sharp & (on_kink.any() | ~new.converged) & ~search.rounded
         # what comes next, in this order
         cases = [
             (falls[0], start_plus),
@@ -108,15 +116,14 @@ def fit(
             (~sharp, new.x),
             (blunt, search.start),
             (search.waiting, search.other),
-            (search.used < starts, more[search.used] if starts else start),
+            (search.used < starts, far[search.used] if starts else start),
             (worth.any(), points[len(away) + len(alphas) + nearest]),
         ]
         wanted = jnp.array([case for case, _ in cases])
         next_ = jnp.argmax(wanted)
         narrower = jnp.maximum(search.softness * NARROWER, SHARP)
         later = sharp & falls.all()
-        return _Search(
-            best=best,
+        return search._replace(
             start=jnp.stack([x for _, x in cases])[next_],
             softness=jnp.select([next_ == 2, next_ == 3], [narrower, WIDEST], search.softness),
             rounded=(search.rounded | blunt) & (next_ != 5),
@@ -124,8 +131,7 @@ def fit(
             waiting=(search.waiting & (next_ != 4)) | later,
             used=search.used + (next_ == 5),
             tried=search.tried | ((next_ == 6) & (np.arange(len(alphas)) == nearest)),
-            descents=search.descents + 1,
-            done=~wanted.any() | (search.descents >= MAX_DESCENTS),
+            done=~wanted.any() | (search.descents > MAX_DESCENTS),
         )
 
     no, zero_ = jnp.array(False), jnp.array(0)
@@ -163,11 +169,12 @@ def _one_way(structure: Structure, model: Model) -> Array:
     the shift by alpha is monotonic for e < 0.77 o.
     """
     up, down = jnp.expm1(model.log_up), jnp.expm1(model.log_down)
-    norm = _lopsided(jnp.abs(up + down) / 2, jnp.abs(up - down) / 2)
-    shape = _lopsided(8 * jnp.abs(model.even), jnp.abs(model.odd))
+    norm = _lopsided((up + down) / 2, (up - down) / 2)
+    shape = _lopsided(8 * model.even, model.odd)
     padding = partition(structure).alphas - np.array([len(norm), len(shape)])
     return jnp.pad(norm, (0, padding[0])) | jnp.pad(shape, (padding[1], 0))
 
 
 def _lopsided(even: Array, odd: Array) -> Array:
-    return even.sum((1, 2)) > 0.75 * odd.sum((1, 2))
+    excess = jnp.abs(even) - 0.75 * jnp.abs(odd)
+    return jnp.tensordot(excess, jnp.ones(excess.shape[1:]), 2) > 0

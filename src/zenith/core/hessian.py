@@ -35,6 +35,14 @@ class Partition:
     """(Z, K, B): where a per-bin parameter that several bins share acts."""
     local: np.ndarray
     """(K, B): a parameter that acts on this bin alone."""
+    layer: np.ndarray
+    """(K, B): which one that is; n where there is none."""
+    place: np.ndarray
+    """(n,): where each parameter is among the dense and the local ones; G + K B if it is none."""
+
+    def scatter(self, dense: Array, local: Array) -> Array:
+        """All parameters, (n,), from dense (G,) and local (K, B) ones; 0 for those without bins."""
+        return jnp.concatenate([dense, local.ravel(), jnp.zeros(1)])[self.place]
 
 
 @lru_cache(maxsize=64)
@@ -48,12 +56,20 @@ def partition(structure: Structure) -> Partition:
     shared = np.flatnonzero(counts > 1)
     scalars = [parameters.slices[name].start for name in [*alphas, *(name for _, name in factors)]]
     empty = np.zeros((0, len(structure.samples), len(structure.channels)), bool)
+    local = (parameters.layer < n) & ~np.isin(parameters.layer, shared)
+    layer = np.where(local, parameters.layer, n)
+    dense = np.array([*scalars, *shared], int)
+    place = np.full(n + 1, len(dense) + layer.size)
+    place[layer.ravel()] = len(dense) + np.arange(layer.size)
+    place[dense] = np.arange(len(dense))
     return Partition(
-        dense=np.array([*scalars, *shared], int),
+        dense=dense,
         alphas=len(alphas),
         factor_mask=np.concatenate([empty, *(structure.where(t, [name]) for t, name in factors)]),
         shared=shared[:, None, None] == parameters.layer,
-        local=(parameters.layer < n) & ~np.isin(parameters.layer, shared),
+        local=local,
+        layer=layer,
+        place=place[:n],
     )
 
 
@@ -76,28 +92,17 @@ def solve(
     NaN where H, restricted to them and with its diagonal multiplied by 1 + ridge, is not positive
     definite. A parameter that H does not know is left out if `right` is zero there.
     """
-    parameters, split = structure.parameters, partition(structure)
-    n = len(parameters.names)
-    layer = np.where(split.local, parameters.layer, n)
-    right_dense, right_local = right[split.dense], jnp.append(right, 0.0)[layer]
-    a_diagonal, d_diagonal = jnp.diag(blocks.a), jnp.einsum("kkb->kb", blocks.d)
-    dense = moving[split.dense] & ((a_diagonal != 0) | (right_dense != 0))
-    local = jnp.append(moving, False)[layer] & ((d_diagonal != 0) | (right_local != 0))
-    a, c, d = _restricted(blocks, dense, local)
-    a += ridge * jnp.diag(jnp.diag(a))
-    d += ridge * jnp.eye(len(d))[:, :, None] * d
-    right_dense = jnp.where(dense, right_dense, 0.0)
-    right_local = jnp.where(local, right_local, 0.0)
-
-    eliminate = _block_inverse(d)
-    c_over_d = jnp.einsum("gkb,klb->glb", c, eliminate)
-    schur = a - jnp.einsum("gkb,hkb->gh", c_over_d, c)
-    reduced = right_dense - jnp.einsum("gkb,kb->g", c_over_d, right_local)
-    x_dense = cho_solve((jnp.linalg.cholesky(schur), True), reduced)
-    rest = right_local - jnp.einsum("gkb,g->kb", c, x_dense)
-    x_local = jnp.einsum("klb,lb->kb", eliminate, rest)
-    x = jnp.zeros(n).at[split.dense].set(x_dense)
-    return x.at[layer].set(x_local, mode="drop")
+    split = partition(structure)
+    right_dense, right_local = right[split.dense], jnp.append(right, 0.0)[split.layer]
+    dense = moving[split.dense] & ((jnp.diag(blocks.a) != 0) | (right_dense != 0))
+    local = (_diagonal(blocks.d) != 0) | (right_local != 0)
+    local &= jnp.append(moving, False)[split.layer]
+    schur, c_over_d, eliminate = _eliminated(blocks, dense, local, ridge)
+    lower = jnp.linalg.cholesky(schur, symmetrize_input=False)
+    reduced = right_dense - _over_bins(c_over_d, right_local[None])[:, 0]
+    x_dense = cho_solve((lower, True), jnp.where(dense, reduced, 0.0))
+    rest = right_local - jnp.tensordot(x_dense, blocks.c, 1)
+    return split.scatter(x_dense, _times(rest[None], eliminate)[0])
 
 
 def lowest(structure: Structure, blocks: Blocks, moving: Array) -> tuple[Array, Array]:
@@ -107,11 +112,9 @@ def lowest(structure: Structure, blocks: Blocks, moving: Array) -> tuple[Array, 
     of the dense ones with the local ones eliminated: the signs of both together are those of the
     whole (Haynsworth 1968, doi:10.1016/0024-3795(68)90050-5). The largest component is 1.
     """
-    parameters, split = structure.parameters, partition(structure)
-    n = len(parameters.names)
-    layer = np.where(split.local, parameters.layer, n)
-    local = jnp.append(moving, False)[layer] & (jnp.einsum("kkb->kb", blocks.d) != 0)
-    a, c, d = _restricted(blocks, moving[split.dense], local)
+    split = partition(structure)
+    local = jnp.append(moving, False)[split.layer] & (_diagonal(blocks.d) != 0)
+    d = _restricted(blocks.d, local)
     bends, axes = jnp.linalg.eigh(jnp.moveaxis(d, -1, 0))
     if len(d):
         worst = jnp.argmin(bends[:, 0])
@@ -119,19 +122,16 @@ def lowest(structure: Structure, blocks: Blocks, moving: Array) -> tuple[Array, 
         only = jnp.zeros(local.shape).at[:, worst].set(axes[worst, :, 0])
     else:
         bend_local, only = jnp.array(0.0), jnp.zeros(local.shape)
-    eliminate = _block_inverse(d + RIDGE * jnp.eye(len(d))[:, :, None] * d)
-    c_over_d = jnp.einsum("gkb,klb->glb", c, eliminate)
-    schur = a - jnp.einsum("gkb,hkb->gh", c_over_d, c)
-    if len(a):
+    schur, c_over_d, _ = _eliminated(blocks, moving[split.dense], local, RIDGE)
+    if len(schur):
         all_bends, vectors = jnp.linalg.eigh(schur)
         bend, along = _beyond_rounding(all_bends[0], all_bends), vectors[:, 0]
     else:
         bend, along = jnp.array(0.0), jnp.zeros(0)
     by_bin = bend_local < 0
     x_dense = jnp.where(by_bin, 0.0, along)
-    x_local = jnp.where(by_bin, only, -jnp.einsum("glb,g->lb", c_over_d, along))
-    x = jnp.zeros(n).at[split.dense].set(x_dense).at[layer].set(x_local, mode="drop")
-    x = jnp.where(moving, x, 0.0)
+    x_local = jnp.where(by_bin, only, -jnp.tensordot(along, c_over_d, 1))
+    x = jnp.where(moving, split.scatter(x_dense, x_local), 0.0)
     return jnp.where(by_bin, bend_local, bend), x / jnp.abs(x).max()
 
 
@@ -140,20 +140,48 @@ def _beyond_rounding(bend: Array, bends: Array) -> Array:
     return jnp.where(bend < -ROUNDING * jnp.abs(bends).max(), bend, jnp.maximum(bend, 0.0))
 
 
-def _restricted(blocks: Blocks, dense: Array, local: Array) -> Blocks:
-    """The Hessian of some parameters (G,) and (K, B), with an identity for the others."""
-    identity = jnp.eye(len(local))[:, :, None]
-    return Blocks(
-        jnp.where(dense[:, None] & dense, blocks.a, jnp.eye(len(dense))),
-        jnp.where(dense[:, None, None] & local, blocks.c, 0.0),
-        jnp.where(local[:, None, :] & local, blocks.d, identity),
-    )
+def _eliminated(
+    blocks: Blocks, dense: Array, local: Array, ridge: float
+) -> tuple[Array, Array, Array]:
+    """Schur complement of the local parameters (K, B), C D^-1 and D^-1, zero for others than them.
+
+    The complement has an identity for others than the dense parameters (G,). Diagonals are
+    multiplied by 1 + ridge.
+    """
+    a, c, d = blocks
+    ridges = 1 + ridge * np.eye(len(d))[:, :, None]
+    inverse = _block_inverse(_restricted(d, local) * ridges)
+    inverse = jnp.where(local[:, None, :] & local, inverse, 0.0)
+    c_over_d = _times(c, inverse)
+    schur = a * (1 + ridge * np.eye(len(a))) - _over_bins(c_over_d, c)
+    return jnp.where(dense[:, None] & dense, schur, np.eye(len(a))), c_over_d, inverse
+
+
+def _restricted(d: Array, local: Array) -> Array:
+    """The matrices (K, K) of the bins for some of the parameters, with an identity for others."""
+    return jnp.where(local[:, None, :] & local, d, np.eye(len(d))[:, :, None])
+
+
+def _diagonal(d: Array) -> Array:
+    """(K, B) of (K, K, B)."""
+    layers = np.arange(len(d))
+    return d[layers, layers]
+
+
+def _times(c: Array, d: Array) -> Array:
+    """Product of (G, K, B) with the (K, L) matrix of every bin."""
+    return c * d[0] if len(d) == 1 else jnp.einsum("gkb,klb->glb", c, d)
+
+
+def _over_bins(a: Array, b: Array) -> Array:
+    """Sums over layers and bins of the products of (G, K, B) and (H, K, B), shape (G, H)."""
+    return jnp.tensordot(a, b, ((1, 2), (1, 2)))
 
 
 def _block_inverse(d: Array) -> Array:
     """Inverse of the (K, K) matrix of every bin; NaN where it is not positive definite."""
     if len(d) == 1:
         return jnp.where(d > 0, 1 / d, jnp.nan)
-    lower = jnp.linalg.cholesky(jnp.moveaxis(d, -1, 0))
+    lower = jnp.linalg.cholesky(jnp.moveaxis(d, -1, 0), symmetrize_input=False)
     identity = jnp.broadcast_to(jnp.eye(len(d)), lower.shape)
     return jnp.moveaxis(cho_solve((lower, True), identity), 0, -1)

@@ -11,7 +11,7 @@ import numpy as np
 from jax import Array
 from jax.scipy.special import gammaln
 
-from zenith.core.interpolation import code4, code4_coefficients, code4p
+from zenith.core.interpolation import code4, code4_coefficients, code4p, product
 from zenith.core.parameters import GAUSSIAN, POISSON, Setting
 from zenith.core.structure import Modifier, Structure, Templates
 from zenith.core.workspace import from_workspace
@@ -32,7 +32,7 @@ class Model(NamedTuple):
     even: Array  # (H, S, B), a sixteenth of their second difference
     log_up: Array  # (N, S, C)
     log_down: Array  # (N, S, C)
-    coefficients: Array  # (6, N, S, C)
+    coefficients: tuple[Array, ...]  # 6 x (N, S, C)
     width: Array  # (n,) of the constraint terms
     free: Array  # (n,) bool
 
@@ -80,30 +80,34 @@ def _widths(structure: Structure, templates: Templates) -> tuple[Array, Array]:
     variance = jnp.where(mask, templates.uncertainty**2, 0.0).sum(1)
     valid = (total > 0) & (variance > 0)
     relative = jnp.sqrt(jnp.where(valid, variance, 1.0)) / jnp.where(valid, total, 1.0)
-    # one dummy entry at the end takes the bins where a layer has no parameter
-    from_templates = jnp.ones(n + 1).at[parameters.layer].set(relative)[:n]
-    invalid = jnp.zeros(n + 1, bool).at[parameters.layer].set(~valid)[:n]
+    # the bin that each parameter acts on; the entry at the end is for those of none
+    place = np.full(n + 1, parameters.layer.size)
+    place[parameters.layer.ravel()] = np.arange(parameters.layer.size)
+    from_templates = jnp.append(relative, 1.0)[place[:n]]
+    invalid = jnp.append(~valid, False)[place[:n]]
     width = jnp.where(np.isnan(parameters.width), from_templates, parameters.width)
     fixed = jnp.where(parameters.fixed < 0, invalid, parameters.fixed > 0)
     return width, fixed
 
 
-def rates(structure: Structure, model: Model, theta: Array) -> Array:
-    """Expected yield of every sample and bin, shape (S, B), at parameters theta (n,)."""
+def rates(structure: Structure, model: Model, theta: Array | np.ndarray) -> Array:
+    """Expected yield of every sample and bin, shape (S, B), at parameters theta (n,).
+
+    Where theta is an array of numpy, systematics that are all at zero cost nothing.
+    """
     parameters = structure.parameters
+    constant = isinstance(theta, np.ndarray)
 
     def alpha(names: tuple[str, ...]) -> Array:
         return theta[np.array([parameters.slices[name].start for name in names], int)]
 
-    shift = alpha(structure.histosys)
-    even, _, _ = code4p(shift)
-    yields = (
-        model.nominal
-        + jnp.einsum("h,hsb->sb", shift, model.odd)
-        + jnp.einsum("h,hsb->sb", even, model.even)
-    )
-    norm = alpha(structure.normsys)[:, None, None]
-    factor = code4(norm, model.log_up, model.log_down, model.coefficients).prod(0)
+    yields, factor = model.nominal, jnp.ones((len(structure.samples), len(structure.channels)))
+    shift, norm = alpha(structure.histosys), alpha(structure.normsys)[:, None, None]
+    if not constant or shift.any():
+        even, _, _ = code4p(jnp.asarray(shift))
+        yields += jnp.tensordot(shift, model.odd, 1) + jnp.tensordot(even, model.even, 1)
+    if not constant or norm.any():
+        factor = product(code4(norm, model.log_up, model.log_down, model.coefficients))
     for type_ in ("normfactor", "lumi"):
         names = structure.names(type_)
         where = structure.where(type_, names)
@@ -120,9 +124,10 @@ def nominal(structure: Structure, mu: float) -> np.ndarray:
     return theta
 
 
-def asimov(structure: Structure, model: Model, theta: Array) -> Data:
+def asimov(structure: Structure, model: Model, theta: Array | np.ndarray) -> Data:
     """The data set that has theta as its exact best fit (arXiv:1007.1727, section 3.4)."""
-    return Data(jnp.maximum(rates(structure, model, theta).sum(0), 0.0), theta)
+    main = jnp.maximum(rates(structure, model, theta).sum(0), 0.0)
+    return Data(main, jnp.asarray(theta))
 
 
 def observed(structure: Structure, model: Model, main: Array) -> Data:
@@ -140,7 +145,9 @@ def positive_part(rate: Array, softness: Array | float = SHARP) -> tuple[Array, 
     A hyperbola through zero, that is 0 at a rate of 0, and lower by `softness` far from it.
     """
     root = jnp.sqrt(rate**2 + 4 * softness**2)
-    return (rate + root) / 2 - softness, (1 + rate / root) / 2, 2 * softness**2 / root**3
+    inverse = 1 / root
+    bend = 2 * softness**2 * inverse**3
+    return (rate + root) / 2 - softness, (1 + rate * inverse) / 2, bend
 
 
 def poisson_deviance(count: Array, rate: Array, softness: Array | float = SHARP) -> Array:
@@ -171,12 +178,12 @@ def poisson_slopes(
     """First and second derivative of `poisson_deviance` with the rate."""
     seen = count > 0
     inside = jnp.maximum(rate, _edge(count, softness))
-    safe = jnp.where(inside > 0, inside, 1.0)
-    ratio, beyond = count / safe, rate - inside
+    inverse = 1 / jnp.where(inside > 0, inside, 1.0)
+    ratio = count * inverse
     _, slope, bend = positive_part(rate, softness)
-    bend_seen = ratio / safe
+    bend_seen = ratio * inverse
     return (
-        jnp.where(seen, 1 - ratio + beyond * bend_seen, slope),
+        jnp.where(seen, 1 - ratio + (rate - inside) * bend_seen, slope),
         jnp.where(seen, bend_seen, bend),
     )
 
@@ -194,13 +201,21 @@ def deviance(
     softness: Array | float = SHARP,
 ) -> Array:
     """Negative log-likelihood less that of a perfect fit to the same data: zero at best."""
-    constraint = structure.parameters.constraint
-    gaussian, poisson = constraint == GAUSSIAN, constraint == POISSON
     rate = rates(structure, model, theta).sum(0)
-    pull = (theta - data.auxiliary)[gaussian] / model.width[gaussian]
-    tail = poisson_deviance(data.auxiliary[poisson], theta[poisson]) / model.width[poisson] ** 2
     main = poisson_deviance(data.main, rate, softness).sum()
-    return main + 0.5 * (pull**2).sum() + tail.sum()
+    return main + constraint_terms(structure, model, theta, data)
+
+
+def constraint_terms(structure: Structure, model: Model, theta: Array, data: Data) -> Array:
+    """The part of `deviance` that the auxiliary measurements give."""
+    constraint = structure.parameters.constraint
+    poisson = constraint == POISSON
+    pull = jnp.where(constraint == GAUSSIAN, theta - data.auxiliary, 0.0) / model.width
+    terms = 0.5 * pull @ pull
+    if poisson.any():
+        tail = poisson_deviance(data.auxiliary[poisson], theta[poisson])
+        terms += (tail / model.width[poisson] ** 2).sum()
+    return terms
 
 
 def perfect_twice_nll(structure: Structure, model: Model, data: Data) -> Array:

@@ -3,6 +3,7 @@
 CERN-OPEN-2012-016, section 4.1; the numbers of the codes are those of pyhf and RooFit.
 """
 
+import jax
 import jax.numpy as jnp
 from jax import Array
 
@@ -23,8 +24,8 @@ def code4p(alpha: Array) -> tuple[Array, Array, Array]:
     )
 
 
-def code4_coefficients(log_up: Array, log_down: Array) -> Array:
-    r"""Coefficients $a_1 \ldots a_6$ of code 4's polynomial, stacked on a new first axis.
+def code4_coefficients(log_up: Array, log_down: Array) -> tuple[Array, ...]:
+    r"""Coefficients $a_1 \ldots a_6$ of code 4's polynomial.
 
     They make the factor and its first two derivatives continuous with the exponentials
     $u^\alpha$ and $d^{-\alpha}$ at one standard deviation. With $v_\pm$, $v'_\pm$, $v''_\pm$ the
@@ -37,19 +38,17 @@ def code4_coefficients(log_up: Array, log_down: Array) -> Array:
     odd, even = (up - down) / 2, (up + down) / 2 - 1
     odd_slope, even_slope = (slope_up + slope_down) / 2, (slope_up - slope_down) / 2
     odd_bend, even_bend = (bend_up - bend_down) / 2, (bend_up + bend_down) / 2
-    return jnp.stack(
-        [
-            (15 * odd - 7 * odd_slope + odd_bend) / 8,
-            (24 * even - 9 * even_slope + even_bend) / 8,
-            (-5 * odd + 5 * odd_slope - odd_bend) / 4,
-            (-12 * even + 7 * even_slope - even_bend) / 4,
-            (3 * odd - 3 * odd_slope + odd_bend) / 8,
-            (8 * even - 5 * even_slope + even_bend) / 8,
-        ]
+    return (
+        (15 * odd - 7 * odd_slope + odd_bend) / 8,
+        (24 * even - 9 * even_slope + even_bend) / 8,
+        (-5 * odd + 5 * odd_slope - odd_bend) / 4,
+        (-12 * even + 7 * even_slope - even_bend) / 4,
+        (3 * odd - 3 * odd_slope + odd_bend) / 8,
+        (8 * even - 5 * even_slope + even_bend) / 8,
     )
 
 
-def code4(alpha: Array, log_up: Array, log_down: Array, coefficients: Array) -> Array:
+def code4(alpha: Array, log_up: Array, log_down: Array, coefficients: tuple[Array, ...]) -> Array:
     """Polynomial inside of one standard deviation, exponential beyond (code 4): a factor.
 
     `alpha` broadcasts against `log_up`; `coefficients` are those of `code4_coefficients`.
@@ -62,11 +61,12 @@ def code4(alpha: Array, log_up: Array, log_down: Array, coefficients: Array) -> 
 
 
 def code4_derivatives(
-    alpha: Array, log_up: Array, log_down: Array, coefficients: Array
+    alpha: Array, log_up: Array, log_down: Array, coefficients: tuple[Array, ...]
 ) -> tuple[Array, Array, Array]:
     """As `code4`, with the first and second derivative by alpha."""
     value = slope = half_bend = jnp.zeros_like(log_up)
-    for coefficient in [*coefficients[::-1], 1.0]:  # Horner's scheme for all three
+    terms: list[Array | float] = [*coefficients[::-1], 1.0]
+    for coefficient in terms:  # Horner's scheme for all three
         half_bend = half_bend * alpha + slope
         slope = slope * alpha + value
         value = value * alpha + coefficient
@@ -78,3 +78,19 @@ def code4_derivatives(
         jnp.where(inside, slope, beyond * log),
         jnp.where(inside, 2 * half_bend, beyond * log**2),
     )
+
+
+@jax.custom_jvp
+def product(factors: Array) -> Array:
+    """Product along the first axis of factors that are not zero.
+
+    Its derivative is the product times the relative ones, one pass where JAX's own takes many.
+    """
+    return factors.prod(0)
+
+
+@product.defjvp
+def _product_jvp(primals: tuple[Array], tangents: tuple[Array]) -> tuple[Array, Array]:
+    (factors,), (changes,) = primals, tangents
+    value = product(factors)
+    return value, value * (changes / factors).sum(0)

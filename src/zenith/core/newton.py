@@ -35,12 +35,13 @@ class Minimum(NamedTuple):
     iterations: Array
     """Newton steps."""
     expansions: Array
-    """Evaluations of gradient and Hessian; those of the value alone cost little."""
+    """Evaluations of gradient and Hessian; those of the value alone cost less."""
 
 
 class Quadratic(NamedTuple):
     """The function near one point."""
 
+    value: Array
     gradient: Array
     solve: Callable[[Array], Array]
     """Newton's step for the parameters that may move, 0 for the others; not finite where the
@@ -60,9 +61,14 @@ class Function(NamedTuple):
 class _State(NamedTuple):
     x: Array
     value: Array
+    gradient: Array
+    step: Array  # Newton's, of which a share is tried
+    trial: Array  # the point to expand next
+    length: Array  # of the share; 2 before a step of which the value alone is tried first
+    held: Array  # (n,) parameters on a bound that the step would go through, not the gradient
     convex: Array  # whether the next Hessian is the approximation
     release: Array  # the decrement below which the exact Hessian is tried again
-    stationary: Array
+    near: Array  # whether the trial point needs no lower value
     converged: Array
     escape: Array
     stuck: Array
@@ -88,86 +94,96 @@ def minimise(function: Function, start: Array, lower: Array, upper: Array, free:
         """Whether a step of -push from x goes through a bound that x is on."""
         return jnp.where(push > 0, x <= lower + margin, (push < 0) & (x >= upper - margin))
 
-    def direction(x: Array, at: Quadratic) -> tuple[Array, Array]:
-        """Newton's step, and whether a bound holds a parameter that the gradient does not."""
-
-        def again(trial: tuple[Array, Array, Array]) -> tuple[Array, Array, Array]:
-            moving, step, _ = trial
-            moving &= ~outwards(x, step)
-            step = at.solve(moving)
-            return moving, step, (moving & outwards(x, step)).any()
-
-        moving = free & ~outwards(x, at.gradient)
-        first = moving, jnp.zeros_like(x), jnp.array(True)
-        left, step, _ = lax.while_loop(lambda trial: trial[2], again, first)
-        return step, (left != moving).any()
-
     def move(x: Array, step: Array) -> Array:
         return jnp.where(free, jnp.clip(x - step, lower, upper), x)
 
-    def search(state: _State, at: Quadratic, step: Array, near: Array) -> tuple[Array, ...]:
-        """The first of step, step / 2, step / 4, … that decreases the value enough."""
-        x, value = state.x, state.value
+    def lower_enough(state: _State, x: Array, value: Array) -> Array:
         # near the minimum a step changes the value by less than its last digits
-        rounding = 1e-14 * (1 + jnp.abs(value))
+        rounding = 1e-14 * (1 + jnp.abs(state.value))
+        return value <= state.value - SLOPE * (state.gradient @ (state.x - x)) + rounding
+
+    def shorten(state: _State, needed: Array) -> _State:
+        """The first of step / 2, step / 4, … that decreases the value enough, if it is needed."""
 
         def refused(trial: tuple[Array, Array, Array]) -> Array:
-            length, x_new, value_new = trial
-            enough = value - SLOPE * (at.gradient * (x - x_new)).sum() + rounding
-            untried = length > 1
-            return untried | (~(value_new <= enough) & ~near & (length >= SHORTEST))
+            length, x, value = trial
+            return needed & ~lower_enough(state, x, value) & (length >= SHORTEST)
 
-        def shorten(trial: tuple[Array, Array, Array]) -> tuple[Array, Array, Array]:
+        def halve(trial: tuple[Array, Array, Array]) -> tuple[Array, Array, Array]:
             length = trial[0] / 2
-            x_new = move(x, length * step)
-            return length, x_new, function.value(x_new)
+            x = move(state.x, length * state.step)
+            return length, x, function.value(x)
 
-        return lax.while_loop(refused, shorten, (jnp.array(2.0), x, value))
+        first = state.length, state.trial, jnp.array(jnp.inf)
+        length, trial, _ = lax.while_loop(refused, halve, first)
+        return state._replace(length=length, trial=trial, stuck=state.stuck | (length < SHORTEST))
 
-    def advance(state: _State) -> _State:
-        at = function.expand(state.x, state.convex)
-        step, held = direction(state.x, at)
-        descends = jnp.isfinite(step).all()
-        step = jnp.where(descends, step, 0.0)
-        decrement = (at.gradient * step).sum()
-        near = descends & ~held & (decrement <= TOLERANCE)
-        length, x, value = search(state, at, step, near)
-        accepted = descends & (length >= SHORTEST)
+    def turn(state: _State, at: Quadratic) -> _State:
+        """The state at its trial point, with Newton's step from there."""
+        x = state.trial
+        moving = free & ~outwards(x, at.gradient)
+        step = at.solve(moving & ~state.held)
+        decrement = at.gradient @ step
+        descends = jnp.isfinite(decrement)  # else a component of the step is not
+        through = moving & ~state.held & outwards(x, step)
+        again = through.any()  # a bound holds more parameters: the same point once more
+        goes = descends & ~again
+        step, decrement = jnp.where(goes, step, 0.0), jnp.where(goes, decrement, 0.0)
+        near = goes & (decrement <= TOLERANCE) & ~(moving & state.held).any()
 
         def look() -> tuple[Array, Array]:
-            return at.lowest(free & (state.x > lower + margin) & (state.x < upper - margin))
+            return at.lowest(free & (x > lower + margin) & (x < upper - margin))
 
-        indefinite = state.stationary & ~descends
+        indefinite = state.near & ~descends
         nothing = jnp.array(0.0), jnp.zeros_like(step)
         bend, escape = lax.cond(indefinite, look, lambda: nothing)
         saddle = indefinite & (bend < 0)
         # the first decrement after an indefinite Hessian says how long the convex one leads
-        first = descends & jnp.isinf(state.release)
-        release = jnp.where(first, PATIENCE * decrement, state.release)
+        release = jnp.where(goes & jnp.isinf(state.release), PATIENCE * decrement, state.release)
+        release = jnp.where(state.convex, release, jnp.where(again, state.release, jnp.inf))
+        convex = jnp.where(state.convex, ~near & (decrement > release), ~descends)
+        last = near & ~state.convex
         return _State(
-            x=jnp.where(accepted, x, state.x),
-            value=jnp.where(accepted, value, state.value),
-            convex=jnp.where(state.convex, ~near & (decrement > release), ~descends),
-            release=jnp.where(state.convex, release, jnp.inf),
-            stationary=near & state.convex,
-            converged=(near & ~state.convex) | (indefinite & (bend >= 0)),
+            x=jnp.where(last, move(x, step), x),
+            value=at.value - jnp.where(last, decrement / 2, 0.0),
+            gradient=at.gradient,
+            step=step,
+            trial=move(x, step),
+            length=jnp.where(goes & (state.length < 1), 2.0, 1.0),
+            held=jnp.where(again, state.held | through, False),
+            convex=jnp.where(again, state.convex, convex),
+            release=release,
+            near=jnp.where(again, state.near, near & state.convex),
+            converged=last | (indefinite & (bend >= 0)),
             escape=jnp.where(saddle, escape, 0.0),
-            stuck=indefinite | ((state.convex | descends) & ~accepted & ~near),
-            iterations=state.iterations + accepted,
-            expansions=state.expansions + 1,
+            stuck=indefinite | (state.convex & ~descends) | ~jnp.isfinite(at.value),
+            iterations=state.iterations + goes,
+            expansions=state.expansions,
         )
 
-    no = jnp.array(False)
-    value = function.value(start)
+    def advance(state: _State) -> _State:
+        at = function.expand(state.trial, state.convex)
+        lower_here = state.near | lower_enough(state, state.trial, at.value)
+        new = lax.cond(lower_here, lambda: turn(state, at), lambda: state)
+        new = new._replace(expansions=state.expansions + 1)
+        # where the last full step was too long, that of the next one is not expanded at once
+        return shorten(new, ~lower_here | (new.length > 1))
+
+    none, no = jnp.zeros_like(start), jnp.array(False)
     initial = _State(
         x=start,
-        value=value,
+        value=jnp.array(jnp.inf),
+        gradient=none,
+        step=none,
+        trial=start,
+        length=jnp.array(1.0),
+        held=jnp.zeros(start.shape, bool),
         convex=jnp.array(True),
         release=jnp.array(FAR),
-        stationary=no,
+        near=no,
         converged=no,
-        escape=jnp.zeros_like(start),
-        stuck=~jnp.isfinite(value),
+        escape=none,
+        stuck=no,
         iterations=jnp.array(0),
         expansions=jnp.array(0),
     )

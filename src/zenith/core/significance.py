@@ -94,7 +94,7 @@ def expected(structure: Structure, templates: Templates, starts: int = 0) -> Exp
     not respond to first order (envelope theorem), but the Asimov data do depend on the templates.
     """
     model = prepare(structure, templates)
-    data = asimov(structure, model, jnp.asarray(nominal(structure, 1.0)))
+    data = asimov(structure, model, nominal(structure, 1.0))
     fixed_model, fixed_data = lax.stop_gradient((model, data))
     start = jnp.asarray(nominal(structure, 0.0))
     free = fixed_model.free & ~_is_poi(structure)
