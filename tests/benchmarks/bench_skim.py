@@ -16,6 +16,10 @@ the share that is kept, CPU seconds of `uproot.iterate` over these branches, of 
 events by uproot from memory, and of the skim (medians, imports not counted), the ratio of skim to
 iterate, the same of reading and writing alone (what no skim can be quicker than), and the peak
 memory of iterate and of the skim in MiB. Every row and job has a process of its own.
+
+Where ROOT is installed (`pip install ROOT` beside the lock), its RDataFrame skims the default
+analysis as well, on one core: the same nominal cuts, counts and branches, also LZ4, compiled just
+in time, but without the shape variations under which Zenith tries events that are lost.
 """
 
 import argparse
@@ -26,6 +30,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from importlib.util import find_spec
 from pathlib import Path
 
 import awkward as ak
@@ -40,6 +45,7 @@ from zenith.events.skim import skim
 from zenith.events.splits import event_hash
 from zenith.events.writer import BATCH, Writer
 
+PEER = find_spec("ROOT") is not None
 JOBS = ("iterate", "write", "skim")
 FEW = 0.03  # the share of an inclusive sample that a skim keeps
 # compression, share of kept events (None: as simulated), size
@@ -133,6 +139,10 @@ def measure(job: str, path: str, repeats: int, analysis: Analysis, sample: str) 
             start = time.process_time()
             if job == "skim":
                 kept = skim(path, output, analysis, sample)["steps"][-1]["events"]
+            elif job == "rdataframe":
+                from peer_root import skim as peer
+
+                kept = peer(path, output, names)
             elif job == "write":
                 with Writer(Path(output), batches[0]) as out:
                     for batch in batches:
@@ -162,7 +172,13 @@ def main() -> None:
         job, path = args.job
         print(json.dumps(measure(job, path, args.repeats, analysis, args.sample)))
         return
-    header = "file events kept iterate_s write_s skim_s ratio floor iterate_mib skim_mib"
+    default = args.config == parser.get_default("config") and not args.overrides
+    jobs = (*JOBS, "rdataframe") if PEER and default else JOBS
+    if not PEER:
+        print("ROOT is not installed: without RDataFrame")
+    header = (
+        "file events kept iterate_s write_s skim_s ratio floor iterate_mib skim_mib rdataframe_s"
+    )
     print(*header.split(), sep="\t", flush=True)
     with tempfile.TemporaryDirectory() as folder:
         original = args.input or simulated(folder)
@@ -171,7 +187,7 @@ def main() -> None:
             large = Path(folder) / "large.root"
             enlarge(original, large, events, analysis, args.sample, compression, share)
             # In turns: a machine that others use too is quicker at one time than at another.
-            turns = [{job: run(job, large) for job in JOBS} for _ in range(args.turns)]
+            turns = [{job: run(job, large) for job in jobs} for _ in range(args.turns)]
             done = {
                 job: {key: statistics.median(turn[job][key] for turn in turns) for key in found}
                 for job, found in turns[0].items()
@@ -181,7 +197,16 @@ def main() -> None:
             kept = f"{done['skim']['kept'] / events:.0%}"
             peaks = [f"{done[job]['peak']:.0f}" for job in ("iterate", "skim")]
             numbers = [f"{number:.2f}" for number in (read, write, skimmed, ratio, floor)]
-            print(compression, events, kept, *numbers, *peaks, sep="\t", flush=True)
+            peer = done["rdataframe"]["cpu"] if "rdataframe" in done else float("nan")
+            row = (compression, events, kept, *numbers, *peaks, f"{peer:.2f}")
+            print(*row, sep="\t", flush=True)
+            if "rdataframe" in done:
+                print(
+                    f"claim\tskim, {compression}, {events} events, {kept} kept\t"
+                    f"{skimmed / peer:.2f} x CPU\t-\tRDataFrame, nominal cuts alone "
+                    f"({done['rdataframe']['kept'] / events:.0%} kept)",
+                    flush=True,
+                )
             print(
                 f"claim\tskim, {compression}, {events} events, {kept} kept\t{ratio:.2f} x CPU "
                 f"(reading and writing alone {floor:.2f}), {peaks[1]} MiB\t1.5 x, flat"
