@@ -120,17 +120,18 @@ def fit(
             (worth.any(), points[len(away) + len(alphas) + nearest]),
         ]
         wanted = jnp.array([case for case, _ in cases])
-        next_ = jnp.argmax(wanted)
+        taken = jnp.argmax(wanted) == np.arange(len(cases))
+        _, _, narrows, rounds, resumes, starts_far, mirrors = taken
         narrower = jnp.maximum(search.softness * NARROWER, SHARP)
         later = sharp & falls.all()
         return search._replace(
-            start=jnp.stack([x for _, x in cases])[next_],
-            softness=jnp.select([next_ == 2, next_ == 3], [narrower, WIDEST], search.softness),
-            rounded=(search.rounded | blunt) & (next_ != 5),
+            start=jnp.stack([x for _, x in cases])[jnp.argmax(wanted)],
+            softness=jnp.select([narrows, rounds], [narrower, WIDEST], search.softness),
+            rounded=(search.rounded | blunt) & ~starts_far,
             other=jnp.where(later, start_minus, search.other),
-            waiting=(search.waiting & (next_ != 4)) | later,
-            used=search.used + (next_ == 5),
-            tried=search.tried | ((next_ == 6) & (np.arange(len(alphas)) == nearest)),
+            waiting=(search.waiting & ~resumes) | later,
+            used=search.used + starts_far,
+            tried=search.tried | (mirrors & (np.arange(len(alphas)) == nearest)),
             done=~wanted.any() | (search.descents > MAX_DESCENTS),
         )
 

@@ -31,6 +31,8 @@ from zenith.core.newton import Minimum
 
 # An error on mu of so many times its range says that the data do not determine it
 UNDETERMINED = 1e4
+# What rounding alone gives q0 an event: counts and rates differ by their last digits
+ROUNDED = 1e-28
 # The share of its range within which a parameter is on a bound
 ON_BOUND = 1e-7
 
@@ -100,8 +102,9 @@ def expected(structure: Structure, templates: Templates, starts: int = 0) -> Exp
     free = fixed_model.free & ~_is_poi(structure)
     best = fit(structure, fixed_model, fixed_data, start, free, starts)
     q0 = 2 * deviance(structure, model, lax.stop_gradient(best.x), data)
-    z = jnp.sqrt(jnp.where(q0 > 0, q0, 1.0))
-    z = jnp.where(best.converged, jnp.where(q0 > 0, z, 0.0), jnp.nan)
+    some = q0 > ROUNDED * data.main.sum()
+    z = jnp.sqrt(jnp.where(some, q0, 1.0))
+    z = jnp.where(best.converged, jnp.where(some, z, 0.0), jnp.nan)
     return Expected(z, best.converged, best.iterations, best.expansions, best.x)
 
 
