@@ -2,7 +2,6 @@
 
 import os
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,11 +12,6 @@ from zenith.config import Analysis, parse
 
 # Tests compile much and run little: without LLVM's optimisation they take a third less time.
 os.environ.setdefault("XLA_FLAGS", "--xla_backend_optimization_level=0")
-# What one test has compiled, small or large, is there for the others and for the next run.
-os.environ.setdefault(
-    "JAX_COMPILATION_CACHE_DIR", str(Path(__file__).parents[1] / ".pytest_cache" / "jax")
-)
-os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0")
 LUMINOSITY_UNCERTAINTY = 0.02
 
 
