@@ -38,7 +38,11 @@ def workspace(tmp_path: Path) -> Path:
 def significance(workspace: Path, cache: Path) -> str:
     result = subprocess.run(
         [sys.executable, "-m", "zenith", "significance", str(workspace)],
-        env={**os.environ, "JAX_COMPILATION_CACHE_DIR": str(cache)},
+        env={
+            **os.environ,
+            "JAX_COMPILATION_CACHE_DIR": str(cache),
+            "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0",  # keep what compiles quickly, too
+        },
         stdout=subprocess.PIPE,
         text=True,
         check=True,
