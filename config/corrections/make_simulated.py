@@ -22,7 +22,7 @@ from correctionlib import schemav2 as schema
 from zenith.artefacts import write_text
 from zenith.config import load
 from zenith.config.simulation import DetectorResponse, ProcessCard, PseudodataCard
-from zenith.events.detector import pileup_profile
+from zenith.simulation.detector import pileup_profile
 
 HERE = Path(__file__).parent
 INELASTIC = 0.046

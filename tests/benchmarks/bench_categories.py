@@ -24,19 +24,19 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from zenith.core.binning import Spectrum
-from zenith.core.categories import Categories, Edges, Mixture
-from zenith.core.cells import Cells
-from zenith.core.counting import Counting, Requirements
-from zenith.core.partition import partition
-from zenith.core.tally import Tallied
-from zenith.events.toys import toy
-from zenith.learning import categorise as steps
-from zenith.learning.bins import position
-from zenith.learning.category_climb import climb
-from zenith.learning.regions import FINER
-from zenith.learning.scored import Scored, report
-from zenith.learning.starts import mixture_starts
+from zenith.categorisation import categorise as steps
+from zenith.categorisation.ascent import climb
+from zenith.categorisation.many_scores import FINER
+from zenith.categorisation.one_score import position
+from zenith.categorisation.scored import Scored, report
+from zenith.categorisation.starts import mixture_starts
+from zenith.core.categories.cells import Cells
+from zenith.core.categories.clustering import partition
+from zenith.core.categories.counting import Counting, Requirements
+from zenith.core.categories.exact import Spectrum
+from zenith.core.categories.memberships import Categories, Edges, Mixture
+from zenith.core.categories.yields import Tallied
+from zenith.simulation.toys import toy
 
 MEASURED = find_spec("gatohep") is not None
 QUOTED = "gato-hep, quoted"

@@ -18,11 +18,11 @@ import optuna
 
 from zenith.artefacts import PARTS, Columns
 from zenith.config import Analysis, parse
-from zenith.core.objective import hard_value
-from zenith.learning import optimise, problem
-from zenith.learning.comparison import bootstrap, spread
-from zenith.learning.physical import starts
-from zenith.learning.search import search
+from zenith.core.selection.objective import hard_value
+from zenith.optimisation import ascent, model
+from zenith.optimisation.compare import bootstrap, spread
+from zenith.optimisation.search import search
+from zenith.optimisation.selection import starts
 
 # Observable: means of signal and of the two backgrounds, in units of its spread; what it costs to
 # cut on it differs, and two are correlated with the fit observable.
@@ -133,22 +133,22 @@ def main() -> None:
         rng = np.random.default_rng(seed)
         columns = {name: sample(name, args.events, rng) for name in YIELDS}
         settings = analysis(seed, args.steps)
-        objective = problem.objective(settings)
-        without = problem.objective(settings, with_nuisances=False)
+        objective = model.objective(settings)
+        without = model.objective(settings, with_nuisances=False)
         events = {
-            part: problem.events(settings, columns, {}, part)
+            part: model.events(settings, columns, {}, part)
             for part in ("optimise", "validate", "test")
         }
         start = next(starts(settings, {}))
         training = (events["optimise"], events["validate"])
-        transform = optimise.optimiser(settings)
+        transform = ascent.optimiser(settings)
         times = [time.perf_counter()]
-        climbed = optimise.climb(settings, objective, *training, start, transform).kept
+        climbed = ascent.climb(settings, objective, *training, start, transform).kept
         times.append(time.perf_counter())
         trial = search(settings, objective, *training, start, args.steps).kept
         times.append(time.perf_counter())
         found = {"thresholds": {k: np.float64(v) for k, v in trial.thresholds.items()}}
-        unaware = optimise.climb(settings, without, *training, start, transform).kept
+        unaware = ascent.climb(settings, without, *training, start, transform).kept
         selections = {"initial": start, "climb": climbed, "TPE": {**found, "networks": {}}}
         selections["unaware"] = unaware
         z = {k: float(hard_value(s, objective, events["test"])) for k, s in selections.items()}

@@ -16,9 +16,9 @@ import numpy as np
 
 from zenith.config import Analysis, load
 from zenith.events.columns import make_columns, read_skim
-from zenith.events.simulate import simulate
+from zenith.events.formats.writer import Writer
 from zenith.events.skim import skim
-from zenith.events.writer import Writer
+from zenith.simulation.simulate import simulate
 
 SAMPLE = "ttbar_semileptonic"
 REPEATS = 3

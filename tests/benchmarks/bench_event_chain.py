@@ -26,11 +26,11 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from zenith.core.cuts import Cut
-from zenith.core.events import Events, Region, Sample, prepare
-from zenith.core.networks import Network
-from zenith.core.soft_histogram import Axis
-from zenith.core.templates import Parameters, soft_histograms
+from zenith.core.networks.perceptron import Network
+from zenith.core.selection.axis import Axis
+from zenith.core.selection.cuts import Cut
+from zenith.core.selection.histograms import Parameters, soft_histograms
+from zenith.core.selection.layout import Events, Region, Sample, prepare
 
 FEATURES = tuple(f"x{k}" for k in range(10))
 TEMPERATURE, BANDWIDTH = 0.5, 0.3

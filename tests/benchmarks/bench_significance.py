@@ -30,8 +30,9 @@ import jax
 import numpy as np
 import pyhf
 
-from zenith.core.histfactory import asimov, deviance, from_workspace, nominal, prepare
-from zenith.core.significance import expected
+from zenith.core.likelihood.histfactory import asimov, deviance, nominal, prepare
+from zenith.core.likelihood.significance import expected
+from zenith.core.likelihood.workspace import from_workspace
 
 # channels, bins, samples, nuisance parameters beside the gammas of the bins
 CASES = [(1, 20, 4, 10), (1, 20, 4, 50), (5, 40, 6, 100)]

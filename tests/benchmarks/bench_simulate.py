@@ -12,8 +12,8 @@ import time
 from pathlib import Path
 
 from zenith.config.simulation import ProcessCard, TopPairCard, WJetsCard, ZprimeCard
-from zenith.events.generator import Generator
-from zenith.events.simulate import simulate
+from zenith.simulation.generator import Generator
+from zenith.simulation.simulate import simulate
 
 REPEATS = 3
 TARGET = 300  # tt̄ events per CPU-second

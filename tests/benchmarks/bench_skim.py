@@ -38,12 +38,13 @@ import numpy as np
 import uproot
 
 from zenith.config import Analysis, load
-from zenith.events import branches, source, trees
-from zenith.events.nanoaod import as_events, from_branches
+from zenith.events import branches, source
+from zenith.events.formats import trees
+from zenith.events.formats.nanoaod import as_events, from_branches
+from zenith.events.formats.writer import BATCH, Writer
 from zenith.events.runs import WEIGHT
 from zenith.events.skim import skim
 from zenith.events.splits import event_hash
-from zenith.events.writer import BATCH, Writer
 
 PEER = find_spec("ROOT") is not None
 JOBS = ("iterate", "write", "skim")

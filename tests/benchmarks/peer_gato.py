@@ -12,7 +12,7 @@ import numpy as np
 import tensorflow as tf
 from gatohep.models import gato_gmm_model, gato_sigmoid_model
 
-from zenith.learning.scored import Scored
+from zenith.categorisation.scored import Scored
 
 EPOCHS = 250
 

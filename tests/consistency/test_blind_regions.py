@@ -17,7 +17,7 @@ from zenith.statistics.control import control_fit
 from zenith.statistics.cutflow import cutflow
 from zenith.statistics.fit import fit
 from zenith.statistics.histograms import fill, plot_targets
-from zenith.statistics.sanitise import sanitise
+from zenith.statistics.repair import sanitise
 from zenith.statistics.templates import collect
 from zenith.statistics.workspace import build
 

@@ -7,13 +7,13 @@ import numpy as np
 import pytest
 
 from zenith.artefacts import read_json
+from zenith.categorisation.categorise import Settings, assign, categorise
+from zenith.categorisation.category_files import load
+from zenith.categorisation.scored import Scored, Space, report
 from zenith.cli import main
-from zenith.core.counting import Counting, Requirements
+from zenith.core.categories.counting import Counting, Requirements
 from zenith.errors import InputError
-from zenith.events.toys import toy
-from zenith.learning.categorise import Settings, assign, categorise
-from zenith.learning.category_files import load
-from zenith.learning.scored import Scored, Space, report
+from zenith.simulation.toys import toy
 
 QUICK = Settings(steps=80, starts=3, cells=1024)
 

@@ -8,11 +8,11 @@ import pyhf
 import pytest
 
 from zenith.artefacts import read_json
+from zenith.categorisation.categorise import Settings, categorise
+from zenith.categorisation.model import likelihood
+from zenith.categorisation.scored_files import read
 from zenith.cli import main
-from zenith.core.counting import Counting, Requirements
-from zenith.learning.categorise import Settings, categorise
-from zenith.learning.category_model import likelihood
-from zenith.learning.scored_files import read
+from zenith.core.categories.counting import Counting, Requirements
 
 NORMS = {"top": {"ttbar": 0.2}, "lumi": {"signal": 0.02, "ttbar": 0.02, "3": 0.02}}
 
@@ -149,7 +149,7 @@ def test_it_gains_on_the_bins_of_a_counting_experiment(tmp_path):
     aim = likelihood(scored, counting)
     found = categorise(scored, 4, need, aim, settings=QUICK)
     counted = categorise(scored, 4, need, counting)
-    from zenith.learning.scored import report
+    from zenith.categorisation.scored import report
 
     before = report(counted.category(scored), len(counted.edges) + 1, scored, aim, need)
     assert found.report["z"] >= before["z"] * (1 - 1e-9)

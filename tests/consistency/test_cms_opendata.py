@@ -77,7 +77,7 @@ def test_data_stay_closed_and_none_are_simulated() -> None:
 def resonance(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Z′ of 400 GeV that decay to a muon, by Pythia and Zenith's detector."""
     pytest.importorskip("pythia8mc", reason="Pythia 8 is the optional extra `simulate`")
-    from zenith.events.simulate import simulate
+    from zenith.simulation.simulate import simulate
 
     path = tmp_path_factory.mktemp("signal") / "zprime.root"
     content: dict[str, Any] = {"process": "zprime", "events": 600, "muon_pt_min": 25}

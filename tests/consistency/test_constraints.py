@@ -11,8 +11,8 @@ from zenith.config import Analysis, parse
 from zenith.statistics.constraints import constraints
 from zenith.statistics.fit import fit
 from zenith.statistics.histograms import fill
-from zenith.statistics.sanitise import sanitise
-from zenith.statistics.shifts import shifts
+from zenith.statistics.repair import sanitise
+from zenith.statistics.responses import shifts
 from zenith.statistics.templates import Templates, collect
 from zenith.statistics.workspace import build
 

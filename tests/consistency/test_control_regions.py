@@ -6,9 +6,9 @@ import pytest
 
 from zenith.artefacts import PARTS, Columns
 from zenith.config import Analysis, load
-from zenith.core.cuts import soft_weight
+from zenith.core.selection.cuts import soft_weight
 from zenith.statistics.histograms import fill
-from zenith.statistics.selection import initial_thresholds, region_cuts
+from zenith.statistics.thresholds import initial_thresholds, region_cuts
 
 MOVED = {"met": 90.0, "lep_ht": 260.0, "btag_1": 0.7, "toptag": 0.4, "fatjet_1_pt": 550.0}
 BESIDE = {"wjets_control": ("btag_1",), "ttbar_control": ("toptag",)}  # what each turns round

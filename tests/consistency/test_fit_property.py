@@ -16,8 +16,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from zenith.core.histfactory import from_workspace
-from zenith.core.significance import expected, observed_significance
+from zenith.core.likelihood.significance import expected, observed_significance
+from zenith.core.likelihood.workspace import from_workspace
 
 BINS = (3, 1)
 STARTS = 10

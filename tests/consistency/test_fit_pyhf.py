@@ -20,7 +20,8 @@ from zenith.statistics.best_fit import best_fit
 from zenith.statistics.fit import fit
 from zenith.statistics.histograms import fill
 from zenith.statistics.likelihood import Likelihood, numpy_backend
-from zenith.statistics.sanitise import sanitise
+from zenith.statistics.minimiser import minimum
+from zenith.statistics.repair import sanitise
 from zenith.statistics.templates import collect
 from zenith.statistics.workspace import build
 
@@ -307,7 +308,7 @@ def test_a_fit_that_does_not_converge_is_an_error(spec, monkeypatch):
     with numpy_backend():
         likelihood = Likelihood.of(spec, "w.json")
         with pytest.raises(FitError, match=r"w\.json: a fit with mu = 2 held did not converge"):
-            likelihood.minimum({likelihood.poi: 2.0})
+            minimum(likelihood, {likelihood.poi: 2.0})
         with pytest.raises(FitError, match=r"w\.json: the fit did not converge after 3 attempts"):
             best_fit(likelihood)
 
@@ -315,7 +316,7 @@ def test_a_fit_that_does_not_converge_is_an_error(spec, monkeypatch):
 def test_the_ladder_goes_on_after_a_failure(spec, monkeypatch, caplog):
     with numpy_backend():
         likelihood = Likelihood.of(spec)
-        expected = likelihood.minimum().twice_nll
+        expected = minimum(likelihood).twice_nll
         strategies = []
 
         def valid(minuit):
@@ -324,7 +325,7 @@ def test_the_ladder_goes_on_after_a_failure(spec, monkeypatch, caplog):
 
         monkeypatch.setattr(iminuit.Minuit, "valid", property(valid))
         with caplog.at_level(logging.INFO):
-            assert likelihood.minimum().twice_nll == pytest.approx(expected, abs=TWICE_NLL)
+            assert minimum(likelihood).twice_nll == pytest.approx(expected, abs=TWICE_NLL)
     assert strategies == [1, 2, 2]
     assert caplog.text.count("did not converge, trying the next") == 2
 

@@ -9,12 +9,12 @@ import pytest
 
 from zenith.artefacts import Columns, write_json
 from zenith.config import Analysis, parse
-from zenith.core.objective import hard_value
+from zenith.core.selection.objective import hard_value
 from zenith.errors import ConfigError, InputError
-from zenith.learning import optimise, problem
-from zenith.learning.comparison import quoted_significance
-from zenith.learning.physical import hard_edges, physical, starts
-from zenith.statistics.selection import with_selection
+from zenith.optimisation import ascent, model
+from zenith.optimisation.compare import quoted_significance
+from zenith.optimisation.selection import hard_edges, physical, starts
+from zenith.statistics.thresholds import with_selection
 
 # bins that straddle the resonance at 2 TeV: better ones are easily found
 EDGES = [400.0, 1400.0, 2000.0, 2800.0]
@@ -31,10 +31,10 @@ def analysis(toy_configuration: Callable[..., dict[str, Any]]) -> Analysis:
 def test_moved_edges_gain_and_are_quoted_as_climbed(
     analysis: Analysis, toy_columns: dict[str, Columns]
 ) -> None:
-    objective = problem.objective(analysis)
-    events = problem.events(analysis, toy_columns, {}, "optimise")
-    transform = optimise.optimiser(analysis)
-    moving = optimise.climb(
+    objective = model.objective(analysis)
+    events = model.events(analysis, toy_columns, {}, "optimise")
+    transform = ascent.optimiser(analysis)
+    moving = ascent.climb(
         analysis, objective, events, events, next(starts(analysis, {})), transform
     )
     edges = hard_edges(events, moving.kept)
@@ -46,7 +46,7 @@ def test_moved_edges_gain_and_are_quoted_as_climbed(
     threshold = float(moving.kept["thresholds"]["btag_1"])
     moved = analysis.with_edges(edges)
     for part in ("optimise", "test"):
-        seen = problem.events(analysis, toy_columns, {}, part)
+        seen = model.events(analysis, toy_columns, {}, part)
         value = float(hard_value(moving.kept, objective, seen))
         expected = quoted_significance(moved, toy_columns, {"btag_1": threshold}, part)
         assert value == pytest.approx(expected, rel=1e-6)
@@ -56,7 +56,7 @@ def test_edges_that_are_fixed_do_not_move(analysis: Analysis) -> None:
     start = next(starts(analysis, {}))
     uphill = jax.tree.map(lambda leaf: 1.0 + 0.0 * leaf, start)
     for move_edges in (True, False):
-        transform = optimise.optimiser(analysis, move_edges=move_edges)
+        transform = ascent.optimiser(analysis, move_edges=move_edges)
         step, _ = transform.update(uphill, transform.init(start), start)
         assert float(step["thresholds"]["btag_1"]) != 0.0
         assert bool((step["edges"]["signal"].logits != 0.0).any()) == move_edges
@@ -64,7 +64,7 @@ def test_edges_that_are_fixed_do_not_move(analysis: Analysis) -> None:
 
 def test_edges_come_back_from_a_file(analysis: Analysis, toy_columns: dict[str, Columns]) -> None:
     edges = {"signal": [400.0, 1750.0, 2250.0, 2800.0]}
-    events = problem.events(analysis, toy_columns, {}, "test")
+    events = model.events(analysis, toy_columns, {}, "test")
     assert hard_edges(events, physical(analysis, {"btag_1": 0.5}, {}, edges)) == edges
 
 

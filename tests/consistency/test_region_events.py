@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from zenith.artefacts import Columns
+from zenith.categorisation.region_events import region_events
 from zenith.config import Analysis
 from zenith.errors import InputError
-from zenith.learning.region_events import region_events
 from zenith.statistics.histograms import fill
 
 THRESHOLDS = {"btag_1": 0.4}

@@ -9,13 +9,13 @@ import pytest
 
 from zenith.artefacts import Columns
 from zenith.config import parse
-from zenith.core.objective import hard_value
+from zenith.core.selection.objective import hard_value
 from zenith.errors import ConfigError, FitError
-from zenith.learning import problem
-from zenith.learning.comparison import quoted_significance
-from zenith.learning.physical import starts
+from zenith.optimisation import model
+from zenith.optimisation.compare import quoted_significance
+from zenith.optimisation.selection import starts
 from zenith.statistics.histograms import fill
-from zenith.statistics.sanitise import sanitise
+from zenith.statistics.repair import sanitise
 from zenith.statistics.templates import collect
 from zenith.statistics.workspace import build
 
@@ -89,8 +89,8 @@ def test_the_climb_sees_the_strengths_of_the_quoted_fit(
     for shared in (("signal",), ("signal", "other")):
         analysis = parse(two_signals(signal_strengths={"mu": shared}))
         start = next(starts(analysis, {}))
-        events = problem.events(analysis, columns, {}, "test")
-        value = float(hard_value(start, problem.objective(analysis), events))
+        events = model.events(analysis, columns, {}, "test")
+        value = float(hard_value(start, model.objective(analysis), events))
         expected = quoted_significance(analysis, columns, {"btag_1": 0.5}, "test")
         assert value == pytest.approx(expected, rel=1e-6)
         found.append(value)
@@ -126,13 +126,13 @@ def test_the_signal_of_interest_is_needed(
 ) -> None:
     config = two_signals(signal_strengths={"mu": ["signal"]}) | {"only_samples": ["[!z]*"]}
     with pytest.raises(FitError, match=r"no sample of a signal process .* add one of signal"):
-        problem.objective(parse(config))
+        model.objective(parse(config))
 
 
 def test_strengths_and_nuisances_have_different_names(two_signals: Configuration) -> None:
     config = two_signals(signal_strengths={"mu": ["signal"], "lumi": ["other"]})
     with pytest.raises(ConfigError, match="two parameters of the fit are called 'lumi'"):
-        problem.objective(parse(config))
+        model.objective(parse(config))
 
 
 def test_smoothing_and_pruning_act_in_the_climb(
@@ -147,8 +147,8 @@ def test_smoothing_and_pruning_act_in_the_climb(
         config["statistics"]["prune"] = prune
         analysis = parse(config)
         start = next(starts(analysis, {}))
-        events = problem.events(analysis, toy_columns, {}, "test")
-        value = float(hard_value(start, problem.objective(analysis), events))
+        events = model.events(analysis, toy_columns, {}, "test")
+        value = float(hard_value(start, model.objective(analysis), events))
         expected = quoted_significance(analysis, toy_columns, {"btag_1": 0.5}, "test")
         assert value == pytest.approx(expected, rel=1e-6)
         seen.append(value)

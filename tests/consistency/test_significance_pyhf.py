@@ -11,9 +11,9 @@ import pyhf
 import pytest
 from scipy.optimize import minimize
 
-from zenith.core import histfactory
-from zenith.core.histfactory import from_workspace
-from zenith.core.significance import expected, observed_significance
+from zenith.core.likelihood import histfactory
+from zenith.core.likelihood.significance import expected, observed_significance
+from zenith.core.likelihood.workspace import from_workspace
 
 DATA = Path(__file__).parents[3] / "shared" / "data"
 

@@ -4,10 +4,10 @@ import jax
 import numpy as np
 import pytest
 
-from zenith.core.categories import Edges, Mixture
-from zenith.core.cells import Cells
-from zenith.core.counting import Counting, Requirements
-from zenith.core.tally import Tallied
+from zenith.core.categories.cells import Cells
+from zenith.core.categories.counting import Counting, Requirements
+from zenith.core.categories.memberships import Edges, Mixture
+from zenith.core.categories.yields import Tallied
 
 
 def events(dimensions: int) -> Cells:

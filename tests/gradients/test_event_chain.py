@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 from jax.flatten_util import ravel_pytree
 
-from zenith.core.categories import Edges
-from zenith.core.cuts import Cut
-from zenith.core.events import Region, Sample, prepare
-from zenith.core.networks import Network
-from zenith.core.soft_histogram import Axis
-from zenith.core.templates import hard_histograms, soft_histograms
+from zenith.core.categories.memberships import Edges
+from zenith.core.networks.perceptron import Network
+from zenith.core.selection.axis import Axis
+from zenith.core.selection.cuts import Cut
+from zenith.core.selection.histograms import hard_histograms, soft_histograms
+from zenith.core.selection.layout import Region, Sample, prepare
 from zenith.errors import ConfigError, InputError
 
 hard_histograms, soft_histograms = jax.jit(hard_histograms), jax.jit(soft_histograms)

@@ -6,11 +6,16 @@ import numpy as np
 import pytest
 from jax.flatten_util import ravel_pytree
 
-from zenith.core.cuts import Cut
-from zenith.core.events import Events, Region, Sample, prepare
-from zenith.core.histfactory import Modifier, Structure, Templates, from_workspace
-from zenith.core.networks import Network
-from zenith.core.objective import (
+from zenith.core.likelihood.composition import Modifier
+from zenith.core.likelihood.significance import expected_significance
+from zenith.core.likelihood.structure import Structure, Templates
+from zenith.core.likelihood.workspace import from_workspace
+from zenith.core.networks.perceptron import Network
+from zenith.core.selection.axis import Axis
+from zenith.core.selection.cuts import Cut
+from zenith.core.selection.histograms import hard_histograms
+from zenith.core.selection.layout import Events, Region, Sample, prepare
+from zenith.core.selection.objective import (
     Objective,
     Systematic,
     hard_templates,
@@ -19,9 +24,6 @@ from zenith.core.objective import (
     value_and_bin_gradient,
     value_and_gradient,
 )
-from zenith.core.significance import expected_significance
-from zenith.core.soft_histogram import Axis
-from zenith.core.templates import hard_histograms
 from zenith.errors import FitError
 
 REGIONS = (

@@ -7,9 +7,11 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from zenith.core import curvature, hessian, histfactory
-from zenith.core.histfactory import Modifier, Setting, Structure, Templates
-from zenith.core.significance import expected_mu_error, expected_significance
+from zenith.core.likelihood import curvature, hessian, histfactory
+from zenith.core.likelihood.composition import Modifier
+from zenith.core.likelihood.parameters import Setting
+from zenith.core.likelihood.significance import expected_mu_error, expected_significance
+from zenith.core.likelihood.structure import Structure, Templates
 
 
 def model():

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from zenith.cli import main
-from zenith.config import Analysis, loading, parts
+from zenith.config import Analysis, dependencies, loading
 from zenith.config.base import Section
 from zenith.config.marks import derived_marks
 
@@ -91,7 +91,7 @@ def parse(*arguments: Any) -> Analysis:
 
 plain_parse = unnoticed(loading.parse)
 loading.parse = parse
-parts.step_config = unnoticed(parts.step_config)
+dependencies.step_config = unnoticed(dependencies.step_config)
 for method in (*derived_marks(Analysis), "is_data", "observables_in_use"):
     setattr(Analysis, method, unnoticed(getattr(Analysis, method)))
 Section.__getattribute__ = get

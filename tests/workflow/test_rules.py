@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from zenith.code import sources
+from zenith.source_hash import sources
 
 RULES = {
     match.group(1): match.group(0)

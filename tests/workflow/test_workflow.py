@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from zenith.config import load
-from zenith.config.parts import STEPS, step_config
+from zenith.config.dependencies import STEPS, step_config
 
 pytestmark = pytest.mark.slow
 RESULTS = Path("results/test")

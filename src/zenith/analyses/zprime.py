@@ -18,7 +18,7 @@ from zenith.events.kinematics import (
     top_pair,
 )
 from zenith.events.objects import Objects, shared
-from zenith.events.observable import observable
+from zenith.observable import observable
 
 FAR = 6.0  # more than any ΔR between objects within |η| < 2.4, which is at most 5.7
 BAD = 1e4  # more than any χ² that a cut could ask for

@@ -11,9 +11,9 @@ from zenith.artefacts import Columns
 from zenith.config import Analysis
 from zenith.config import load as load_config
 from zenith.errors import InputError
-from zenith.statistics.sanitise import sanitise
-from zenith.statistics.selection import with_selection
+from zenith.statistics.repair import sanitise
 from zenith.statistics.templates import Templates, collect
+from zenith.statistics.thresholds import with_selection
 
 Selection = str | EllipsisType
 """`initial`, `optimised`, or `...`: the one that the run ends with."""

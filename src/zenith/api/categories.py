@@ -7,10 +7,10 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from zenith.api.precision import in_double_precision
-from zenith.core.counting import Counting, Requirements
-from zenith.learning import categorise as learning
-from zenith.learning.categorise import Settings
-from zenith.learning.scored import Scored
+from zenith.categorisation import categorise as learning
+from zenith.categorisation.categorise import Settings
+from zenith.categorisation.scored import Scored
+from zenith.core.categories.counting import Counting, Requirements
 
 
 @dataclass(frozen=True)

@@ -17,10 +17,10 @@ from jax.typing import ArrayLike
 
 from zenith.api.precision import in_double_precision
 from zenith.api.selection import Histogram
-from zenith.core.recipe import Recipe, Systematic
-from zenith.core.significance import expected_significance
-from zenith.core.structure import Modifier, Structure, Templates
-from zenith.core.templates import Histograms
+from zenith.core.likelihood.composition import Modifier
+from zenith.core.likelihood.recipe import Histograms, Recipe, Systematic
+from zenith.core.likelihood.significance import expected_significance
+from zenith.core.likelihood.structure import Structure, Templates
 from zenith.errors import FitError, InputError
 
 CHANNEL = "bins"

@@ -7,7 +7,7 @@ import jax
 import jax.numpy as jnp
 from jax.typing import ArrayLike
 
-from zenith.core.cuts import Cut
+from zenith.core.selection.cuts import Cut
 from zenith.errors import InputError
 
 

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from zenith.api.precision import in_double_precision
-from zenith.core.workspace import Workspace
+from zenith.core.likelihood.workspace import Workspace
 from zenith.errors import ZenithError
 from zenith.statistics import significance as statistics
 from zenith.statistics.workspace_files import read_json_file, with_patch

@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING, Any
 from zenith.cli.files import Input, Output
 
 if TYPE_CHECKING:
-    from zenith.core.sideband import Sideband
-    from zenith.learning.categorise import Result
-    from zenith.learning.scored import Scored
+    from zenith.categorisation.categorise import Result
+    from zenith.categorisation.scored import Scored
+    from zenith.core.categories.sideband import Sideband
 
 HELP = "scores of events to the categories of the largest expected significance"
 
@@ -105,8 +105,8 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Find categories and write them, or evaluate given ones and print what they reach."""
+    from zenith.categorisation.scored_files import read
     from zenith.errors import ConfigError
-    from zenith.learning.scored_files import read
 
     if args.evaluate:
         if args.output or args.categories or args.window or args.sideband:
@@ -121,7 +121,7 @@ def run(args: argparse.Namespace) -> None:
 
 
 def _sideband(args: argparse.Namespace) -> "Sideband | None":
-    from zenith.core.sideband import Sideband
+    from zenith.core.categories.sideband import Sideband
     from zenith.errors import ConfigError
 
     if (args.window is None) != (args.sideband is None):
@@ -133,9 +133,9 @@ def _find(args: argparse.Namespace, scored: "Scored") -> None:
     import logging
 
     from zenith.artefacts import write_arrays, write_json
-    from zenith.core.counting import Counting, Requirements
-    from zenith.learning.categorise import Settings, categorise
-    from zenith.learning.category_model import aim, nuisances
+    from zenith.categorisation.categorise import Settings, categorise
+    from zenith.categorisation.model import aim, nuisances
+    from zenith.core.categories.counting import Counting, Requirements
 
     options: dict[str, Any] = {
         "requirements": {
@@ -206,8 +206,8 @@ def _shape(result: "Result") -> dict[str, Any]:
 def _evaluated(path: str, events: str) -> dict[str, Any]:
     import numpy as np
 
-    from zenith.learning.category_files import load
-    from zenith.learning.scored_files import read
+    from zenith.categorisation.category_files import load
+    from zenith.categorisation.scored_files import read
 
     found = load(path)
     content = {**found.report(read(events, found.sideband)), "categories": str(Path(path))}

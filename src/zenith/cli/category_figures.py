@@ -7,7 +7,7 @@ from zenith.cli import options
 from zenith.cli.files import Folder, Input
 
 if TYPE_CHECKING:
-    from zenith.plots.naming import Figures
+    from zenith.figures.naming import Figures
 
 HELP = "categories and their scan to figures"
 
@@ -35,7 +35,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> None:
     """Read the files, see where categories lie, and draw."""
     from zenith.artefacts.writing import make_folder
-    from zenith.plots import style
+    from zenith.figures import style
 
     categorisation = options.categorisation(args)
     folder = make_folder(args.output)
@@ -45,11 +45,11 @@ def run(args: argparse.Namespace) -> None:
 
 def _figures(args: argparse.Namespace) -> "Figures":
     from zenith.artefacts import read_arrays, read_json
-    from zenith.learning.category_files import load
-    from zenith.learning.plane import is_ternary, odds, plane
-    from zenith.learning.scored_files import read
-    from zenith.plots import category_gallery as gallery
-    from zenith.plots.categories import CORNERS
+    from zenith.categorisation.category_files import load
+    from zenith.categorisation.plane import is_ternary, odds, plane
+    from zenith.categorisation.scored_files import read
+    from zenith.figures import category_gallery as gallery
+    from zenith.figures.categories import CORNERS
 
     categorisation = options.categorisation(args)
     content, found = read_json(args.categories), load(args.categories)

@@ -39,12 +39,12 @@ def run(args: argparse.Namespace) -> None:
 
     from zenith.artefacts import read_json, write_json
     from zenith.artefacts.identity import twice
-    from zenith.config.parts import step_config
+    from zenith.categorisation.baselines import references
+    from zenith.categorisation.category_files import load
+    from zenith.categorisation.scan import scan
+    from zenith.categorisation.scored_files import read
+    from zenith.config.dependencies import step_config
     from zenith.errors import InputError
-    from zenith.learning.category_files import load
-    from zenith.learning.category_scan import scan
-    from zenith.learning.references import references
-    from zenith.learning.scored_files import read
 
     if twice([args.train, args.unseen]):
         raise InputError(

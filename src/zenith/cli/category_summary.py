@@ -23,9 +23,9 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> None:
     """Read, and write the summary."""
     from zenith import artefacts
-    from zenith.category_summary import page, summarise
     from zenith.cli import STEPS
-    from zenith.summary import timing
+    from zenith.reporting.category_summary import page, summarise
+    from zenith.reporting.summary import timing
 
     categorisation = options.categorisation(args)
     folders = list(Path(args.benchmarks).glob("*")) if args.benchmarks else []

@@ -38,9 +38,9 @@ def run(args: argparse.Namespace) -> None:
 
     from zenith import artefacts
     from zenith.cli.inputs import read_networks, read_samples, read_selection
-    from zenith.config.parts import step_config
-    from zenith.learning import problem
-    from zenith.learning.comparison import compare
+    from zenith.config.dependencies import step_config
+    from zenith.optimisation import model
+    from zenith.optimisation.compare import compare
 
     for chatter in ("cabinetry", "pyhf"):
         logging.getLogger(chatter).setLevel(logging.ERROR)
@@ -56,8 +56,8 @@ def run(args: argparse.Namespace) -> None:
     result = compare(
         analysis,
         columns,
-        problem.objective(analysis, quantity="significance"),
-        problem.events(analysis, columns, selections["initial"]["networks"], "test"),
+        model.objective(analysis, quantity="significance"),
+        model.events(analysis, columns, selections["initial"]["networks"], "test"),
         selections,
     )
     cost = {name: {k: file[k] for k in ("evaluations", "seconds")} for name, file in files.items()}

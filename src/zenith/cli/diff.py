@@ -28,8 +28,8 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Print the differences."""
-    from zenith.comparison import compare, read, report
     from zenith.errors import InputError
+    from zenith.reporting.difference import compare, read, report
 
     try:
         difference = compare(read(args.first), read(args.second), args.tolerance)

@@ -41,9 +41,9 @@ def run(args: argparse.Namespace) -> None:
     """Draw what the given files hold; every category gets its folder, if only an empty one."""
     from zenith import artefacts
     from zenith.artefacts.writing import make_folder
-    from zenith.plots import gallery, style
+    from zenith.figures import gallery, style
     from zenith.statistics.nuisances import nuisances
-    from zenith.statistics.selection import with_selection
+    from zenith.statistics.thresholds import with_selection
 
     analysis = with_selection(options.analysis_of_files(args), args.selection)
     known = nuisances(analysis)

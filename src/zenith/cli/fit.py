@@ -34,12 +34,12 @@ def run(args: argparse.Namespace) -> None:
     import logging
 
     from zenith import artefacts
-    from zenith.config.parts import step_config
-    from zenith.statistics import sanitise, templates, workspace
+    from zenith.config.dependencies import step_config
+    from zenith.statistics import repair, templates, workspace
     from zenith.statistics.constraints import constraints
     from zenith.statistics.control import control_fit
     from zenith.statistics.fit import fit
-    from zenith.statistics.selection import with_selection
+    from zenith.statistics.thresholds import with_selection
     from zenith.tables import measured
 
     for chatter in ("cabinetry", "pyhf"):  # what they warn of, the sanitiser has said
@@ -48,14 +48,14 @@ def run(args: argparse.Namespace) -> None:
     histograms = artefacts.read_histograms(args.input)
     collected = templates.collect(analysis, histograms, args.input)
     minimum = analysis.statistics.minimum_yield
-    mended = [sanitise.sanitise(region, minimum) for region in collected]
+    mended = [repair.sanitise(region, minimum) for region in collected]
     regions = [region for region, _ in mended]
     spec, pruned = workspace.build(analysis, regions)
     artefacts.write_text(args.workspace, json.dumps(spec, indent=1) + "\n")
     results = fit(analysis, spec, args.workspace)
     results["control_fit"] = control_fit(analysis, spec, args.workspace)
     results["constraints"] = constraints(spec, results["parameters"], regions)
-    results["sanitised"] = sanitise.summary([c for _, changes in mended for c in changes])
+    results["sanitised"] = repair.summary([c for _, changes in mended for c in changes])
     results["pruned"] = pruned
     config = step_config(analysis, "fit")
     artefacts.write_json(args.output, results, inputs=[args.input], config=config)

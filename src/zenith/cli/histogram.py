@@ -53,18 +53,18 @@ def run(args: argparse.Namespace) -> None:
 
     from zenith import artefacts
     from zenith.cli.inputs import read_networks, read_samples
-    from zenith.config.parts import step_config
+    from zenith.config.dependencies import step_config
     from zenith.statistics import histograms
     from zenith.statistics.cutflow import cutflow, cutflow_table
-    from zenith.statistics.selection import complete_thresholds, read_thresholds, with_selection
-    from zenith.statistics.shifts import shifts
+    from zenith.statistics.responses import shifts
+    from zenith.statistics.thresholds import complete_thresholds, read_thresholds, with_selection
 
     analysis = with_selection(options.analysis(args), args.selection)
     given = read_thresholds(args.selection) if args.selection else None
     thresholds = complete_thresholds(analysis, given, args.selection or "thresholds")
     columns = read_samples(args.input)
     if analysis.mva:
-        from zenith.learning.scores import add_scores
+        from zenith.training.scores import add_scores
 
         networks = read_networks(analysis, args.networks, args.selection)
         columns = {sample: add_scores(own, networks) for sample, own in columns.items()}

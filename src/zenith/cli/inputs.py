@@ -7,8 +7,8 @@ if TYPE_CHECKING:
     from zenith.artefacts import Columns
     from zenith.config import Analysis
     from zenith.config.learning import Mva
-    from zenith.core.networks import Network
-    from zenith.learning.physical import Physical
+    from zenith.core.networks.perceptron import Network
+    from zenith.optimisation.selection import Physical
 
 
 def read_samples(paths: list[str]) -> "dict[str, Columns]":
@@ -38,7 +38,7 @@ def read_networks(
     """
     from zenith.artefacts import read_json
     from zenith.errors import InputError
-    from zenith.learning.network_files import load_network
+    from zenith.training.network_files import load_network
 
     if not analysis.mva:
         return {}
@@ -60,8 +60,8 @@ def read_selection(
 ) -> "Physical":
     """The thresholds and bin edges of a selection file, or the initial ones, with networks."""
     from zenith.artefacts import read_json
-    from zenith.learning.physical import physical
-    from zenith.statistics.selection import complete_thresholds, with_selection
+    from zenith.optimisation.selection import physical
+    from zenith.statistics.thresholds import complete_thresholds, with_selection
 
     found = read_json(path) if path else {}
     with_selection(analysis, path)

@@ -16,6 +16,6 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Print the tables."""
-    from zenith.inspection import describe
+    from zenith.reporting.inspection import describe
 
     print(describe(args.file))

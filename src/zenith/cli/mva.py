@@ -34,12 +34,12 @@ def run(args: argparse.Namespace) -> None:
 
     from zenith.artefacts import write_json
     from zenith.cli.inputs import read_samples, settings_of_network
-    from zenith.config.parts import step_config
-    from zenith.learning.dataset import examples
-    from zenith.learning.evaluate import evaluate
-    from zenith.learning.network_files import save_network
-    from zenith.learning.onnx import export_onnx
-    from zenith.learning.train import train
+    from zenith.config.dependencies import step_config
+    from zenith.training.dataset import examples
+    from zenith.training.evaluate import evaluate
+    from zenith.training.export import export_onnx
+    from zenith.training.network_files import save_network
+    from zenith.training.train import train
 
     start = time.perf_counter()
     analysis = options.analysis_of_files(args)

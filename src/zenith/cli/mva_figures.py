@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from zenith.config import Analysis
     from zenith.config.learning import Mva
-    from zenith.core.networks import Network
+    from zenith.core.networks.perceptron import Network
 
 HELP = "a trained network to its figures"
 
@@ -38,9 +38,9 @@ def run(args: argparse.Namespace) -> None:
     """Read the network and its events, and draw."""
     from zenith.artefacts import read_json
     from zenith.cli.inputs import read_samples, settings_of_network
-    from zenith.learning.dataset import examples
-    from zenith.learning.network_files import load_network
-    from zenith.plots import style
+    from zenith.figures import style
+    from zenith.training.dataset import examples
+    from zenith.training.network_files import load_network
 
     analysis = options.analysis_of_files(args)
     mva = settings_of_network(analysis, args.name, args.config)
@@ -64,9 +64,9 @@ def _figures(
 ) -> Iterator[tuple[str, "Figure"]]:
     import numpy as np
 
-    from zenith.learning.evaluate import evaluate
-    from zenith.plots import mva as draw
-    from zenith.plots.naming import banner
+    from zenith.figures import networks as draw
+    from zenith.figures.naming import banner
+    from zenith.training.evaluate import evaluate
 
     line = banner(analysis)
     judged = evaluate(network, mva, parts)

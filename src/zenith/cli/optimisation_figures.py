@@ -14,11 +14,11 @@ if TYPE_CHECKING:
 
     from zenith.artefacts import Columns
     from zenith.config import Analysis
-    from zenith.core.histfactory import Templates
-    from zenith.core.networks import Network
-    from zenith.core.objective import Objective
-    from zenith.plots.mva import Events
-    from zenith.plots.naming import Figures
+    from zenith.core.likelihood.structure import Templates
+    from zenith.core.networks.perceptron import Network
+    from zenith.core.selection.objective import Objective
+    from zenith.figures.naming import Figures
+    from zenith.figures.networks import Events
 
 HELP = "climb, search and comparison to figures"
 GRID = 25  # values of each threshold in the scan of the plane
@@ -52,7 +52,7 @@ def run(args: argparse.Namespace) -> None:
     """Read the files, evaluate what the figures need beyond them, and draw."""
     from zenith import artefacts
     from zenith.artefacts.writing import make_folder
-    from zenith.plots import style
+    from zenith.figures import style
 
     analysis = options.analysis_of_files(args)
     folder = make_folder(args.output)
@@ -62,11 +62,11 @@ def run(args: argparse.Namespace) -> None:
 
 def _figures(analysis: "Analysis", args: argparse.Namespace, artefacts: Any) -> "Figures":
     from zenith.cli.inputs import read_networks, read_samples, read_selection
-    from zenith.core.objective import hard_templates
-    from zenith.learning import problem
-    from zenith.learning.scan import bin_gradient, scan
-    from zenith.plots import climb_gallery as gallery
-    from zenith.statistics.selection import with_selection
+    from zenith.core.selection.objective import hard_templates
+    from zenith.figures import climb_gallery as gallery
+    from zenith.optimisation import model
+    from zenith.optimisation.landscape import bin_gradient, scan
+    from zenith.statistics.thresholds import with_selection
 
     columns = read_samples(args.input)
     history, attributes = artefacts.read_arrays(args.history)
@@ -78,7 +78,7 @@ def _figures(analysis: "Analysis", args: argparse.Namespace, artefacts: Any) -> 
     networks = {s: read_networks(analysis, args.networks, path) for s, path in paths.items()}
     moved = with_selection(analysis, args.optimised)
     selections = {s: read_selection(analysis, paths[s], networks[s]) for s in networks}
-    objective = problem.objective(analysis, with_nuisances=analysis.optimise.nuisances)
+    objective = model.objective(analysis, with_nuisances=analysis.optimise.nuisances)
     kept = gallery.climbs(history)[place[0]]
     plane = gallery.most_moved(analysis, kept)[:2]
     if len(plane) == 2:
@@ -93,12 +93,12 @@ def _figures(analysis: "Analysis", args: argparse.Namespace, artefacts: Any) -> 
             )
             for name in plane
         }
-        climbed = problem.events(analysis, columns, networks["optimised"], "optimise")
+        climbed = model.events(analysis, columns, networks["optimised"], "optimise")
         values = scan(selections["optimised"], objective, climbed, axes)
         yield from gallery.landscape(analysis, history, *place, axes, values, searched)
         del climbed
 
-    unseen = problem.events(analysis, columns, networks["optimised"], "test")
+    unseen = model.events(analysis, columns, networks["optimised"], "test")
     filled = {name: hard_templates(s, objective, unseen) for name, s in selections.items()}
     yield from gallery.templates(
         analysis,
@@ -163,9 +163,9 @@ def _scores(
     import numpy as np
 
     from zenith.artefacts import PARTS
-    from zenith.learning.scores import scores
-    from zenith.plots.mva import Events
+    from zenith.figures.networks import Events
     from zenith.statistics.nuisances import nominal_samples
+    from zenith.training.scores import scores
 
     parts: dict[str, dict[str, list[tuple[Any, Any]]]] = {}
     for sample in nominal_samples(analysis):

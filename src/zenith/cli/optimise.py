@@ -47,24 +47,24 @@ def run(args: argparse.Namespace) -> None:
 
     from zenith import artefacts
     from zenith.cli.inputs import read_networks, read_samples
-    from zenith.config.parts import step_config
-    from zenith.learning import optimise, problem
-    from zenith.learning.network_files import save_network
-    from zenith.learning.physical import hard_edges, starts
+    from zenith.config.dependencies import step_config
+    from zenith.optimisation import ascent, model
+    from zenith.optimisation.selection import hard_edges, starts
+    from zenith.training.network_files import save_network
 
     began = time.perf_counter()
     analysis = options.analysis(args)
     networks = read_networks(analysis, args.networks)
     columns = read_samples(args.input)
-    objective = problem.objective(analysis, with_nuisances=analysis.optimise.nuisances)
-    climbed = problem.events(analysis, columns, networks, "optimise")
-    validation = problem.events(analysis, columns, networks, "validate")
+    objective = model.objective(analysis, with_nuisances=analysis.optimise.nuisances)
+    climbed = model.events(analysis, columns, networks, "optimise")
+    validation = model.events(analysis, columns, networks, "validate")
     config = step_config(analysis, "optimise")
     inputs = [artefacts.file_hash(path) for path in args.input]
     trained = {name: n.to_arrays() for name, n in networks.items()}
     sums = {n: {k: float(abs(a).sum()) for k, a in arrays.items()} for n, arrays in trained.items()}
     fingerprint = artefacts.data_hash([config, inputs, sums, args.fixed_edges])
-    transform = optimise.optimiser(analysis, move_edges=not args.fixed_edges)
+    transform = ascent.optimiser(analysis, move_edges=not args.fixed_edges)
     climbs = []
     for number, start in enumerate(starts(analysis, networks)):
 
@@ -86,7 +86,7 @@ def run(args: argparse.Namespace) -> None:
 
         checkpoint = Path(args.checkpoints) / f"{number}.h5" if args.checkpoints else None
         climbs.append(
-            optimise.climb(
+            ascent.climb(
                 analysis,
                 objective,
                 climbed,
@@ -98,7 +98,7 @@ def run(args: argparse.Namespace) -> None:
                 report=report,
             )
         )
-    best = optimise.best(objective, climbs)
+    best = ascent.best(objective, climbs)
     kept = climbs[best]
     output = Path(args.output)
     folder = Path(args.output_networks or output.with_name(f"{output.stem}_networks"))
@@ -121,7 +121,7 @@ def run(args: argparse.Namespace) -> None:
             "initial": {name: cut.threshold for name, cut in analysis.tunable_cuts.items()},
             "bounds": {name: list(cut.tune or ()) for name, cut in analysis.tunable_cuts.items()},
             "kept": {"start": best, "step": kept.kept_step, "validate": kept.kept_value},
-            "soft_hard_gap": optimise.soft_hard_gap(analysis, objective, climbed, climbs[best]),
+            "soft_hard_gap": ascent.soft_hard_gap(analysis, objective, climbed, climbs[best]),
             "evaluations": sum(len(climb.rows) for climb in climbs),
             "rejected": int(sum(row["rejected"] for climb in climbs for row in climb.rows)),
             "seconds": time.perf_counter() - began,

@@ -43,7 +43,7 @@ def run(args: argparse.Namespace) -> None:
     import logging
 
     from zenith.artefacts import write_arrays
-    from zenith.events.scored import parts, scored
+    from zenith.categorisation.scored_inputs import parts, scored
 
     categorisation = options.categorisation(args)
     if categorisation.events.file is not None:
@@ -61,11 +61,11 @@ def run(args: argparse.Namespace) -> None:
 
 def _of_region(args: argparse.Namespace, wanted: "RegionEvents") -> "tuple[Any, dict[str, Any]]":
     """Both parts of the events of a region, and their attributes."""
+    from zenith.categorisation.region_events import region_events
     from zenith.cli.inputs import read_networks, read_samples
     from zenith.config import load
-    from zenith.learning.region_events import region_events
-    from zenith.learning.scores import add_scores
-    from zenith.statistics.selection import complete_thresholds, read_thresholds
+    from zenith.statistics.thresholds import complete_thresholds, read_thresholds
+    from zenith.training.scores import add_scores
 
     analysis = load(wanted.configuration)
     networks = read_networks(analysis, args.networks, args.selection)

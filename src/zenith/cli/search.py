@@ -27,10 +27,10 @@ def run(args: argparse.Namespace) -> None:
     from zenith import artefacts
     from zenith.cli.inputs import read_networks, read_samples
     from zenith.cli.progress import progress
-    from zenith.config.parts import step_config
-    from zenith.learning import problem
-    from zenith.learning.physical import starts
-    from zenith.learning.search import search
+    from zenith.config.dependencies import step_config
+    from zenith.optimisation import model
+    from zenith.optimisation.search import search
+    from zenith.optimisation.selection import starts
 
     began = time.perf_counter()
     analysis = options.analysis(args)
@@ -40,9 +40,9 @@ def run(args: argparse.Namespace) -> None:
     with progress("search") as advance:
         result = search(
             analysis,
-            problem.objective(analysis, with_nuisances=analysis.optimise.nuisances),
-            problem.events(analysis, columns, networks, "optimise"),
-            problem.events(analysis, columns, networks, "validate"),
+            model.objective(analysis, with_nuisances=analysis.optimise.nuisances),
+            model.events(analysis, columns, networks, "optimise"),
+            model.events(analysis, columns, networks, "validate"),
             next(starts(analysis, networks)),
             trials,
             lambda number, trial: advance(number + 1, trials),

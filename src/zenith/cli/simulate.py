@@ -54,7 +54,7 @@ def run(args: argparse.Namespace) -> None:
 
 
 def _simulation(analysis: Analysis, card: ProcessCard, args: argparse.Namespace) -> None:
-    from zenith.events.simulate import events_of_part, simulate
+    from zenith.simulation.simulate import events_of_part, simulate
 
     with progress(f"simulate {args.sample}") as advance:
         sigma, error = simulate(
@@ -77,7 +77,7 @@ def _simulation(analysis: Analysis, card: ProcessCard, args: argparse.Namespace)
 
 
 def _pseudodata(analysis: Analysis, card: PseudodataCard, args: argparse.Namespace) -> None:
-    from zenith.events.simulate import Source, certified_share, simulate_pseudodata
+    from zenith.simulation.simulate import Source, certified_share, simulate_pseudodata
 
     if args.cross_section:
         raise ConfigError(f"{args.config}: samples.{args.sample} is pseudo-data: it has no card")
@@ -111,7 +111,7 @@ def _pseudodata(analysis: Analysis, card: PseudodataCard, args: argparse.Namespa
 
 
 def _print_cross_section(card: ProcessCard, args: argparse.Namespace) -> None:
-    from zenith.events.generator import cross_section
+    from zenith.simulation.generator import cross_section
 
     sigma, error = cross_section(card)
     print(f"{args.sample}: {sigma:.5g} ± {error:.2g} pb (leading order)")

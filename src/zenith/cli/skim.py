@@ -35,7 +35,7 @@ def run(args: argparse.Namespace) -> None:
 
     from zenith.artefacts import write_json
     from zenith.cli.progress import progress
-    from zenith.config.parts import step_config
+    from zenith.config.dependencies import step_config
     from zenith.events.datasets import replicas
     from zenith.events.skim import skim
     from zenith.events.source import from_first

@@ -27,7 +27,7 @@ def run(args: argparse.Namespace) -> None:
     from zenith import artefacts
     from zenith.cli import STEPS
     from zenith.errors import InputError
-    from zenith.summary import SELECTIONS, page, summarise, timing
+    from zenith.reporting.summary import SELECTIONS, page, summarise, timing
 
     analysis = options.analysis(args)
     results = Path(args.results or f"results/{analysis.name}")

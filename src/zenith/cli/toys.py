@@ -21,7 +21,7 @@ def run(args: argparse.Namespace) -> None:
     """Write `scores`, `weight`, `label` and the attribute `signal_labels`."""
     from zenith import artefacts
     from zenith.errors import InputError
-    from zenith.events.toys import toy
+    from zenith.simulation.toys import toy
 
     if not 0 < args.fraction <= 1:
         raise InputError(f"--fraction {args.fraction:g}: it must be above 0 and at most 1")

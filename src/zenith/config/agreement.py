@@ -1,17 +1,13 @@
 """The rules that hold between the sections of a configuration."""
 
-from collections.abc import Iterable
-from typing import TYPE_CHECKING
-
+from zenith.config.base import known
+from zenith.config.sections import Sections
 from zenith.config.selection import Cut
 from zenith.config.simulation import PseudodataCard
 from zenith.config.systematics import SampleSystematic, ShapeSystematic, WeightSystematic
 
-if TYPE_CHECKING:
-    from zenith.config.analysis import Analysis
 
-
-def agree(analysis: "Analysis") -> None:
+def agree(analysis: Sections) -> None:
     """Raises ValueError, naming the key, where two sections contradict each other."""
     _samples_fit(analysis)
     _strengths_fit(analysis)
@@ -20,7 +16,7 @@ def agree(analysis: "Analysis") -> None:
     _cuts_fit(analysis)
 
 
-def _samples_fit(analysis: "Analysis") -> None:
+def _samples_fit(analysis: Sections) -> None:
     for name, sample in analysis.samples.items():
         where = f"samples.{name}"
         known([sample.era], analysis.eras, f"{where}.era")
@@ -43,7 +39,7 @@ def _samples_fit(analysis: "Analysis") -> None:
         known(analysis.objects[name].away_from, earlier, f"objects.{name}.away_from")
 
 
-def _strengths_fit(analysis: "Analysis") -> None:
+def _strengths_fit(analysis: Sections) -> None:
     given, interest = analysis.statistics.signal_strengths, analysis.statistics.signal_strength
     where = "statistics.signal_strengths"
     owner: dict[str, str] = {}
@@ -70,7 +66,7 @@ def _strengths_fit(analysis: "Analysis") -> None:
         )
 
 
-def _systematics_fit(analysis: "Analysis") -> None:
+def _systematics_fit(analysis: Sections) -> None:
     simulated = [name for name, p in analysis.processes.items() if p.role != "data"]
     for name, systematic in analysis.systematics.items():
         where = f"systematics.{name}"
@@ -100,7 +96,7 @@ def _systematics_fit(analysis: "Analysis") -> None:
         known(processes, simulated, f"statistics.free_normalisations.{factor}")
 
 
-def _networks_fit(analysis: "Analysis") -> None:
+def _networks_fit(analysis: Sections) -> None:
     simulated = [name for name in analysis.samples if not analysis.is_data(name)]
     for name, mva in analysis.mva.items():
         for of_class, samples in mva.classes.items():
@@ -113,7 +109,7 @@ def _networks_fit(analysis: "Analysis") -> None:
                 )
 
 
-def _cuts_fit(analysis: "Analysis") -> None:
+def _cuts_fit(analysis: Sections) -> None:
     tuned: dict[str, tuple[str, Cut]] = {}
     skim_cuts = [Cut(cut=cut) for cut in analysis.skim.cuts]
     for region_name, region in analysis.regions.items():
@@ -146,14 +142,6 @@ def _cuts_fit(analysis: "Analysis") -> None:
     for region_name, region in analysis.regions.items():
         shared = [cut.reference for cut in region.cuts if cut.reference is not None]
         known(shared, tuned, f"regions.{region_name}.cuts, tunable threshold")
-
-
-def known(names: Iterable[str], defined: Iterable[str], where: str) -> None:
-    """Raises ValueError where a name is not among those that are defined."""
-    defined = list(defined)
-    for name in names:
-        if name not in defined:
-            raise ValueError(f"{where}: {name!r} is not defined; there is {', '.join(defined)}")
 
 
 def _looser(bound: float, operator: str, fixed: Cut) -> bool:

@@ -1,5 +1,6 @@
 """What every section of a configuration has in common: frozen, and unknown keys are errors."""
 
+from collections.abc import Iterable
 from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, GetCoreSchemaHandler, StringConstraints
@@ -48,3 +49,11 @@ class Section(BaseModel):
 Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z][A-Za-z0-9_]*$")]
 Fraction = Annotated[float, Field(ge=0.0, le=1.0)]
 Positive = Annotated[float, Field(gt=0.0)]
+
+
+def known(names: Iterable[str], defined: Iterable[str], where: str) -> None:
+    """Raises ValueError where a name is not among those that are defined."""
+    defined = list(defined)
+    for name in names:
+        if name not in defined:
+            raise ValueError(f"{where}: {name!r} is not defined; there is {', '.join(defined)}")

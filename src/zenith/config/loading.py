@@ -132,8 +132,8 @@ def _check_observables(analysis: Analysis, merged: Mapping[str, Any], source: st
 
 
 def observables_of(analysis: Analysis, source: str = "configuration") -> dict[str, Any]:
-    """The observables that the analysis module defines, by name (`zenith.events.observable`)."""
-    from zenith.events.observable import Observable
+    """The observables that the analysis module defines, by name (`zenith.observable`)."""
+    from zenith.observable import Observable
 
     dotted = analysis.module if "." in analysis.module else f"zenith.analyses.{analysis.module}"
     try:

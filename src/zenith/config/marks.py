@@ -4,7 +4,7 @@
 
 A mark holds for all that is below the field, until a field there has marks of its own. A key
 without a mark, on it or above, concerns every step: too many, but never too few; a test asks for a
-mark on every key. `zenith.config.parts` makes of the marks what a job depends on.
+mark on every key. `zenith.config.dependencies` makes of the marks what a job depends on.
 """
 
 from collections.abc import Callable
@@ -89,6 +89,7 @@ def derived_marks(model: type) -> dict[str, Mark]:
     """The methods of a model that `derived` marks, by name."""
     return {
         name: getattr(method, _DERIVED)
-        for name, method in vars(model).items()
+        for base in reversed(model.__mro__)
+        for name, method in vars(base).items()
         if hasattr(method, _DERIVED)
     }

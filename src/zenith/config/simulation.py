@@ -51,7 +51,7 @@ class TopTagResponse(Section):
 
 
 class DetectorResponse(Section):
-    """The numbers of the parametrised detector response, see `zenith.events.detector`."""
+    """The numbers of the parametrised detector response, see `zenith.simulation.detector`."""
 
     muon_efficiency: Annotated[
         Fraction, Field(description="muons reconstructed and identified as tight, |η| < 2.4")

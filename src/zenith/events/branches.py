@@ -9,9 +9,9 @@ from numpy.typing import NDArray
 
 from zenith.config import Analysis
 from zenith.errors import InputError
-from zenith.events.nanoaod import FOUR_MOMENTUM, split_name
-from zenith.events.tables import Events, Lists, Table
-from zenith.events.trees import Tree
+from zenith.events.formats.nanoaod import FOUR_MOMENTUM, split_name
+from zenith.events.formats.tables import Events, Lists, Table
+from zenith.events.formats.trees import Tree
 
 IDENTITY = ("run", "luminosityBlock", "event")
 

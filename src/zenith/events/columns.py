@@ -14,10 +14,11 @@ from zenith.artefacts import PARTS, Columns
 from zenith.config import Analysis, observables_of
 from zenith.config.systematics import ShapeSystematic
 from zenith.errors import ConfigError, InputError
-from zenith.events import corrections, fields, source, splits, theory, trees
-from zenith.events.nanoaod import nested
+from zenith.events import corrections, source, splits, theory
+from zenith.events.formats import fields, trees
+from zenith.events.formats.nanoaod import nested
 from zenith.events.objects import Objects, select
-from zenith.events.observable import Observable
+from zenith.observable import Observable
 
 PB_TO_INVERSE_FB = 1000.0  # σ in pb times L in 1/fb, as a number of events
 

@@ -16,7 +16,7 @@ from zenith.config import Analysis
 from zenith.config.samples import Correction
 from zenith.config.systematics import Side, WeightSystematic
 from zenith.errors import ConfigError, InputError
-from zenith.events import fields
+from zenith.events.formats import fields
 from zenith.events.objects import Objects
 
 _FIELD = re.compile(r"^(?:abs\((\w+)\)|(\w+))$")

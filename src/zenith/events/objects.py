@@ -13,8 +13,8 @@ from zenith.config import Analysis
 from zenith.config.selection import ObjectCut, PhysicsObject
 from zenith.errors import ConfigError
 from zenith.events import shifts
-from zenith.events.nanoaod import FOUR_MOMENTUM, VECTORS, flattened, jagged, nested, record
-from zenith.events.tables import Events, Lists, Table
+from zenith.events.formats.nanoaod import FOUR_MOMENTUM, VECTORS, flattened, jagged, nested, record
+from zenith.events.formats.tables import Events, Lists, Table
 
 OPERATORS = {
     ">": operator.gt,
@@ -83,7 +83,7 @@ def shared(function: Callable[[Objects], T]) -> Callable[[Objects], T]:
 def select(events: ak.Array | Events, analysis: Analysis, variation: str | None = None) -> Objects:
     """The objects that the configuration asks for, in its order.
 
-    `events` is a record array with nested collections, or flat arrays (`zenith.events.nanoaod`).
+    `events` is a record array with nested collections, or flat arrays (`formats.nanoaod`).
     `variation` is None or one of `analysis.shapes`, `jes_up` for example: whole collections and
     MET are shifted before any cut (`zenith.events.shifts`).
 

@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 from zenith.config import Analysis, observables_of
 from zenith.config.selection import Cut
 from zenith.config.systematics import ShapeSystematic
+from zenith.events.formats.tables import Events
 from zenith.events.objects import OPERATORS, Objects, select
-from zenith.events.observable import Observable
-from zenith.events.tables import Events
+from zenith.observable import Observable
 
 
 @dataclass(frozen=True)

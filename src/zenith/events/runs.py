@@ -7,7 +7,7 @@ import uproot
 from numpy.typing import NDArray
 
 from zenith.errors import InputError
-from zenith.events.trees import find
+from zenith.events.formats.trees import find
 
 WEIGHT = "genWeight"
 SUMS = ("genEventCount", "genEventSumw", "genEventSumw2")

@@ -11,7 +11,7 @@ from zenith.config import Analysis
 from zenith.config.systematics import ShapeSystematic
 from zenith.errors import ConfigError
 from zenith.events import splits
-from zenith.events.tables import Events, Lists, Table
+from zenith.events.formats.tables import Events, Lists, Table
 
 
 def shifted(events: Events, analysis: Analysis, variation: str) -> Events:

@@ -14,14 +14,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from zenith.artefacts import atomic
+from zenith.artefacts import atomic, golden
 from zenith.config import Analysis
 from zenith.errors import InputError
-from zenith.events import branches, golden, source, theory, trees
+from zenith.events import branches, source, theory
+from zenith.events.formats import trees
+from zenith.events.formats.trees import Tree
+from zenith.events.formats.writer import Writer
 from zenith.events.preselection import Preselection
 from zenith.events.runs import WEIGHT, RunSums
-from zenith.events.trees import Tree
-from zenith.events.writer import Writer
 
 log = logging.getLogger(__name__)
 CERTIFIED = "certified"

@@ -19,9 +19,9 @@ from numpy.typing import NDArray
 from zenith.config.systematics import WeightBranch
 from zenith.errors import InputError
 from zenith.events.branches import missing
+from zenith.events.formats.trees import Tree, events, find
 from zenith.events.runs import WEIGHT
 from zenith.events.source import open_file
-from zenith.events.trees import Tree, events, find
 
 Means = dict[str, NDArray[np.float64]]  # branch → mean of each of its entries
 

@@ -9,7 +9,7 @@ from zenith.artefacts import Columns
 from zenith.config import Analysis
 from zenith.statistics.histograms import scaled
 from zenith.statistics.nuisances import filled_samples
-from zenith.statistics.selection import complete_thresholds, region_cuts
+from zenith.statistics.thresholds import complete_thresholds, region_cuts
 from zenith.tables import table
 
 EVERYTHING = "all columns"

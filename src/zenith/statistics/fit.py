@@ -16,8 +16,9 @@ import numpy as np
 
 from zenith.config import Analysis
 from zenith.statistics.best_fit import BestFit, best_fit, goodness_of_fit
-from zenith.statistics.likelihood import Likelihood, Minimum, Vector, numpy_backend
+from zenith.statistics.likelihood import Likelihood, Vector, numpy_backend
 from zenith.statistics.limit import TestStatistic, upper_limit
+from zenith.statistics.minimiser import Minimum, minimum
 from zenith.statistics.predictions import observations, predictions
 from zenith.statistics.ranking import ranking
 from zenith.statistics.reasons import Reasons
@@ -118,14 +119,14 @@ def expected_significance(likelihood: Likelihood) -> float:
     truth = likelihood.nominal.copy()
     truth[likelihood.poi] = 1.0
     asimov = likelihood.with_asimov(truth)
-    background = asimov.minimum({likelihood.poi: 0.0}, truth)
+    background = minimum(asimov, {likelihood.poi: 0.0}, truth)
     return math.sqrt(max(background.twice_nll - asimov.twice_nll(truth), 0.0))
 
 
 def _observed_significance(likelihood: Likelihood, best: BestFit) -> float:
     if best.x[likelihood.poi] <= 0.0:
         return 0.0
-    background = likelihood.minimum({likelihood.poi: 0.0}, best.x)
+    background = minimum(likelihood, {likelihood.poi: 0.0}, best.x)
     return math.sqrt(max(background.twice_nll - best.twice_nll, 0.0))
 
 
@@ -136,7 +137,7 @@ def _limit(
     nothing = likelihood.nominal.copy()
     nothing[likelihood.poi] = 0.0
     if not blind:
-        nothing = likelihood.minimum({likelihood.poi: 0.0}, best.x).x
+        nothing = minimum(likelihood, {likelihood.poi: 0.0}, best.x).x
     asimov = likelihood.with_asimov(nothing)
     expectation = TestStatistic(asimov, Minimum(nothing, asimov.twice_nll(nothing)))
     data = None if blind else TestStatistic(likelihood, Minimum(best.x, best.twice_nll))

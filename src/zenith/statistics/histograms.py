@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from zenith.artefacts import PARTS, Columns
 from zenith.config import Analysis
-from zenith.core.cuts import Cut, hard_mask
+from zenith.core.selection.cuts import Cut, hard_mask
 from zenith.errors import InputError
 from zenith.statistics.nuisances import (
     Events,
@@ -22,7 +22,7 @@ from zenith.statistics.nuisances import (
     filled_samples,
     nuisances,
 )
-from zenith.statistics.selection import complete_thresholds, region_cuts
+from zenith.statistics.thresholds import complete_thresholds, region_cuts
 
 log = logging.getLogger(__name__)
 SUMS = "sum_of_weights"

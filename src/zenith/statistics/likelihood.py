@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any, NamedTuple
+from typing import Any
 
 import cabinetry
 import numpy as np
@@ -14,20 +14,12 @@ from scipy.special import xlogy
 
 from zenith.errors import FitError, InputError
 from zenith.statistics.kinks import SMALLEST_RATE, Vector
-from zenith.statistics.minimiser import descend
 from zenith.statistics.schema import check
 
 CALLS = 100_000
 
 # What the rate of a bin with counts costs below zero, an event, in log L.
 BEYOND = 1e3
-
-
-class Minimum(NamedTuple):
-    """Where -2 log L is least."""
-
-    x: Vector
-    twice_nll: float
 
 
 @contextmanager
@@ -133,13 +125,6 @@ class Likelihood:
     def with_asimov(self, x: Vector) -> "Likelihood":
         """The same model with the data that it expects at x."""
         return replace(self, data=np.asarray(self.model.expected_data(x), float))
-
-    def minimum(
-        self, held: Mapping[int, float] | None = None, start: Vector | None = None
-    ) -> Minimum:
-        """The least -2 log L with some parameters held at values, by index; see `descend`."""
-        x, _ = descend(self, held, start)
-        return Minimum(x, self.twice_nll(x))
 
     @cached_property
     def idle(self) -> list[int]:

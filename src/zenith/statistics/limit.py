@@ -16,7 +16,8 @@ from scipy.special import erfcx
 from scipy.stats import norm
 
 from zenith.errors import FitError
-from zenith.statistics.likelihood import Likelihood, Minimum
+from zenith.statistics.likelihood import Likelihood
+from zenith.statistics.minimiser import Minimum, minimum
 from zenith.statistics.reasons import Reasons
 
 BANDS = (-2, -1, 0, 1, 2)
@@ -29,20 +30,22 @@ class TestStatistic:
 
     __test__ = False  # not a test of pytest's
 
-    def __init__(self, likelihood: Likelihood, free: Minimum):
-        self.likelihood = likelihood
+    def __init__(
+        self, likelihood: Likelihood, free: Minimum, fit: Callable[..., Minimum] = minimum
+    ):
+        self.likelihood, self.fit = likelihood, fit
         self.best = float(free.x[likelihood.poi])
         self.known: list[tuple[float, Minimum]] = [(self.best, free)]
         self.least = free.twice_nll if self.best >= 0.0 else self.held(0.0).twice_nll
 
     def held(self, mu: float) -> Minimum:
         """The best fit with the signal strength held; it starts from the nearest one known."""
-        nearest, minimum = min(self.known, key=lambda point: abs(point[0] - mu))
+        nearest, known = min(self.known, key=lambda point: abs(point[0] - mu))
         if nearest == mu:
-            return minimum
-        minimum = self.likelihood.minimum({self.likelihood.poi: mu}, minimum.x)
-        insort(self.known, (mu, minimum), key=lambda point: point[0])
-        return minimum
+            return known
+        found = self.fit(self.likelihood, {self.likelihood.poi: mu}, known.x)
+        insort(self.known, (mu, found), key=lambda point: point[0])
+        return found
 
     def __call__(self, mu: float) -> float:
         """q̃(mu); 0 for a strength below the best fit."""

@@ -2,16 +2,14 @@
 
 import logging
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import iminuit
 import numpy as np
 
 from zenith.errors import FitError
 from zenith.statistics.kinks import SMALLEST_RATE, Vector, minimum_on_kinks
-
-if TYPE_CHECKING:
-    from zenith.statistics.likelihood import Likelihood
+from zenith.statistics.likelihood import Likelihood
 
 log = logging.getLogger(__name__)
 
@@ -38,8 +36,23 @@ class Attempt(NamedTuple):
 LADDER = (Attempt(1, False), Attempt(2, False), Attempt(2, True))
 
 
+class Minimum(NamedTuple):
+    """Where -2 log L is least."""
+
+    x: Vector
+    twice_nll: float
+
+
+def minimum(
+    likelihood: Likelihood, held: Mapping[int, float] | None = None, start: Vector | None = None
+) -> Minimum:
+    """The least -2 log L with some parameters held at values, by index; see `descend`."""
+    x, _ = descend(likelihood, held, start)
+    return Minimum(x, likelihood.twice_nll(x))
+
+
 def descend(
-    likelihood: "Likelihood", held: Mapping[int, float] | None = None, start: Vector | None = None
+    likelihood: Likelihood, held: Mapping[int, float] | None = None, start: Vector | None = None
 ) -> tuple[Vector, iminuit.Minuit | None]:
     """Where -2 log L is least with some parameters held, and Minuit there.
 
@@ -77,7 +90,7 @@ def descend(
 
 
 def _on_kinks(
-    likelihood: "Likelihood", held: Mapping[int, float], known: iminuit.Minuit | None = None
+    likelihood: Likelihood, held: Mapping[int, float], known: iminuit.Minuit | None = None
 ) -> tuple[Vector, iminuit.Minuit | None] | None:
     """The minimum found on kinks, and Minuit there if it is on none; None if known is deeper.
 
@@ -109,7 +122,7 @@ def _on_kinks(
 
 
 def near_kink(
-    likelihood: "Likelihood", x: Vector, held: Mapping[int, float], on_it: bool = False
+    likelihood: Likelihood, x: Vector, held: Mapping[int, float], on_it: bool = False
 ) -> bool:
     """Whether a bin without counts has next to no rate (`on_it`: none) and can have one below zero.
 
@@ -127,14 +140,14 @@ def near_kink(
     return any((likelihood.rates(point)[empty][close] < -KINK).any() for point in moved)
 
 
-def scipy_start(likelihood: "Likelihood", held: Mapping[int, float] | None = None) -> Vector:
+def scipy_start(likelihood: Likelihood, held: Mapping[int, float] | None = None) -> Vector:
     """Where a sequential quadratic programme of SciPy ends, from nominal."""
     minuit = _minuit(likelihood, likelihood.nominal, held or {})
     minuit.scipy(method="SLSQP", ncall=likelihood.calls)
     return np.array(minuit.values)
 
 
-def hessian(likelihood: "Likelihood", x: Vector, held: Mapping[int, float]) -> iminuit.Minuit:
+def hessian(likelihood: Likelihood, x: Vector, held: Mapping[int, float]) -> iminuit.Minuit:
     """Minuit with second derivatives at a minimum, without bounds.
 
     Within bounds Minuit turns errors of its own, bounded variables into those of parameters:
@@ -147,7 +160,7 @@ def hessian(likelihood: "Likelihood", x: Vector, held: Mapping[int, float]) -> i
     return minuit
 
 
-def _minuit(likelihood: "Likelihood", start: Vector, held: Mapping[int, float]) -> iminuit.Minuit:
+def _minuit(likelihood: Likelihood, start: Vector, held: Mapping[int, float]) -> iminuit.Minuit:
     x = np.array(start, float)
     limits = list(likelihood.bounds)
     for index, value in held.items():
@@ -160,7 +173,7 @@ def _minuit(likelihood: "Likelihood", start: Vector, held: Mapping[int, float]) 
     return minuit
 
 
-def _failure(likelihood: "Likelihood", what: str, x: Any) -> FitError:
+def _failure(likelihood: Likelihood, what: str, x: Any) -> FitError:
     """The error of a fit that did not converge, with the parameters that look suspicious."""
     values = np.asarray(x, float)
     low, high = np.array(likelihood.bounds).T

@@ -16,8 +16,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from zenith.config import Analysis
-from zenith.core.recipe import Recipe, Systematic
-from zenith.core.structure import Modifier, Setting, Structure, Templates
+from zenith.core.likelihood.composition import Modifier
+from zenith.core.likelihood.parameters import Setting
+from zenith.core.likelihood.recipe import Recipe, Systematic
+from zenith.core.likelihood.structure import Structure, Templates
 from zenith.errors import FitError
 from zenith.statistics.nuisances import (
     Nuisance,

@@ -7,6 +7,7 @@ import numpy as np
 
 from zenith.statistics.best_fit import BestFit
 from zenith.statistics.likelihood import Likelihood, Vector
+from zenith.statistics.minimiser import minimum
 from zenith.statistics.reasons import Reasons
 
 SIDES = {"up": 1.0, "down": -1.0}
@@ -38,7 +39,7 @@ def ranking(
             reasons.missing(place, "the parameter has no error after the fit")
             return None
         held = {index: best.x[index] + shift}
-        moved = reasons.attempt(place, lambda: likelihood.minimum(held, best.x))
+        moved = reasons.attempt(place, lambda: minimum(likelihood, held, best.x))
         return None if moved is None else float(moved.x[poi] - best.x[poi])
 
     def shifts(index: int) -> dict[str, float]:

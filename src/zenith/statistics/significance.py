@@ -9,10 +9,10 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
-from zenith.core import histfactory
-from zenith.core.histfactory import Structure, Templates, from_workspace
-from zenith.core.significance import Expected, Observed, expected, observed_significance
-from zenith.core.workspace import Workspace
+from zenith.core.likelihood import histfactory
+from zenith.core.likelihood.significance import Expected, Observed, expected, observed_significance
+from zenith.core.likelihood.structure import Structure, Templates
+from zenith.core.likelihood.workspace import Workspace, from_workspace
 from zenith.errors import FitError
 from zenith.statistics.schema import check
 
@@ -49,7 +49,7 @@ def significances(spec: Mapping[str, Any], measurement: str | None = None) -> di
 def gradient(spec: Mapping[str, Any], measurement: str | None = None) -> dict[str, np.ndarray]:
     """Derivatives of the expected significance in all templates, and the names of their axes.
 
-    Keys and shapes are those of `zenith.core.structure.Templates`. Raises as `significances`.
+    Keys and shapes are those of `core.likelihood.structure.Templates`. Raises as `significances`.
     """
     return value_and_gradient(read(spec, measurement))[1]
 

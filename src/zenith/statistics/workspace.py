@@ -9,9 +9,10 @@ import numpy as np
 from jax import Array
 
 from zenith.config import Analysis
-from zenith.core.recipe import Recipe
-from zenith.core.structure import Modifier, Structure
-from zenith.core.structure import Templates as ModelTemplates
+from zenith.core.likelihood.composition import Modifier
+from zenith.core.likelihood.recipe import Recipe
+from zenith.core.likelihood.structure import Structure
+from zenith.core.likelihood.structure import Templates as ModelTemplates
 from zenith.errors import FitError
 from zenith.statistics.model import pruned_rate, recipe
 from zenith.statistics.nuisances import nuisances

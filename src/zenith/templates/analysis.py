@@ -10,7 +10,7 @@ from typing import Any
 import awkward as ak
 
 from zenith.events.objects import Objects
-from zenith.events.observable import observable
+from zenith.observable import observable
 
 
 @observable()

@@ -1,0 +1,1 @@
+"""Categories of scored events, found by gradient and compared with baselines."""

@@ -1,0 +1,121 @@
+"""Categories of the largest expected significance, of one score or of several.
+
+One score and one signal: dynamic programming (`exact`). Else a gradient climbs the significance of
+soft categories on cells of events; hard categories of all events decide what is returned, and
+always meet what is asked of them.
+"""
+
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import jax
+import numpy as np
+from numpy.typing import NDArray
+
+from zenith.categorisation.ascent import History, Settings
+from zenith.categorisation.many_scores import regions
+from zenith.categorisation.one_score import bins
+from zenith.categorisation.scored import Scored, Space, report, yields_of
+from zenith.core.categories.aim import Aim
+from zenith.core.categories.counting import Requirements
+from zenith.core.categories.exact import Spectrum, best
+from zenith.core.categories.memberships import Mixture
+from zenith.errors import InputError
+
+__all__ = ["Result", "Settings", "assign", "categorise"]
+
+
+@dataclass(frozen=True)
+class Result:
+    """Hard categories, and what they are worth on the events that they were made with."""
+
+    space: Space
+    edges: NDArray[np.float64] | None  # (K − 1,), of one score
+    mixture: Mixture | None  # of several
+    report: dict[str, Any]
+    notes: list[str] = field(default_factory=list)
+    history: History | None = None  # of the start that won
+
+    def category(self, scored: Scored) -> NDArray[np.int64]:
+        """The hard category (N,) of each event."""
+        return assign(self.edges if self.mixture is None else self.mixture, scored, self.space)
+
+
+def assign(
+    categories: NDArray[np.float64] | Mixture | None, scored: Scored, space: Space
+) -> NDArray[np.int64]:
+    """The hard category (N,) of each event; an edge belongs to the category above it."""
+    x = scored.read_as(space)
+    if isinstance(categories, Mixture):
+        return np.asarray(jax.jit(Mixture.hard)(categories, x))
+    assert categories is not None
+    return np.searchsorted(categories, x[0], side="right")
+
+
+def categorise(
+    scored: Scored,
+    categories: int,
+    requirements: Requirements,
+    aim: Aim,
+    method: str | None = None,
+    settings: Settings | None = None,
+) -> Result:
+    """The best categories, at most so many. By default `exact` where it applies.
+
+    Raises `InputError` if all events together do not meet the requirements, and for `exact` with
+    several scores or signals, or an objective to which categories do not add up.
+    """
+    settings, space = settings or Settings(), Space.of(scored.scores)
+    if categories < 1:
+        raise InputError(f"at least one category is needed, not {categories}")
+    _check(scored, requirements, aim)
+    one = len(space.kept) == 1
+    simple = one and len(scored.signal_labels) == 1 and aim.additive
+    method = method or ("exact" if simple else "gradient")
+    if method == "exact" and not aim.additive:
+        raise InputError(
+            f"{scored.source}: the exact method is of the counting objective; with nuisance "
+            "parameters categories do not add up: use the gradient method"
+        )
+    if method == "exact" and not one:
+        raise InputError(
+            f"the exact method takes one score, {scored.source} has {space.scores}: use the "
+            "gradient method"
+        )
+    if not one:
+        found = regions(scored, space, categories, requirements, aim, settings)
+        result = Result(space, None, found.mixture, {}, found.notes, found.history)
+        return _reported(result, scored, found.mixture.categories, aim, requirements)
+    spectrum = Spectrum.of(scored.read_as(space)[0], scored.tallied(aim))
+    notes: list[str] = []
+    history = None
+    if method == "exact":
+        cuts = best(spectrum, categories, requirements, aim.counting.uncertainty)
+    else:
+        cuts, notes, history = bins(spectrum, categories, requirements, aim, settings)
+    if len(cuts) + 1 < categories:
+        notes.append(
+            f"{len(cuts) + 1} categories of the {categories} that were asked for: more would not "
+            f"help or not meet the requirements ({len(spectrum.scores)} distinct scores)"
+        )
+    edges = spectrum.edges(cuts)
+    result = Result(space, edges, None, {}, notes, history)
+    return _reported(result, scored, len(cuts) + 1, aim, requirements)
+
+
+def _reported(
+    result: Result, scored: Scored, categories: int, aim: Aim, need: Requirements
+) -> Result:
+    found = report(result.category(scored), categories, scored, aim, need)
+    return replace(result, report=found)
+
+
+def _check(scored: Scored, requirements: Requirements, aim: Aim) -> None:
+    yields = yields_of(np.zeros(len(scored.label), np.int64), 1, scored, aim)
+    total, error = float(yields.background[0]), float(np.sqrt(yields.variance[0]))
+    if not requirements.met(total, error**2):
+        raise InputError(
+            f"{scored.source}: all events together have a background of {total:.4g} ± {error:.2g}, "
+            f"which does not meet the requirements (background of {requirements.background:g}, "
+            f"relative uncertainty of {requirements.uncertainty:g}): loosen them"
+        )

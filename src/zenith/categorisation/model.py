@@ -1,0 +1,62 @@
+"""The HistFactory model of categories that a file of scored events describes."""
+
+from zenith.categorisation.scored import Scored
+from zenith.core.categories.aim import Aim
+from zenith.core.categories.counting import Counting
+from zenith.core.categories.profiled import Likelihood, Normalisation
+from zenith.errors import ConfigError, InputError
+
+BACKGROUND = "background"  # what --background-uncertainty scales, and the sample of a sideband
+
+
+def aim(objective: str, scored: Scored, counting: Counting) -> Aim:
+    """What is maximised: `counting`, or the `histfactory` model of the events.
+
+    Raises `ConfigError` for another name.
+    """
+    if objective not in ("counting", "histfactory"):
+        raise ConfigError(f"objective {objective!r} is neither counting nor histfactory")
+    return likelihood(scored, counting) if objective == "histfactory" else counting
+
+
+def nuisances(found: Aim) -> tuple[str, ...]:
+    """The names of the nuisance parameters but those of the number of simulated events."""
+    if isinstance(found, Likelihood):
+        return (*(norm.name for norm in found.normalisations), *found.variations)
+    return ()
+
+
+def likelihood(scored: Scored, counting: Counting) -> Likelihood:
+    """Samples are labels, nuisance parameters the normalisations and variations of the file.
+
+    The relative uncertainty of `counting` scales all backgrounds together. With a sideband there is
+    one background, which knows neither normalisation nor variation of its parts. Raises
+    `InputError` for an uncertainty of a label that is not there.
+    """
+    signals = [scored.name(label) for label in scored.signal_labels]
+    labels = [int(label) for label in scored.backgrounds]
+    backgrounds = [BACKGROUND] if scored.sideband else [scored.name(label) for label in labels]
+    known = {str(label): scored.name(label) for label in (*scored.signal_labels, *labels)}
+    known |= {name: name for name in known.values()}
+    norms = []
+    if counting.uncertainty:
+        scaled = tuple((name, counting.uncertainty) for name in backgrounds)
+        norms.append(Normalisation(BACKGROUND, scaled))
+    for name, sizes in sorted(scored.normalisation.items()):
+        for label in sizes:
+            if label not in known and label not in scored.label_names:
+                raise InputError(
+                    f"{scored.source}: normalisation_uncertainties {name!r} names {label!r}, which "
+                    f"is no label; there are {', '.join(known)}"
+                )
+        found = {known[label]: size for label, size in sizes.items() if label in known}
+        kept = tuple((s, size) for s, size in found.items() if s in (*signals, *backgrounds))
+        if kept:
+            norms.append(Normalisation(name, kept))
+    variations = () if scored.sideband else tuple(scored.variations)
+    try:
+        return Likelihood(
+            len(signals), (*signals, *backgrounds), tuple(norms), variations, counting
+        )
+    except ConfigError as error:
+        raise InputError(f"{scored.source}: {error}") from None

@@ -1,0 +1,77 @@
+"""Bins of one score by gradient, settled on hard yields."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from zenith.categorisation.ascent import History, Settings, climb, history, pick, stack, tightened
+from zenith.categorisation.scored import value_of
+from zenith.categorisation.starts import edges_starts
+from zenith.core.categories.aim import Aim
+from zenith.core.categories.cells import Cells
+from zenith.core.categories.counting import Requirements
+from zenith.core.categories.exact import Cuts, Spectrum, best
+from zenith.core.categories.memberships import Edges
+from zenith.core.categories.refine import settle
+
+JOINTLY = 2  # climbs that are settled where bins do not add up
+
+
+def bins(
+    spectrum: Spectrum,
+    categories: int,
+    requirements: Requirements,
+    aim: Aim,
+    settings: Settings,
+) -> tuple[Cuts, list[str], History | None]:
+    """Cuts by gradient, settled on hard yields; their mergers; the history of the climb."""
+    categories = min(categories, len(spectrum.scores))
+    if categories == 1:
+        return np.array([], np.int64), [], None
+    place = position(spectrum)
+    cells = Cells.along(spectrum, place, settings.cells)
+    starts = edges_starts(spectrum, place, categories, settings.starts, settings.seed)
+    climbed = climb(
+        stack([Edges.at(edges) for edges in starts]),
+        cells,
+        aim,
+        tightened(requirements),
+        settings,
+        settings.edges_temperature,
+    )
+    proposals = [
+        (np.searchsorted(place, np.asarray(pick(climbed.categories, number).edges)), number)
+        for number in range(len(starts))
+    ]
+    if not aim.additive:  # a place costs a fit of all bins: the best alone are settled
+        ranked = np.argsort(-np.asarray(climbed.merit), kind="stable")
+        proposals = [proposals[number] for number in ranked[:JOINTLY]]
+        first, number = proposals[0]
+        proposals.append((_counted(spectrum, first, aim, requirements), number))
+    settled = []
+    for proposal, number in proposals:
+        cuts, notes = settle(spectrum, proposal, aim, requirements)
+        settled.append((value_of(aim, spectrum.yields(cuts)), cuts, notes, number))
+    _, cuts, notes, number = max(settled, key=lambda each: each[0])
+    return cuts, notes, history(climbed, number, cells, settings.edges_temperature)
+
+
+def _counted(spectrum: Spectrum, cuts: Cuts, aim: Aim, requirements: Requirements) -> Cuts:
+    """The cuts that are best for a counting experiment; for several signals those near `cuts`."""
+    counted, counting = spectrum.counted(), aim.counting
+    if spectrum.tally.signals == 1:
+        return best(counted, len(cuts) + 1, requirements, counting.uncertainty)
+    return settle(counted, cuts, counting, requirements)[0]
+
+
+def position(spectrum: Spectrum) -> NDArray[np.float64]:
+    """Where each distinct score stands in [0, 1]: shares of signal, background and ranks below it.
+
+    A classifier crowds its signal into a sliver of its range; here all bins have room, and a
+    monotone transform of the score changes nothing.
+    """
+    n = len(spectrum.scores)
+    place = 0.1 * np.arange(n + 1) / n
+    for total in (spectrum.signals.sum(axis=0), spectrum.background):
+        rising = np.maximum.accumulate(total)
+        place += 0.45 * rising / rising[-1]
+    return (place[:-1] + place[1:]) / 2

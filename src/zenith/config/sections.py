@@ -1,0 +1,269 @@
+"""The sections of an analysis, and what follows from several of them together."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from fnmatch import fnmatchcase
+from typing import Annotated, Self
+
+from pydantic import Field
+
+from zenith.config.base import Name, Section, known
+from zenith.config.learning import Mva, Optimise, Search, Split
+from zenith.config.marks import DRAWN, SELECTION, TEMPLATES, concerns, derived
+from zenith.config.samples import Era, Process, Sample, Skim
+from zenith.config.selection import Axis, Cut, Observable, PhysicsObject, Region
+from zenith.config.statistics import Plotting, Statistics
+from zenith.config.systematics import (
+    ShapeSystematic,
+    Systematic,
+    WeightBranch,
+    WeightSystematic,
+)
+
+
+class Sections(Section):
+    """One analysis, from files to figures, whose sections may not agree yet."""
+
+    name: Annotated[Name, Field(description="results are written to results/{name}/")]
+    module: Annotated[
+        str,
+        Field(description="module with the observables: a name in zenith.analyses, or dotted"),
+        concerns("skim", "columns", *DRAWN),
+    ]
+    seed: Annotated[
+        int,
+        Field(ge=0, description="of everything that is random"),
+        concerns("simulate", "mva", "optimise", "search"),
+        concerns("skim", "columns", of="simulation"),
+    ] = 1
+    max_files: Annotated[
+        int | None,
+        Field(ge=1, description="files read of each sample, for a quick run"),
+        concerns("columns"),
+    ] = None
+    only_samples: Annotated[
+        tuple[str, ...],
+        Field(description="globs of the samples that are used; none: all"),
+        concerns(*TEMPLATES),
+    ] = ()
+    eras: Annotated[
+        dict[str, Era], Field(min_length=1, description="periods of data taking, by name")
+    ]
+    processes: Annotated[
+        dict[Name, Process],
+        Field(min_length=1, description="in stack order"),
+        concerns(*TEMPLATES, *DRAWN),
+        concerns("optimisation_figures", "figures", order=True),
+    ]
+    samples: Annotated[
+        dict[Name, Sample], Field(min_length=1, description="sets of events, by name")
+    ]
+    skim: Annotated[Skim, Field(description="which events and branches are kept"), concerns("skim")]
+    objects: Annotated[
+        dict[Name, PhysicsObject],
+        Field(description="in order of selection"),
+        concerns("skim", "columns"),
+    ]
+    met: Annotated[
+        str,
+        Field(description="NanoAOD collection of the missing momentum"),
+        concerns("skim", "columns"),
+    ] = "MET"
+    observables: Annotated[
+        dict[str, Observable],
+        Field(min_length=1, description="those of the module that are used, with their axes"),
+    ]
+    regions: Annotated[dict[Name, Region], Field(min_length=1, description="channels, by name")]
+    systematics: Annotated[
+        dict[Name, Systematic], Field(description="by name of the nuisance parameter")
+    ] = {}
+    split: Annotated[
+        Split,
+        Field(description="which events are for what"),
+        concerns("columns", of="simulation"),
+        concerns(*SELECTION, "histogram", "scored"),
+    ] = Split()
+    mva: Annotated[dict[Name, Mva], Field(description="networks, by name")] = {}
+    optimise: Annotated[Optimise, Field(description="the climb")] = Optimise()
+    search: Annotated[Search, Field(description="what the climb is compared to")] = Search()
+    statistics: Annotated[Statistics, Field(description="the model and the fit")] = Statistics()
+    plotting: Annotated[Plotting, Field(description="the figures")] = Plotting()
+
+    @property
+    def signals(self) -> list[str]:
+        """Names of the processes that are signal."""
+        return [name for name, process in self.processes.items() if process.role == "signal"]
+
+    @property
+    def used_signals(self) -> list[str]:
+        """Signal processes with a nominal sample in use."""
+        used = {
+            self.samples[s].process for s in self.used_samples if not self.samples[s].alternative
+        }
+        return [name for name in self.signals if name in used]
+
+    @property
+    def signal_strengths(self) -> dict[str, tuple[str, ...]]:
+        """Every signal strength with the processes that it multiplies, that of interest first."""
+        interest, given = self.statistics.signal_strength, self.statistics.signal_strengths
+        if not given:
+            return {interest: tuple(self.used_signals or self.signals)}
+        listed = {process for processes in given.values() for process in processes}
+        own = {f"{interest}_{p}": (p,) for p in self.signals if p not in listed}
+        return {interest: given[interest], **given, **own}
+
+    @property
+    def signals_of_interest(self) -> tuple[str, ...]:
+        """The signal processes whose strength is the parameter of interest."""
+        return self.signal_strengths[self.statistics.signal_strength]
+
+    def is_data(self, sample: str) -> bool:
+        """Whether a sample is data: no generator weight, no cross-section, no systematics."""
+        return self.processes[self.samples[sample].process].role == "data"
+
+    def is_blind(self, region: str) -> bool:
+        """Whether the data of a region stay closed."""
+        own = self.regions[region].blind
+        return self.statistics.blind if own is None else own
+
+    @property
+    def blind(self) -> bool:
+        """Whether a region of the fit is blind, so that the fit's results are expected ones."""
+        return any(self.is_blind(name) for name, region in self.regions.items() if region.in_fit)
+
+    def blinded(self) -> Self:
+        """The same with every region blind."""
+        regions = {n: r.model_copy(update={"blind": True}) for n, r in self.regions.items()}
+        return self.model_copy(update={"regions": regions})
+
+    @property
+    def used_samples(self) -> list[str]:
+        """The samples that `only_samples` lets through, in the order of the file."""
+        globs = self.only_samples or ("*",)
+        return [s for s in self.samples if any(fnmatchcase(s, glob) for glob in globs)]
+
+    @property
+    def scores(self) -> dict[str, str]:
+        """Observables that networks give: `name` (two classes) or `name:class`, to the network."""
+        return {
+            score: name
+            for name, mva in self.mva.items()
+            for score in ([name] if len(mva.classes) == 2 else [f"{name}:{c}" for c in mva.classes])
+        }
+
+    @property
+    def tunable_cuts(self) -> dict[str, Cut]:
+        """The cuts with a tunable threshold, by the name of the threshold."""
+        return {
+            cut.parameter: cut
+            for region in self.regions.values()
+            for cut in region.cuts
+            if cut.tune is not None and cut.parameter is not None
+        }
+
+    @property
+    def moving_edges(self) -> list[str]:
+        """The regions in the fit whose bin edges move."""
+        return [n for n, r in self.regions.items() if r.in_fit and r.fit.tune_edges is not None]
+
+    @property
+    def is_tunable(self) -> bool:
+        """Whether there is anything that the gradient can move."""
+        networks = any(network.fine_tune for network in self.mva.values())
+        return bool(self.tunable_cuts or self.moving_edges) or networks
+
+    def taught_by(self, region: str, observable: str = "") -> set[str]:
+        """The simulated samples from whose events the region, or a score drawn in it, was learned.
+
+        The climb moves thresholds, edges and networks with the events of every sample; a network
+        that it leaves alone was trained on those of its classes.
+        """
+        cuts, fit = self.regions[region].cuts, self.regions[region].fit
+        used = {*(cut.observable for cut in cuts), observable}
+        networks = [self.mva[name] for score, name in self.scores.items() if score in used]
+        climbed = any(cut.parameter is not None for cut in cuts) or fit.tune_edges is not None
+        if climbed or any(network.fine_tune for network in networks):
+            return {sample for sample in self.samples if not self.is_data(sample)}
+        return {s for network in networks for group in network.classes.values() for s in group}
+
+    @derived(*SELECTION, "histogram")
+    def teachers(self) -> dict[str, list[str]]:
+        """The samples that taught something, by region, and by region and score."""
+        places = [(region, score) for region in self.regions for score in ("", *self.scores)]
+        return {f"{r}/{score}": sorted(self.taught_by(r, score)) for r, score in places}
+
+    def with_edges(self, edges: Mapping[str, Sequence[float]]) -> Self:
+        """The same with other edges of the fits of some regions.
+
+        Raises ValueError for a region whose edges do not move, and edges that are not as many
+        between the same ends.
+        """
+        regions = dict(self.regions)
+        for name, moved in edges.items():
+            known([name], self.moving_edges, "edges, region with fit.tune_edges")
+            fit = regions[name].fit
+            old = fit.edges.edges
+            if len(moved) != len(old) or (moved[0], moved[-1]) != (old[0], old[-1]):
+                raise ValueError(
+                    f"edges.{name}: {len(moved)} edges from {moved[0]:g} to {moved[-1]:g}, the "
+                    f"configuration has {len(old)} from {old[0]:g} to {old[-1]:g}"
+                )
+            fit = fit.model_copy(update={"edges": Axis(edges=tuple(moved))})
+            regions[name] = regions[name].model_copy(update={"fit": fit})
+        return self.model_copy(update={"regions": regions})
+
+    @property
+    def shapes(self) -> list[str]:
+        """The shape variations of objects, `jes_up`, `jes_down` and so on."""
+        return [
+            f"{name}_{side}"
+            for name, systematic in self.systematics.items()
+            if isinstance(systematic, ShapeSystematic)
+            for side in (("up", "down") if systematic.sides == "two" else (systematic.sides,))
+        ]
+
+    def normalised_weights(self, sample: str) -> dict[str, WeightBranch]:
+        """The weights of a sample that are divided by their mean, by variation (`scale_up`)."""
+        process = self.samples[sample].process
+        return {
+            f"{name}_{side}": branch
+            for name, systematic in self.systematics.items()
+            if isinstance(systematic, WeightSystematic) and not self.is_data(sample)
+            if systematic.processes is None or process in systematic.processes
+            for side, branch in systematic.normalised.items()
+        }
+
+    @derived("skim", of="sample")
+    def averaged_branches(self, sample: str) -> list[str]:
+        """The branches of weights whose means over all events of a sample are needed."""
+        return sorted({branch.name for branch in self.normalised_weights(sample).values()})
+
+    @derived(*DRAWN)
+    def luminosity(self) -> float:
+        """Of the eras whose samples are used, together, in 1/fb."""
+        used = {self.samples[sample].era for sample in self.used_samples}
+        return sum(era.luminosity for name, era in self.eras.items() if name in used)
+
+    @derived("columns")
+    def columns_in_use(self) -> list[str]:
+        """The observables that are columns: those in use, without the scores of networks."""
+        return sorted({name for _, name in self.observables_in_use()} - set(self.scores))
+
+    def observables_in_use(self) -> Iterator[tuple[str, str]]:
+        """Every observable that the configuration names, after the key that names it."""
+        for name in self.observables:
+            yield f"observables.{name}", name
+        for text in self.skim.cuts:
+            yield "skim.cuts", Cut(cut=text).observable
+        for region_name, region in self.regions.items():
+            for cut in region.cuts:
+                yield f"regions.{region_name}.cuts", cut.observable
+            yield f"regions.{region_name}.fit.observable", region.fit.observable
+            for name in region.plots or ():
+                yield f"regions.{region_name}.plots", name
+        for name, mva in self.mva.items():
+            for feature in mva.features:
+                yield f"mva.{name}.features", feature
+            for requirement in mva.cuts:
+                yield f"mva.{name}.cuts", Cut(cut=requirement).observable
+        for name in self.plotting.observables:
+            yield "plotting.observables", name

@@ -1,0 +1,1 @@
+"""Categories of scored events: yields, significance, the exact optimum, and what refines them."""

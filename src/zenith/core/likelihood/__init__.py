@@ -1,0 +1,1 @@
+"""HistFactory in JAX: model, fit within bounds, discovery significance; with gradients."""

@@ -1,0 +1,187 @@
+"""From the histograms of regions to the templates of a HistFactory model.
+
+The one place where templates are mended, mirrored, smoothed, pruned and split into a change of
+yield and one of shape: the objective of the climb and the workspace of the quoted fit both come
+from here, so that they are the same likelihood.
+"""
+
+from collections.abc import Iterable, Mapping
+from typing import NamedTuple
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from zenith.core.likelihood.smoothing import smooth_353qh_twice
+from zenith.core.likelihood.structure import Structure, Templates
+from zenith.core.likelihood.template_rules import EMPTY, consistent, floored
+from zenith.errors import FitError
+
+
+class Histograms(NamedTuple):
+    """Histograms of one region: P processes, B bins, float64."""
+
+    nominal: jax.Array  # (P, B) expected events
+    variance: jax.Array  # (P, B) sum of squared weights
+    variations: dict[str, jax.Array]  # (P, B); the nominal one where a process does not vary
+    sums: jax.Array | None = None  # (2, P) Σw and Σw² of all events of the processes
+    share: jax.Array | None = None  # (P,) of their number in that of the fit that is quoted
+
+
+class Systematic(NamedTuple):
+    """A nuisance parameter whose templates are variations of the events.
+
+    A side that is `None`, not both, is the other one mirrored about the nominal template. Where the
+    structure has a histosys and a normsys of this name, the normsys takes the change of the yield
+    and the histosys that of the shape. With `smooth` the ratio to the nominal is smoothed.
+    """
+
+    name: str
+    up: str | None
+    down: str | None
+    smooth: bool = False
+
+    def sides(self, region: Histograms) -> tuple[jax.Array, jax.Array]:
+        """The up and the down variation of one region, (P, B) each."""
+        given = [name for name in (self.up, self.down) if name is not None]
+        _known("variation", given, region.variations)
+        varied = [region.variations[name] for name in given]
+        mirrored = 2 * region.nominal - varied[0]
+        return (
+            varied[0] if self.up is not None else mirrored,
+            varied[-1] if self.down is not None else mirrored,
+        )
+
+
+class Recipe(eqx.Module):
+    """A HistFactory model, and how its templates follow from the histograms of its regions.
+
+    Channels of the structure are regions, its samples are processes; `background` names those that
+    are not signal. `constants` has what does not depend on events (the normsys that are none of
+    `systematics`, and shapesys); its other entries are ignored. In this order templates are
+
+    - mended (`core/mending.py`), with `minimum_yield` background events in every bin, by default
+      what one simulated event stands for; variances are those of the fit that is quoted;
+    - smoothed: varied over nominal, by process and region, its yield kept;
+    - pruned: where the largest relative change that a systematic makes in any bin of a process in a
+      region is at most `prune`, it does not act there. A decision has no derivative: the gradient
+      is that of the model with the systematics that act.
+    """
+
+    structure: Structure = eqx.field(static=True)
+    constants: Templates
+    background: tuple[str, ...] = eqx.field(static=True)
+    systematics: tuple[Systematic, ...] = eqx.field(static=True, default=())
+    minimum_yield: float | None = eqx.field(static=True, default=1e-3)
+    prune: float = eqx.field(static=True, default=0.0, kw_only=True)
+
+    def templates(
+        self, histograms: Mapping[str, Histograms], processes: tuple[str, ...]
+    ) -> Templates:
+        """The histograms of every region as templates of the structure; differentiable.
+
+        Raises `FitError` for a channel, sample or variation that the events do not have.
+        """
+        structure = self.structure
+        _known("channel", (name for name, _ in structure.channels), histograms)
+        _known("sample", structure.samples, processes)
+        _known("histosys", structure.histosys, [s.name for s in self.systematics])
+        rows = np.array([processes.index(name) for name in structure.samples])
+        regions = [self._mended(histograms[name], rows) for name, _ in structure.channels]
+        parts = zip(*regions, strict=True)
+        return self.assembled(*(jnp.concatenate(part, axis=-1) for part in parts))
+
+    def _mended(
+        self, region: Histograms, rows: np.ndarray
+    ) -> tuple[jax.Array, jax.Array, jax.Array]:
+        """Yields and variances (S, B), and the variations (systematics, 2, S, B), of one region."""
+        raw, variance = region.nominal[rows], region.variance[rows]
+        background = [name in self.background for name in self.structure.samples]
+        sums = None if region.sums is None else region.sums[:, rows]
+        share = None if region.share is None else region.share[rows]
+        nominal, variance = floored(raw, variance, background, self.minimum_yield, sums, share)
+        varied = [
+            consistent(side[rows], raw, nominal)
+            for systematic in self.systematics
+            for side in systematic.sides(region)
+        ]
+        stacked = jnp.array(varied).reshape(len(self.systematics), 2, *nominal.shape)
+        return nominal, variance, stacked
+
+    def assembled(self, nominal: jax.Array, variance: jax.Array, varied: jax.Array) -> Templates:
+        """The templates of the structure, from mended yields of all channels one after the other.
+
+        `nominal` and `variance` are (S, B), `varied` (systematics, 2, S, B), up and down.
+        """
+        structure = self.structure
+        varied = self.smoothed(nominal, varied)
+        acts = (self.effects(nominal, varied) > self.prune)[..., structure.channel_of_bin]
+        varied = jnp.where(acts[:, None], varied, nominal)
+        factors = self._factors(nominal, varied)  # (systematics, 2, S, C)
+        shapes = varied / factors[..., structure.channel_of_bin]
+        where = {s.name: k for k, s in enumerate(self.systematics)}
+        shapes = shapes[np.array([where[name] for name in structure.histosys], int)]
+        up, down = self.constants.normsys_up, self.constants.normsys_down
+        for k, name in enumerate(structure.normsys):
+            if name in where:
+                up = up.at[k].set(factors[where[name], 0])
+                down = down.at[k].set(factors[where[name], 1])
+        # no events, no uncertainty: the root has no derivative at 0
+        filled = variance > EMPTY**2
+        error = jnp.sqrt(jnp.where(filled, variance, 1.0)) * filled
+        is_stat = np.zeros((len(structure.layers), 1, structure.bins), bool)
+        for k, layer in enumerate(structure.layers):
+            for type_, name in layer:
+                of_channels = structure.where(type_, [name])[0].any(axis=0)
+                is_stat[k, 0] |= (type_ == "staterror") & of_channels[structure.channel_of_bin]
+        return Templates(
+            nominal=nominal,
+            histosys_up=shapes[:, 0],
+            histosys_down=shapes[:, 1],
+            normsys_up=up,
+            normsys_down=down,
+            uncertainty=jnp.where(is_stat, error, self.constants.uncertainty),
+        )
+
+    def effects(self, nominal: jax.Array, varied: jax.Array) -> jax.Array:
+        """The largest relative change in a bin, by systematic, process and channel: (…, S, C)."""
+        filled = nominal > EMPTY
+        change = jnp.abs(varied / jnp.where(filled, nominal, 1.0) - 1.0) * filled
+        change = jax.lax.stop_gradient(change).max(axis=1)
+        channels = self.structure.slices.values()
+        return jnp.stack([change[..., bins].max(axis=-1) for bins in channels], axis=-1)
+
+    def smoothed(self, nominal: jax.Array, varied: jax.Array) -> jax.Array:
+        """Smooth the ratio to the nominal where asked for; the yield in a region is kept."""
+        wanted = [k for k, systematic in enumerate(self.systematics) if systematic.smooth]
+        if not wanted:
+            return varied
+        parts = []
+        for bins in self.structure.slices.values():
+            before, here = nominal[:, bins], varied[np.array(wanted)][..., bins]
+            filled = before > EMPTY
+            ratio = jnp.where(filled, here / jnp.where(filled, before, 1.0), 1.0)
+            smooth = before * smooth_353qh_twice(ratio)
+            total = smooth.sum(axis=-1, keepdims=True)
+            kept = here.sum(axis=-1, keepdims=True) / jnp.where(total > EMPTY, total, 1.0)
+            parts.append(smooth * jnp.where(total > EMPTY, kept, 1.0))
+        return varied.at[np.array(wanted)].set(jnp.concatenate(parts, axis=-1))
+
+    def _factors(self, nominal: jax.Array, varied: jax.Array) -> jax.Array:
+        """Varied over nominal yield where a normsys takes it, else 1: (systematics, 2, S, C)."""
+        structure = self.structure
+        takes = structure.where("normsys", [s.name for s in self.systematics])[:, None]
+        of_channel = np.eye(len(structure.channels))[structure.channel_of_bin]
+        before, after = nominal @ of_channel, varied @ of_channel
+        usable = takes & (before > EMPTY) & (after > 0)
+        return jnp.where(usable, after, 1.0) / jnp.where(usable, before, 1.0)
+
+
+def _known(what: str, names: Iterable[str], known: Iterable[str]) -> None:
+    known = tuple(known)
+    for name in names:
+        if name not in known:
+            raise FitError(
+                f"model: {what} '{name}' is not what the events give: {', '.join(known) or 'none'}"
+            )

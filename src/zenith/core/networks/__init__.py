@@ -1,0 +1,1 @@
+"""Networks as pytrees that standardise their own inputs."""

@@ -1,0 +1,120 @@
+"""The objective of the climb: from thresholds and network weights to the expected significance.
+
+Soft cuts, soft histograms of every process and variation, the HistFactory model of them, and the
+expected discovery significance on its Asimov data (or the expected error on the signal strength).
+The hard reading of the same events in the same model says what the soft one is worth.
+
+Templates and fit are compiled apart: events, temperature and bandwidth are inputs of the one, so
+that nothing is traced again from step to step, and the other is the same for all events of a
+structure, soft and hard, of every step that asks.
+"""
+
+from collections.abc import Callable
+from typing import Literal
+
+import equinox as eqx
+import jax
+from jax.typing import ArrayLike
+
+from zenith.core.likelihood.recipe import Recipe, Systematic
+from zenith.core.likelihood.significance import expected_mu_error, expected_significance
+from zenith.core.likelihood.structure import Templates
+from zenith.core.selection.histograms import Parameters, hard_histograms, soft_histograms
+from zenith.core.selection.layout import Events
+
+__all__ = ["Objective", "Systematic"]
+
+
+class Objective(Recipe):
+    """A HistFactory model whose templates come from events, and what is asked of it.
+
+    Its fields are those of `Recipe`, and `quantity`.
+    """
+
+    quantity: Literal["significance", "precision"] = eqx.field(static=True, default="significance")
+
+    def value(self, templates: Templates) -> jax.Array:
+        """Expected significance at mu = 1, to be maximised, or error on mu, to be minimised.
+
+        NaN where the fit did not converge.
+        """
+        if self.quantity == "precision":
+            return expected_mu_error(self.structure, templates)
+        return expected_significance(self.structure, templates)
+
+
+def value_and_gradient(
+    parameters: Parameters,
+    objective: Objective,
+    events: Events,
+    temperature: ArrayLike,
+    bandwidth: ArrayLike,
+) -> tuple[jax.Array, Parameters]:
+    """The objective of the soft selection, and its gradient, a pytree as `parameters` is.
+
+    `temperature` multiplies the widths of the cuts, `bandwidth` is in bin widths. NaN where the fit
+    did not converge.
+    """
+    templates, pull_back = _soft_with_gradient(
+        parameters, objective, events, temperature, bandwidth
+    )
+    value, by_template = value_and_bin_gradient(objective, templates)
+    return value, _pulled_back(pull_back, by_template)
+
+
+@jax.jit
+def value_and_bin_gradient(
+    objective: Objective, templates: Templates
+) -> tuple[jax.Array, Templates]:
+    """The objective of given templates, and its derivative with respect to each of them."""
+    return jax.value_and_grad(objective.value)(templates)
+
+
+@jax.jit
+def soft_templates(
+    parameters: Parameters,
+    objective: Objective,
+    events: Events,
+    temperature: ArrayLike,
+    bandwidth: ArrayLike,
+) -> Templates:
+    """The templates of the soft selection; differentiable in `parameters`."""
+    histograms = soft_histograms(parameters, events, temperature, bandwidth)
+    return objective.templates(histograms, events.processes)
+
+
+@jax.jit
+def hard_templates(
+    parameters: Parameters, objective: Objective, events: Events, replica: ArrayLike | None = None
+) -> Templates:
+    """The templates of the hard selection; with a `replica`, of that bootstrap of the events."""
+    return objective.templates(hard_histograms(parameters, events, replica), events.processes)
+
+
+def hard_value(
+    parameters: Parameters, objective: Objective, events: Events, replica: ArrayLike | None = None
+) -> jax.Array:
+    """The objective of the hard selection; with a `replica`, of that bootstrap of the events."""
+    templates = hard_templates(parameters, objective, events, replica)
+    return value_and_bin_gradient(objective, templates)[0]
+
+
+@jax.jit
+def _soft_with_gradient(
+    parameters: Parameters,
+    objective: Objective,
+    events: Events,
+    temperature: ArrayLike,
+    bandwidth: ArrayLike,
+) -> tuple[Templates, Callable[[Templates], tuple[Parameters]]]:
+    """Soft templates, and what takes a derivative with respect to them to the parameters."""
+    return jax.vjp(
+        lambda moved: soft_templates(moved, objective, events, temperature, bandwidth), parameters
+    )
+
+
+@jax.jit
+def _pulled_back(
+    pull_back: Callable[[Templates], tuple[Parameters]], by_template: Templates
+) -> Parameters:
+    return pull_back(by_template)[0]

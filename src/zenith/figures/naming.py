@@ -1,0 +1,35 @@
+"""What an analysis calls things on its figures: the line above the axes, and the axes."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from matplotlib.figure import Figure
+
+from zenith.config import Analysis, observables_of
+from zenith.figures import style
+
+Figures = Iterator[tuple[str, Figure]]
+"""(name, figure), one at a time, so that only one figure is in memory."""
+
+
+def banner(analysis: Analysis) -> style.Banner:
+    """The line above the axes."""
+    plotting = analysis.plotting
+    return style.Banner(
+        plotting.experiment, plotting.status, analysis.luminosity(), plotting.energy
+    )
+
+
+def _unit(analysis: Analysis, observable: str) -> str:
+    defined = observables_of(analysis).get(observable)
+    return "" if defined is None else defined.unit
+
+
+def axis_of(analysis: Analysis, observable: str) -> dict[str, Any]:
+    """Label, unit and scale of an observable's axis."""
+    known = analysis.observables.get(observable)
+    return {
+        "label": observable if known is None else known.label,
+        "unit": _unit(analysis, observable),
+        "log": known is not None and known.log,
+    }

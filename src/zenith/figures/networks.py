@@ -1,0 +1,216 @@
+"""How a network was trained and what it separates."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from numpy.typing import ArrayLike, NDArray
+
+from zenith.figures import style
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Events:
+    """One number of each of some events: a feature or a score, (N,), with the weights."""
+
+    values: ArrayLike
+    weight: ArrayLike
+
+    def density(self, edges: Array) -> tuple[Array, Array]:
+        """Share of the weight per unit, and its statistical error, (bins,) each.
+
+        Values outside the edges are in the first and last bin.
+        """
+        bins = len(edges) - 1
+        weight = np.asarray(self.weight, float)
+        index = np.clip(np.searchsorted(edges, self.values, side="right") - 1, 0, bins - 1)
+        scale = weight.sum() * np.diff(edges)
+        sums = np.bincount(index, weight, minlength=bins)
+        return sums / scale, np.sqrt(np.bincount(index, weight**2, minlength=bins)) / np.abs(scale)
+
+
+@dataclass(frozen=True)
+class Class:
+    """A class of events as it is drawn."""
+
+    label: str
+    colour: str
+    train: Events
+    test: Events | None = None
+    p_value: float | None = None  # that training and unseen events have the same distribution
+
+
+@dataclass(frozen=True)
+class Curve:
+    """A ROC curve: the share of the class and of the others that passes, (points,) each."""
+
+    label: str
+    colour: str
+    other: ArrayLike
+    efficiency: ArrayLike
+    auc: float
+
+
+@style.styled
+def losses(
+    train: ArrayLike,
+    validation: ArrayLike,
+    best_epoch: int,
+    *,
+    title: str = "",
+    banner: style.Banner | None = None,
+) -> Figure:
+    """Cross-entropy after each epoch, and the epoch (from 1) whose weights were kept."""
+    figure, axes = style.single()
+    curves = {"Training": np.asarray(train, float), "Validation": np.asarray(validation, float)}
+    for (label, values), colour in zip(curves.items(), (style.BLUE, style.RED), strict=True):
+        axes.plot(np.arange(1, len(values) + 1), values, color=colour, lw=3, label=label)
+    everything = np.concatenate(list(curves.values()))
+    low, high = everything.min(), everything.max()
+    high += 0.02 * abs(high) if low == high else 0.0
+    floor = low - 0.05 * (high - low)
+    kept = f"Kept: epoch {best_epoch}"
+    axes.plot([best_epoch] * 2, [floor, high], color=style.GREY, ls="--", lw=2, label=kept)
+    # Room for four lines of text above the highest point.
+    axes.set_ylim(floor, high + 0.32 * (high - low))
+    axes.set_xlim(1 - 0.5, len(curves["Training"]) + 0.5)
+    axes.set(xlabel="Epoch", ylabel="Cross-entropy")
+    axes.legend(loc="upper right")
+    style.add_text(axes, [title] if title else [])
+    if banner:
+        banner.draw(axes)
+    return figure
+
+
+@style.styled
+def roc(
+    curves: Sequence[Curve],
+    *,
+    title: str = "",
+    other: str = "other classes",
+    banner: style.Banner | None = None,
+) -> Figure:
+    """Efficiency of each class against that of the others, on unseen events."""
+    figure, axes = style.single()
+    for curve in curves:
+        axes.plot(
+            curve.other,
+            curve.efficiency,
+            color=curve.colour,
+            lw=3,
+            label=f"{curve.label}, AUC {curve.auc:.3f}",
+        )
+    axes.plot([0, 1], [0, 1], color=style.GREY, ls=":", lw=2, label="No separation")
+    own = curves[0].label if len(curves) == 1 else "the class"
+    axes.set(
+        xlim=(0, 1),
+        ylim=(0, 1.03),
+        xlabel=f"Efficiency for {other}",
+        ylabel=f"Efficiency for {own}",
+    )
+    axes.legend(
+        loc="lower right",
+        title=f"{title}, unseen events" if title else "Unseen events",
+        alignment="left",
+        title_fontproperties={"size": 20, "weight": "bold"},
+    )
+    if banner:
+        banner.draw(axes)
+    return figure
+
+
+@style.styled
+def scores(
+    classes: Sequence[Class],
+    *,
+    label: str,
+    bins: int = 25,
+    banner: style.Banner | None = None,
+) -> Figure:
+    """Distribution of a score in each class: training events as lines, unseen ones as points."""
+    figure, axes = style.single()
+    edges = np.linspace(0.0, 1.0, bins + 1)
+    drawn = []
+    for c in classes:
+        density, _ = c.train.density(edges)
+        if len(classes) == 2:  # more would hide each other
+            axes.stairs(density, edges, fill=True, color=c.colour, alpha=0.2)
+        axes.stairs(density, edges, color=c.colour, lw=2.5, label=f"{c.label}, training")
+        drawn.append(density)
+        if c.test is not None:
+            density, error = c.test.density(edges)
+            text = "" if c.p_value is None else f" (KS p = {c.p_value:.2g})"
+            axes.errorbar(
+                (edges[1:] + edges[:-1]) / 2,
+                density,
+                yerr=error,
+                fmt="o",
+                ms=6,
+                elinewidth=2,
+                color=c.colour,
+                markeredgecolor="black",
+                label=f"{c.label}, unseen{text}",
+            )
+            drawn.append(density + error)
+    _make_room(axes, drawn, len(classes), log=True)
+    axes.set(xlim=(0, 1), xlabel=label, ylabel="Share of events per unit")
+    axes.legend(loc="upper center", ncols=2)  # training in one column, unseen events in the other
+    if banner:
+        banner.draw(axes)
+    return figure
+
+
+@style.styled
+def feature(
+    classes: Sequence[Class],
+    mean: float,
+    scale: float,
+    edges: ArrayLike,
+    *,
+    label: str,
+    unit: str = "",
+    log: bool = False,
+    banner: style.Banner | None = None,
+) -> Figure:
+    """A feature in each class, in its unit and as (x − mean) / scale, as the layers see it."""
+    edges = np.asarray(edges, float)
+    figure = Figure(figsize=(1.6 * style.SIZE, 0.8 * style.SIZE))
+    panels = [figure.add_axes((x, 0.12, 0.39, 0.79)) for x in (0.09, 0.595)]
+    _distributions(panels[0], classes, edges, log)
+    panels[0].set(xlabel=style.x_label(label, unit))
+    panels[0].set_ylabel(f"Share of events per {unit}" if unit else "Share of events per unit")
+    scaled = [
+        Class(
+            c.label,
+            c.colour,
+            Events((np.asarray(c.train.values, float) - mean) / scale, c.train.weight),
+        )
+        for c in classes
+    ]
+    _distributions(panels[1], scaled, np.linspace(-4.0, 4.0, 33), log)
+    panels[1].set(xlabel=f"Scaled {label}", ylabel="Share of events per unit")
+    if banner:
+        style.Banner(banner.experiment, banner.status).draw(panels[0], offset=True)
+        style.Banner("", "", banner.luminosity, banner.energy).draw(panels[1])
+    return figure
+
+
+def _distributions(axes: Axes, classes: Sequence[Class], edges: Array, log: bool) -> None:
+    densities = [c.train.density(edges)[0] for c in classes]
+    for c, density in zip(classes, densities, strict=True):
+        axes.stairs(density, edges, color=c.colour, lw=3, label=c.label)
+    _make_room(axes, densities, len(classes), log)
+    axes.set_xlim(edges[0], edges[-1])
+    axes.legend(loc="upper right")
+
+
+def _make_room(axes: Axes, densities: Sequence[Array], lines: int, log: bool) -> None:
+    """Room for the legend; a logarithmic axis shows four powers of ten at most."""
+    everything = np.concatenate(densities)
+    highest = everything.max()
+    lowest = everything[everything > 0.0].min(initial=highest)
+    style.make_room(axes, highest, max(lowest, 1e-4 * highest), lines + 0.3, log)

@@ -1,1 +1,0 @@
-"""What is learnt from events: networks, and the climb of the expected significance."""

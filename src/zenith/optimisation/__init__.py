@@ -1,0 +1,1 @@
+"""Selections by gradient ascent of the expected significance, beside a black-box search."""

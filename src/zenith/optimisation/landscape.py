@@ -1,0 +1,64 @@
+"""What the objective looks like around a selection: over its thresholds, and in every bin."""
+
+from collections.abc import Mapping
+from itertools import product
+from typing import NamedTuple
+
+import jax.numpy as jnp
+import numpy as np
+from numpy.typing import NDArray
+
+from zenith.core.likelihood.structure import Templates
+from zenith.core.selection.layout import Events
+from zenith.core.selection.objective import Objective, hard_value, value_and_bin_gradient
+from zenith.optimisation.selection import Physical
+
+Array = NDArray[np.float64]
+
+
+def scan(
+    selection: Physical, objective: Objective, events: Events, axes: Mapping[str, Array]
+) -> Array:
+    """The hard objective over a grid of thresholds, the others as in `selection`.
+
+    `axes` has the values of each threshold; the result has one axis for each, in their order. NaN
+    where the fit does not converge.
+    """
+    values = []
+    for point in product(*axes.values()):
+        moved = dict(zip(axes, map(jnp.asarray, point), strict=True))
+        here = {**selection, "thresholds": {**selection["thresholds"], **moved}}
+        values.append(float(hard_value(here, objective, events)))
+    return np.array(values).reshape([len(axis) for axis in axes.values()])
+
+
+class BinGradient(NamedTuple):
+    """Change of the objective per expected event more in a bin, (B,) each; NaN in empty bins."""
+
+    signal: Array
+    background: Array
+
+
+def bin_gradient(objective: Objective, templates: Templates) -> BinGradient:
+    """What an event more of all signal, or of all background, is worth in each bin.
+
+    The processes keep their shares, and their variations and statistical uncertainties stay in
+    proportion: dZ/dN = (1/N) dZ/d(ln w), where w scales the weights of the events in the bin. The
+    rate uncertainties of whole channels stay as they are.
+    """
+    _, gradient = value_and_bin_gradient(objective, templates)
+    pairs = [
+        (templates.nominal[None], gradient.nominal[None]),
+        (templates.histosys_up, gradient.histosys_up),
+        (templates.histosys_down, gradient.histosys_down),
+        (templates.uncertainty, gradient.uncertainty),
+    ]
+    logarithmic = sum(np.sum(np.asarray(t) * np.asarray(g), axis=0) for t, g in pairs)  # (S, B)
+    background = np.array([name in objective.background for name in objective.structure.samples])
+
+    def per_event(rows: NDArray[np.bool_]) -> Array:
+        change = np.asarray(logarithmic)[rows].sum(axis=0)
+        events = np.asarray(templates.nominal)[rows].sum(axis=0)
+        return np.divide(change, events, out=np.full(len(events), np.nan), where=events > 0.0)
+
+    return BinGradient(per_event(~background), per_event(background))

@@ -1,4 +1,0 @@
-"""Figures: functions of histograms, arrays and dictionaries that return a matplotlib `Figure`.
-
-They read no file and keep no state; `zenith.plots.style.save` writes what they return.
-"""

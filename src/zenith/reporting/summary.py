@@ -1,0 +1,266 @@
+"""From the results of all steps to one page that a person reads."""
+
+import csv
+import importlib.metadata
+import platform
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from zenith import __version__
+from zenith.reporting.cautions import cautions
+from zenith.tables import measured, table
+
+SELECTIONS = ("initial", "optimised")
+PACKAGES = ("numpy", "awkward", "uproot", "coffea", "hist", "jax", "pyhf", "cabinetry", "snakemake")
+_FIT = ("mu", "mu_error", "twice_nll", "goodness_of_fit", "asimov", "reasons")
+_COMPARISON = ("gain", "gain_of_edges", "cost", "soft_hard_gap")
+Table = Mapping[str, Any]
+
+
+def timing(benchmarks: Mapping[str, Iterable[Path]]) -> dict[str, dict[str, float]]:
+    """Per step: jobs, seconds of wall time and of CPU summed over them, largest memory in MB.
+
+    The files are Snakemake's benchmarks (tab-separated; columns s, cpu_time and max_rss). What
+    Snakemake could not measure in a short job counts as 0.
+    """
+    result = {}
+    for step, files in benchmarks.items():
+        rows: list[dict[str, str]] = []
+        for path in files:
+            with open(path, newline="") as file:
+                rows.extend(csv.DictReader(file, delimiter="\t"))
+        result[step] = {
+            "jobs": len(rows),
+            "wall_seconds": sum(_number(row["s"]) for row in rows),
+            "cpu_seconds": sum(_number(row["cpu_time"]) for row in rows),
+            "max_rss_mb": max((_number(row["max_rss"]) for row in rows), default=0.0),
+        }
+    return result
+
+
+def _number(text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:  # "-" or "NA": the job ended before the first measurement
+        return 0.0
+
+
+def versions() -> dict[str, str]:
+    """Of Python, Zenith and the libraries that results depend on, where installed."""
+    found = {"python": platform.python_version(), "zenith": __version__}
+    for package in PACKAGES:
+        try:
+            found[package] = importlib.metadata.version(package)
+        except importlib.metadata.PackageNotFoundError:
+            continue
+    return found
+
+
+def summarise(
+    fits: Mapping[str, Table],
+    cutflows: Mapping[str, Table],
+    times: Mapping[str, Any],
+    comparison: Table | None = None,
+) -> dict[str, Any]:
+    """The content of summary.json.
+
+    Parameters
+    ----------
+    fits, cutflows
+        By selection, `initial` and `optimised`. The last selection is the one that is quoted: the
+        keys `fit`, `upper_limit`, `yields` and `cutflow` are its own; `selections` has all.
+    times
+        See `timing`.
+    comparison
+        Of the optimisation, where it ran: its `expected_significance` (by selection and part of
+        the events), `gain`, `cost` and `soft_hard_gap` are passed on.
+    """
+    selections = {name: _selection(fit, cutflows.get(name, {})) for name, fit in fits.items()}
+    compared = comparison or {}
+    found = compared.get("expected_significance", {})
+    # What is quoted on test events is what the fit of the workspace says.
+    expected = {
+        name: {**found.get(name, {}), "test": fit["significance"]["expected"]}
+        for name, fit in fits.items()
+    }
+    expected |= {name: dict(values) for name, values in found.items() if name not in expected}
+    quoted = list(selections)[-1]
+    summary = {"quoted": quoted, "expected_significance": expected, **selections[quoted]}
+    summary |= {key: compared[key] for key in _COMPARISON if key in compared}
+    return {**summary, "timing": dict(times), "selections": selections, "versions": versions()}
+
+
+def _selection(fit: Table, cutflow: Table) -> dict[str, Any]:
+    return {
+        "fit": {
+            **{key: fit[key] for key in _FIT if key in fit},
+            "free_normalisations": {
+                p["name"]: {"value": p["value"], "error": p["error"]}
+                for p in fit["parameters"]
+                if p["kind"] == "free"
+            },
+        },
+        "significance": fit["significance"],
+        "upper_limit": fit.get("upper_limit"),
+        "yields": fit["yields"],
+        "control_fit": _control(fit.get("control_fit")),
+        "ranking": (fit.get("ranking") or [])[:10],
+        "sanitised": fit.get("sanitised", []),
+        "constraints": fit.get("constraints", []),
+        "cutflow": {name: flow for name, flow in cutflow.items() if name != "provenance"},
+    }
+
+
+def _control(control: Table | None) -> dict[str, Any] | None:
+    if control is None:
+        return None
+    return {key: control[key] for key in ("regions", "goodness_of_fit", "yields", "reasons")}
+
+
+def page(summary: Table, title: str, labels: Mapping[str, str]) -> str:
+    """The summary as Markdown; `labels` are the regions' names for people."""
+    parts = [f"# {title}", _results(summary), _significances(summary)]
+    parts += ["## Yields", *_yields(summary["yields"], labels)]
+    parts += [_control_fit(summary.get("control_fit"), labels)]
+    if summary["ranking"]:
+        rows = [(r["name"], r["impact_up"], r["impact_down"]) for r in summary["ranking"]]
+        parts += ["## Largest impacts on the signal strength"]
+        parts += [table(["nuisance parameter", "+1 σ", "−1 σ"], rows)]
+    parts += ["## Cutflow", *_cutflows(summary["cutflow"], labels)]
+    parts += ["## Warnings", *cautions(summary)]
+    parts += ["## Time and memory", timing_table(summary["timing"])]
+    parts += ["Made with " + ", ".join(f"{k} {v}" for k, v in summary["versions"].items()) + "."]
+    return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def _results(summary: Table) -> str:
+    fit, significance, limit = summary["fit"], summary["significance"], summary["upper_limit"]
+    data = "Asimov data; the analysis is blind" if fit.get("asimov") else "observed data"
+    lines = [f"Results with the **{summary['quoted']}** cuts, fitted to {data}.", ""]
+    strength = "not fitted, there is no signal"
+    if fit["mu"] is not None:
+        strength = f"μ = {measured(fit['mu'], fit['mu_error'])}"
+    if why := fit.get("reasons", {}).get("mu_error"):
+        strength += f", without an error: {why}"
+    lines += [f"- Signal strength: {strength}"]
+    for name, factor in fit["free_normalisations"].items():
+        lines += [f"- Normalisation {name}: {measured(factor['value'], factor['error'])}"]
+    expected = significance["expected"]
+    words = ["expected unknown" if expected is None else f"{expected:.3f} σ expected (μ = 1)"]
+    if significance.get("observed") is not None:
+        words.append(f"{significance['observed']:.3f} σ observed")
+    lines += [f"- Discovery significance: {', '.join(words)}"]
+    if limit:
+        _, low, median, high, _ = limit["expected"]
+        words = ["expected not found" if median is None else f"{median:.3g} expected"]
+        if None not in (low, high):
+            words[0] += f" (68 %: {low:.3g} to {high:.3g})"
+        if limit.get("observed") is not None:
+            words.append(f"{limit['observed']:.3g} observed")
+        lines += [f"- Upper limit on μ, 95 % CLs: {', '.join(words)}"]
+    if fit.get("goodness_of_fit") is not None:
+        lines += [f"- Goodness of fit: p = {fit['goodness_of_fit']:.3g}"]
+    return "\n".join(lines)
+
+
+def _significances(summary: Table) -> str:
+    """A table, once there is more than one number to compare."""
+    expected = summary["expected_significance"]
+    if len(expected) == 1 and len(next(iter(expected.values()))) == 1:
+        return ""
+    parts = ("train", "optimise", "validate", "test")
+    columns = [part for part in parts if any(part in values for values in expected.values())]
+    gain, cost = summary.get("gain", {}), summary.get("cost", {})
+    header = ["cuts", *columns]
+    header += ["gain on test"] * bool(gain) + ["evaluations", "wall time [s]"] * bool(cost)
+    rows = []
+    for name, values in expected.items():
+        row = [name]
+        for part in columns:
+            known = values.get(part) is not None
+            row.append(measured(values[part], values.get(f"{part}_error")) if known else "")
+        if gain:
+            own = gain.get(name)
+            row.append("" if own is None else measured(own["difference"], own["error"]))
+        if cost:
+            own = cost.get(name)
+            row += ["", ""] if own is None else [own["evaluations"], f"{own['seconds']:.0f}"]
+        rows.append(row)
+    lines = ["## Expected significance", "", table(header, rows)]
+    if gain:
+        lines += [
+            "",
+            "In σ. `test` are events that no choice was made with; errors are from a bootstrap of "
+            "the simulated events, that of the gain over the initial cuts is paired.",
+        ]
+    if edges := summary.get("gain_of_edges"):
+        gained = measured(edges["difference"], edges["error"])
+        lines += ["", f"On test events, moved bin edges gain {gained} over fixed ones."]
+    if (gap := summary.get("soft_hard_gap")) is not None:
+        lines += ["", f"Soft and hard cuts differ by {100.0 * gap:.2g} % where the climb ended."]
+    return "\n".join(lines)
+
+
+def _yields(yields: Table, labels: Mapping[str, str]) -> Iterable[str]:
+    for region, entries in yields.items():
+        rows: list[list[str]] = []
+        for name, entry in entries.items():
+            if isinstance(entry, Mapping):
+                rows.append(
+                    [
+                        name,
+                        measured(entry["prefit"], entry.get("prefit_error")),
+                        measured(entry["postfit"], entry.get("postfit_error")),
+                    ]
+                )
+            elif entry is not None:
+                rows.append([name, f"{entry:.0f}", f"{entry:.0f}"])
+        heading = f"### {labels.get(region, region)}"
+        yield f"{heading}\n\n{table(['process', 'before the fit', 'after the fit'], rows)}"
+
+
+def _control_fit(control: Table | None, labels: Mapping[str, str]) -> str:
+    """What open regions predict for blind ones."""
+    if control is None:
+        return ""
+    rows = []
+    for region, entries in control["yields"].items():
+        total = entries["total"]
+        before, after = (
+            measured(total[stage], total.get(f"{stage}_error")) for stage in ("prefit", "postfit")
+        )
+        data = "blind" if entries["data"] is None else f"{entries['data']:.0f}"
+        rows.append([labels.get(region, region), before, after, data])
+    fitted = ", ".join(labels.get(region, region) for region in control["regions"])
+    about = f"Background without signal, fitted to the data of {fitted} alone"
+    if (goodness := control.get("goodness_of_fit")) is not None:
+        about += f" (goodness of fit p = {goodness:.3g})"
+    lines = [f"{about}; its uncertainty is that of the prediction.", ""]
+    lines += [table(["region", "before the fit", "after the fit", "data"], rows)]
+    lines += [f"\n- {place}: {why}" for place, why in control["reasons"].items()]
+    return "\n".join(["## Prediction from the control regions", "", *lines])
+
+
+def _cutflows(cutflows: Table, labels: Mapping[str, str]) -> Iterable[str]:
+    for region, flow in cutflows.items():
+        processes = flow["processes"]
+        rows = [
+            [cut, *(float(numbers["yield"][i]) for numbers in processes.values())]
+            for i, cut in enumerate(flow["cuts"])
+        ]
+        yield f"### {labels.get(region, region)}\n\n{table(['cut', *processes], rows)}"
+
+
+def timing_table(times: Table) -> str:
+    """What `timing` found, as Markdown."""
+    header = ["step", "jobs", "wall time [s]", "CPU time [s]", "largest memory [MB]"]
+    keys = ("wall_seconds", "cpu_seconds", "max_rss_mb")
+    rows = [[step, t["jobs"], *(f"{t[key]:.1f}" for key in keys)] for step, t in times.items()]
+    if not rows:
+        return "Nothing was measured: the steps were not run by the workflow."
+    sums = [sum(t[key] for t in times.values()) for key in keys[:2]]
+    most = max(t["max_rss_mb"] for t in times.values())
+    jobs = sum(t["jobs"] for t in times.values())
+    rows.append(["all", jobs, *(f"{value:.1f}" for value in (*sums, most))])
+    return table(header, rows)

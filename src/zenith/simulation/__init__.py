@@ -1,0 +1,1 @@
+"""Simulated events: generator, parametrised detector, and toys."""

@@ -1,0 +1,186 @@
+"""Pythia 8 (arXiv:2203.11601) in batches: process cards, a filter of the hard process, σ."""
+
+from typing import Any
+
+import numpy as np
+
+from zenith.config.simulation import HardCard, ProcessCard, TopPairCard, WJetsCard, ZprimeCard
+from zenith.errors import ZenithError
+from zenith.simulation.truth import ELECTRON, MUON, TAU
+
+BEAM_ENERGY = 13_000.0  # √s in GeV
+FILTER_ETA = 2.6  # a little outside the |η| < 2.4 in which muons are measured
+TAU_TO_MUON = 0.1739  # branching fraction of τ → μνν, Review of Particle Physics 2022
+
+W_DECAYS = {"ttbar_hadronic": "1 2 3 4 5", "ttbar_dileptonic": "11 13 15"}
+LEPTONS = {  # how many W bosons decay to e, μ, τ
+    "zprime": (0, 1, 2),
+    "ttbar_hadronic": (0,),
+    "ttbar_semileptonic": (1,),
+    "ttbar_dileptonic": (2,),
+    "wjets": (1,),
+}
+
+
+def settings(card: ProcessCard, seed: int) -> list[str]:
+    """Pythia's settings for a card; `seed` is between 1 and 900,000,000."""
+    lines = [
+        "Print:quiet = on",
+        "Random:setSeed = on",
+        f"Random:seed = {seed}",
+        f"Beams:eCM = {BEAM_ENERGY}",
+        f"PartonLevel:MPI = {'on' if card.multiparton_interactions else 'off'}",
+    ]
+    match card:
+        case ZprimeCard():
+            lines += [
+                "NewGaugeBoson:ffbar2gmZZprime = on",
+                "Zprime:gmZmode = 3",  # the Z′ alone: no γ*, no Z, no interference
+                f"32:m0 = {card.mass}",
+                f"32:mWidth = {card.mass * card.relative_width}",
+                "32:doForceWidth = on",
+                f"32:mMin = {card.mass / 2}",
+                f"32:mMax = {card.mass * 2}",
+                "32:onMode = off",
+                "32:onIfAny = 6",
+            ]
+        case TopPairCard():
+            lines += ["Top:gg2ttbar = on", "Top:qqbar2ttbar = on"]
+            if card.process != "ttbar_semileptonic":  # both W bosons decay alike: σ follows
+                lines += ["24:onMode = off", f"24:onIfAny = {W_DECAYS[card.process]}"]
+        case WJetsCard():
+            lines += [
+                "WeakBosonAndParton:qqbar2Wg = on",
+                "WeakBosonAndParton:qg2Wq = on",
+                "24:onMode = off",
+                f"24:onIfAny = {MUON}",
+            ]
+    if isinstance(card, HardCard):
+        lines.append(f"PhaseSpace:pTHatMin = {card.pt_hat_min}")
+        if card.pt_hat_bias > 0.0:
+            lines += [
+                "PhaseSpace:bias2Selection = on",
+                f"PhaseSpace:bias2SelectionPow = {card.pt_hat_bias}",
+                f"PhaseSpace:bias2SelectionRef = {card.pt_hat_min}",
+            ]
+    return lines
+
+
+class Generator:
+    """One Pythia instance with its filter: the same card and seed give the same events.
+
+    The filter looks at the hard process, before the parton shower, which costs 300 times as
+    much. It keeps the card's number of leptonic W decays and, where the card sets
+    `muon_pt_min`, events that have a muon, or a τ in place of it. A τ that is alone is made to
+    decay to a muon, and its event kept with the probability of that decay.
+
+    With `hard_process_only` nothing is showered: only `cross_section` means something then.
+
+    Raises ZenithError if Pythia is not installed or does not accept the card.
+    """
+
+    def __init__(self, card: ProcessCard, seed: int, *, hard_process_only: bool = False) -> None:
+        try:
+            import pythia8mc
+        except ImportError as error:
+            raise ZenithError(
+                "simulate needs Pythia 8 and FastJet: pip install 'zenith-hep[simulate]'"
+            ) from error
+        self._pythia = pythia8mc.Pythia("", False)
+        lines = settings(card, seed)
+        if hard_process_only:
+            lines.append("PartonLevel:all = off")
+        if rejected := [line for line in lines if not self._pythia.readString(line)]:
+            raise ZenithError(f"Pythia does not accept {rejected}: the card of {card!r} is wrong")
+        self._filter = _hard_process_filter(pythia8mc, self._pythia, card)
+        self._pythia.setUserHooksPtr(self._filter)
+        if not self._pythia.init():
+            raise ZenithError(f"Pythia could not start with the card {card!r}")
+
+    def batch(self, events: int) -> Any:
+        """Generate events: an awkward array with `prt` (the event record) and `info`."""
+        return self._pythia.nextBatch(events)
+
+    def cross_section(self) -> tuple[float, float]:
+        """Leading-order cross-section of what passes the filter, and its error, in pb.
+
+        Pythia multiplies by the fraction of *events* that pass; in a biased phase space it has to
+        be the fraction of their weights.
+        """
+        info = self._pythia.infoPython()
+        seen, kept = self._filter.seen, self._filter.kept
+        if kept[0] == 0:
+            return 0.0, 0.0
+        fraction = kept[1] / seen[1]
+        hard = info.sigmaGen() * info.nSelected() / info.nAccepted() * 1e9  # mb → pb
+        # Var(fraction) of a ratio of weighted counts, and the integration error of Pythia itself
+        # (its error includes the binomial one of the events that were lost: taken out here).
+        variance = kept[2] * (1 - fraction) ** 2 + (seen[2] - kept[2]) * fraction**2
+        relative_fraction = np.sqrt(variance) / seen[1] / fraction
+        lost = 1 / info.nAccepted() - 1 / info.nSelected()
+        relative_hard = np.sqrt(max((info.sigmaErr() / info.sigmaGen()) ** 2 - lost, 0.0))
+        sigma = hard * fraction
+        return sigma, sigma * float(np.hypot(relative_fraction, relative_hard))
+
+
+def cross_section(
+    card: ProcessCard, *, events: int = 100_000, seed: int = 1
+) -> tuple[float, float]:
+    """Leading-order cross-section of a card and its statistical error in pb, in a few seconds."""
+    generator = Generator(unbiased(card), seed, hard_process_only=True)
+    for _ in range(0, events, 10_000):
+        generator.batch(10_000)
+    return generator.cross_section()
+
+
+def unbiased(card: ProcessCard) -> ProcessCard:
+    """The same card with events of equal weight."""
+    return card.model_copy(update={"pt_hat_bias": 0.0} if isinstance(card, HardCard) else {})
+
+
+def _hard_process_filter(pythia8mc: Any, pythia: Any, card: ProcessCard) -> Any:
+    """A Pythia user hook; `seen` and `kept` hold the number of events, Σw and Σw²."""
+    wanted: tuple[int, ...] = LEPTONS[card.process]  # type: ignore[attr-defined]
+    pt_min = card.muon_pt_min
+
+    class Filter(pythia8mc.UserHooks):  # type: ignore[misc]
+        def __init__(self) -> None:
+            super().__init__()
+            self.seen = [0.0, 0.0, 0.0]
+            self.kept = [0.0, 0.0, 0.0]
+            self._only_muons = False
+
+        def canVetoProcessLevel(self) -> bool:
+            return True
+
+        def doVetoProcessLevel(self, process: Any) -> bool:
+            keep = self._keep(process)
+            weight = pythia.infoPython().weight()
+            for power in range(3):
+                self.seen[power] += weight**power
+                self.kept[power] += weight**power * keep
+            return not keep
+
+        def _keep(self, process: Any) -> bool:
+            particles = (process[i] for i in range(5, process.size()))
+            leptons = [p for p in particles if p.idAbs() in (ELECTRON, MUON, TAU)]
+            if len(leptons) not in wanted:
+                return False
+            if pt_min is None:
+                return True
+            inside = {p.idAbs() for p in leptons if p.pT() > pt_min and abs(p.eta()) < FILTER_ETA}
+            lone_tau = [p.idAbs() for p in leptons].count(TAU) == 1 and MUON not in inside
+            self._decay_taus(only_to_muons=lone_tau)
+            if lone_tau:
+                return TAU in inside and pythia.rndm.flat() < TAU_TO_MUON
+            return MUON in inside or TAU in inside
+
+        def _decay_taus(self, *, only_to_muons: bool) -> None:
+            if only_to_muons == self._only_muons:
+                return
+            self._only_muons = only_to_muons
+            pythia.readString(f"{TAU}:onMode = {'off' if only_to_muons else 'on'}")
+            if only_to_muons:
+                pythia.readString(f"{TAU}:onIfAny = {MUON}")
+
+    return Filter()

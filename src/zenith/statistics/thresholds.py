@@ -1,0 +1,72 @@
+"""The cuts of the regions, with the thresholds at which a selection sets them."""
+
+import difflib
+from collections.abc import Mapping
+
+from zenith.artefacts import read_json
+from zenith.config import Analysis
+from zenith.config.selection import Cut as ConfiguredCut
+from zenith.core.selection.cuts import Cut
+from zenith.errors import InputError
+
+
+def region_cuts(analysis: Analysis, region: str) -> tuple[Cut, ...]:
+    """The cuts of a region in their order; one that shares a threshold also has its width."""
+    return tuple(_cut(analysis, cut) for cut in analysis.regions[region].cuts)
+
+
+def _cut(analysis: Analysis, cut: ConfiguredCut) -> Cut:
+    if cut.parameter is None:
+        return Cut(cut.observable, cut.operator, cut.threshold)
+    width = analysis.tunable_cuts[cut.parameter].width
+    return Cut(cut.observable, cut.operator, cut.parameter, width)
+
+
+def initial_thresholds(analysis: Analysis) -> dict[str, float]:
+    """The tunable thresholds as the configuration gives them."""
+    return {name: cut.threshold for name, cut in analysis.tunable_cuts.items()}
+
+
+def complete_thresholds(
+    analysis: Analysis, given: Mapping[str, float] | None, source: str = "thresholds"
+) -> dict[str, float]:
+    """Every tunable threshold: as given, else its initial value.
+
+    Raises InputError, which names `source`, for a threshold that the configuration does not tune.
+    """
+    thresholds = initial_thresholds(analysis)
+    for name, value in (given or {}).items():
+        if name not in thresholds:
+            close = difflib.get_close_matches(name, thresholds, n=1)
+            hint = f"; did you mean {close[0]!r}?" if close else ""
+            raise InputError(
+                f"{source}: {name!r} is not a tunable threshold of this configuration{hint} "
+                f"(it has {', '.join(thresholds) or 'none'})"
+            )
+        if isinstance(value, bool) or not isinstance(value, int | float):
+            raise InputError(f"{source}: {name}: {value!r} is not a number")
+        thresholds[name] = float(value)
+    return thresholds
+
+
+def with_selection(analysis: Analysis, path: str | None) -> Analysis:
+    """The configuration with the bin edges of a selection file (JSON), if it moved any.
+
+    Raises InputError for edges that do not fit the configuration.
+    """
+    edges = read_json(path).get("edges", {}) if path else {}
+    try:
+        return analysis.with_edges(edges)
+    except ValueError as error:
+        raise InputError(f"{path}: {error}; run `zenith optimise` again") from None
+
+
+def read_thresholds(path: str) -> dict[str, float]:
+    """The `thresholds` of a selection file (JSON), as the optimisation writes it.
+
+    Raises InputError where the file does not have them.
+    """
+    thresholds = read_json(path).get("thresholds")
+    if not isinstance(thresholds, dict):
+        raise InputError(f"{path}: no `thresholds`: {{name: value}} of the tunable cuts is missing")
+    return thresholds

@@ -1,0 +1,1 @@
+"""Networks trained to separate classes: examples, losses, evaluation, export."""

@@ -1,0 +1,81 @@
+"""The events that a network learns from: the columns of samples, merged into classes."""
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from zenith.artefacts import PARTS, Columns
+from zenith.config.learning import Mva
+from zenith.config.selection import Cut as ConfiguredCut
+from zenith.core.selection.cuts import Cut, hard_mask
+from zenith.errors import InputError
+
+
+class Examples(NamedTuple):
+    """Events with the class that each belongs to; features first, as networks take them."""
+
+    x: NDArray[np.float32]  # (features, N), in the unit of each feature
+    label: NDArray[np.int32]  # (N,) position of the class
+    weight: NDArray[np.float64]  # (N,) expected events, of either sign
+
+    def take(self, chosen: NDArray[np.intp] | NDArray[np.bool_]) -> "Examples":
+        """The events that a mask or an index chooses."""
+        return Examples(self.x[:, chosen], self.label[chosen], self.weight[chosen])
+
+
+def examples(name: str, mva: Mva, columns: Mapping[str, Columns], part: str) -> Examples:
+    """The events of one part of the split that pass the cuts of the network `name`.
+
+    Raises `InputError` for a sample without columns, a column that is missing or not finite, and a
+    class without events; each names what it is about.
+    """
+    parsed = [ConfiguredCut(cut=text) for text in mva.cuts]
+    cuts = [Cut(cut.observable, cut.operator, cut.threshold) for cut in parsed]
+    needed = dict.fromkeys([*mva.features, *(cut.observable for cut in cuts)])
+    found = []
+    for label, (of_class, samples) in enumerate(mva.classes.items()):
+        events = 0
+        for sample in samples:
+            if sample not in columns:
+                raise InputError(
+                    f"mva.{name}: class {of_class!r} needs the columns of sample {sample!r}, which "
+                    "are not among the input files"
+                )
+            here = columns[sample].split == PARTS.index(part)
+            values = _finite(name, sample, columns[sample], needed, here)
+            passed = np.broadcast_to(hard_mask(cuts, values, {}), here.sum())
+            x = np.stack([values[feature][passed] for feature in mva.features])
+            weight = columns[sample].weight[here][passed]
+            found.append(Examples(x, np.full(len(weight), label, np.int32), weight))
+            events += len(weight)
+        if not events:
+            raise InputError(
+                f"mva.{name}: class {of_class!r} (samples {', '.join(samples)}) has no event in "
+                f"the part {part!r} that passes the cuts ({', '.join(mva.cuts) or 'there are none'}"
+                f"): loosen mva.{name}.cuts, simulate more events, or raise split.{part}"
+            )
+    return Examples(*(np.concatenate(arrays, axis=-1) for arrays in zip(*found, strict=True)))
+
+
+def _finite(
+    name: str, sample: str, columns: Columns, needed: Mapping[str, None], here: NDArray[np.bool_]
+) -> dict[str, NDArray[np.float32]]:
+    values = {}
+    for column in needed:
+        if column not in columns.values:
+            raise InputError(
+                f"mva.{name}: the columns of sample {sample!r} have no {column!r}: make them again "
+                "with this configuration"
+            )
+        values[column] = columns.values[column][here]
+        if bad := np.count_nonzero(~np.isfinite(values[column])):
+            raise InputError(
+                f"mva.{name}: the column {column!r} of sample {sample!r} is NaN or infinite in "
+                f"{bad} of {len(values[column])} events: give the observable a value for events "
+                "that lack it (missing=…)"
+            )
+    if not np.isfinite(columns.weight[here]).all():
+        raise InputError(f"mva.{name}: the weights of sample {sample!r} are not all finite")
+    return values

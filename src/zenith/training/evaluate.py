@@ -1,0 +1,109 @@
+"""How well a network separates its classes, on weighted events."""
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy.stats import kstwo
+
+from zenith.config.learning import Mva
+from zenith.core.networks.perceptron import Network
+from zenith.training.dataset import Examples
+from zenith.training.scores import scores
+
+Array = NDArray[np.float64]
+
+
+class Roc(NamedTuple):
+    """Efficiencies of cuts `score > t`, from none to all events."""
+
+    other: Array  # (points,) share of the weight of the other classes that passes
+    efficiency: Array  # (points,) share of the weight of the class that passes
+
+    @property
+    def auc(self) -> float:
+        """Probability that an event of the class has the higher score; equal scores count half."""
+        return float(np.trapezoid(self.efficiency, self.other))
+
+
+def roc(score: ArrayLike, is_class: ArrayLike, weight: ArrayLike) -> Roc:
+    """The ROC curve of a score, (N,), for the events in the class against all others."""
+    score, is_class = np.asarray(score), np.asarray(is_class, bool)
+    order = np.argsort(-score, kind="stable")
+    ranked = score[order]
+    ends = np.append(np.flatnonzero(ranked[1:] != ranked[:-1]), len(ranked) - 1)
+    curves = []
+    for chosen in (~is_class, is_class):
+        passed = np.cumsum(np.where(chosen, weight, 0.0)[order], dtype=np.float64)[ends]
+        curves.append(np.append(0.0, passed / passed[-1]))
+    return Roc(*curves)
+
+
+class KolmogorovSmirnov(NamedTuple):
+    """Largest distance of two cumulative distributions, and how probable one as large is."""
+
+    distance: float
+    p_value: float
+
+
+def kolmogorov_smirnov(
+    a: ArrayLike, weight_a: ArrayLike, b: ArrayLike, weight_b: ArrayLike
+) -> KolmogorovSmirnov:
+    """Two-sample test of weighted values.
+
+    The p-value is that of n·m / (n + m) events, rounded, with the effective numbers n and m,
+    (Σw)² / Σw²: exact in the limit for equal weights, an approximation for others.
+    """
+    samples = [(np.asarray(x), np.asarray(w, float)) for x, w in ((a, weight_a), (b, weight_b))]
+    points = np.sort(np.concatenate([x for x, _ in samples]))
+    cumulative, numbers = [], []
+    for x, weight in samples:
+        order = np.argsort(x, kind="stable")
+        sums = np.append(0.0, np.cumsum(weight[order]))
+        cumulative.append(sums[np.searchsorted(x[order], points, side="right")] / sums[-1])
+        numbers.append(weight.sum() ** 2 / (weight**2).sum())
+    distance = float(np.abs(cumulative[0] - cumulative[1]).max())
+    n, m = numbers
+    return KolmogorovSmirnov(distance, float(kstwo.sf(distance, max(1, np.round(n * m / (n + m))))))
+
+
+class Evaluation(NamedTuple):
+    """Scores and what they are worth."""
+
+    scores: dict[str, dict[str, NDArray[np.float32]]]  # part → class that is scored → (N,)
+    curves: dict[str, Roc]  # class that is scored → ROC on unseen events
+    overtraining: dict[str, KolmogorovSmirnov]  # class → its score in training against unseen
+
+
+def evaluate(network: Network, mva: Mva, parts: Mapping[str, Examples]) -> Evaluation:
+    """Judge a network on the parts `train` and `test` of the events, with their true weights.
+
+    Of two classes only the last is scored; of more, each is, against all others.
+    """
+    classes = tuple(mva.classes)
+    scored = network.classes or classes[-1:]
+    values = {
+        part: dict(
+            zip(
+                scored,
+                scores("", network, dict(zip(mva.features, events.x, strict=True))).values(),
+                strict=True,
+            )
+        )
+        for part, events in parts.items()
+    }
+    test = parts["test"]
+    curves = {
+        name: roc(values["test"][name], test.label == classes.index(name), test.weight)
+        for name in scored
+    }
+    overtraining = {}
+    for k, name in enumerate(classes):
+        own = name if name in scored else scored[-1]
+        pairs: list[Any] = []
+        for part in ("train", "test"):
+            chosen = parts[part].label == k
+            pairs += [values[part][own][chosen], parts[part].weight[chosen]]
+        overtraining[name] = kolmogorov_smirnov(*pairs)
+    return Evaluation(values, curves, overtraining)

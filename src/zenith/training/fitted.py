@@ -1,0 +1,16 @@
+"""What a training of a network leaves, and how it reports."""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+from zenith.core.networks.perceptron import Network
+
+Progress = Callable[[int, float, float], None]  # epoch from 1, loss of training and of validation
+
+
+class Fit(NamedTuple):
+    """A trained network, with the cross-entropy after each epoch."""
+
+    network: Network  # with the weights of the best epoch
+    losses: dict[str, list[float]]  # `train` and `validation`, one number for each epoch
+    best_epoch: int  # counted from 1

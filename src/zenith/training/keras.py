@@ -1,0 +1,91 @@
+"""Pretraining with Keras 3 on its JAX backend, an optional extra; the result is our own network.
+
+What Keras trained is then saved, scored and exported like any other network.
+"""
+
+import os
+from typing import Any
+
+import numpy as np
+
+from zenith.config.learning import Mva
+from zenith.core.networks.perceptron import Network
+from zenith.errors import ConfigError
+from zenith.training.dataset import Examples
+from zenith.training.fitted import Fit, Progress
+
+
+def _keras() -> Any:
+    os.environ.setdefault("KERAS_BACKEND", "jax")  # read once, when Keras is imported
+    try:
+        import keras
+    except ModuleNotFoundError:
+        raise ConfigError(
+            "framework: keras is not installed: pip install 'zenith-hep[keras]', or framework: jax"
+        ) from None
+    if keras.backend.backend() != "jax":
+        raise ConfigError(
+            f"framework: keras runs on {keras.backend.backend()}; set KERAS_BACKEND=jax"
+        )
+    return keras
+
+
+def fit(
+    network: Network,
+    mva: Mva,
+    training: Examples,
+    validation: Examples,
+    random: np.random.Generator,
+    progress: Progress,
+) -> Fit:
+    """As `zenith.training.train.fit`; the training loss is Keras's mean over each epoch.
+
+    Raises `ConfigError` if Keras is not installed or runs on another backend.
+    """
+    keras = _keras()
+    keras.utils.set_random_seed(int(random.integers(2**31)))
+    layers = keras.layers
+    dense = [layers.Dense(width, network.activation, kernel_initializer="he_normal")
+             for width in mva.hidden]  # fmt: skip
+    head = layers.Dense(len(network.classes) or 1)
+    model = keras.Sequential([layers.Input((len(mva.features),)), *dense, head])
+    rate: Any = mva.learning_rate
+    if mva.schedule == "cosine":
+        steps = mva.epochs * -(-len(training.weight) // mva.batch)
+        rate = keras.optimizers.schedules.CosineDecay(mva.learning_rate, steps)
+    loss = keras.losses.SparseCategoricalCrossentropy if network.classes else (
+        keras.losses.BinaryCrossentropy
+    )  # fmt: skip
+    model.compile(keras.optimizers.Adam(rate), loss(from_logits=True))
+    mean, scale = np.asarray(network.mean), np.asarray(network.scale)
+
+    def arrays(events: Examples) -> tuple[Any, Any, Any]:
+        label = events.label if network.classes else events.label[:, None]
+        return (events.x.T - mean) / scale, label, events.weight.astype(np.float32)
+
+    def report(epoch: int, logs: dict[str, float]) -> None:
+        progress(epoch + 1, logs["loss"], logs["val_loss"])
+
+    x, label, weight = arrays(training)
+    history = model.fit(
+        x,
+        label,
+        sample_weight=weight,
+        validation_data=arrays(validation),
+        batch_size=mva.batch,
+        epochs=mva.epochs,
+        verbose=0,
+        callbacks=[
+            keras.callbacks.TerminateOnNaN(raise_error=True),
+            keras.callbacks.EarlyStopping(
+                "val_loss", patience=mva.patience, restore_best_weights=True
+            ),
+            keras.callbacks.LambdaCallback(on_epoch_end=report),
+        ],
+    ).history
+    found = network.to_arrays()
+    for k, layer in enumerate([*dense, head]):
+        found[f"layers.{k}.weight"] = np.asarray(layer.kernel).T
+        found[f"layers.{k}.bias"] = np.asarray(layer.bias)
+    losses = {"train": history["loss"], "validation": history["val_loss"]}
+    return Fit(network.with_arrays(found), losses, int(np.argmin(losses["validation"])) + 1)

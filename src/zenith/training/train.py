@@ -1,0 +1,164 @@
+"""Pretraining of a network: cross-entropy of the classes, by Adam on mini-batches."""
+
+import zlib
+from typing import Any, NamedTuple
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+from numpy.typing import NDArray
+
+from zenith.config.learning import Mva
+from zenith.core.networks.perceptron import Network
+from zenith.errors import FitError, InputError
+from zenith.training.balance import balanced, without_negative
+from zenith.training.dataset import Examples
+from zenith.training.fitted import Fit, Progress
+
+
+def train(
+    name: str,
+    mva: Mva,
+    training: Examples,
+    validation: Examples,
+    seed: int,
+    progress: Progress = lambda *_: None,
+) -> Fit:
+    """Train the network `name`; the same arguments give the same numbers.
+
+    The loss is the mean of weight · cross-entropy, with a sigmoid for two classes and a softmax for
+    more, over events balanced as configured. The weights that are kept are those with the smallest
+    loss on `validation`, which is balanced by weights alone.
+
+    Raises `InputError` for a class whose weights add up to nothing and for a feature that never
+    varies, and `FitError` if the loss is not finite.
+    """
+    number = zlib.crc32(name.encode())
+    random = np.random.default_rng([seed, number])
+    key = jax.random.fold_in(jax.random.key(seed), number)
+    classes = tuple(mva.classes)
+    training = balanced(
+        without_negative(training, mva.negative_weights), classes, mva.balance, random
+    )
+    validation = balanced(
+        without_negative(validation, mva.negative_weights),
+        classes,
+        "none" if mva.balance == "none" else "class_weights",
+        random,
+    )
+    mean, scale = standardisation(name, mva, training)
+    network = Network.create(
+        key,
+        mva.features,
+        mva.hidden,
+        classes if len(classes) > 2 else (),
+        mean=mean,
+        scale=scale,
+    )
+    if mva.framework == "keras":
+        from zenith.training.keras import fit as keras_fit
+
+        return keras_fit(network, mva, training, validation, random, progress)
+    return fit(network, mva, training, validation, random, progress)
+
+
+def standardisation(
+    name: str, mva: Mva, events: Examples
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Mean and standard deviation of each feature, (features,), over |weight|.
+
+    Raises `InputError` that names a feature whose value is the same in all events.
+    """
+    weight = np.abs(events.weight)
+    x = events.x.astype(np.float64)
+    mean = np.average(x, axis=1, weights=weight)
+    scale = np.sqrt(np.average((x - mean[:, None]) ** 2, axis=1, weights=weight))
+    for feature, low, high in zip(mva.features, x.min(axis=1), x.max(axis=1), strict=True):
+        if low == high:
+            raise InputError(
+                f"mva.{name}: the feature {feature!r} is {low:g} in all training events: nothing "
+                f"can be learnt from it; remove it from mva.{name}.features"
+            )
+    return mean, scale
+
+
+class _Batch(NamedTuple):
+    x: jax.Array  # (N, features): whole events are picked from it
+    label: jax.Array  # (N,)
+    weight: jax.Array  # (N,)
+
+    @classmethod
+    def of(cls, events: Examples) -> "_Batch":
+        weight = jnp.asarray(events.weight, jnp.float32)
+        return cls(jnp.asarray(events.x.T, jnp.float32), jnp.asarray(events.label), weight)
+
+
+def _loss(network: Network, batch: _Batch) -> jax.Array:
+    logits = network.logits(batch.x.T)
+    if network.classes:
+        each = optax.softmax_cross_entropy_with_integer_labels(logits, batch.label, axis=0)
+    else:
+        each = optax.sigmoid_binary_cross_entropy(logits[0], batch.label.astype(logits.dtype))
+    # Not divided by the weights of the batch, which may cancel: their mean is 1 over all batches.
+    return jnp.mean(batch.weight * each)
+
+
+@eqx.filter_jit
+def _epoch(
+    network: Network,
+    state: Any,
+    order: jax.Array,
+    training: _Batch,
+    validation: _Batch,
+    optimiser: optax.GradientTransformation,
+) -> tuple[Network, Any, jax.Array, jax.Array]:
+    def step(carry: tuple[Network, Any], chosen: jax.Array) -> tuple[tuple[Network, Any], None]:
+        network, state = carry
+        batch = _Batch(*(array[chosen] for array in training))
+        updates, state = optimiser.update(jax.grad(_loss)(network, batch), state)
+        return (optax.apply_updates(network, updates), state), None
+
+    (network, state), _ = jax.lax.scan(step, (network, state), order)
+    return network, state, _loss(network, training), _loss(network, validation)
+
+
+def fit(
+    network: Network,
+    mva: Mva,
+    training: Examples,
+    validation: Examples,
+    random: np.random.Generator,
+    progress: Progress,
+) -> Fit:
+    """Train a network on balanced events; an epoch is one compiled call.
+
+    Every epoch visits all events but fewer than there are batches, in another order each time.
+    """
+    events = len(training.weight)
+    steps = max(1, round(events / mva.batch))
+    rate: Any = mva.learning_rate
+    if mva.schedule == "cosine":
+        rate = optax.cosine_decay_schedule(mva.learning_rate, mva.epochs * steps)
+    optimiser = optax.adam(rate)
+    state = optimiser.init(network)
+    batches = _Batch.of(training), _Batch.of(validation)
+    best, best_epoch = network, 0
+    losses: dict[str, list[float]] = {"train": [], "validation": []}
+    for epoch in range(1, mva.epochs + 1):
+        shuffled = random.permutation(events)[: events - events % steps]
+        order = jnp.asarray(shuffled.reshape(steps, -1), jnp.int32)  # a row is a batch
+        network, state, *both = _epoch(network, state, order, *batches, optimiser)
+        for column, loss in zip(losses.values(), both, strict=True):
+            column.append(float(loss))
+        if not np.isfinite([column[-1] for column in losses.values()]).all():
+            raise FitError(
+                f"training diverged in epoch {epoch}: the loss is not finite; lower learning_rate"
+            )
+        progress(epoch, losses["train"][-1], losses["validation"][-1])
+        if epoch == 1 or losses["validation"][-1] < losses["validation"][best_epoch - 1]:
+            best, best_epoch = network, epoch
+        if epoch - best_epoch >= mva.patience:
+            break
+    return Fit(best, losses, best_epoch)

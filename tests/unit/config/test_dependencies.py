@@ -1,0 +1,400 @@
+"""What a job depends on: every key of a configuration against every step."""
+
+from collections.abc import Iterator, Mapping
+from fnmatch import fnmatchcase
+from typing import Any
+
+import pytest
+import yaml
+
+from zenith.config import Analysis, Categorisation, parse, parse_categorisation
+from zenith.config.base import Section
+from zenith.config.dependencies import STEPS, marks_of, step_config
+from zenith.config.explanation import models_in
+
+# Every kind of section, and a value at most keys.
+ANALYSIS = """
+name: every
+module: zprime
+seed: 5
+max_files: 2
+only_samples: ["*"]
+met: PuppiMET
+eras:
+  a:
+    luminosity: 5.0
+    golden_json: golden.json
+    event_flags: [Flag_good]
+    luminosity_uncertainties: {lumi: {size: 0.02}}
+    corrections:
+      pileup: {file: p.json, correction: pileup, inputs: [n, variation], clip: {n: [0, 9]}}
+      id: {file: p.json, correction: id, object: muon, inputs: [pt, variation]}
+  b:
+    luminosity: 7.0
+    corrections: {pileup: {file: p.json, correction: pileup, inputs: [variation]}}
+processes:
+  wjets: {role: background, label: W, colour: red}
+  signal: {role: signal, label: Z}
+  data: {role: data, label: Data}
+samples:
+  zprime:
+    process: signal
+    era: a
+    cross_section: 1.0
+    simulate: {process: zprime, events: 9, parts: 3}
+  wjets:
+    process: wjets
+    era: a
+    cross_section: 2.0
+    k_factor: 1.5
+    simulate: {process: wjets, events: 9}
+  pseudodata:
+    process: data
+    era: a
+    simulate:
+      process: pseudodata
+      backgrounds: [wjets]
+      signal: zprime
+      signal_strength: 1.0
+      truth: {zprime: 2.0}
+  collisions: {process: data, era: a, files: [one.root], veto: [HLT_Mu50]}
+  catalogued: {process: wjets, era: b, cross_section: 2.0, dataset: {catalogue: c.json, entry: w}}
+  recorded: {process: wjets, era: b, cross_section: 2.0, record: 12}
+  tuned: {process: wjets, era: b, cross_section: 2.0, files: [two.root], alternative: true}
+skim:
+  trigger: {any_of: [HLT_Mu50]}
+  branches: {keep: [HLT_Mu50], simulation_only: [genWeight], ignore_missing: [HLT_Mu50]}
+  cuts: [met > 30]
+objects:
+  muon: {collection: Muon, cuts: [pt > 55], aliases: {iso: miniIso}}
+  jet: {collection: Jet, cuts: [abs(eta) < 2.4], away_from: {muon: 0.1}}
+observables:
+  met: {label: met, edges: [0, 100, 500]}
+  mtt: {label: m, edges: [0, 100, 500], log: true}
+  n_jet: {label: n, edges: [0, 5, 9]}
+regions:
+  signal:
+    label: SR
+    cuts: [n_jet >= 2, {cut: met > 50, tune: [30, 250], width: 25, name: threshold}]
+    fit: {observable: mtt, edges: [0, 100, 500], tune_edges: 50}
+    plots: [mtt]
+  control:
+    label: CR
+    cuts: [met <= threshold]
+    fit: {observable: mtt, edges: [0, 100, 500]}
+    in_fit: false
+systematics:
+  pileup: {type: weight, correction: pileup, label: Pileup}
+  ps: {type: weight, branches: {up: "PSWeight[0]", down: "PSWeight[1]"}, processes: [signal]}
+  jes: {type: shape, kind: energy_scale, objects: [jet], size: 0.02, regions: [signal]}
+  tune: {type: sample, up: {wjets: tuned}, correlated: false}
+  xsec: {type: normalisation, up: 0.2}
+mva:
+  net: {classes: {wjets: [wjets], signal: [zprime]}, features: [mtt, met], cuts: [n_jet >= 2]}
+statistics:
+  free_normalisations: {w_norm: [wjets]}
+plotting: {observables: [mtt]}
+"""
+
+CATEGORISATION = """
+name: every
+events: {toy: one_score}
+categories:
+  numbers: [2, 3]
+  combination: weighted
+  signal_weights: [1]
+  window: [1, 2]
+  sideband: [0, 3]
+plotting: {labels: {1: one}, scores: [s]}
+"""
+
+SAMPLES = ("zprime", "wjets", "pseudodata", "collisions")
+CATEGORY_STEPS = ("scored", "categorise", "category_scan", "category_figures", "category_summary")
+JOBS = [
+    *(("simulate", sample) for sample in ("zprime", "wjets", "pseudodata")),
+    *((step, sample) for step in ("skim", "columns") for sample in SAMPLES),
+    ("mva", "net"),
+    ("mva_figures", "net"),
+    *((step, "") for step in STEPS if step in STEPS[STEPS.index("optimise") :][:9]),
+]
+
+OBJECTIVE = "optimise search optimisation_figures"
+SELECTION = f"{OBJECTIVE} compare"
+MODEL = f"{SELECTION} fit figures scored"
+TEMPLATES = f"{MODEL} histogram"
+DRAWN = "mva_figures optimisation_figures figures"
+SIMULATED = "columns:zprime columns:wjets"
+OBSERVED = "skim:pseudodata skim:collisions columns:pseudodata columns:collisions"
+SHIFTED = f"skim:zprime skim:wjets {SIMULATED}"
+
+# Key (glob) → the jobs it concerns: `step`, all of a step, or `step:name`. The first row that fits.
+EXPECTED = {
+    "name": " ".join(step for step, _ in JOBS),
+    "module": f"skim columns {DRAWN}",
+    "seed": f"simulate {SHIFTED} mva optimise search",
+    "max_files": "columns",
+    "only_samples": TEMPLATES,
+    "met": "skim columns",
+    "eras.a.luminosity": f"simulate:pseudodata columns {DRAWN}",
+    "eras.b.luminosity": DRAWN,
+    "eras.*.luminosity_uncertainties*": TEMPLATES,
+    "eras.a.golden_json": "simulate:pseudodata skim:pseudodata skim:collisions",
+    "eras.a.event_flags": "skim",
+    "eras.a.corrections*": SIMULATED,
+    "eras.b.*": "",  # no job of this test is for its samples
+    "processes.data.role": f"simulate:pseudodata {OBSERVED} {TEMPLATES}",
+    "processes.*.role": TEMPLATES,
+    "processes.data.*": "optimisation_figures figures",
+    "processes.*": DRAWN,
+    # samples: what is made, how much is expected of it, what it is part of
+    "samples.pseudodata.simulate*": "simulate:pseudodata",
+    "samples.zprime.simulate.events": "simulate:zprime",
+    "samples.zprime.simulate.parts": "simulate:zprime",
+    "samples.zprime.simulate.detector*": "simulate:zprime",
+    "samples.zprime.simulate.*": "simulate:zprime simulate:pseudodata",
+    "samples.wjets.simulate.events": "simulate:wjets",
+    "samples.wjets.simulate.parts": "simulate:wjets",
+    "samples.wjets.simulate.detector*": "simulate:wjets",
+    "samples.wjets.simulate.pt_hat_bias": "simulate:wjets",
+    "samples.wjets.simulate.*": "simulate:wjets simulate:pseudodata",
+    "samples.*.simulate": "",  # none: read from files
+    "samples.*.files": "",
+    "samples.*.dataset*": "",
+    "samples.*.record": "",
+    "samples.wjets.cross_section": "simulate:pseudodata columns:wjets",
+    "samples.wjets.k_factor": "simulate:pseudodata columns:wjets",
+    # skims have the means of the weights that vary a process
+    "samples.zprime.process": f"skim:zprime columns:zprime {TEMPLATES} mva_figures",
+    "samples.wjets.process": f"skim:wjets columns:wjets {TEMPLATES} mva_figures",
+    # that of another process is no data
+    "samples.pseudodata.process": f"simulate:{{1}} skim:{{1}} columns:{{1}} {TEMPLATES}",
+    "samples.collisions.process": f"skim:{{1}} columns:{{1}} {TEMPLATES}",
+    "samples.*.process": TEMPLATES,
+    "samples.pseudodata.era": f"simulate:{{1}} skim:{{1}} columns:{{1}} {TEMPLATES}",
+    "samples.*.era": f"skim:{{1}} columns:{{1}} {TEMPLATES}",
+    "samples.*.alternative": TEMPLATES,
+    "samples.*.cross_section": "columns:{1}",
+    "samples.*.k_factor": "columns:{1}",
+    "samples.*.normalise_by_file": "skim:{1}",
+    "samples.*.check_event_count": "skim:{1}",
+    "samples.*.veto": "skim:{1}",
+    "skim.cuts": "skim columns",  # another observable
+    "skim.*": "skim",
+    "objects.*": "skim columns",
+    "observables.n_jet.edges*": "histogram",  # no feature of the network
+    "observables.n_jet.*": "optimisation_figures figures",
+    "observables.*.label": DRAWN,
+    "observables.*.log": DRAWN,
+    "observables.*.edges*": "histogram mva_figures",
+    "regions.*.label": "optimisation_figures figures summary",
+    "regions.*.cuts.*.cut": TEMPLATES,
+    "regions.*.cuts.*.name": TEMPLATES,
+    "regions.*.cuts.*": OBJECTIVE,
+    "regions.*.fit.tune_edges": SELECTION,
+    "regions.*.fit.observable": f"columns {TEMPLATES}",  # another observable
+    "regions.*.fit.*": TEMPLATES,
+    "regions.*.in_fit": TEMPLATES,
+    "regions.*.blind": "histogram fit figures",
+    "regions.*.plots": "columns histogram",  # another observable
+    "systematics.*.label": "figures",
+    "systematics.jes.kind": SHIFTED,
+    "systematics.jes.objects": SHIFTED,
+    "systematics.jes.size": SHIFTED,
+    "systematics.jes.sides": f"{SHIFTED} {TEMPLATES}",
+    "systematics.jes.type": f"{SHIFTED} {TEMPLATES}",
+    "systematics.pileup.correction": SIMULATED,
+    "systematics.pileup.branches": SIMULATED,
+    "systematics.pileup.sides": f"{SIMULATED} {TEMPLATES}",
+    "systematics.pileup.type": f"{SIMULATED} {TEMPLATES}",
+    "systematics.ps.correction": "columns:zprime",
+    "systematics.ps.branches*": "columns:zprime",
+    "systematics.ps.normalise": "columns:zprime",
+    "systematics.*.normalise": SIMULATED,
+    "systematics.ps.sides": f"columns:zprime {TEMPLATES}",
+    "systematics.ps.type": f"columns:zprime {TEMPLATES}",
+    "systematics.ps.processes": f"skim:zprime skim:wjets {SIMULATED} {TEMPLATES}",
+    "systematics.pileup.processes": f"columns:zprime {TEMPLATES}",
+    "systematics.jes.processes": f"columns:zprime {TEMPLATES}",
+    "systematics.*.smooth": MODEL,
+    "systematics.*": TEMPLATES,
+    "split.*": f"{SIMULATED} {SELECTION} histogram scored",
+    "mva.net.classes*": f"mva mva_figures {SELECTION} histogram scored",
+    "mva.net.features": f"columns mva mva_figures {SELECTION} histogram scored",
+    "mva.net.hidden": f"mva mva_figures {SELECTION} histogram scored",
+    "mva.net.cuts": "columns mva mva_figures",
+    "mva.net.fine_tune": SELECTION,
+    "mva.net.*": "mva",
+    "optimise.objective": OBJECTIVE,
+    "optimise.nuisances": OBJECTIVE,
+    "optimise.steps": "optimise search",
+    "optimise.starts": "optimise search",
+    "optimise.checkpoint_every": "",
+    "optimise.*": "optimise",
+    "search.trials": "search",
+    "statistics.ranking": "fit",
+    "statistics.scan_points": "fit",
+    "statistics.upper_limit": "fit",
+    "statistics.bootstrap": "compare",
+    "statistics.blind": "histogram fit figures",
+    "statistics.*": MODEL,
+    "plotting.observables": "columns histogram",
+    "plotting.signal_scale": "figures",
+    "plotting.*": DRAWN,
+}
+EXPECTED_OF_CATEGORIES = {
+    "name": " ".join(CATEGORY_STEPS),
+    "seed": "scored categorise category_scan",
+    "events.*": "scored",
+    "split": "scored",
+    "categories.numbers": "category_scan category_figures",
+    "categories.method": "categorise category_scan",
+    "categories.objective": "categorise category_scan category_figures",
+    "categories.combination": "categorise category_figures",
+    "categories.tolerance": "category_scan",
+    "categories.bootstrap": "category_scan",
+    "categories.*": "categorise",
+    "plotting.labels*": "category_figures category_summary",
+    "plotting.*": "category_figures",
+}
+# What a key is changed to, where its type does not say it.
+CHANGED = {
+    "only_samples": ("*", "another"),
+    "samples.zprime.process": "wjets",
+    "samples.*.process": "signal",
+    "samples.catalogued.era": "a",
+    "samples.recorded.era": "a",
+    "samples.tuned.era": "a",
+    "samples.*.era": "b",
+    "samples.pseudodata.simulate.signal": "wjets",
+    "samples.pseudodata.simulate.backgrounds": ("wjets", "zprime"),
+    "skim.cuts": ("met > 30", "st > 100"),
+    "regions.*.cuts.*.cut": "met > 60",
+    "regions.*.plots": ("mtt", "st"),
+    "regions.*.blind": True,
+    "plotting.observables": ("mtt", "st"),
+    "mva.net.classes.signal": ("zprime", "tuned"),
+    "mva.net.classes.wjets": ("wjets", "tuned"),
+    "mva.net.features": ("mtt", "st"),
+    "mva.net.cuts": ("st > 100",),
+    "systematics.pileup.branches": {"up": "w[0]", "down": "w[1]"},
+    "systematics.ps.branches.*": "PSWeight[2]",
+    "systematics.tune.sides": "two",
+    "systematics.*.sides": "up",
+    "systematics.*.processes": ("wjets",),
+}
+
+
+def leaves(value: Any, path: str = "") -> Iterator[str]:
+    """Every key of a configuration down to where there are no sections, dotted."""
+    inner: Iterator[tuple[str, Any]] = iter(())
+    if isinstance(value, Section):
+        inner = (
+            (i.alias or key, getattr(value, key)) for key, i in type(value).model_fields.items()
+        )
+    elif isinstance(value, Mapping):
+        inner = ((str(key), item) for key, item in value.items())
+    elif isinstance(value, tuple) and any(isinstance(item, Section) for item in value):
+        inner = ((str(key), item) for key, item in enumerate(value))
+    found = False
+    for key, item in inner:
+        found = True
+        yield from leaves(item, f"{path}.{key}" if path else key)
+    if not found:
+        yield path
+
+
+def changed(value: Any, path: str, to: Any) -> Any:
+    """A configuration with one leaf changed, not validated again."""
+    key, _, rest = path.partition(".")
+    if not key:
+        return to(value) if callable(to) else to
+    if isinstance(value, Section):
+        field = next(k for k, i in type(value).model_fields.items() if key == (i.alias or k))
+        return value.model_copy(update={field: changed(getattr(value, field), rest, to)})
+    if isinstance(value, Mapping):
+        return {k: changed(v, rest, to) if str(k) == key else v for k, v in value.items()}
+    return tuple(changed(v, rest, to) if k == int(key) else v for k, v in enumerate(value))
+
+
+def another(value: Any) -> Any:
+    """A value that is not the given one."""
+    if isinstance(value, bool):
+        return not value
+    if isinstance(value, int | float):
+        return value + 1
+    if isinstance(value, tuple):
+        return (*value, "another")
+    return {"another": 1} if value == {} else f"{value}_"
+
+
+def row(table: Mapping[str, Any], key: str) -> Any:
+    """The value of the first pattern that a key fits."""
+    return next((value for glob, value in table.items() if fnmatchcase(key, glob)), None)
+
+
+CONFIGURATION = parse(yaml.safe_load(ANALYSIS))
+CATEGORIES = parse_categorisation(yaml.safe_load(CATEGORISATION))
+
+
+CATEGORY_JOBS = [(step, "") for step in CATEGORY_STEPS]
+BEFORE = {job: step_config(CONFIGURATION, *job) for job in JOBS}
+CATEGORIES_BEFORE = {job: step_config(CATEGORIES, *job) for job in CATEGORY_JOBS}
+
+
+def concerned(before: Mapping[tuple[str, str], str], other: Section) -> set[str]:
+    """The jobs of which another configuration asks something else, as `step:name`."""
+    return {f"{s}:{n}" for (s, n), part in before.items() if step_config(other, s, n) != part}
+
+
+def expected(text: str, key: str, jobs: list[tuple[str, str]]) -> set[str]:
+    wanted = text.replace("{1}", key.split(".")[1] if "." in key else "").split()
+    return {f"{s}:{n}" for s, n in jobs if s in wanted or f"{s}:{n}" in wanted}
+
+
+@pytest.mark.parametrize("key", [*leaves(CONFIGURATION)])
+def test_each_key_of_an_analysis_concerns_the_jobs_that_read_it(key: str) -> None:
+    other = changed(CONFIGURATION, key, row(CHANGED, key) or another)
+    assert concerned(BEFORE, other) == expected(row(EXPECTED, key), key, JOBS)
+
+
+@pytest.mark.parametrize("key", [*leaves(CATEGORIES)])
+def test_each_key_of_a_categorisation_concerns_the_steps_that_read_it(key: str) -> None:
+    other = changed(CATEGORIES, key, another)
+    wanted = expected(row(EXPECTED_OF_CATEGORIES, key), key, CATEGORY_JOBS)
+    assert concerned(CATEGORIES_BEFORE, other) == wanted
+
+
+def test_every_key_has_a_mark() -> None:
+    """One without, like `name`, concerns every step: mark it (`zenith.config.marks`)."""
+    waiting: list[tuple[type[Any], str]] = [(Analysis, ""), (Categorisation, "")]
+    unmarked = set()
+    while waiting:
+        model, path = waiting.pop()
+        for key, info in model.model_fields.items():
+            if not marks_of(info):
+                inner = [(section, f"{path}{key}.") for section in models_in(info.annotation)]
+                waiting += inner
+                unmarked |= set() if inner else {f"{path}{key}"}
+    assert unmarked == {"name"}
+
+
+def test_the_order_matters_where_it_is_seen() -> None:
+    """Processes are stacked in their order; of two classes, the last is scored 1."""
+
+    def reversed_at(key: str) -> set[str]:
+        other = changed(CONFIGURATION, key, lambda value: dict(reversed(value.items())))
+        return concerned(BEFORE, other)
+
+    assert reversed_at("processes") == {"optimisation_figures:", "figures:"}
+    assert reversed_at("mva.net.classes") == expected(EXPECTED["mva.net.classes*"], "", JOBS)
+    assert reversed_at("samples") == set()
+
+
+def test_a_step_that_there_is_not() -> None:
+    with pytest.raises(ValueError, match="no step is called 'skimming'"):
+        step_config(CONFIGURATION, "skimming")
+
+
+def test_a_skim_has_the_means_of_other_branches() -> None:
+    other = changed(CONFIGURATION, "systematics.ps.branches.up", "LHEScaleWeight[0]")
+    assert concerned(BEFORE, other) == {"skim:zprime", "columns:zprime"}

@@ -1,0 +1,119 @@
+"""Shape systematics: what moves, by how much, and that momentum is conserved."""
+
+from typing import Any
+
+import awkward as ak
+import numpy as np
+import pytest
+
+from zenith.config import Analysis, load
+from zenith.errors import ConfigError
+from zenith.events import shifts
+from zenith.events.formats.nanoaod import as_events, flattened, nested
+
+SIZE = 0.05
+
+
+@pytest.fixture(scope="module")
+def analysis() -> Analysis:
+    return load("config/zprime.yaml", ["systematics.jer.sides=two", "met=MET"])
+
+
+@pytest.fixture(scope="module")
+def events() -> ak.Array:
+    rng = np.random.default_rng(3)
+    count = 4000
+    made: dict[str, Any] = {
+        "run": np.ones(count, np.uint32),
+        "luminosityBlock": np.arange(count, dtype=np.uint32) // 100,
+        "event": np.arange(count, dtype=np.uint64),
+        "MET_pt": rng.uniform(0, 200, count),
+        "MET_phi": rng.uniform(-np.pi, np.pi, count),
+    }
+    for name, most in (("Jet", 8), ("FatJet", 3)):
+        counts = rng.integers(0, most, count)
+        total = counts.sum()
+        fields = {
+            "pt": 15 + rng.exponential(60, total),
+            "eta": rng.normal(0, 1, total),
+            "phi": rng.uniform(-np.pi, np.pi, total),
+            "mass": rng.uniform(2, 20, total),
+        }
+        made |= {f"{name}_{f}": ak.unflatten(values, counts) for f, values in fields.items()}
+    return as_events(made)
+
+
+def shifted(events: ak.Array, analysis: Analysis, variation: str) -> ak.Array:
+    return nested(shifts.shifted(flattened(events), analysis, variation))
+
+
+def flat(array: ak.Array) -> np.ndarray:
+    return ak.flatten(array).to_numpy()
+
+
+@pytest.mark.parametrize(("variation", "factor"), [("jes_up", 1.02), ("jes_down", 0.98)])
+def test_the_scale_moves_pt_and_mass(
+    events: ak.Array, analysis: Analysis, variation: str, factor: float
+) -> None:
+    moved = shifted(events, analysis, variation)
+    for collection in ("Jet", "FatJet"):
+        for field in ("pt", "mass"):
+            expected = factor * flat(events[collection][field])
+            np.testing.assert_allclose(flat(moved[collection][field]), expected, rtol=1e-12)
+        np.testing.assert_array_equal(flat(moved[collection].eta), flat(events[collection].eta))
+
+
+@pytest.mark.parametrize("variation", ["jes_up", "jes_down", "jer_up", "jer_down"])
+def test_met_and_jets_conserve_transverse_momentum(
+    events: ak.Array, analysis: Analysis, variation: str
+) -> None:
+    moved = shifted(events, analysis, variation)
+    for component in ("px", "py"):
+        before, after = (
+            getattr(e.MET, component) + ak.sum(getattr(e.Jet, component), axis=1)
+            for e in (events, moved)
+        )
+        np.testing.assert_allclose(after, before, atol=1e-9)
+    assert np.abs(moved.MET.pt - events.MET.pt).to_numpy().max() > 1.0
+
+
+def test_fat_jets_do_not_move_met_twice(events: ak.Array, analysis: Analysis) -> None:
+    update = {"systematics.jes.objects": ["jet"]}
+    only_jets = load("config/zprime.yaml", [f"{k}={v}" for k, v in update.items()] + ["met=MET"])
+    both = shifted(events, analysis, "jes_up").MET.pt
+    assert both.to_list() == shifted(events, only_jets, "jes_up").MET.pt.to_list()
+
+
+def test_the_resolution_is_a_gaussian_of_the_stated_width(
+    events: ak.Array, analysis: Analysis
+) -> None:
+    pulls = {}
+    for variation in ("jer_up", "jer_down"):
+        moved = shifted(events, analysis, variation)
+        ratio = flat(moved.Jet.pt) / flat(events.Jet.pt)
+        np.testing.assert_allclose(ratio, flat(moved.Jet.mass) / flat(events.Jet.mass), rtol=1e-12)
+        pulls[variation] = (ratio - 1.0) / SIZE
+    up = pulls["jer_up"]
+    np.testing.assert_allclose(pulls["jer_down"], -up, atol=1e-12)
+    assert len(up) > 10_000
+    assert up.mean() == pytest.approx(0.0, abs=4 / np.sqrt(len(up)))
+    assert up.std() == pytest.approx(1.0, abs=4 / np.sqrt(2 * len(up)))
+    assert np.mean(up**4) == pytest.approx(3.0, abs=4 * np.sqrt(96 / len(up)))
+    # Neighbours, of one event and of the next, are independent.
+    assert np.corrcoef(up[1:], up[:-1])[0, 1] == pytest.approx(0.0, abs=4 / np.sqrt(len(up)))
+
+
+def test_the_resolution_depends_on_the_event_and_the_seed_alone(
+    events: ak.Array, analysis: Analysis
+) -> None:
+    whole = shifted(events, analysis, "jer_up").Jet.pt
+    order = np.random.default_rng(1).permutation(len(events))
+    for part in (slice(10, 20), order, order[:7]):
+        assert shifted(events[part], analysis, "jer_up").Jet.pt.to_list() == whole[part].to_list()
+    other = load("config/zprime.yaml", ["seed=7", "met=MET"])
+    assert np.abs(flat(shifted(events, other, "jer_up").Jet.pt) - flat(whole)).max() > 1.0
+
+
+def test_a_variation_that_does_not_exist_is_refused(events: ak.Array, analysis: Analysis) -> None:
+    with pytest.raises(ConfigError, match="no shape variation 'jec_up'; there is jes_up, jes_down"):
+        shifted(events, analysis, "jec_up")

@@ -1,0 +1,104 @@
+"""The figures of a network draw the numbers they are given."""
+
+import numpy as np
+import pytest
+from matplotlib.figure import Figure
+
+from zenith.figures import networks, style
+
+EDGES = np.linspace(0.0, 1.0, 6)
+
+
+def texts(figure: Figure, panel: int = 0) -> list[str]:
+    legend = figure.axes[panel].get_legend()
+    assert legend is not None
+    return [text.get_text() for text in legend.get_texts()]
+
+
+def events(seed: int, events: int = 200) -> networks.Events:
+    random = np.random.default_rng(seed)
+    return networks.Events(random.uniform(-0.2, 1.2, events), random.normal(1.0, 0.5, events))
+
+
+def classes() -> list[networks.Class]:
+    names = (("w", style.ORANGE), ("t", style.BLUE))
+    return [networks.Class(n, c, events(k), events(k + 5), 0.25) for k, (n, c) in enumerate(names)]
+
+
+def legend_is_free(figure: Figure, panel: int = 0) -> bool:
+    """Whether no drawn histogram reaches into the legend's box."""
+    axes = figure.axes[panel]
+    figure.draw_without_rendering()
+    box = axes.get_legend().get_window_extent().transformed(axes.transData.inverted())
+    tops = [np.max(p.get_data().values) for p in axes.patches if hasattr(p, "get_data")]
+    return max(tops) < box.y0
+
+
+def test_density_is_normalised_with_errors_and_overflow() -> None:
+    sample = events(1)
+    density, error = sample.density(EDGES)
+    inside = np.clip(sample.values, 0.0, 1.0 - 1e-9)
+    counts = np.histogram(inside, EDGES, weights=sample.weight)[0]
+    squares = np.histogram(inside, EDGES, weights=np.square(sample.weight))[0]
+    total = np.sum(sample.weight)
+    np.testing.assert_allclose(density, counts / total / 0.2, rtol=1e-12)
+    np.testing.assert_allclose(error, np.sqrt(squares) / total / 0.2, rtol=1e-12)
+    assert (density * 0.2).sum() == pytest.approx(1.0)
+
+
+def test_losses_show_both_curves_and_the_epoch_that_was_kept() -> None:
+    figure = networks.losses(
+        [0.7, 0.5, 0.4], [0.7, 0.45, 0.5], 2, title="net", banner=style.Banner()
+    )
+    training, validation, best = figure.axes[0].lines
+    np.testing.assert_allclose(training.get_xydata(), [[1, 0.7], [2, 0.5], [3, 0.4]])
+    np.testing.assert_allclose(validation.get_ydata(), [0.7, 0.45, 0.5])
+    assert set(best.get_xdata()) == {2}
+    assert texts(figure) == ["Training", "Validation", "Kept: epoch 2"]
+
+
+def test_losses_of_a_single_epoch() -> None:
+    low, high = networks.losses([0.5], [0.5], 1).axes[0].get_ylim()
+    assert low < high
+
+
+def test_roc_names_the_area() -> None:
+    curve = networks.Curve("ttbar", style.BLUE, [0.0, 0.2, 1.0], [0.0, 0.9, 1.0], 0.8516)
+    figure = networks.roc([curve], title="net", other="wjets")
+    assert texts(figure) == ["ttbar, AUC 0.852", "No separation"]
+    axes = figure.axes[0]
+    assert (axes.get_xlabel(), axes.get_ylabel()) == (
+        "Efficiency for wjets",
+        "Efficiency for ttbar",
+    )
+    np.testing.assert_allclose(axes.lines[0].get_xydata(), [[0, 0], [0.2, 0.9], [1, 1]])
+
+
+def test_scores_draw_training_filled_and_unseen_as_points() -> None:
+    shown = classes()
+    figure = networks.scores(shown, label="Score net", bins=5, banner=style.Banner())
+    assert sorted(texts(figure)) == sorted(
+        f"{c.label}, {part}"
+        for c in shown
+        for part in ("training", f"unseen (KS p = {c.p_value:.2g})")
+    )
+    stairs = [p for p in figure.axes[0].patches if hasattr(p, "get_data")]
+    np.testing.assert_allclose(stairs[0].get_data().values, shown[0].train.density(EDGES)[0])
+    points = figure.axes[0].containers[0].lines[0]
+    np.testing.assert_allclose(points.get_ydata(), shown[0].test.density(EDGES)[0])
+    assert legend_is_free(figure)
+
+
+@pytest.mark.parametrize("log", [False, True])
+def test_feature_before_and_after_scaling(log: bool) -> None:
+    figure = networks.feature(
+        classes(), 0.5, 0.25, EDGES, label="$p_T$", unit="GeV", log=log, banner=style.Banner()
+    )
+    before, after = figure.axes
+    assert before.get_xlabel() == "$p_T$ [GeV]"
+    assert before.get_ylabel() == "Share of events per GeV"
+    assert after.get_xlabel() == "Scaled $p_T$"
+    edges = np.linspace(-4, 4, 33)
+    expected = networks.Events((np.asarray(events(0).values) - 0.5) / 0.25, events(0).weight)
+    np.testing.assert_allclose(after.patches[0].get_data().values, expected.density(edges)[0])
+    assert all(legend_is_free(figure, panel) for panel in (0, 1))

@@ -1,0 +1,233 @@
+"""The summary repeats the numbers of the results."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from zenith.cli import main
+from zenith.reporting.summary import page, summarise, timing, versions
+from zenith.tables import measured, table
+
+HEADER = "s\th:m:s\tmax_rss\tmax_vms\tmax_uss\tmax_pss\tio_in\tio_out\tmean_load\tcpu_time\n"
+
+
+def fit(expected: float = 2.5) -> dict[str, Any]:
+    return {
+        "mu": 0.94, "mu_error": 0.31, "asimov": False, "twice_nll": 12.0, "goodness_of_fit": 0.4,
+        "parameters": [
+            {"name": "ttbar_norm", "kind": "free", "value": 1.05, "error": 0.02},
+            {"name": "lumi", "kind": "constrained", "value": 1.0, "error": 0.01},
+        ],
+        "significance": {"expected": expected, "observed": 3.25},
+        "upper_limit": {"observed": 1.6, "expected": [0.4, 0.6, 0.8, 1.2, 1.7]},
+        "ranking": [{"name": "jes", "impact_up": 0.125, "impact_down": -0.25}],
+        "yields": {
+            "signal": {
+                "wjets": {
+                    "prefit": 120.0, "prefit_error": 12.0, "postfit": 123.4, "postfit_error": 5.67
+                },
+                "data": 131.0,
+            }
+        },
+        "sanitised": [
+            {"channel": "signal", "sample": "wjets", "variation": "nominal", "bin": 17,
+             "before": -0.5, "after": 0.001, "reason": "negative"}
+        ],
+        "provenance": {},
+    }  # fmt: skip
+
+
+CUTFLOW = {
+    "signal": {
+        "cuts": ["all columns", "met > 50"],
+        "processes": {"wjets": {"events": [9, 4], "yield": [900.0, 400.5], "error": [30.0, 20.0]}},
+    },
+    "provenance": {},
+}
+
+
+def test_the_summary_has_the_numbers_of_the_fit() -> None:
+    content = summarise({"initial": fit()}, {"initial": CUTFLOW}, {})
+    assert content["quoted"] == "initial"
+    assert content["expected_significance"] == {"initial": {"test": 2.5}}
+    assert (content["fit"]["mu"], content["fit"]["mu_error"]) == (0.94, 0.31)
+    assert content["fit"]["free_normalisations"] == {"ttbar_norm": {"value": 1.05, "error": 0.02}}
+    assert content["upper_limit"] == fit()["upper_limit"]
+    assert content["yields"] == fit()["yields"]
+    assert content["cutflow"] == {"signal": CUTFLOW["signal"]}
+    assert content["versions"]["pyhf"] == versions()["pyhf"]
+
+
+def test_the_optimised_selection_joins_and_is_quoted() -> None:
+    found = {
+        "expected_significance": {
+            "initial": {"train": 2.6, "validate": 2.4, "test": 2.0, "test_error": 0.1},
+            "search": {"train": 3.0, "validate": 2.7, "test": 2.6, "test_error": 0.1},
+        },
+        "soft_hard_gap": 0.01,
+    }
+    content = summarise({"initial": fit(2.5), "optimised": fit(3.1)}, {}, {}, found)
+    expected = content["expected_significance"]
+    assert content["quoted"] == "optimised"
+    # What is quoted on test events comes from the fit, the rest from the optimisation.
+    assert expected["initial"] == {"train": 2.6, "validate": 2.4, "test": 2.5, "test_error": 0.1}
+    assert expected["optimised"] == {"test": 3.1}
+    assert expected["search"]["test"] == 2.6
+    assert content["soft_hard_gap"] == 0.01
+    text = page(content, "Results", {})
+    assert list(expected) == ["initial", "optimised", "search"]
+    assert "| search    |     3 |      2.7 | 2.60 ± 0.10 |" in text
+
+
+COMPARISON = {
+    "expected_significance": {
+        "initial": {"train": 2.6, "validate": 2.4, "test": 2.5, "test_error": 0.1},
+        "optimised": {"train": 3.4, "validate": 3.3, "test": 3.1, "test_error": 0.12},
+        "search": {"train": 3.0, "validate": 2.7, "test": 2.6, "test_error": 0.11},
+    },
+    "gain": {
+        "optimised": {"difference": 0.6, "error": 0.05},
+        "search": {"difference": 0.1, "error": 0.06},
+    },
+    "cost": {
+        "optimised": {"evaluations": 200, "seconds": 61.7},
+        "search": {"evaluations": 200, "seconds": 40.2},
+    },
+    "soft_hard_gap": 0.0084,
+}
+
+
+def test_the_comparison_is_quoted_with_gain_and_cost(tmp_path: Path) -> None:
+    results = tmp_path / "results"
+    for selection, expected in (("initial", 2.5), ("optimised", 3.1)):
+        (results / selection).mkdir(parents=True)
+        (results / selection / "fit.json").write_text(json.dumps(fit(expected)))
+    (results / "comparison.json").write_text(json.dumps(COMPARISON))
+    summary, text = results / "summary.json", results / "summary.md"
+    options = ["--results", str(results), "--output", str(summary), "--page", str(text)]
+    assert main(["summary", "--config", "config/zprime.yaml", *options]) == 0
+    content = json.loads(summary.read_text())
+    for key, value in COMPARISON.items():
+        assert content[key] == value
+    known = {"initial/fit.json", "optimised/fit.json", "comparison.json"}
+    assert set(content["provenance"]["inputs"]) == known
+    rows = [" ".join(row.split()) for row in text.read_text().splitlines() if "optimised |" in row]
+    assert rows == ["| optimised | 3.4 | 3.3 | 3.10 ± 0.12 | 0.600 ± 0.050 | 200 | 62 |"]
+    assert "Soft and hard cuts differ by 0.84 % where the climb ended." in text.read_text()
+
+
+def test_the_page_reads_the_numbers_out() -> None:
+    text = page(
+        summarise({"initial": fit()}, {"initial": CUTFLOW}, {}), "Results", {"signal": "SR"}
+    )
+    for line in (
+        "- Signal strength: μ = 0.94 ± 0.31",
+        "- Normalisation ttbar_norm: 1.050 ± 0.020",
+        "- Discovery significance: 2.500 σ expected (μ = 1), 3.250 σ observed",
+        "- Upper limit on μ, 95 % CLs: 0.8 expected (68 %: 0.6 to 1.2), 1.6 observed",
+        "### SR",
+        "| wjets   |       120 ± 12 |   123.4 ± 5.7 |",
+        "| data    |            131 |           131 |",
+        "| met > 50    | 400.5 |",
+        "- channel signal, sample wjets, bin 17: negative, -0.5 became 0.001",
+    ):
+        assert line in text.splitlines(), line
+
+
+def test_what_the_fit_could_not_have_is_said_with_its_reason() -> None:
+    bound = "the parameter is on its bound, 0 of 0 to 10"
+    content = fit() | {
+        "mu": 0.0,
+        "mu_error": None,
+        "significance": {"expected": None, "observed": 0.0},
+        "upper_limit": {"observed": None, "expected": [0.4, 0.6, 0.8, None, None]},
+        "ranking": [{"name": "jes", "impact_up": None, "impact_down": -0.25}],
+        "reasons": {
+            "mu_error": bound,
+            "parameters.mu.error": bound,
+            "upper_limit.observed": "did not converge",
+        },
+    }
+    summary = summarise({"initial": content}, {"initial": CUTFLOW}, {})
+    assert summary["fit"]["reasons"] == content["reasons"]
+    lines = page(summary, "Results", {"signal": "SR"}).splitlines()
+    for line in (
+        f"- Signal strength: μ = 0, without an error: {bound}",
+        "- Discovery significance: expected unknown, 0.000 σ observed",
+        "- Upper limit on μ, 95 % CLs: 0.8 expected",
+        f"- mu_error, parameters.mu.error: {bound}",
+        "- upper_limit.observed: did not converge",
+        "| jes                |      | -0.25 |",
+    ):
+        assert line in lines, line
+
+
+def test_timing_sums_the_benchmarks_of_a_step(tmp_path: Path) -> None:
+    files = [tmp_path / "a.tsv", tmp_path / "b.tsv"]
+    files[0].write_text(HEADER + "10.5\t0:00:10\t300.5\t0\t0\t0\t0\t0\t90\t9.25\n")
+    files[1].write_text(HEADER + "0.2\t0:00:00\tNA\tNA\tNA\tNA\tNA\tNA\tNA\tNA\n")
+    assert timing({"skim": files}) == {
+        "skim": {"jobs": 2, "wall_seconds": 10.7, "cpu_seconds": 9.25, "max_rss_mb": 300.5}
+    }
+
+
+def test_the_command_writes_both_files(tmp_path: Path) -> None:
+    results = tmp_path / "results"
+    (results / "initial").mkdir(parents=True)
+    (results / "benchmarks" / "fit").mkdir(parents=True)
+    (results / "initial" / "fit.json").write_text(json.dumps(fit()))
+    (results / "initial" / "cutflow.json").write_text(json.dumps(CUTFLOW))
+    row = "2\t0:00:02\t150\t0\t0\t0\t0\t0\t90\t1.5\n"
+    (results / "benchmarks" / "fit" / "initial.tsv").write_text(HEADER + row)
+    summary, text = results / "summary.json", results / "summary.md"
+    options = ["--results", str(results), "--output", str(summary), "--page", str(text)]
+    assert main(["summary", "--config", "config/zprime.yaml", *options]) == 0
+    content = json.loads(summary.read_text())
+    assert content["fit"]["mu"] == 0.94
+    assert content["timing"]["fit"]["cpu_seconds"] == 1.5
+    assert {"expected_significance", "upper_limit", "yields"} <= set(content)
+    assert (
+        "| fit  |    1 |           2.0 |          1.5 |               150.0 |" in text.read_text()
+    )
+
+
+def test_a_summary_of_nothing_says_so(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    output = tmp_path / "summary.json"
+    assert main(["summary", "--results", str(tmp_path), "--output", str(output)]) == 1
+    assert "no selection has a fit.json; run `zenith fit` first" in capsys.readouterr().err
+    assert not output.exists()
+
+
+@pytest.mark.parametrize(
+    ("value", "error", "text"),
+    [
+        (123.456, 5.678, "123.5 ± 5.7"),
+        (0.94321, 0.0123, "0.943 ± 0.012"),
+        (120.0, 12.3, "120 ± 12"),
+        (12345.6, 1234.0, "12346 ± 1234"),
+        (0.5, None, "0.5"),
+        (7.0, 0.0, "7"),
+    ],
+)
+def test_a_measurement_has_two_digits_of_its_error(
+    value: float, error: float | None, text: str
+) -> None:
+    assert measured(value, error) == text
+
+
+def test_a_table_is_aligned() -> None:
+    lines = table(["name", "value"], [["a", 1.23456], ["long|name", np.float64(2000.4)]]).split(
+        "\n"
+    )
+    assert lines[0] == "| name       | value |"
+    assert lines[2] == "| a          | 1.235 |"
+    assert lines[3] == "| long\\|name |  2000 |"
+
+
+def test_constraints_are_said_with_the_share_of_the_simulation() -> None:
+    message = "jes ends at 0.50 of its prior; 40 % of what constrains it is noise of the simulation"
+    content = summarise({"initial": fit() | {"constraints": [{"message": message}]}}, {}, {})
+    assert f"\n- {message}\n" in page(content, "Results", {})

@@ -1,0 +1,90 @@
+"""A network comes back from its file as it was, or not at all."""
+
+from pathlib import Path
+from typing import Any
+
+import jax
+import numpy as np
+import pytest
+from safetensors.numpy import load_file, save_file
+
+from zenith.config.learning import Mva
+from zenith.core.networks.perceptron import Network
+from zenith.errors import InputError
+from zenith.training.network_files import load_network, network_metadata, save_network
+
+FEATURES = ("met", "btag_1", "st")
+
+
+def network(classes: tuple[str, ...] = (), hidden: tuple[int, ...] = (5, 4)) -> Network:
+    mean, scale = np.array([50.0, 0.4, 900.0]), np.array([30.0, 0.2, 400.0])
+    return Network.create(
+        jax.random.key(3), FEATURES, hidden, classes, "tanh", mean=mean, scale=scale
+    )
+
+
+def configured(**changes: Any) -> Mva:
+    settings = {"classes": {"w": ("wjets",), "t": ("ttbar",)}, "features": FEATURES}
+    return Mva.model_validate(settings | {"hidden": (5, 4)} | changes)
+
+
+@pytest.mark.parametrize("classes", [(), ("w", "t", "signal")])
+def test_the_same_scores_after_save_and_load(tmp_path: Path, classes: tuple[str, ...]) -> None:
+    before = network(classes)
+    save_network(tmp_path / "n.safetensors", before, {"epoch": 7})
+    after = load_network(tmp_path / "n.safetensors")
+    x = np.random.default_rng(1).normal(100, 50, (3, 50)).astype(np.float32)
+    np.testing.assert_array_equal(before.scores(x), after.scores(x))
+    assert (after.features, after.classes, after.activation) == (FEATURES, classes, "tanh")
+    assert network_metadata(tmp_path / "n.safetensors") == {"epoch": 7}
+    assert [p.name for p in tmp_path.iterdir()] == ["n.safetensors"]
+
+
+def test_equal_networks_are_equal_files(tmp_path: Path) -> None:
+    for name in "ab":
+        save_network(tmp_path / name, network(), {"z": 1, "a": [2]})
+    assert (tmp_path / "a").read_bytes() == (tmp_path / "b").read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"hidden": (5, 8)}, r"layers\.1\..* has shape .*the configuration asks for"),
+        ({"hidden": (5,)}, r"layers\.2\.\w+ belongs to another network"),
+        ({"features": ("met", "st", "btag_1")}, "features met, btag_1, st.*asks for met, st,"),
+        ({"classes": {c: (c,) for c in "wts"}}, "classes of a single score.*asks for w, t, s"),
+    ],
+)
+def test_a_network_of_another_shape(tmp_path: Path, changes: Any, message: str) -> None:
+    path = tmp_path / "n.safetensors"
+    save_network(path, network())
+    load_network(path, configured())
+    with pytest.raises(InputError, match=rf"n\.safetensors: .*{message}"):
+        load_network(path, configured(**changes))
+
+
+def test_a_file_whose_arrays_do_not_fit_its_header(tmp_path: Path) -> None:
+    path = tmp_path / "n.safetensors"
+    save_network(path, network())
+    from safetensors import safe_open
+
+    with safe_open(path, framework="numpy") as file:
+        metadata = file.metadata()
+    arrays = load_file(path)
+    save_file(arrays | {"layers.0.weight": np.zeros((5, 2), np.float32)}, path, metadata)
+    with pytest.raises(InputError, match=r"layers\.0\.weight has shape \(5, 2\)"):
+        load_network(path)
+    save_file(arrays | {"mean": np.full(3, np.nan, np.float32)}, path, metadata)
+    with pytest.raises(InputError, match="array mean is not finite"):
+        load_network(path)
+
+
+def test_what_is_no_network(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"none.*cannot be read.*zenith mva"):
+        load_network(tmp_path / "none")
+    (tmp_path / "text").write_text("not a network, but longer than a header has to be")
+    with pytest.raises(InputError, match=r"text: not a network of Zenith"):
+        load_network(tmp_path / "text")
+    save_file({"a": np.zeros(3)}, tmp_path / "other")
+    with pytest.raises(InputError, match=r"other: not a network of Zenith"):
+        load_network(tmp_path / "other")
