@@ -13,6 +13,7 @@ SOURCE = Path("src/zenith")
 # Rooms by floor, the lowest first: what stands on a floor imports from the floors below it alone
 FLOORS = [
     {"errors", "tables", "source_hash", "observable"},
+    {"registry"},
     {"core"},
     {"artefacts", "config"},
     {"events", "simulation", "analyses", "templates"},
