@@ -56,6 +56,7 @@ def test_a_step_runs_in_the_environment_outside_the_checkout(tmp_path: Path) -> 
 
     Zenith is not among them, but what pip installs of the line that the file has for it.
     """
+    pytest.importorskip("hatchling", reason="needs the packages of the extra dev")
     editable, versions = requirements("envs/zenith.yaml")
     assert {name: version(name) for name in versions} == versions
     folder = tmp_path / "an environment"
