@@ -10,7 +10,7 @@ from pathlib import Path
 from sphinx.application import Sphinx
 
 import zenith
-from zenith.cli import STEPS
+from zenith.config.steps import COMMANDS
 
 project = "Zenith"
 author = "The Zenith developers"
@@ -53,7 +53,7 @@ def _write_commands(_: Sphinx) -> None:
     """Write the help of every step as the parser has it, for reference/command-line.md."""
     layout = partial(argparse.HelpFormatter, width=88, max_help_position=28)
     text = ["% Written by conf.py from the parsers of zenith.cli.\n"]
-    for name in STEPS:
+    for name in COMMANDS:
         step = importlib.import_module(f"zenith.cli.{name}")
         parser = argparse.ArgumentParser(prog=f"zenith {name}", formatter_class=layout)
         step.arguments(parser)

@@ -11,8 +11,8 @@ import pytest
 import yaml
 
 import zenith
-from zenith.cli import STEPS
 from zenith.config.schema import SCHEMAS
+from zenith.config.steps import COMMANDS
 
 pytest.importorskip("sphinx", reason="needs the packages of the extra docs")
 
@@ -53,7 +53,7 @@ def test_every_link_between_pages_has_a_target(built: Path) -> None:
 @pytest.mark.slow
 def test_the_reference_has_every_command_and_every_key(built: Path) -> None:
     commands = article(built / "reference" / "command-line.html")
-    for step in STEPS:
+    for step in COMMANDS:
         assert f"usage: zenith {step} [-h]" in commands, step
     keys = article(built / "reference" / "configuration.html")
     for model in SCHEMAS.values():

@@ -14,7 +14,8 @@ from pathlib import Path
 import pytest
 
 from zenith.config import load
-from zenith.config.dependencies import STEPS, step_config
+from zenith.config.dependencies import step_config
+from zenith.config.steps import STEPS
 
 pytestmark = pytest.mark.slow
 RESULTS = Path("results/test")

@@ -10,35 +10,8 @@ from types import ModuleType
 
 from zenith import __version__
 from zenith.cli.files import all_or_none, check
+from zenith.config.steps import COMMANDS
 from zenith.errors import ZenithError
-
-STEPS = (
-    "datasets",
-    "simulate",
-    "skim",
-    "columns",
-    "mva",
-    "mva_figures",
-    "optimise",
-    "search",
-    "compare",
-    "optimisation_figures",
-    "histogram",
-    "fit",
-    "figures",
-    "summary",
-    "significance",
-    "toys",
-    "scored",
-    "categorise",
-    "category_scan",
-    "category_figures",
-    "category_summary",
-    "status",
-    "inspect",
-    "diff",
-    "new",
-)
 
 
 def _step(name: str) -> ModuleType:
@@ -67,7 +40,7 @@ def _run(argv: list[str] | None) -> int:
     parser = argparse.ArgumentParser(prog="zenith", description=sys.modules["zenith"].__doc__)
     parser.add_argument("--version", action="version", version=f"zenith {__version__}")
     steps = parser.add_subparsers(dest="step", metavar="STEP", required=True)
-    for name in STEPS:
+    for name in COMMANDS:
         module = _step(name)
         step = steps.add_parser(name, help=module.HELP, description=module.__doc__)
         module.arguments(step)

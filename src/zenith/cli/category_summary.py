@@ -23,7 +23,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> None:
     """Read, and write the summary."""
     from zenith import artefacts
-    from zenith.cli import STEPS
+    from zenith.config.steps import STEPS
     from zenith.reporting.category_summary import page, summarise
     from zenith.reporting.summary import timing
 

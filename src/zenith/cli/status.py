@@ -42,7 +42,7 @@ class Step:
 
 def steps(rows: Iterable[Mapping[str, str]]) -> dict[str, Step]:
     """Group the rows of `snakemake --detailed-summary` by rule, in the order of the steps."""
-    from zenith.cli import STEPS
+    from zenith.config.steps import COMMANDS
 
     found: dict[str, Step] = {}
     for row in rows:
@@ -57,7 +57,7 @@ def steps(rows: Iterable[Mapping[str, str]]) -> dict[str, Step]:
         else:
             step.stale += 1
             step.reasons.add("an earlier step" if row["status"] == "ok" else row["status"])
-    return dict(sorted(found.items(), key=lambda item: (*STEPS, item[0]).index(item[0])))
+    return dict(sorted(found.items(), key=lambda item: (*COMMANDS, item[0]).index(item[0])))
 
 
 def _moment(date: str) -> float:

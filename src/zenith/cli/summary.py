@@ -25,7 +25,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> None:
     """Read what there is of every selection, and write the summary."""
     from zenith import artefacts
-    from zenith.cli import STEPS
+    from zenith.config.steps import STEPS
     from zenith.errors import InputError
     from zenith.reporting.summary import SELECTIONS, page, summarise, timing
 

@@ -5,7 +5,6 @@ of one sample depends on the keys of this sample and of its era, not on those of
 """
 
 import json
-import typing
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -15,10 +14,10 @@ from pydantic.fields import FieldInfo
 from zenith.config.analysis import Analysis
 from zenith.config.base import Section
 from zenith.config.categorisation import Categorisation
-from zenith.config.marks import Mark, Step, derived_marks
+from zenith.config.marks import Mark, derived_marks
 from zenith.config.simulation import PseudodataCard
+from zenith.config.steps import STEPS
 
-STEPS: tuple[Step, ...] = typing.get_args(Step)
 _NOTHING: Any = object()
 
 

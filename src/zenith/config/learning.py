@@ -5,8 +5,9 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, model_validator
 
 from zenith.config.base import Fraction, Name, Positive, Section
-from zenith.config.marks import OBJECTIVE, SELECTION, concerns
+from zenith.config.marks import concerns
 from zenith.config.selection import Cut
+from zenith.config.steps import OBJECTIVE, SELECTION
 
 # What a network is: of those that read it as well.
 NETWORK = concerns("mva", "mva_figures", *SELECTION, "histogram", "scored", order=True)

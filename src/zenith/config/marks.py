@@ -11,33 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal, TypeVar
 
-Step = Literal[
-    "simulate",
-    "skim",
-    "columns",
-    "mva",
-    "mva_figures",
-    "optimise",
-    "search",
-    "compare",
-    "optimisation_figures",
-    "histogram",
-    "fit",
-    "figures",
-    "summary",
-    "scored",
-    "categorise",
-    "category_scan",
-    "category_figures",
-    "category_summary",
-]
-
-# What steps have in common, and the steps that do.
-OBJECTIVE: tuple[Step, ...] = ("optimise", "search", "optimisation_figures")  # evaluate it
-SELECTION: tuple[Step, ...] = (*OBJECTIVE, "compare")  # judge selections by events
-MODEL: tuple[Step, ...] = (*SELECTION, "fit", "figures", "scored")  # have the statistical model
-TEMPLATES: tuple[Step, ...] = (*MODEL, "histogram")  # have its templates
-DRAWN: tuple[Step, ...] = ("mva_figures", "optimisation_figures", "figures")  # draw
+from zenith.config.steps import Step
 
 
 @dataclass(frozen=True)

@@ -5,8 +5,9 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, model_validator
 
 from zenith.config.base import Name, Positive, Section
-from zenith.config.marks import DRAWN, TEMPLATES, concerns
+from zenith.config.marks import concerns
 from zenith.config.simulation import SimulationCard
+from zenith.config.steps import DRAWN, TEMPLATES
 
 # Which files there are: Snakemake compares the inputs of a rule itself.
 FILES = concerns()

@@ -8,10 +8,11 @@ from pydantic import Field
 
 from zenith.config.base import Name, Section, known
 from zenith.config.learning import Mva, Optimise, Search, Split
-from zenith.config.marks import DRAWN, SELECTION, TEMPLATES, concerns, derived
+from zenith.config.marks import concerns, derived
 from zenith.config.samples import Era, Process, Sample, Skim
 from zenith.config.selection import Axis, Cut, Observable, PhysicsObject, Region
 from zenith.config.statistics import Plotting, Statistics
+from zenith.config.steps import DRAWN, SELECTION, TEMPLATES
 from zenith.config.systematics import (
     ShapeSystematic,
     Systematic,

@@ -8,7 +8,8 @@ import numpy as np
 from pydantic import Field, ValidationError, model_validator
 
 from zenith.config.base import Name, Positive, Section
-from zenith.config.marks import DRAWN, OBJECTIVE, SELECTION, TEMPLATES, concerns
+from zenith.config.marks import concerns
+from zenith.config.steps import DRAWN, OBJECTIVE, SELECTION, TEMPLATES
 
 _CUT = re.compile(r"^\s*([A-Za-z][\w:]*)\s*(>=|<=|==|!=|>|<)\s*(\S+)\s*$")
 _OBJECT_CUT = re.compile(r"^\s*(?:(abs)\((\w+)\)|(\w+))\s*(?:(>=|<=|==|!=|>|<)\s*(\S+))?\s*$")

@@ -5,7 +5,8 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from zenith.config.base import Fraction, Name, Positive, Section
-from zenith.config.marks import DRAWN, MODEL, concerns
+from zenith.config.marks import concerns
+from zenith.config.steps import DRAWN, MODEL
 
 
 class Statistics(Section):

@@ -6,7 +6,8 @@ from typing import Annotated, Literal, NamedTuple
 from pydantic import Field, model_validator
 
 from zenith.config.base import Name, Positive, Section
-from zenith.config.marks import MODEL, TEMPLATES, concerns
+from zenith.config.marks import concerns
+from zenith.config.steps import MODEL, TEMPLATES
 
 # What makes the variations of columns.
 WEIGHTS = concerns("columns", of="simulation")

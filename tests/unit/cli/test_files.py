@@ -13,8 +13,9 @@ from pathlib import Path
 
 import pytest
 
-from zenith.cli import STEPS, main
+from zenith.cli import main
 from zenith.cli.files import Folder, Input, Output
+from zenith.config.steps import COMMANDS
 
 CONTENT = "what the user has"
 
@@ -26,7 +27,7 @@ def options(step: str) -> list[argparse.Action]:
 
 
 def pairs() -> Iterator[tuple[str, str, str]]:
-    for step in STEPS:
+    for step in COMMANDS:
         kinds = {Input: [], Output: []}  # type: ignore[var-annotated]
         for option in options(step):
             if option.type in kinds:
@@ -50,7 +51,7 @@ def command(step: str, **given: str) -> list[str]:
     return words
 
 
-@pytest.mark.parametrize("step", STEPS)
+@pytest.mark.parametrize("step", COMMANDS)
 def test_every_step_says_which_files_it_reads_and_writes(step: str) -> None:
     kinds = r"H5|ROOT|JSON|MD|FILE|SKIM|\w+\.(h5|root|npz)"
     for option in options(step):
@@ -84,7 +85,12 @@ def test_an_output_that_is_another_file_of_the_step(
 
 @pytest.mark.parametrize(
     ("step", "option"),
-    [(step, o.dest) for step in STEPS for o in options(step) if o.type is Input and o.nargs == "+"],
+    [
+        (step, o.dest)
+        for step in COMMANDS
+        for o in options(step)
+        if o.type is Input and o.nargs == "+"
+    ],
 )
 def test_an_input_that_is_given_twice(
     step: str,
@@ -106,7 +112,7 @@ def test_an_input_that_is_given_twice(
 
 @pytest.mark.parametrize(
     ("step", "output"),
-    [(step, o.dest) for step in STEPS for o in options(step) if o.type is Output],
+    [(step, o.dest) for step in COMMANDS for o in options(step) if o.type is Output],
 )
 def test_an_output_that_can_be_no_file(
     step: str,
@@ -133,7 +139,7 @@ def test_an_output_that_can_be_no_file(
 
 @pytest.mark.parametrize(
     ("step", "output"),
-    [(step, o.dest) for step in STEPS for o in options(step) if o.type is Folder],
+    [(step, o.dest) for step in COMMANDS for o in options(step) if o.type is Folder],
 )
 def test_a_folder_that_can_be_none(
     step: str,

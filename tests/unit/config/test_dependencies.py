@@ -9,8 +9,9 @@ import yaml
 
 from zenith.config import Analysis, Categorisation, parse, parse_categorisation
 from zenith.config.base import Section
-from zenith.config.dependencies import STEPS, marks_of, step_config
+from zenith.config.dependencies import marks_of, step_config
 from zenith.config.explanation import models_in
+from zenith.config.steps import STEPS
 
 # Every kind of section, and a value at most keys.
 ANALYSIS = """

@@ -1,0 +1,42 @@
+"""The steps of Zenith by name, and what several of them have in common: written here alone.
+
+`python -m zenith NAME` runs `zenith.cli.NAME`. A step of the workflow has a rule of its name, and
+keys of the configuration say by these names which steps they concern (`zenith.config.marks`).
+"""
+
+import typing
+from typing import Literal
+
+# The steps of the workflow, each after those whose output it reads.
+Step = Literal[
+    "simulate",
+    "skim",
+    "columns",
+    "mva",
+    "mva_figures",
+    "optimise",
+    "search",
+    "compare",
+    "optimisation_figures",
+    "histogram",
+    "fit",
+    "figures",
+    "summary",
+    "scored",
+    "categorise",
+    "category_scan",
+    "category_figures",
+    "category_summary",
+]
+STEPS: tuple[Step, ...] = typing.get_args(Step)
+
+# What the command line has besides.
+TOOLS = ("datasets", "significance", "toys", "status", "inspect", "diff", "new")
+COMMANDS: tuple[str, ...] = (*STEPS, *TOOLS)
+
+# What steps have in common, and the steps that do.
+OBJECTIVE: tuple[Step, ...] = ("optimise", "search", "optimisation_figures")  # evaluate it
+SELECTION: tuple[Step, ...] = (*OBJECTIVE, "compare")  # judge selections by events
+MODEL: tuple[Step, ...] = (*SELECTION, "fit", "figures", "scored")  # have the statistical model
+TEMPLATES: tuple[Step, ...] = (*MODEL, "histogram")  # have its templates
+DRAWN: tuple[Step, ...] = ("mva_figures", "optimisation_figures", "figures")  # draw
