@@ -29,8 +29,8 @@ import numpy as np
 from zenith.core.networks.perceptron import Network
 from zenith.core.selection.axis import Axis
 from zenith.core.selection.cuts import Cut
-from zenith.core.selection.histograms import Parameters, soft_histograms
-from zenith.core.selection.layout import Events, Region, Sample, prepare
+from zenith.core.selection.histograms import Selection, soft_histograms
+from zenith.core.selection.layout import Channel, Layout, Sample, prepare
 
 FEATURES = tuple(f"x{k}" for k in range(10))
 TEMPERATURE, BANDWIDTH = 0.5, 0.3
@@ -39,7 +39,7 @@ WIDTHS = {"mva": 0.2, "a": 0.5, "b": 0.5, "c": 0.5}
 SIGNAL = 0.1  # share of the events
 
 
-def parameters() -> Parameters:
+def parameters() -> Selection:
     network = Network.create(jax.random.key(0), FEATURES, (16, 16))
     thresholds = {"mva": 0.4, "a": -0.5, "b": -0.3, "c": -0.2}
     return {
@@ -66,7 +66,7 @@ def significance(signal: jax.Array, background: jax.Array) -> jax.Array:
 
 
 def naive(
-    parameters: Parameters, drawn: dict[str, jax.Array], weight: jax.Array, lean: bool = False
+    parameters: Selection, drawn: dict[str, jax.Array], weight: jax.Array, lean: bool = False
 ) -> jax.Array:
     """The formula as one writes it down: a kernel's cumulative distribution, edges by events."""
     network = parameters["networks"]["mva"]
@@ -90,14 +90,14 @@ def naive(
     return significance(shares[:, :first].sum(axis=1), shares[:, first:].sum(axis=1))
 
 
-def chain(parameters: Parameters, events: Events) -> jax.Array:
+def chain(parameters: Selection, events: Layout) -> jax.Array:
     histograms = soft_histograms(parameters, events, TEMPERATURE, BANDWIDTH)["signal"]
     return significance(*histograms.nominal)
 
 
-def layout(point: Parameters, drawn: dict[str, np.ndarray], weight: np.ndarray) -> Events:
+def layout(point: Selection, drawn: dict[str, np.ndarray], weight: np.ndarray) -> Layout:
     cuts = tuple(Cut(name, ">", name, width) for name, width in WIDTHS.items())
-    region = Region("signal", cuts, Axis("mass", tuple(EDGES)))
+    region = Channel("signal", cuts, Axis("mass", tuple(EDGES)))
     first = round(SIGNAL * len(weight))
     parts = {"signal": slice(first), "background": slice(first, None)}
     samples = {

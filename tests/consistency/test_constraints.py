@@ -13,7 +13,7 @@ from zenith.statistics.fit import fit
 from zenith.statistics.histograms import fill
 from zenith.statistics.repair import sanitise
 from zenith.statistics.responses import shifts
-from zenith.statistics.templates import Templates, collect
+from zenith.statistics.templates import RegionTemplates, collect
 from zenith.statistics.workspace import build
 
 Configuration = Callable[..., dict[str, Any]]
@@ -82,7 +82,7 @@ def test_the_variance_of_a_shift_is_that_of_many_simulations(
 
 def entry(analysis: Analysis, columns: dict[str, Columns], name: str) -> dict[str, Any] | None:
     histograms = fill(analysis, columns) | shifts(analysis, columns)
-    regions: list[Templates] = [sanitise(t, None)[0] for t in collect(analysis, histograms)]
+    regions: list[RegionTemplates] = [sanitise(t, None)[0] for t in collect(analysis, histograms)]
     spec, _ = build(analysis, regions)
     found = constraints(spec, fit(analysis, spec)["parameters"], regions)
     return next((e for e in found if e["name"] == name), None)

@@ -14,7 +14,7 @@ from zenith.core.networks.perceptron import Network
 from zenith.core.selection.axis import Axis
 from zenith.core.selection.cuts import Cut
 from zenith.core.selection.histograms import hard_histograms
-from zenith.core.selection.layout import Events, Region, Sample, prepare
+from zenith.core.selection.layout import Channel, Layout, Sample, prepare
 from zenith.core.selection.objective import (
     Objective,
     Systematic,
@@ -27,12 +27,12 @@ from zenith.core.selection.objective import (
 from zenith.errors import FitError
 
 REGIONS = (
-    Region(
+    Channel(
         "signal",
         (Cut("met", ">", "met", 0.5), Cut("mva", ">", 0.5, 0.2)),
         Axis("mass", (0.0, 0.6, 1.2, 2.0, 3.0), "include", "include"),
     ),
-    Region("control", (Cut("met", "<=", "met", 0.5),), Axis("mass", (0.0, 1.0, 3.0))),
+    Channel("control", (Cut("met", "<=", "met", 0.5),), Axis("mass", (0.0, 1.0, 3.0))),
 )
 NETWORK = Network.create(jax.random.key(1), ("x", "y"), (4,), activation="tanh")
 PARAMETERS = {
@@ -106,7 +106,7 @@ def statistics_only(**keywords):
     return objective([m for m in modifiers() if m.type == "normfactor"], systematics=(), **keywords)
 
 
-def events(samples=SAMPLES) -> Events:
+def events(samples=SAMPLES) -> Layout:
     # in float64, for the finite differences: the events in float32 have their tests elsewhere
     return prepare(REGIONS, PARAMETERS["networks"], samples, chunk=512, dtype=np.float64)
 

@@ -12,7 +12,7 @@ from zenith.config import Analysis
 from zenith.config import load as load_config
 from zenith.errors import InputError
 from zenith.statistics.repair import sanitise
-from zenith.statistics.templates import Templates, collect
+from zenith.statistics.templates import RegionTemplates, collect
 from zenith.statistics.thresholds import with_selection
 
 Selection = str | EllipsisType
@@ -39,7 +39,7 @@ class Run:
             )
         return artefacts.read_columns(self._artefact(f"columns/{sample}.h5"))
 
-    def templates(self, selection: Selection = ...) -> dict[str, Templates]:
+    def templates(self, selection: Selection = ...) -> dict[str, RegionTemplates]:
         """The templates of the fit by region: yields, variances and variations, in events.
 
         They are those of the workspace before smoothing and pruning: bins that a fit cannot digest

@@ -39,7 +39,7 @@ class Settings:
     penalty: tuple[float, float] = (0.1, 10.0)
 
 
-class Climb(NamedTuple):
+class Ascents(NamedTuple):
     """Of every start, along the first axis."""
 
     categories: Any  # at the best step
@@ -71,7 +71,7 @@ def climb(
     requirements: Requirements,
     settings: Settings,
     temperature: tuple[float, float],
-) -> Climb:
+) -> Ascents:
     """Climb from all starts at once; the arrays of `starts` are stacked along a first axis."""
     # once more: the last step is read too, but not left
     temperatures = jnp.append(jnp.geomspace(*temperature, settings.steps), temperature[1])
@@ -81,7 +81,7 @@ def climb(
     def short(yields: Yields) -> Array:
         return requirements.shortfall(yields.background, yields.variance).sum()
 
-    def from_one(start: Any) -> Climb:
+    def from_one(start: Any) -> Ascents:
         still = jax.tree.map(jnp.zeros_like, start)
 
         def loss(
@@ -109,12 +109,14 @@ def climb(
         begin = (start, adam.init(still), start, jnp.array(-jnp.inf), jnp.array(0.0))
         (_, _, kept, merit, _), read = jax.lax.scan(step, begin, (temperatures, penalties))
         soft, hard, met = read
-        return Climb(kept, merit, soft[:-1], hard[1:], met[1:])
+        return Ascents(kept, merit, soft[:-1], hard[1:], met[1:])
 
     return jax.vmap(from_one)(starts)
 
 
-def history(climbed: Climb, number: int, cells: Cells, temperature: tuple[float, float]) -> History:
+def history(
+    climbed: Ascents, number: int, cells: Cells, temperature: tuple[float, float]
+) -> History:
     """What is to be kept of one of the climbs."""
     kept = pick(climbed.categories, number)
     readings = (cells.soft(kept, temperature[1]), cells.hard(kept))

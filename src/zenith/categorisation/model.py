@@ -3,7 +3,7 @@
 from zenith.categorisation.scored import Scored
 from zenith.core.categories.aim import Aim
 from zenith.core.categories.counting import Counting
-from zenith.core.categories.profiled import Likelihood, Normalisation
+from zenith.core.categories.profiled import Normalisation, ProfiledLikelihood
 from zenith.errors import ConfigError, InputError
 
 BACKGROUND = "background"  # what --background-uncertainty scales, and the sample of a sideband
@@ -21,12 +21,12 @@ def aim(objective: str, scored: Scored, counting: Counting) -> Aim:
 
 def nuisances(found: Aim) -> tuple[str, ...]:
     """The names of the nuisance parameters but those of the number of simulated events."""
-    if isinstance(found, Likelihood):
+    if isinstance(found, ProfiledLikelihood):
         return (*(norm.name for norm in found.normalisations), *found.variations)
     return ()
 
 
-def likelihood(scored: Scored, counting: Counting) -> Likelihood:
+def likelihood(scored: Scored, counting: Counting) -> ProfiledLikelihood:
     """Samples are labels, nuisance parameters the normalisations and variations of the file.
 
     The relative uncertainty of `counting` scales all backgrounds together. With a sideband there is
@@ -55,7 +55,7 @@ def likelihood(scored: Scored, counting: Counting) -> Likelihood:
             norms.append(Normalisation(name, kept))
     variations = () if scored.sideband else tuple(scored.variations)
     try:
-        return Likelihood(
+        return ProfiledLikelihood(
             len(signals), (*signals, *backgrounds), tuple(norms), variations, counting
         )
     except ConfigError as error:

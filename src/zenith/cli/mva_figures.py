@@ -80,9 +80,9 @@ def _figures(
         for part in ("train", "test")
     }
 
-    def events(part: str, of_class: str, values: Any) -> draw.Events:
+    def events(part: str, of_class: str, values: Any) -> draw.Weighted:
         chosen = masks[part][of_class]
-        return draw.Events(values[chosen], parts[part].weight[chosen])
+        return draw.Weighted(values[chosen], parts[part].weight[chosen])
 
     yield (
         "losses",

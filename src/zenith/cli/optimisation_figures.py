@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from zenith.core.networks.perceptron import Network
     from zenith.core.selection.objective import Objective
     from zenith.figures.naming import Figures
-    from zenith.figures.networks import Events
+    from zenith.figures.networks import Weighted
 
 HELP = "climb, search and comparison to figures"
 GRID = 25  # values of each threshold in the scan of the plane
@@ -65,7 +65,7 @@ def _figures(analysis: "Analysis", args: argparse.Namespace, artefacts: Any) -> 
     from zenith.core.selection.objective import hard_templates
     from zenith.figures import climb_gallery as gallery
     from zenith.optimisation import model
-    from zenith.optimisation.landscape import bin_gradient, scan
+    from zenith.optimisation.landscape import bin_gradient, landscape
     from zenith.statistics.thresholds import with_selection
 
     columns = read_samples(args.input)
@@ -94,7 +94,7 @@ def _figures(analysis: "Analysis", args: argparse.Namespace, artefacts: Any) -> 
             for name in plane
         }
         climbed = model.events(analysis, columns, networks["optimised"], "optimise")
-        values = scan(selections["optimised"], objective, climbed, axes)
+        values = landscape(selections["optimised"], objective, climbed, axes)
         yield from gallery.landscape(analysis, history, *place, axes, values, searched)
         del climbed
 
@@ -158,12 +158,12 @@ def _by_region(
 
 def _scores(
     analysis: "Analysis", columns: "Mapping[str, Columns]", name: str, network: "Network"
-) -> "dict[str, dict[str, Events]]":
+) -> "dict[str, dict[str, Weighted]]":
     """The scores of a network on unseen simulated events: score → process → events."""
     import numpy as np
 
     from zenith.artefacts import PARTS
-    from zenith.figures.networks import Events
+    from zenith.figures.networks import Weighted
     from zenith.statistics.nuisances import nominal_samples
     from zenith.training.scores import scores
 
@@ -181,7 +181,7 @@ def _scores(
             parts.setdefault(score, {}).setdefault(process, []).append(entry)
     return {
         score: {
-            process: Events(*(np.concatenate(arrays) for arrays in zip(*entries, strict=True)))
+            process: Weighted(*(np.concatenate(arrays) for arrays in zip(*entries, strict=True)))
             for process, entries in of_process.items()
         }
         for score, of_process in parts.items()

@@ -20,7 +20,7 @@ _OUTLINE = [Stroke(linewidth=5.5, foreground="black"), Normal()]
 
 
 @dataclass(frozen=True)
-class Climb:
+class Course:
     """One climb, an entry per step from 0, its start: (steps,) each.
 
     `soft` is the objective on the events that are climbed, `hard` that of hard cuts on the events
@@ -45,7 +45,7 @@ class Threshold:
 
 @style.styled
 def objective(
-    climbs: Sequence[Climb],
+    climbs: Sequence[Course],
     kept: int,
     kept_step: int,
     *,
@@ -97,7 +97,7 @@ def objective(
 
 @style.styled
 def thresholds(
-    climbs: Sequence[Climb],
+    climbs: Sequence[Course],
     kept: int,
     kept_step: int,
     shown: Sequence[Threshold],

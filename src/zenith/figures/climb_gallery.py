@@ -32,14 +32,14 @@ _COLOURS = {
 }
 
 
-def climbs(history: Mapping[str, Array]) -> list[climb.Climb]:
+def climbs(history: Mapping[str, Array]) -> list[climb.Course]:
     """The climbs of a history file, whose arrays are called `start_{number}/{quantity}`."""
     numbers = sorted({int(name.partition("/")[0].removeprefix("start_")) for name in history})
     found = []
     for number in numbers:
         prefix = f"start_{number}/threshold/"
         found.append(
-            climb.Climb(
+            climb.Course(
                 history[f"start_{number}/value"],
                 history[f"start_{number}/validation"],
                 history[f"start_{number}/rejected"],
@@ -60,7 +60,7 @@ def _edges(analysis: Analysis, history: Mapping[str, Array], start: str) -> dict
     return found
 
 
-def most_moved(analysis: Analysis, path: climb.Climb) -> list[str]:
+def most_moved(analysis: Analysis, path: climb.Course) -> list[str]:
     """The thresholds by the length that a climb covers in units of their widths, largest first."""
     cuts = analysis.tunable_cuts
     reach = {

@@ -192,7 +192,7 @@ def ranking(
 
 
 @style.styled
-def scan(
+def likelihood_scan(
     strengths: ArrayLike,
     delta_twice_nll: ArrayLike,
     *,

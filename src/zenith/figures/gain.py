@@ -9,7 +9,7 @@ from matplotlib.lines import Line2D
 from numpy.typing import ArrayLike, NDArray
 
 from zenith.figures import style
-from zenith.figures.networks import Events
+from zenith.figures.networks import Weighted
 from zenith.figures.stacks import divide
 
 Array = NDArray[np.float64]
@@ -92,8 +92,8 @@ class Tuned:
 
     label: str
     colour: str
-    initial: Events
-    optimised: Events
+    initial: Weighted
+    optimised: Weighted
 
 
 @style.styled

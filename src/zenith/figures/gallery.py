@@ -297,7 +297,7 @@ def fit_results(
     if points := results.get("scan"):
         yield (
             "scan",
-            fit.scan(
+            fit.likelihood_scan(
                 points["mu"],
                 [_known(delta) for delta in points["delta_twice_nll"]],
                 best=results["mu"],

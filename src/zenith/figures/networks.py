@@ -14,7 +14,7 @@ Array = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
-class Events:
+class Weighted:
     """One number of each of some events: a feature or a score, (N,), with the weights."""
 
     values: ArrayLike
@@ -39,8 +39,8 @@ class Class:
 
     label: str
     colour: str
-    train: Events
-    test: Events | None = None
+    train: Weighted
+    test: Weighted | None = None
     p_value: float | None = None  # that training and unseen events have the same distribution
 
 
@@ -187,7 +187,7 @@ def feature(
         Class(
             c.label,
             c.colour,
-            Events((np.asarray(c.train.values, float) - mean) / scale, c.train.weight),
+            Weighted((np.asarray(c.train.values, float) - mean) / scale, c.train.weight),
         )
         for c in classes
     ]

@@ -21,7 +21,7 @@ import optax
 from numpy.typing import NDArray
 
 from zenith.config import Analysis
-from zenith.core.selection.layout import Events
+from zenith.core.selection.layout import Layout
 from zenith.core.selection.objective import Objective, hard_value, value_and_gradient
 from zenith.errors import FitError
 from zenith.optimisation import checkpoint as checkpoints
@@ -124,8 +124,8 @@ def schedule(ends: tuple[float, float], steps: int) -> NDArray[np.float64]:
 def climb(
     analysis: Analysis,
     objective: Objective,
-    events: Events,
-    validation: Events,
+    events: Layout,
+    validation: Layout,
     start: Physical,
     transform: optax.GradientTransformation,
     *,
@@ -239,7 +239,7 @@ def best(objective: Objective, climbs: list[Climb]) -> int:
     return int(values.argmax() if objective.quantity == "significance" else values.argmin())
 
 
-def soft_hard_gap(analysis: Analysis, objective: Objective, events: Events, climb: Climb) -> float:
+def soft_hard_gap(analysis: Analysis, objective: Objective, events: Layout, climb: Climb) -> float:
     """|soft / hard - 1| of what is kept, on the events of the climb, at the last temperature."""
     temperature, bandwidth = analysis.optimise.temperature[1], analysis.optimise.bandwidth[1]
     # as arrays, which the climb has compiled for: numbers would be another type

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from zenith.artefacts import Columns
 from zenith.config import Analysis
-from zenith.core.selection.layout import Events
+from zenith.core.selection.layout import Layout
 from zenith.core.selection.objective import Objective, hard_value
 from zenith.optimisation.selection import Physical, hard_edges
 from zenith.statistics import workspace
@@ -58,7 +58,7 @@ def quoted_significance(
 
 
 def bootstrap(
-    objective: Objective, events: Events, selection: Physical, replicas: int
+    objective: Objective, events: Layout, selection: Physical, replicas: int
 ) -> NDArray[np.float64]:
     """The objective of a hard selection on bootstraps of the events, (replicas,).
 
@@ -73,7 +73,7 @@ def compare(
     analysis: Analysis,
     columns: Mapping[str, Columns],
     objective: Objective,
-    test_events: Events,
+    test_events: Layout,
     selections: Mapping[str, Physical],
 ) -> dict[str, Any]:
     """Significances by selection and part, their errors, and those of the gains over the first.

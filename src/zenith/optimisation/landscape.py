@@ -9,15 +9,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from zenith.core.likelihood.structure import Templates
-from zenith.core.selection.layout import Events
+from zenith.core.selection.layout import Layout
 from zenith.core.selection.objective import Objective, hard_value, value_and_bin_gradient
 from zenith.optimisation.selection import Physical
 
 Array = NDArray[np.float64]
 
 
-def scan(
-    selection: Physical, objective: Objective, events: Events, axes: Mapping[str, Array]
+def landscape(
+    selection: Physical, objective: Objective, events: Layout, axes: Mapping[str, Array]
 ) -> Array:
     """The hard objective over a grid of thresholds, the others as in `selection`.
 

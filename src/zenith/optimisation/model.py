@@ -12,7 +12,7 @@ from zenith.artefacts import PARTS, Columns
 from zenith.config import Analysis
 from zenith.core.networks.perceptron import Network
 from zenith.core.selection.axis import Axis
-from zenith.core.selection.layout import Events, Region, Sample, prepare
+from zenith.core.selection.layout import Channel, Layout, Sample, prepare
 from zenith.core.selection.objective import Objective
 from zenith.statistics.model import fitted_regions, recipe, simulated_shares, template_nuisances
 from zenith.statistics.nuisances import (
@@ -57,7 +57,7 @@ def events(
     columns: Mapping[str, Columns],
     networks: Mapping[str, Network],
     part: str,
-) -> Events:
+) -> Layout:
     """The simulated events of one part of the split, weighted to stand for the whole.
 
     Raises InputError that names the sample and the column or weight that is missing or not finite.
@@ -75,14 +75,14 @@ def events(
     return prepare(_regions(analysis), networks, samples, shares=shares)
 
 
-def _regions(analysis: Analysis) -> list[Region]:
+def _regions(analysis: Analysis) -> list[Channel]:
     regions = []
     for name in fitted_regions(analysis):
         fit = analysis.regions[name].fit
         axis = Axis(
             fit.observable, fit.edges.edges, fit.overflow, fit.overflow, grid=fit.tune_edges
         )
-        regions.append(Region(name, region_cuts(analysis, name), axis))
+        regions.append(Channel(name, region_cuts(analysis, name), axis))
     return regions
 
 

@@ -12,7 +12,7 @@ import numpy as np
 import optuna
 
 from zenith.config import Analysis
-from zenith.core.selection.layout import Events
+from zenith.core.selection.layout import Layout
 from zenith.core.selection.objective import Objective, hard_value
 from zenith.errors import FitError
 from zenith.optimisation.selection import Physical
@@ -41,8 +41,8 @@ class Search(NamedTuple):
 def search(
     analysis: Analysis,
     objective: Objective,
-    events: Events,
-    validation: Events,
+    events: Layout,
+    validation: Layout,
     start: Physical,
     trials: int,
     report: Callable[[int, Trial], None] = lambda number, trial: None,

@@ -15,7 +15,7 @@ from numpy.typing import ArrayLike
 from zenith.config import Analysis
 from zenith.core.categories.memberships import Edges
 from zenith.core.networks.perceptron import Network
-from zenith.core.selection.layout import Events
+from zenith.core.selection.layout import Layout
 
 Physical = dict[str, Any]
 """{"thresholds": {name: scalar}, "networks": {name: Network}, "edges": {region: Edges}}"""
@@ -83,7 +83,7 @@ def starts(analysis: Analysis, networks: Mapping[str, Network]) -> Iterator[Phys
         yield physical(analysis, thresholds, networks)
 
 
-def hard_edges(events: Events, physical: Physical) -> dict[str, list[float]]:
+def hard_edges(events: Layout, physical: Physical) -> dict[str, list[float]]:
     """The edges of the fit of every region that moves them, on the grid, in its unit."""
     regions = {region.name: region for group in events.groups for region in group.regions}
     return {

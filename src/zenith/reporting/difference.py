@@ -16,7 +16,7 @@ Content = Mapping[str, NDArray[Any]]
 
 
 @dataclass(frozen=True)
-class Change:
+class Deviation:
     """One array that differs, in the bin (or other element) where it differs most.
 
     `relative` is |b - a| over the larger of |a| and |b|: between 0 and 2.
@@ -36,7 +36,7 @@ class Difference:
     removed: list[str]
     added: list[str]
     reshaped: list[str]
-    changed: list[Change]
+    changed: list[Deviation]
 
     def __bool__(self) -> bool:
         return bool(self.removed or self.added or self.reshaped or self.changed)
@@ -57,14 +57,14 @@ def compare(before: Content, after: Content, tolerance: float = 0.0) -> Differen
     )
 
 
-def _change(name: str, before: NDArray[Any], after: NDArray[Any]) -> Change:
+def _change(name: str, before: NDArray[Any], after: NDArray[Any]) -> Deviation:
     if not before.size:
-        return Change(name, 0, 0.0, 0.0, 0.0)
+        return Deviation(name, 0, 0.0, 0.0, 0.0)
     scale = np.maximum(np.abs(before), np.abs(after))
     relative = np.divide(np.abs(after - before), scale, out=np.zeros(scale.shape), where=scale > 0)
     relative[np.isnan(before) != np.isnan(after)] = 2.0  # NaN is equal to NaN alone
     worst = int(np.argmax(relative))
-    return Change(name, worst, float(before[worst]), float(after[worst]), float(relative[worst]))
+    return Deviation(name, worst, float(before[worst]), float(after[worst]), float(relative[worst]))
 
 
 def read(path: str | Path) -> dict[str, NDArray[Any]]:

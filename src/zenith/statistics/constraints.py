@@ -26,7 +26,7 @@ from typing import Any
 import numpy as np
 
 from zenith.statistics.likelihood import Likelihood, Vector, numpy_backend
-from zenith.statistics.templates import Matrix, Templates
+from zenith.statistics.templates import Matrix, RegionTemplates
 
 log = logging.getLogger(__name__)
 
@@ -37,7 +37,7 @@ STEP = 1e-3  # of an error, in derivatives
 def constraints(
     spec: Mapping[str, Any],
     parameters: Sequence[Mapping[str, Any]],
-    regions: Sequence[Templates],
+    regions: Sequence[RegionTemplates],
 ) -> list[dict[str, Any]]:
     """The nuisance parameters whose error is below `WARN` of their prior, with a warning for each.
 
@@ -122,7 +122,7 @@ def _inverse_covariance(
 
 
 def _noise(
-    likelihood: Likelihood, x: Vector, regions: Sequence[Templates], name: str
+    likelihood: Likelihood, x: Vector, regions: Sequence[RegionTemplates], name: str
 ) -> Vector | None:
     """Variance of the shift of a nuisance parameter in every bin, with the fitted yields, (B,)."""
     model = likelihood.model

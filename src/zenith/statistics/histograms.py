@@ -15,8 +15,8 @@ from zenith.config import Analysis
 from zenith.core.selection.cuts import Cut, hard_mask
 from zenith.errors import InputError
 from zenith.statistics.nuisances import (
-    Events,
     Nuisance,
+    SampleEvents,
     Side,
     events_of,
     filled_samples,
@@ -181,7 +181,7 @@ def scaled(
     side: Side = "up",
     *,
     learned: bool = True,
-) -> Events:
+) -> SampleEvents:
     """The events of one part of a sample, weighted so that they stand for the whole sample.
 
     The part `test` is of events from which nothing was learned: these are all of them where they
@@ -201,7 +201,7 @@ def scaled(
 
 
 def filled_bins(
-    events: Events,
+    events: SampleEvents,
     targets: list[Target],
     cuts: Mapping[str, tuple[Cut, ...]],
     thresholds: Mapping[str, float],
@@ -223,7 +223,7 @@ def filled_bins(
 
 
 def _check_values(
-    events: Events, targets: list[Target], cuts: Mapping[str, tuple[Cut, ...]], sample: str
+    events: SampleEvents, targets: list[Target], cuts: Mapping[str, tuple[Cut, ...]], sample: str
 ) -> None:
     needed = {t.observable for t in targets} | {c.observable for cut in cuts.values() for c in cut}
     for name in sorted(needed):

@@ -215,7 +215,7 @@ def _of_systematic(analysis: Analysis, name: str, systematic: Systematic) -> Ite
         )
 
 
-class Events(NamedTuple):
+class SampleEvents(NamedTuple):
     """Events of one sample as one variation sees them."""
 
     values: Mapping[str, NDArray[Any]]
@@ -232,7 +232,7 @@ def events_of(
     sample: str,
     nuisance: Nuisance | None = None,
     side: Side = "up",
-) -> Events:
+) -> SampleEvents:
     """The events of a nominal sample, nominal or as one side of a nuisance takes them.
 
     `columns` are all samples by name. A nuisance that leaves the sample alone gives the nominal.
@@ -249,7 +249,7 @@ def events_of(
             f"no columns of sample {sample!r} are given: add its file (`zenith columns --sample "
             f"{sample}`), or leave the sample out with only_samples"
         ) from None
-    nominal = Events(own.values, own.weight, own.split)
+    nominal = SampleEvents(own.values, own.weight, own.split)
     if nuisance is None or nuisance.source == "sample":
         return nominal
     if nuisance.source == "rate":

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from zenith.core.likelihood.template_rules import consistent, floored
-from zenith.statistics.templates import Templates
+from zenith.statistics.templates import RegionTemplates
 
 log = logging.getLogger(__name__)
 
@@ -16,7 +16,7 @@ Array = Any  # of NumPy or of JAX
 
 
 @dataclass(frozen=True)
-class Change:
+class Repair:
     """One bin that was changed; bins are counted from 0."""
 
     channel: str
@@ -29,8 +29,8 @@ class Change:
 
 
 def sanitise(
-    templates: Templates, minimum: float | None, share: Array | None = None
-) -> tuple[Templates, list[Change]]:
+    templates: RegionTemplates, minimum: float | None, share: Array | None = None
+) -> tuple[RegionTemplates, list[Repair]]:
     """The templates of one region, mended, and what was changed; every nominal change is logged.
 
     `minimum` is `statistics.minimum_yield`, `share` as in `template_rules.floored`.
@@ -58,12 +58,12 @@ def sanitise(
     return mended, changes
 
 
-def summary(changes: Sequence[Change]) -> list[dict[str, Any]]:
+def summary(changes: Sequence[Repair]) -> list[dict[str, Any]]:
     """The changes as JSON can say them."""
     return [asdict(change) for change in changes]
 
 
-def _nominal_changes(old: Templates, new: Templates, too_few: str) -> Iterator[Change]:
+def _nominal_changes(old: RegionTemplates, new: RegionTemplates, too_few: str) -> Iterator[Repair]:
     is_background = np.asarray(old.background)
     background = old.nominal[is_background].clip(0.0).sum(axis=0)
     signal = old.nominal[~is_background].sum(axis=0)
@@ -77,7 +77,7 @@ def _nominal_changes(old: Templates, new: Templates, too_few: str) -> Iterator[C
         yield _change(old, p, b, "nominal", old.nominal, new.nominal, reason)
 
 
-def _variation_changes(old: Templates, new: Templates) -> Iterator[Change]:
+def _variation_changes(old: RegionTemplates, new: RegionTemplates) -> Iterator[Repair]:
     for name, pairs in old.variations.items():
         for side, before, after in zip(("up", "down"), pairs, new.variations[name], strict=True):
             # Where the nominal moved, the variation moves along: that is not another change.
@@ -95,9 +95,15 @@ def _same(before: Array, after: Array) -> Array:
 
 
 def _change(
-    templates: Templates, p: int, b: int, variation: str, before: Array, after: Array, reason: str
-) -> Change:
-    return Change(
+    templates: RegionTemplates,
+    p: int,
+    b: int,
+    variation: str,
+    before: Array,
+    after: Array,
+    reason: str,
+) -> Repair:
+    return Repair(
         templates.region,
         templates.processes[p],
         variation,
@@ -108,7 +114,7 @@ def _change(
     )
 
 
-def _report(templates: Templates, changes: Sequence[Change]) -> None:
+def _report(templates: RegionTemplates, changes: Sequence[Repair]) -> None:
     for c in changes:
         if c.variation == "nominal":
             low, high = templates.edges[c.bin : c.bin + 2]

@@ -23,10 +23,11 @@ from zenith.statistics.histograms import (
     weighted,
 )
 from zenith.statistics.model import template_nuisances
-from zenith.statistics.nuisances import Events, Nuisance, nominal_samples
+from zenith.statistics.nuisances import Nuisance, SampleEvents, nominal_samples
 from zenith.statistics.thresholds import complete_thresholds, region_cuts
 
-Reading = tuple[Events, float, str]  # events, their coefficient in the shift, and whose they are
+# Events, their coefficient in the shift, and whose they are
+Reading = tuple[SampleEvents, float, str]
 
 
 def shifts(
@@ -86,7 +87,7 @@ def _readings(
 
 
 def _placed(
-    events: Events,
+    events: SampleEvents,
     coefficient: float,
     target: Target,
     cuts: Mapping[str, Any],

@@ -17,7 +17,7 @@ AGAIN = "run `zenith histogram` with this configuration"
 
 
 @dataclass(frozen=True)
-class Templates:
+class RegionTemplates:
     """One region: P simulated processes in stack order, B bins.
 
     Attributes
@@ -62,7 +62,7 @@ def mirrored(nominal: Any, varied: Any) -> Any:
 
 def collect(
     analysis: Analysis, histograms: Mapping[str, Any], source: str = "histograms"
-) -> list[Templates]:
+) -> list[RegionTemplates]:
     """The templates of the regions that are fitted, from histograms by `{region}/{process}/…`.
 
     Raises InputError, which names `source`, for a histogram that is missing, has other bins than
@@ -83,7 +83,7 @@ def collect(
         nominal = np.array([reader.read(region, p, "nominal", edges) for p in processes])
         here = [n for n in varied if region in n.regions]
         found.append(
-            Templates(
+            RegionTemplates(
                 region,
                 settings.fit.observable,
                 edges,

@@ -11,12 +11,11 @@ from jax import Array
 from zenith.config import Analysis
 from zenith.core.likelihood.composition import Modifier
 from zenith.core.likelihood.recipe import Recipe
-from zenith.core.likelihood.structure import Structure
-from zenith.core.likelihood.structure import Templates as ModelTemplates
+from zenith.core.likelihood.structure import Structure, Templates
 from zenith.errors import FitError
 from zenith.statistics.model import pruned_rate, recipe
 from zenith.statistics.nuisances import nuisances
-from zenith.statistics.templates import Matrix, Templates
+from zenith.statistics.templates import Matrix, RegionTemplates
 
 log = logging.getLogger(__name__)
 
@@ -24,7 +23,7 @@ Place = tuple[str, str]  # channel and sample
 
 
 def build(
-    analysis: Analysis, regions: Sequence[Templates]
+    analysis: Analysis, regions: Sequence[RegionTemplates]
 ) -> tuple[dict[str, Any], list[dict[str, Any]]]:
     """The workspace (pyhf's JSON) of sanitised templates, and the list of what was pruned.
 
@@ -61,7 +60,7 @@ def build(
     return spec, pruned
 
 
-def _varied(made: Recipe, regions: Sequence[Templates]) -> Matrix:
+def _varied(made: Recipe, regions: Sequence[RegionTemplates]) -> Matrix:
     """Up and down of every systematic in all channels, (systematics, 2, S, B)."""
     return np.array(
         [
@@ -76,7 +75,7 @@ def _varied(made: Recipe, regions: Sequence[Templates]) -> Matrix:
     ).reshape(len(made.systematics), 2, len(made.structure.samples), made.structure.bins)
 
 
-def _present(analysis: Analysis, regions: Sequence[Templates]) -> tuple[set[Place], bool]:
+def _present(analysis: Analysis, regions: Sequence[RegionTemplates]) -> tuple[set[Place], bool]:
     """Where processes have a yield, and whether the signal strength is held as no signal has one.
 
     The first region keeps that signal then, for the strength to be there.
@@ -125,11 +124,11 @@ def _pruned(
 
 def _channels(
     structure: Structure,
-    templates: ModelTemplates,
+    templates: Templates,
     modifiers: Sequence[Modifier],
     present: set[Place],
 ) -> list[dict[str, Any]]:
-    arrays = ModelTemplates(*map(np.asarray, templates))  # type: ignore[arg-type]
+    arrays = Templates(*map(np.asarray, templates))  # type: ignore[arg-type]
     of_place: dict[Place, list[dict[str, Any]]] = {place: [] for place in present}
     layer = {key: k for k, keys in enumerate(structure.layers) for key in keys}
     for m in modifiers:
@@ -180,7 +179,7 @@ def _measurement(
     return {"name": analysis.name, "config": {"poi": structure.poi, "parameters": settings}}
 
 
-def _observations(analysis: Analysis, templates: Templates) -> Matrix:
+def _observations(analysis: Analysis, templates: RegionTemplates) -> Matrix:
     if analysis.is_blind(templates.region):
         return templates.nominal.sum(axis=0)
     if templates.data is None:

@@ -188,7 +188,7 @@ def test_the_limit_and_the_scan_show_their_numbers() -> None:
     spans = [(bar.get_x(), bar.get_width()) for bar in axes.patches]
     np.testing.assert_allclose(spans, [(0.4, 1.4), (0.6, 0.7)])
     assert {"Expected 0.9", "Observed 1.1"} <= set(legend(axes))
-    (axes,) = fit.scan([2.0, 1.0, 0.0], [1.0, 0.0, 1.0], best=1.0, error=1.0).axes
+    (axes,) = fit.likelihood_scan([2.0, 1.0, 0.0], [1.0, 0.0, 1.0], best=1.0, error=1.0).axes
     np.testing.assert_allclose(axes.lines[0].get_xydata(), [[0, 1], [1, 0], [2, 1]])
     levels = [line.get_ydata()[0] for line in axes.lines if line.get_linestyle() == "--"]
     assert levels == [1.0, 3.84]  # χ² of one parameter
@@ -208,7 +208,7 @@ def test_what_the_fit_could_not_have_is_not_drawn() -> None:
     assert impact.get_xlim()[1] == pytest.approx(1.15 * 0.4)
     (axes,) = fit.pulls(["a", "b"], [0.5, 3.0], [0.9, nan]).axes
     assert axes.get_xlim()[1] == pytest.approx(1.1 * 3.0)
-    (axes,) = fit.scan([0.0, 1.0, 2.0], [8.0, nan, 1.0], best=1.0).axes
+    (axes,) = fit.likelihood_scan([0.0, 1.0, 2.0], [8.0, nan, 1.0], best=1.0).axes
     assert np.isfinite(axes.get_ylim()).all()
 
 

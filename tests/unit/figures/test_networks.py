@@ -15,9 +15,9 @@ def texts(figure: Figure, panel: int = 0) -> list[str]:
     return [text.get_text() for text in legend.get_texts()]
 
 
-def events(seed: int, events: int = 200) -> networks.Events:
+def events(seed: int, events: int = 200) -> networks.Weighted:
     random = np.random.default_rng(seed)
-    return networks.Events(random.uniform(-0.2, 1.2, events), random.normal(1.0, 0.5, events))
+    return networks.Weighted(random.uniform(-0.2, 1.2, events), random.normal(1.0, 0.5, events))
 
 
 def classes() -> list[networks.Class]:
@@ -99,6 +99,6 @@ def test_feature_before_and_after_scaling(log: bool) -> None:
     assert before.get_ylabel() == "Share of events per GeV"
     assert after.get_xlabel() == "Scaled $p_T$"
     edges = np.linspace(-4, 4, 33)
-    expected = networks.Events((np.asarray(events(0).values) - 0.5) / 0.25, events(0).weight)
+    expected = networks.Weighted((np.asarray(events(0).values) - 0.5) / 0.25, events(0).weight)
     np.testing.assert_allclose(after.patches[0].get_data().values, expected.density(edges)[0])
     assert all(legend_is_free(figure, panel) for panel in (0, 1))

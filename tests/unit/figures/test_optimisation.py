@@ -14,7 +14,7 @@ from zenith.core.selection.objective import hard_templates, hard_value
 from zenith.figures import climb, gain, networks
 from zenith.figures import climb_gallery as gallery
 from zenith.optimisation import model
-from zenith.optimisation.landscape import bin_gradient, scan
+from zenith.optimisation.landscape import bin_gradient, landscape
 
 STEPS = 12
 KEPT, KEPT_STEP = 1, 8
@@ -110,7 +110,7 @@ def test_thresholds_are_ranked_in_units_of_their_width(analysis: Analysis) -> No
     paths = {
         name: np.array([0.0, k * (cut.width or 0)]) for k, (name, cut) in enumerate(cuts.items())
     }
-    path = climb.Climb(np.zeros(2), np.zeros(2), np.zeros(2), paths)
+    path = climb.Course(np.zeros(2), np.zeros(2), np.zeros(2), paths)
     assert gallery.most_moved(analysis, path) == list(reversed(cuts))
 
 
@@ -148,8 +148,8 @@ def test_templates_and_their_ratio(analysis: Analysis) -> None:
 
 def test_scores_before_and_after(analysis: Analysis) -> None:
     random = np.random.default_rng(3)
-    events = [networks.Events(random.uniform(0, 1, 50), np.ones(50)) for _ in range(2)]
-    empty = {"ttbar_hadronic": networks.Events(np.zeros(0), np.zeros(0))}
+    events = [networks.Weighted(random.uniform(0, 1, 50), np.ones(50)) for _ in range(2)]
+    empty = {"ttbar_hadronic": networks.Weighted(np.zeros(0), np.zeros(0))}
     ((name, figure),) = gallery.scores(
         analysis, "net:b", {"wjets": events[0], **empty}, {"wjets": events[1], **empty}
     )
@@ -218,7 +218,7 @@ def toy(toy_configuration: Any, toy_columns: dict[str, Columns]) -> tuple[Any, .
 
 def test_a_scan_holds_the_value_of_what_is_kept(toy: tuple[Any, ...]) -> None:
     kept, objective, events = toy
-    values = scan(kept, objective, events, {"btag_1": np.array([0.2, 0.43, 0.7])})
+    values = landscape(kept, objective, events, {"btag_1": np.array([0.2, 0.43, 0.7])})
     assert values.shape == (3,)
     assert values[1] == float(hard_value(kept, objective, events))
     assert len(np.unique(values)) == 3

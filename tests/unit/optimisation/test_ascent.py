@@ -12,7 +12,7 @@ import pytest
 
 from zenith.artefacts import Columns
 from zenith.config import Analysis, parse
-from zenith.core.selection.layout import Events
+from zenith.core.selection.layout import Layout
 from zenith.core.selection.objective import Objective, hard_value
 from zenith.errors import FitError
 from zenith.optimisation import ascent, model
@@ -27,8 +27,8 @@ STEPS = 12
 class Case(NamedTuple):
     analysis: Analysis
     objective: Objective
-    events: Events
-    validation: Events
+    events: Layout
+    validation: Layout
     start: Physical
     transform: optax.GradientTransformation
 

@@ -8,7 +8,7 @@ import pytest
 
 from zenith.core.likelihood.template_rules import consistent, floored
 from zenith.statistics.repair import sanitise, summary
-from zenith.statistics.templates import Templates
+from zenith.statistics.templates import RegionTemplates
 
 FLOOR = 1e-3
 #          wjets, ttbar, signal: bins are fine, empty, negative, signal-only, too small
@@ -19,7 +19,7 @@ NOMINAL = np.array(
 
 def _templates(nominal=NOMINAL, up=None):
     up = nominal * 1.1 if up is None else up
-    return Templates(
+    return RegionTemplates(
         "signal",
         "mtt",
         tuple(range(400, 400 + 100 * (nominal.shape[1] + 1), 100)),

@@ -26,7 +26,7 @@ PENALTY = (0.01, 1.0)  # of what requirements miss, first and last, beside log Z
 BLUR = 0.01  # share of all events in a seed, which tempers cells without background
 
 
-class Partition(NamedTuple):
+class Clustering(NamedTuple):
     """The category of each cell, and the objective; below 0 if requirements are not met."""
 
     category: Array  # (cells,)
@@ -41,7 +41,7 @@ def partition(
     tally: Tally,
     counting: Counting,
     requirements: Requirements,
-) -> Partition:
+) -> Clustering:
     """The partition of cells with such sums (rows, cells) that one random seeding leads to."""
     sums = jnp.asarray(sums, float)
 
@@ -54,17 +54,17 @@ def partition(
         merit = jnp.where(missing > 0, -missing, value)
         return jnp.log(jnp.maximum(value, 1e-9)) - penalty * missing, merit
 
-    def round_of(carry: tuple[Array, Partition], penalty: Array) -> tuple[tuple, None]:
+    def round_of(carry: tuple[Array, Clustering], penalty: Array) -> tuple[tuple, None]:
         worth, best = carry
         category = (worth.T @ sums).argmax(axis=0)
         totals = sums @ jax.nn.one_hot(category, categories)
         new, merit = jax.grad(aim, has_aux=True)(totals, penalty)
-        found = Partition(category, merit)
+        found = Clustering(category, merit)
         best = jax.tree.map(lambda a, b: jnp.where(merit > best.merit, a, b), found, best)
         # half of the old: what is required would else move cells to and fro
         return ((worth + jnp.nan_to_num(new)) / 2, best), None
 
-    nothing = Partition(jnp.zeros(sums.shape[1], int), jnp.asarray(-jnp.inf))
+    nothing = Clustering(jnp.zeros(sums.shape[1], int), jnp.asarray(-jnp.inf))
     first = (_seeds(sums, key, categories, tally, counting), nothing)
     (_, best), _ = jax.lax.scan(round_of, first, jnp.geomspace(*PENALTY, ROUNDS))
     return best

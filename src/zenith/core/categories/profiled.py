@@ -32,7 +32,7 @@ class Normalisation:
 
 
 @dataclass(frozen=True)
-class Likelihood:
+class ProfiledLikelihood:
     """The objective of a HistFactory model whose bins are categories.
 
     `samples` has the names of the samples, the signals first; `variations` those of the variations

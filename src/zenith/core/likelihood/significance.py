@@ -12,7 +12,7 @@ import numpy as np
 from jax import Array, lax
 
 from zenith.core.likelihood import curvature
-from zenith.core.likelihood.fit import KINK, fit
+from zenith.core.likelihood.descents import KINK, deepest_minimum
 from zenith.core.likelihood.hessian import solve
 from zenith.core.likelihood.histfactory import (
     Data,
@@ -88,7 +88,7 @@ def expected_significance(structure: Structure, templates: Templates) -> Array:
 
 
 def expected(structure: Structure, templates: Templates, starts: int = 0) -> Expected:
-    """As `expected_significance`, with diagnostics; `starts` as in `fit.fit`.
+    """As `expected_significance`, with diagnostics; `starts` as in `descents.deepest_minimum`.
 
     The free fit to Asimov data is known (it is what generated them), so that q0 takes the one
     fit at mu = 0. Its gradient is the partial derivative at that fit: parameters that minimise do
@@ -99,7 +99,7 @@ def expected(structure: Structure, templates: Templates, starts: int = 0) -> Exp
     fixed_model, fixed_data = lax.stop_gradient((model, data))
     start = jnp.asarray(nominal(structure, 0.0))
     free = fixed_model.free & ~_is_poi(structure)
-    best = fit(structure, fixed_model, fixed_data, start, free, starts)
+    best = deepest_minimum(structure, fixed_model, fixed_data, start, free, starts)
     q0 = 2 * deviance(structure, model, lax.stop_gradient(best.x), data)
     some = q0 > ROUNDED * data.main.sum()
     z = jnp.sqrt(jnp.where(some, q0, 1.0))
@@ -126,7 +126,7 @@ def observed_significance(
 ) -> Observed:
     """Discovery significance of observed counts (B,), by a free fit and one at mu = 0.
 
-    `starts` as in `fit.fit`.
+    `starts` as in `descents.deepest_minimum`.
     """
     parameters = structure.parameters
     model = prepare(structure, templates)
@@ -135,7 +135,8 @@ def observed_significance(
     inits = jnp.stack([parameters.init, nominal(structure, 0.0)])
     free = jnp.stack([model.free, model.free & ~is_poi])
     fits = lax.map(
-        lambda each: fit(structure, model, data, each[0], each[1], starts), (inits, free)
+        lambda each: deepest_minimum(structure, model, data, each[0], each[1], starts),
+        (inits, free),
     )
     best, background = (Minimum(*(part[i] for part in fits)) for i in (0, 1))
     converged = best.converged & background.converged

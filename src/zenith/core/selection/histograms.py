@@ -16,9 +16,9 @@ from jax.typing import ArrayLike
 
 from zenith.core.likelihood.recipe import Histograms
 from zenith.core.selection.cuts import hard_mask, soft_weight
-from zenith.core.selection.layout import Blocks, Events, Region
+from zenith.core.selection.layout import Blocks, Channel, Layout
 
-Parameters = Mapping[str, Any]
+Selection = Mapping[str, Any]
 """{"thresholds": {name: scalar}, "networks": {name: Network}, "edges": {region: Edges}}
 
 `edges` may lack: those of a region move in units of its axis, 0 to 1, if its axis has a grid.
@@ -26,14 +26,14 @@ Parameters = Mapping[str, Any]
 
 
 def soft_histograms(
-    parameters: Parameters, events: Events, temperature: ArrayLike, bandwidth: ArrayLike
+    parameters: Selection, events: Layout, temperature: ArrayLike, bandwidth: ArrayLike
 ) -> dict[str, Histograms]:
     """Histograms by region: soft cuts, and kernels of `bandwidth` bin widths; differentiable."""
     return _histograms(parameters, events, jnp.asarray(temperature), bandwidth, None)
 
 
 def hard_histograms(
-    parameters: Parameters, events: Events, replica: ArrayLike | None = None
+    parameters: Selection, events: Layout, replica: ArrayLike | None = None
 ) -> dict[str, Histograms]:
     """Histograms by region: hard cuts, hard bins.
 
@@ -45,8 +45,8 @@ def hard_histograms(
 
 
 def _histograms(
-    parameters: Parameters,
-    events: Events,
+    parameters: Selection,
+    events: Layout,
     temperature: jax.Array | None,
     bandwidth: ArrayLike,
     replica: ArrayLike | None,
@@ -77,7 +77,7 @@ def _histograms(
     return result
 
 
-def _edges(region: Region, parameters: Parameters, *, hard: bool) -> jax.Array | None:
+def _edges(region: Channel, parameters: Selection, *, hard: bool) -> jax.Array | None:
     """Where the edges of a region have moved to; None if they are those of its axis."""
     moved = parameters.get("edges", {}).get(region.name)
     if moved is None:
@@ -87,13 +87,13 @@ def _edges(region: Region, parameters: Parameters, *, hard: bool) -> jax.Array |
 
 
 class _Chain(NamedTuple):
-    regions: tuple[Region, ...]
+    regions: tuple[Channel, ...]
     columns: tuple[str, ...]
     cells: int
 
 
 def _weights(
-    chain: _Chain, parameters: Parameters, temperature: jax.Array | None, features: jax.Array
+    chain: _Chain, parameters: Selection, temperature: jax.Array | None, features: jax.Array
 ) -> jax.Array:
     """Weight of every event in each region, (regions, n); hard without temperature."""
     columns = dict(zip(chain.columns, features, strict=True))
@@ -132,7 +132,7 @@ def _rows_of_weights(weights: jax.Array, blocks: int) -> jax.Array:
 @partial(jax.custom_vjp, nondiff_argnums=(0,))
 def _accumulate(
     chain: _Chain,
-    parameters: Parameters,
+    parameters: Selection,
     temperature: jax.Array | None,
     blocks: Blocks,
     replica: ArrayLike | None,
@@ -158,11 +158,11 @@ def _accumulate(
 
 def _accumulate_forward(
     chain: _Chain,
-    parameters: Parameters,
+    parameters: Selection,
     temperature: jax.Array | None,
     blocks: Blocks,
     replica: ArrayLike | None,
-) -> tuple[jax.Array, tuple[Parameters, jax.Array | None, Blocks]]:
+) -> tuple[jax.Array, tuple[Selection, jax.Array | None, Blocks]]:
     if temperature is None or replica is not None:
         raise ValueError("a hard selection has no gradient")
     return _accumulate(chain, parameters, temperature, blocks, replica), (
@@ -174,20 +174,20 @@ def _accumulate_forward(
 
 def _accumulate_backward(
     chain: _Chain,
-    residuals: tuple[Parameters, jax.Array | None, Blocks],
+    residuals: tuple[Selection, jax.Array | None, Blocks],
     cotangent: jax.Array,
-) -> tuple[Parameters, None, None, None]:
+) -> tuple[Selection, None, None, None]:
     parameters, temperature, blocks = residuals
     by_cell = jnp.moveaxis(cotangent, -1, 0).astype(blocks.weights.dtype)
 
-    def step(total: Parameters, chunk: Blocks) -> tuple[Parameters, None]:
+    def step(total: Selection, chunk: Blocks) -> tuple[Selection, None]:
         # the sums are linear in the selection: one number per event and region is all they need
         rows = _rows_of_weights(chunk.weights, len(chunk.cells))
         pull = jnp.moveaxis(by_cell[chunk.cells], 0, -1)[..., None]  # (regions, rows, blocks, 1)
         # unrolled: XLA does not vectorise a sum over a few rows
         pull = sum(pull[:, k] * row for k, row in enumerate(rows)).reshape(len(pull), -1)
 
-        def pulled(parameters: Parameters) -> jax.Array:
+        def pulled(parameters: Selection) -> jax.Array:
             return jnp.sum(_weights(chain, parameters, temperature, chunk.features) * pull)
 
         return jax.tree.map(jnp.add, total, jax.grad(pulled)(parameters)), None

@@ -41,7 +41,7 @@ class Sample(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Region:
+class Channel:
     """A channel of the fit: the events that pass all `cuts`, on the bins of `axis`."""
 
     name: str
@@ -66,7 +66,7 @@ class Group(eqx.Module):
 
     nominal: Blocks
     shifted: Blocks | None  # every shape variation, one after the other
-    regions: tuple[Region, ...] = eqx.field(static=True)
+    regions: tuple[Channel, ...] = eqx.field(static=True)
     columns: tuple[str, ...] = eqx.field(static=True)
 
     @property
@@ -75,7 +75,7 @@ class Group(eqx.Module):
         return self.regions[0].axis
 
 
-class Events(eqx.Module):
+class Layout(eqx.Module):
     """All that the objective needs to know of the events; a pytree whose arrays never change."""
 
     groups: tuple[Group, ...]
@@ -88,14 +88,14 @@ class Events(eqx.Module):
 
 
 def prepare(
-    regions: Sequence[Region],
+    regions: Sequence[Channel],
     networks: Mapping[str, Network],
     samples: Mapping[str, Sequence[Sample]],
     *,
     chunk: int | None = None,
     dtype: Any = np.float32,
     shares: Mapping[str, ArrayLike] = {},
-) -> Events:
+) -> Layout:
     """Lay out the samples of every process; of `networks` only features and classes are used.
 
     `chunk` is about how many events are in memory with their gradients at a time, `dtype` that of
@@ -136,7 +136,7 @@ def prepare(
         for source in nominal
         if shifts[k][source.row]
     ]
-    regions_of: dict[tuple[Axis, frozenset[Cut]], list[Region]] = {}
+    regions_of: dict[tuple[Axis, frozenset[Cut]], list[Channel]] = {}
     for region in regions:
         unmovable = frozenset(
             c for c in region.cuts if c.is_fixed and c.width is None and c.observable not in scores
@@ -155,7 +155,7 @@ def prepare(
             )
         )
     sums = [[sum((s.weight**k).sum() for s in of) for of in samples.values()] for k in (1, 2)]
-    return Events(
+    return Layout(
         groups=tuple(groups),
         processes=tuple(samples),
         weight_variations=weights,
@@ -170,7 +170,7 @@ def _names(mappings: Iterable[Mapping[str, Any]]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(name for mapping in mappings for name in mapping))
 
 
-def _columns(regions: Sequence[Region], networks: Mapping[str, Network]) -> tuple[str, ...]:
+def _columns(regions: Sequence[Channel], networks: Mapping[str, Network]) -> tuple[str, ...]:
     # the features of a network come first and in its order, so that they are one slice
     used = {c.observable for region in regions for c in region.cuts}
     names: list[str] = []

@@ -19,8 +19,8 @@ from jax.typing import ArrayLike
 from zenith.core.likelihood.recipe import Recipe, Systematic
 from zenith.core.likelihood.significance import expected_mu_error, expected_significance
 from zenith.core.likelihood.structure import Templates
-from zenith.core.selection.histograms import Parameters, hard_histograms, soft_histograms
-from zenith.core.selection.layout import Events
+from zenith.core.selection.histograms import Selection, hard_histograms, soft_histograms
+from zenith.core.selection.layout import Layout
 
 __all__ = ["Objective", "Systematic"]
 
@@ -44,12 +44,12 @@ class Objective(Recipe):
 
 
 def value_and_gradient(
-    parameters: Parameters,
+    parameters: Selection,
     objective: Objective,
-    events: Events,
+    events: Layout,
     temperature: ArrayLike,
     bandwidth: ArrayLike,
-) -> tuple[jax.Array, Parameters]:
+) -> tuple[jax.Array, Selection]:
     """The objective of the soft selection, and its gradient, a pytree as `parameters` is.
 
     `temperature` multiplies the widths of the cuts, `bandwidth` is in bin widths. NaN where the fit
@@ -72,9 +72,9 @@ def value_and_bin_gradient(
 
 @jax.jit
 def soft_templates(
-    parameters: Parameters,
+    parameters: Selection,
     objective: Objective,
-    events: Events,
+    events: Layout,
     temperature: ArrayLike,
     bandwidth: ArrayLike,
 ) -> Templates:
@@ -85,14 +85,20 @@ def soft_templates(
 
 @jax.jit
 def hard_templates(
-    parameters: Parameters, objective: Objective, events: Events, replica: ArrayLike | None = None
+    parameters: Selection,
+    objective: Objective,
+    events: Layout,
+    replica: ArrayLike | None = None,
 ) -> Templates:
     """The templates of the hard selection; with a `replica`, of that bootstrap of the events."""
     return objective.templates(hard_histograms(parameters, events, replica), events.processes)
 
 
 def hard_value(
-    parameters: Parameters, objective: Objective, events: Events, replica: ArrayLike | None = None
+    parameters: Selection,
+    objective: Objective,
+    events: Layout,
+    replica: ArrayLike | None = None,
 ) -> jax.Array:
     """The objective of the hard selection; with a `replica`, of that bootstrap of the events."""
     templates = hard_templates(parameters, objective, events, replica)
@@ -101,12 +107,12 @@ def hard_value(
 
 @jax.jit
 def _soft_with_gradient(
-    parameters: Parameters,
+    parameters: Selection,
     objective: Objective,
-    events: Events,
+    events: Layout,
     temperature: ArrayLike,
     bandwidth: ArrayLike,
-) -> tuple[Templates, Callable[[Templates], tuple[Parameters]]]:
+) -> tuple[Templates, Callable[[Templates], tuple[Selection]]]:
     """Soft templates, and what takes a derivative with respect to them to the parameters."""
     return jax.vjp(
         lambda moved: soft_templates(moved, objective, events, temperature, bandwidth), parameters
@@ -115,6 +121,6 @@ def _soft_with_gradient(
 
 @jax.jit
 def _pulled_back(
-    pull_back: Callable[[Templates], tuple[Parameters]], by_template: Templates
-) -> Parameters:
+    pull_back: Callable[[Templates], tuple[Selection]], by_template: Templates
+) -> Selection:
     return pull_back(by_template)[0]

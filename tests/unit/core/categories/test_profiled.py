@@ -10,14 +10,14 @@ import pytest
 from zenith.core.categories.cells import Cells
 from zenith.core.categories.counting import Counting, Requirements
 from zenith.core.categories.memberships import Edges, Mixture
-from zenith.core.categories.profiled import Likelihood, Normalisation
+from zenith.core.categories.profiled import Normalisation, ProfiledLikelihood
 from zenith.core.categories.sideband import Sideband
 from zenith.core.categories.yields import Tallied, Tally
 from zenith.errors import ConfigError
 
-BARE = Likelihood(2, ("signal", "second", "ttbar", "wjets"))
+BARE = ProfiledLikelihood(2, ("signal", "second", "ttbar", "wjets"))
 SHARED = tuple((name, 0.1) for name in BARE.samples[2:])
-FULL = Likelihood(
+FULL = ProfiledLikelihood(
     2,
     BARE.samples,
     (Normalisation("background", SHARED), Normalisation("top", (("ttbar", 0.3),))),
@@ -103,7 +103,7 @@ def events(dimensions: int, sideband: Sideband | None):
     [
         (FULL, None),
         (
-            Likelihood(2, ("signal", "second", "background")),
+            ProfiledLikelihood(2, ("signal", "second", "background")),
             Sideband((120.0, 130.0), (100.0, 180.0)),
         ),
     ],
@@ -148,4 +148,4 @@ def test_gradient_equals_finite_differences(categories, aim, sideband):
 )
 def test_mistakes_are_named(options, message):
     with pytest.raises(ConfigError, match=message):
-        Likelihood(**{"signals": 2, "samples": BARE.samples, **options})
+        ProfiledLikelihood(**{"signals": 2, "samples": BARE.samples, **options})

@@ -50,7 +50,7 @@ class _Search(NamedTuple):
     done: Array
 
 
-def fit(
+def deepest_minimum(
     structure: Structure, model: Model, data: Data, start: Array, free: Array, starts: int = 0
 ) -> Minimum:
     """Minimise `histfactory.deviance` from `start` over the `free` parameters, both (n,).
