@@ -2,7 +2,7 @@
 
 
 class ZenithError(Exception):
-    """A mistake that the user can mend; its message names the file, the key and the remedy."""
+    """A mistake that the user can correct; its message names the file, the key and the remedy."""
 
 
 class ConfigError(ZenithError):

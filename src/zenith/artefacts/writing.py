@@ -127,7 +127,7 @@ def hdf5(path: Path) -> Iterator[h5py.File]:
     """An HDF5 file to write; raises OSError if the disk is full, once HDF5 has let go of it.
 
     HDF5 cannot close a file whose last blocks it cannot write: the process ends in a segmentation
-    fault. So it is told that all is well, and what was not is raised after it has closed.
+    fault. So it is led to believe that all is well, and what was not is raised after it has closed.
     """
     with _Disk(path, "w+") as disk:
         try:

@@ -59,7 +59,7 @@ class Scored:
             if wrong := int((~np.isfinite(values)).sum()):
                 raise InputError(
                     f"{self.source}: {name} has {wrong} values that are NaN or infinite: remove "
-                    "these events or mend what made them"
+                    "these events or correct what made them"
                 )
         if not self.signal_labels or len(set(self.signal_labels)) != len(self.signal_labels):
             raise InputError(

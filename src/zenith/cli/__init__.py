@@ -19,7 +19,7 @@ def _step(name: str) -> ModuleType:
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Run one step; return 0, or 1 after printing what the user has to mend.
+    """Run one step; return 0, or 1 after printing what the user has to correct.
 
     A reader of the output that has seen enough (`| head`) is no error. Only the module of the step
     that is named is imported with its libraries: the modules themselves import them inside `run`,

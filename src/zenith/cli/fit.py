@@ -48,14 +48,14 @@ def run(args: argparse.Namespace) -> None:
     histograms = artefacts.read_histograms(args.input)
     collected = templates.collect(analysis, histograms, args.input)
     minimum = analysis.statistics.minimum_yield
-    mended = [repair.sanitise(region, minimum) for region in collected]
-    regions = [region for region, _ in mended]
+    repaired = [repair.sanitise(region, minimum) for region in collected]
+    regions = [region for region, _ in repaired]
     spec, pruned = workspace.build(analysis, regions)
     artefacts.write_text(args.workspace, json.dumps(spec, indent=1) + "\n")
     results = fit(analysis, spec, args.workspace)
     results["control_fit"] = control_fit(analysis, spec, args.workspace)
     results["constraints"] = constraints(spec, results["parameters"], regions)
-    results["sanitised"] = repair.summary([c for _, changes in mended for c in changes])
+    results["sanitised"] = repair.summary([c for _, changes in repaired for c in changes])
     results["pruned"] = pruned
     config = step_config(analysis, "fit")
     artefacts.write_json(args.output, results, inputs=[args.input], config=config)

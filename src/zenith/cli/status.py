@@ -80,7 +80,7 @@ def run(args: argparse.Namespace) -> None:
     if not Path("Snakefile").exists():
         raise InputError("Snakefile: not in this folder; go to the folder of the workflow")
     if isinstance(config, Analysis):
-        for sample in config.used_samples:  # a mistake among files is told here in one line
+        for sample in config.used_samples:  # a mistake among files is reported here in one line
             resolve(config, sample)
     chosen = [] if args.config == options.DEFAULT else ["--configfile", args.config]
     if args.overrides:

@@ -24,14 +24,14 @@ def explain(
     `data` is what was validated, `root` its model; the line is that of the source, or of a file
     that it is based on, where one of them says so.
     """
-    told: dict[str, Any] = {}
+    first: dict[str, Any] = {}
     for error in errors:  # of a key that may be of several types, one for each
         key = ".".join(map(str, _keys(error, data)))
-        # The first is told, but rather one of the type that the value has.
-        if key not in told or (_of_type(told[key]) and not _of_type(error)):
-            told[key] = error
+        # The first is reported, but rather one of the type that the value has.
+        if key not in first or (_of_type(first[key]) and not _of_type(error)):
+            first[key] = error
     return "\n".join(
-        _explained(error, _keys(error, data), source, data, root) for error in told.values()
+        _explained(error, _keys(error, data), source, data, root) for error in first.values()
     )
 
 

@@ -1,4 +1,4 @@
-"""YAML as it was written: numbers keep their text, and every mistake is told with its line.
+"""YAML as it was written: numbers keep their text, and every mistake is reported with its line.
 
 YAML 1.1 takes `2e3` for text, `010` for 8, `12:30` for 750, `no` for false and `2016-08-01` for a
 date. Here an unquoted scalar is null, true, false, a decimal number or text, and what a key wants

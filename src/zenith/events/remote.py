@@ -1,7 +1,8 @@
 """Files on servers, http(s):// and root://: time limits, what went wrong, and whether it may pass.
 
-A server that refuses, or a name that no server has, is told within half a minute. What passes by
-itself is worth waiting for: too many requests, a fault of the server, silence, a broken connection.
+A server that refuses, or a name that no server has, is reported within half a minute. What passes
+by itself is worth waiting for: too many requests, a fault of the server, silence, a broken
+connection.
 """
 
 import functools

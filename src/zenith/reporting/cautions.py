@@ -7,15 +7,15 @@ Table = Mapping[str, Any]
 
 
 def cautions(summary: Table) -> list[str]:
-    """On templates that were mended, constraints, and what the fit could not have."""
+    """On templates that were repaired, constraints, and what the fit could not have."""
     return [
-        _mended(summary["sanitised"]),
+        _repaired(summary["sanitised"]),
         _constrained(summary.get("constraints", [])),
         _missing(summary["fit"]),
     ]
 
 
-def _mended(sanitised: Iterable[Table]) -> str:
+def _repaired(sanitised: Iterable[Table]) -> str:
     """Bins of nominal templates one by one; those of variations by channel."""
     lines = []
     varied: dict[str, list[str]] = {}
@@ -31,8 +31,8 @@ def _mended(sanitised: Iterable[Table]) -> str:
         which = ", ".join(dict.fromkeys(names))
         lines.append(f"- channel {channel}: {len(names)} bins of variations limited ({which})")
     if not lines:
-        return "None: no template had to be mended."
-    return "\n".join(["Templates that were mended before the fit:", "", *lines])
+        return "None: no template had to be repaired."
+    return "\n".join(["Templates that were repaired before the fit:", "", *lines])
 
 
 def _constrained(constraints: Iterable[Table]) -> str:

@@ -31,7 +31,7 @@ class Repair:
 def sanitise(
     templates: RegionTemplates, minimum: float | None, share: Array | None = None
 ) -> tuple[RegionTemplates, list[Repair]]:
-    """The templates of one region, mended, and what was changed; every nominal change is logged.
+    """The templates of one region, repaired, and what was changed; every nominal change is logged.
 
     `minimum` is `statistics.minimum_yield`, `share` as in `template_rules.floored`.
     """
@@ -46,16 +46,16 @@ def sanitise(
         )
         for name, (up, down) in templates.variations.items()
     }
-    mended = replace(templates, nominal=nominal, variance=variance, variations=variations)
+    repaired = replace(templates, nominal=nominal, variance=variance, variations=variations)
     too_few = "fewer than one simulated event of background"
     if minimum is not None:
         too_few = "background below statistics.minimum_yield"
     changes = [
-        *_nominal_changes(templates, mended, too_few),
-        *_variation_changes(templates, mended),
+        *_nominal_changes(templates, repaired, too_few),
+        *_variation_changes(templates, repaired),
     ]
     _report(templates, changes)
-    return mended, changes
+    return repaired, changes
 
 
 def summary(changes: Sequence[Repair]) -> list[dict[str, Any]]:

@@ -1,4 +1,4 @@
-"""The template sanitiser: which bins are mended, how, and what it says."""
+"""The template sanitiser: which bins are repaired, how, and what it says."""
 
 import logging
 
@@ -35,13 +35,13 @@ def _templates(nominal=NOMINAL, up=None):
 
 
 def test_the_rules():
-    mended, _ = sanitise(_templates(), FLOOR)
+    repaired, _ = sanitise(_templates(), FLOOR)
     # ttbar has most events, so it gets what is lacking; signal is left alone
     expected = [[5.0, 0.0, 0.0, 0.0, 2e-4], [9.0, 1e-3, 3.0, 1e-3, 8e-4], NOMINAL[2]]
-    np.testing.assert_allclose(mended.nominal, expected, rtol=1e-12)
+    np.testing.assert_allclose(repaired.nominal, expected, rtol=1e-12)
     # the variance of the negative bin is kept, what is filled has 100 % uncertainty
-    assert mended.variance[0, 2] == 0.04
-    assert mended.variance[1, 1] == pytest.approx(0.04 + FLOOR**2)
+    assert repaired.variance[0, 2] == 0.04
+    assert repaired.variance[1, 1] == pytest.approx(0.04 + FLOOR**2)
 
 
 def test_less_than_one_simulated_event_is_filled_up_to_one():
@@ -49,12 +49,12 @@ def test_less_than_one_simulated_event_is_filled_up_to_one():
 
     Backgrounds have (Σw)²/Σw² events: 14²/0.08 and 3²/0.08 are many, 0 and (3e-4)²/0.08 none.
     """
-    mended, changes = sanitise(_templates(), None)
+    repaired, changes = sanitise(_templates(), None)
     event = 0.2 / 12.0001
     lacking = np.array([0.0, event, 0.0, event, event * (1 - 9e-8 / 0.08)])
-    np.testing.assert_allclose(mended.nominal[1], NOMINAL[1] + lacking, rtol=1e-12)
-    np.testing.assert_allclose(mended.variance[1], 0.04 + lacking**2, rtol=1e-12)
-    np.testing.assert_allclose(mended.nominal[[0, 2]], NOMINAL[[0, 2]].clip(0), rtol=1e-12)
+    np.testing.assert_allclose(repaired.nominal[1], NOMINAL[1] + lacking, rtol=1e-12)
+    np.testing.assert_allclose(repaired.variance[1], 0.04 + lacking**2, rtol=1e-12)
+    np.testing.assert_allclose(repaired.nominal[[0, 2]], NOMINAL[[0, 2]].clip(0), rtol=1e-12)
     said = {c.bin: c.reason for c in changes if (c.variation, c.sample) == ("nominal", "ttbar")}
     assert said[4] == "fewer than one simulated event of background"
     # variances of a fit with four times as many events; what was filled is as uncertain as before
@@ -97,17 +97,17 @@ def test_every_change_is_named(caplog):
 
 def test_templates_that_are_fine_stay_as_they_are():
     good = _templates(np.array([[5.0, 4.0], [9.0, 8.0], [1.0, 0.0]]))
-    mended, changes = sanitise(good, FLOOR)
+    repaired, changes = sanitise(good, FLOOR)
     assert changes == []
-    np.testing.assert_array_equal(mended.nominal, good.nominal)
-    np.testing.assert_allclose(mended.variations["jes"][0], good.variations["jes"][0], rtol=1e-14)
+    np.testing.assert_array_equal(repaired.nominal, good.nominal)
+    np.testing.assert_allclose(repaired.variations["jes"][0], good.variations["jes"][0], rtol=1e-14)
 
 
 def test_variations_keep_their_ratio_and_stay_within_reason():
     up = NOMINAL * 1.1
     up[0, 0], up[1, 0] = 500.0, -3.0  # 100 times the nominal, and negative
-    mended, changes = sanitise(_templates(up=up), FLOOR)
-    varied, nominal = mended.variations["jes"][0], mended.nominal
+    repaired, changes = sanitise(_templates(up=up), FLOOR)
+    varied, nominal = repaired.variations["jes"][0], repaired.nominal
     assert varied[0, 0] == 10 * nominal[0, 0]
     assert varied[1, 0] == 0.1 * nominal[1, 0]
     assert varied[1, 4] == pytest.approx(1.1 * nominal[1, 4])  # the floored bin moves along
@@ -117,8 +117,8 @@ def test_variations_keep_their_ratio_and_stay_within_reason():
 
 
 def test_a_region_without_any_event_gets_the_floor():
-    mended, _ = sanitise(_templates(np.zeros((3, 2))), FLOOR)
-    np.testing.assert_array_equal(mended.nominal, [[FLOOR] * 2, [0, 0], [0, 0]])
+    repaired, _ = sanitise(_templates(np.zeros((3, 2))), FLOOR)
+    np.testing.assert_array_equal(repaired.nominal, [[FLOOR] * 2, [0, 0], [0, 0]])
 
 
 def test_the_rules_are_the_same_for_jax():

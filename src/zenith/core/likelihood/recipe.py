@@ -1,6 +1,6 @@
 """From the histograms of regions to the templates of a HistFactory model.
 
-The one place where templates are mended, mirrored, smoothed, pruned and split into a change of
+The one place where templates are repaired, mirrored, smoothed, pruned and split into a change of
 yield and one of shape: the objective of the climb and the workspace of the quoted fit both come
 from here, so that they are the same likelihood.
 """
@@ -61,7 +61,7 @@ class Recipe(eqx.Module):
     are not signal. `constants` has what does not depend on events (the normsys that are none of
     `systematics`, and shapesys); its other entries are ignored. In this order templates are
 
-    - mended (`core/mending.py`), with `minimum_yield` background events in every bin, by default
+    - repaired (`template_rules`), with `minimum_yield` background events in every bin, by default
       what one simulated event stands for; variances are those of the fit that is quoted;
     - smoothed: varied over nominal, by process and region, its yield kept;
     - pruned: where the largest relative change that a systematic makes in any bin of a process in a
@@ -88,11 +88,11 @@ class Recipe(eqx.Module):
         _known("sample", structure.samples, processes)
         _known("histosys", structure.histosys, [s.name for s in self.systematics])
         rows = np.array([processes.index(name) for name in structure.samples])
-        regions = [self._mended(histograms[name], rows) for name, _ in structure.channels]
+        regions = [self._repaired(histograms[name], rows) for name, _ in structure.channels]
         parts = zip(*regions, strict=True)
         return self.assembled(*(jnp.concatenate(part, axis=-1) for part in parts))
 
-    def _mended(
+    def _repaired(
         self, region: Histograms, rows: np.ndarray
     ) -> tuple[jax.Array, jax.Array, jax.Array]:
         """Yields and variances (S, B), and the variations (systematics, 2, S, B), of one region."""
@@ -110,7 +110,7 @@ class Recipe(eqx.Module):
         return nominal, variance, stacked
 
     def assembled(self, nominal: jax.Array, variance: jax.Array, varied: jax.Array) -> Templates:
-        """The templates of the structure, from mended yields of all channels one after the other.
+        """The templates of the structure, from repaired yields of all channels one after the other.
 
         `nominal` and `variance` are (S, B), `varied` (systematics, 2, S, B), up and down.
         """

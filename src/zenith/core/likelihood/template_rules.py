@@ -1,4 +1,4 @@
-"""The rules by which templates that a fit cannot digest are mended.
+"""The rules by which templates that a fit cannot digest are repaired.
 
 Empty, negative and signal-only bins, and variations that change a bin beyond reason, end in opaque
 failures of a minimiser. Three rules prevent them. They use nothing but the arithmetic of arrays, so
@@ -39,7 +39,7 @@ def floored(
     sums: Array | None = None,
     share: Array | None = None,
 ) -> tuple[Array, Array]:
-    """Rules 1 and 2: the yields and variances of one region, both (P, B), mended.
+    """Rules 1 and 2: the yields and variances of one region, both (P, B), repaired.
 
     `background`, (P,), says which processes are background; one is, at least. `sums`, (2, P), are
     Σw and Σw² of everything simulated; only needed without `minimum`. The variance that is returned
