@@ -222,7 +222,7 @@ def _exported(model: _Model, outside: np.dtype[Any]) -> jax.export.Exported:
 
 def _forward(model: _Model, arrays: _Arrays) -> tuple[jax.Array, _Arrays]:
     called = _exported(model, arrays.yields.dtype).call
-    one_by_one = jax.custom_batching.sequential_vmap(called)  # type: ignore[no-untyped-call]
+    one_by_one = jax.custom_batching.sequential_vmap(called)
     z, gradient = one_by_one(arrays)
     return z, gradient
 

@@ -34,7 +34,8 @@ class Reference:
         if len(self.edges) == 1:
             return np.searchsorted(self.edges[0], scored.scores[:, 0], side="right")
         chosen, largest = scored.scores.argmax(axis=1), scored.scores.max(axis=1)
-        category, first = np.zeros_like(chosen), 0
+        category: NDArray[np.int64] = np.zeros_like(chosen)
+        first = 0
         for number, edges in enumerate(self.edges):
             mine = chosen == number
             category[mine] = first + np.searchsorted(edges, largest[mine], side="right")

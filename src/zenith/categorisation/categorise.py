@@ -49,7 +49,7 @@ def assign(
     if isinstance(categories, Mixture):
         return np.asarray(jax.jit(Mixture.hard)(categories, x))
     assert categories is not None
-    return np.searchsorted(categories, x[0], side="right")
+    return np.asarray(np.searchsorted(categories, x[0], side="right"))
 
 
 def categorise(

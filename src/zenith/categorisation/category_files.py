@@ -43,7 +43,7 @@ class Found(NamedTuple):
         x = scores[:, list(self.space.kept)].T
         if isinstance(self.categories, Mixture):
             return np.asarray(self.categories.hard(x))
-        return np.searchsorted(self.categories, x[0], side="right")
+        return np.asarray(np.searchsorted(self.categories, x[0], side="right"))
 
     def aim(self, scored: Scored) -> Aim:
         """The objective for these events. Raises `InputError` for other nuisance parameters."""

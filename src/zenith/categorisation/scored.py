@@ -186,7 +186,9 @@ class Space:
 def yields_of(category: NDArray[np.integer], categories: int, scored: Scored, aim: Aim) -> Yields:
     """Yields of all categories (N,) → [0, K)."""
     events = scored.tallied(aim)
-    return jax.tree.map(np.asarray, events.tally.read(events.sums(category, categories)))
+    sums = events.sums(category, categories)
+    found: Yields = jax.tree.map(np.asarray, events.tally.read(sums))
+    return found
 
 
 def report(

@@ -36,7 +36,7 @@ def _at(
     rising: NDArray[np.float64], shares: NDArray[np.float64], position: NDArray[np.float64]
 ) -> NDArray[np.float64]:
     cuts = np.searchsorted(rising, shares * rising[-1])
-    return position[np.clip(cuts, 1, len(position)) - 1]
+    return np.asarray(position[np.clip(cuts, 1, len(position)) - 1])
 
 
 Components = tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]

@@ -211,4 +211,6 @@ def _evaluated(path: str, events: str) -> dict[str, Any]:
 
     found = load(path)
     content = {**found.report(read(events, found.sideband)), "categories": str(Path(path))}
-    return json.loads(json.dumps(content, default=lambda value: np.asarray(value).tolist()))
+    text = json.dumps(content, default=lambda value: np.asarray(value).tolist())
+    plain: dict[str, Any] = json.loads(text)
+    return plain

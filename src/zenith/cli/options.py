@@ -10,7 +10,7 @@ from zenith.config import (
     load,
     load_categorisation,
 )
-from zenith.config.loading import read_yaml
+from zenith.config.yaml_text import read_yaml
 from zenith.errors import ConfigError
 
 DEFAULT = "config/zprime.yaml"

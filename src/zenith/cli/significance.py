@@ -32,7 +32,7 @@ def run(args: argparse.Namespace) -> None:
 
     import numpy as np
 
-    from zenith.artefacts import atomic
+    from zenith.artefacts.writing import atomic
     from zenith.errors import ZenithError
     from zenith.statistics.significance import gradient, significances
     from zenith.statistics.workspace_files import patch_parts, read_json_file, with_patch

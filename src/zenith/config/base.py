@@ -42,7 +42,8 @@ class Section(BaseModel):
     def __get_pydantic_core_schema__(
         cls, source: type[BaseModel], handler: GetCoreSchemaHandler
     ) -> CoreSchema:
-        return _without_truths(handler(source))
+        schema: CoreSchema = _without_truths(handler(source))
+        return schema
 
 
 # Names become file names, histogram names and nuisance parameters: letters, digits, underscores.

@@ -104,7 +104,7 @@ def _evaluate(objects: Objects, name: str, function: Observable) -> NDArray[np.f
             "return one number for each event"
         )
     _require_finite(values, f"observable {name}")
-    return values.astype(np.float32)
+    return np.asarray(values, np.float32)
 
 
 def _require_finite(values: NDArray[Any], what: str) -> None:

@@ -54,7 +54,7 @@ class Evaluator:
             return np.broadcast_to(np.asarray(values, np.float64), len(objects))
         counts = ak.num(getattr(objects, self.config.object))
         values = np.broadcast_to(values, int(ak.sum(counts)))
-        return ak.prod(ak.unflatten(values, counts), axis=1).to_numpy()
+        return np.asarray(ak.prod(ak.unflatten(values, counts), axis=1).to_numpy())
 
     def _argument(self, text: str, kind: str, objects: Objects, side: str) -> Any:
         if text == "variation":
@@ -185,7 +185,7 @@ def weights(
 
 
 def _product(factors: dict[str, NDArray[np.float64]], count: int) -> NDArray[np.float64]:
-    return np.prod([np.ones(count), *factors.values()], axis=0)
+    return np.asarray(np.prod([np.ones(count), *factors.values()], axis=0))
 
 
 def _branch(
@@ -199,7 +199,7 @@ def _branch(
         remedy = "name one entry, [0] for example" if value.ndim > 1 else "leave out the entry"
         raise ConfigError(f"{key}: {name} holds {value.ndim - 1} lists an event: {remedy}")
     if entry is None:
-        return ak.to_numpy(value).astype(np.float64)
+        return np.asarray(ak.to_numpy(value), np.float64)
     if len(value) and (shortest := int(ak.min(ak.num(value)))) <= entry:
         raise InputError(f"{key}: {name}[{entry}]: an event has only {shortest} entries")
-    return ak.to_numpy(value[:, entry]).astype(np.float64)
+    return np.asarray(ak.to_numpy(value[:, entry]), np.float64)

@@ -192,7 +192,8 @@ def _of_record(record: int, key: str) -> list[InputFile]:
 def _entry(content: Mapping[str, Any], name: str, key: str, catalogue: str) -> Mapping[str, Any]:
     if not isinstance(content, Mapping) or name not in content:
         raise ConfigError(f"{key}: {catalogue} has no {name!r}; it has {', '.join(content)}")
-    return content[name]
+    entry: Mapping[str, Any] = content[name]
+    return entry
 
 
 def _listed(variation: Mapping[str, Any], catalogue: str) -> list[InputFile]:

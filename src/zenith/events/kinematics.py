@@ -41,7 +41,7 @@ def momenta(particles: ak.Array) -> tuple[Floats, Bools]:
 def mass(momentum: Floats) -> Floats:
     """The invariant mass, 0 where rounding makes its square negative."""
     px, py, pz, energy = np.moveaxis(momentum, -1, 0)
-    return np.sqrt(np.maximum(energy**2 - px**2 - py**2 - pz**2, 0.0))
+    return np.asarray(np.sqrt(np.maximum(energy**2 - px**2 - py**2 - pz**2, 0.0)))
 
 
 def neutrinos(lepton: Floats, met: Floats) -> Floats:

@@ -75,7 +75,8 @@ def shared(function: Callable[[Objects], T]) -> Callable[[Objects], T]:
     def once(objects: Objects) -> T:
         if function not in objects._shared:
             objects._shared[function] = function(objects)
-        return objects._shared[function]
+        found: T = objects._shared[function]
+        return found
 
     return once
 

@@ -27,7 +27,7 @@ class _Check:
         # In single precision, as the columns are that later cuts are made on.
         found = ak.to_numpy(self.observable(objects), allow_missing=True).astype(np.float32)
         values = np.ma.filled(found, np.float32(self.observable.missing))
-        return OPERATORS[self.cut.operator](values, np.float32(self.cut.threshold))
+        return np.asarray(OPERATORS[self.cut.operator](values, np.float32(self.cut.threshold)))
 
 
 class Preselection:

@@ -91,7 +91,7 @@ class _Factor:
         event = splits.event_hash(self.events)[self.lists.events]
         index = np.arange(len(event)) - self.lists.offsets[self.lists.events]
         number = splits.hash_of(event, index, self.seed, zlib.crc32(self.stream.encode()))
-        return ndtri(splits.uniform(number))
+        return np.asarray(ndtri(splits.uniform(number)))
 
 
 def _recoil(events: Table, met: str, lists: Lists, factor: _Factor) -> Table:
@@ -109,6 +109,6 @@ def _recoil(events: Table, met: str, lists: Lists, factor: _Factor) -> Table:
     def evaluate(branch: str) -> NDArray[np.floating]:
         px, py = momentum()
         found = np.hypot(px, py) if branch == names["pt"] else np.arctan2(py, px)
-        return found.astype(events.types[branch])
+        return np.asarray(found, events.types[branch])
 
     return Table({branch: events.types[branch] for branch in names.values()}, evaluate)

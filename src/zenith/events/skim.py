@@ -14,7 +14,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from zenith.artefacts import atomic, golden
+from zenith.artefacts import golden
+from zenith.artefacts.writing import atomic
 from zenith.config import Analysis
 from zenith.errors import InputError
 from zenith.events import branches, source, theory

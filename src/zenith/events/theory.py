@@ -118,7 +118,7 @@ def _rows(values: ak.Array) -> NDArray[np.float64]:
     """The entries that all runs have, (runs, entries)."""
     if values.ndim == 1:
         values = values[:, np.newaxis]
-    return ak.to_numpy(values[:, : ak.min(ak.num(values))]).astype(np.float64)
+    return np.asarray(ak.to_numpy(values[:, : ak.min(ak.num(values))]), np.float64)
 
 
 def _mean(rows: NDArray[np.float64], weights: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -127,8 +127,8 @@ def _mean(rows: NDArray[np.float64], weights: NDArray[np.float64]) -> NDArray[np
     Other makers of skims write Σ genWeight · w itself. Theory weights are of order one: what is
     nowhere near it, but is when divided, is such a sum.
     """
-    means = weights @ rows / weights.sum()
-    plain = rows.sum(axis=0) / weights.sum()
+    means: NDArray[np.float64] = weights @ rows / weights.sum()
+    plain: NDArray[np.float64] = rows.sum(axis=0) / weights.sum()
     near = [bool(0.1 < abs(np.median(m)) < 10.0) for m in (means, plain)]
     return plain if near == [False, True] else means
 

@@ -81,7 +81,7 @@ def edges(
 
 def ternary(shares: ArrayLike) -> Array:
     """Points (N, 2) of the plane for three scores (N, 3) of sum 1: corners are pure classes."""
-    return np.asarray(shares, float) @ CORNERS
+    return np.asarray(np.asarray(shares, float) @ CORNERS)
 
 
 def contents(density: Array, shares: Sequence[float] = CONTENT) -> list[float]:

@@ -9,11 +9,12 @@ from numpy.typing import ArrayLike
 
 from zenith.figures import style
 
+Place = tuple[float, float, float, float]
 _GREEN, _YELLOW = "#85d1a0", "#ffdf7f"  # 68 % and 95 %
 _BANDS = ("−2 σ", "−1 σ", "the median", "+1 σ", "+2 σ")
 
 
-def _rows(number: int, least: float = 5.0, left: float = 4.2) -> tuple[Figure, tuple]:
+def _rows(number: int, least: float = 5.0, left: float = 4.2) -> tuple[Figure, Place]:
     """A figure with room for rows of 0.42 inches, and the place of its axes."""
     width, height = 12.0, max(least, 2.2 + 0.42 * number)
     return Figure(figsize=(width, height)), (

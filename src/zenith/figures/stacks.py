@@ -62,13 +62,15 @@ def quadrature(variances: ArrayLike, changes: Iterable[tuple[ArrayLike, ArrayLik
     for up, down in changes:
         both = np.stack([np.asarray(up, float), np.asarray(down, float)])
         squares += np.stack([np.minimum(both.min(0), 0.0), np.maximum(both.max(0), 0.0)]) ** 2
-    return np.sqrt(squares)
+    return np.asarray(np.sqrt(squares))
 
 
 def divide(numerator: ArrayLike, denominator: ArrayLike) -> Array:
     """The ratio, NaN where the denominator is not positive."""
     top, bottom = np.broadcast_arrays(np.asarray(numerator, float), np.asarray(denominator, float))
-    return np.divide(top, bottom, out=np.full(top.shape, np.nan), where=bottom > 0.0)
+    ratio = np.full(top.shape, np.nan)
+    np.divide(top, bottom, out=ratio, where=bottom > 0.0)
+    return ratio
 
 
 @style.styled

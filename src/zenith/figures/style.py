@@ -18,7 +18,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from zenith.artefacts import atomic
+from zenith.artefacts.writing import atomic
 
 SIZE = 10.0  # inches: the side of a square figure
 LINE = 0.0385  # height of a line of legend or text, of a square figure's height

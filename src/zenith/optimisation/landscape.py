@@ -59,6 +59,8 @@ def bin_gradient(objective: Objective, templates: Templates) -> BinGradient:
     def per_event(rows: NDArray[np.bool_]) -> Array:
         change = np.asarray(logarithmic)[rows].sum(axis=0)
         events = np.asarray(templates.nominal)[rows].sum(axis=0)
-        return np.divide(change, events, out=np.full(len(events), np.nan), where=events > 0.0)
+        ratio = np.full(len(events), np.nan)
+        np.divide(change, events, out=ratio, where=events > 0.0)
+        return ratio
 
     return BinGradient(per_event(~background), per_event(background))

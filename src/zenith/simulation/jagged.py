@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 def flat(jagged: Any) -> NDArray[Any]:
     """All objects of all events in one numpy array."""
-    return ak.to_numpy(ak.flatten(jagged))
+    return np.asarray(ak.to_numpy(ak.flatten(jagged)))
 
 
 def like(values: NDArray[Any], jagged: Any) -> Any:

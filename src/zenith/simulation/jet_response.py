@@ -117,8 +117,8 @@ def _b_logit(found: Any, response: DetectorResponse, rng: np.random.Generator) -
 
 def _draw(score: Score, shift: Any, size: int, rng: np.random.Generator) -> NDArray[Any]:
     """Logits of a score."""
-    return score.mean + shift + score.spread * rng.standard_normal(size)
+    return np.asarray(score.mean + shift + score.spread * rng.standard_normal(size))
 
 
 def _sigmoid(logit: NDArray[Any]) -> NDArray[Any]:
-    return 1.0 / (1.0 + np.exp(-logit))
+    return np.asarray(1.0 / (1.0 + np.exp(-logit)))

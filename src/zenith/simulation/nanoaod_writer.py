@@ -12,7 +12,7 @@ from typing import Any
 import awkward as ak
 import numpy as np
 
-from zenith.artefacts import atomic
+from zenith.artefacts.writing import atomic
 
 _KINEMATICS = dict.fromkeys(("pt", "eta", "phi", "mass"), "float32")
 _JET = _KINEMATICS | {

@@ -88,4 +88,4 @@ def toy(name: str, seed: int, fraction: float = 1.0) -> Toy:
 def _density(features: NDArray[np.float64], process: Process) -> NDArray[np.float64]:
     """The Gaussian's density (N,), but for the norm that all share."""
     off = features - process.mean
-    return np.exp(-0.5 * np.einsum("ni,ij,nj->n", off, np.linalg.inv(COVARIANCE), off))
+    return np.asarray(np.exp(-0.5 * np.einsum("ni,ij,nj->n", off, np.linalg.inv(COVARIANCE), off)))

@@ -139,10 +139,10 @@ class _Record:
 
 
 def _flat(jagged: Any) -> NDArray[Any]:
-    return ak.to_numpy(ak.flatten(jagged))
+    return np.asarray(ak.to_numpy(ak.flatten(jagged)))
 
 
 def _contains(kind: NDArray[Any], quark: int) -> NDArray[np.bool_]:
     """Whether hadrons hold a quark: the heaviest one is the digit of the hundreds in the PDG code
     of a meson, of the thousands in that of a baryon."""
-    return ((kind // 100) % 10 == quark) | ((kind // 1000) % 10 == quark)
+    return np.asarray(((kind // 100) % 10 == quark) | ((kind // 1000) % 10 == quark))

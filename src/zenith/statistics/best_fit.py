@@ -6,10 +6,12 @@ import cabinetry
 import iminuit
 import numpy as np
 import pyhf
+from cabinetry.fit.results_containers import FitResults
 from numpy.typing import NDArray
 from scipy.stats import chi2
 
-from zenith.statistics.likelihood import Likelihood, Vector
+from zenith.statistics.kinks import Vector
+from zenith.statistics.likelihood import Likelihood
 from zenith.statistics.minimiser import SAME, TOLERANCE, descend, hessian, near_kink
 
 # Only within this share of its range from a bound is it tried whether a parameter is on it
@@ -37,11 +39,11 @@ class BestFit(NamedTuple):
     reason: str
     """Why there is no Hessian; empty if there is one."""
 
-    def predicted_with(self, likelihood: Likelihood) -> cabinetry.fit.FitResults:
+    def predicted_with(self, likelihood: Likelihood) -> FitResults:
         """As cabinetry takes it, with no error where there is none."""
         n = len(self.x)
         matrix = np.zeros((n, n)) if self.correlation is None else self.correlation
-        return cabinetry.fit.FitResults(
+        return FitResults(
             self.x, np.nan_to_num(self.errors), likelihood.names, matrix, self.twice_nll
         )
 
@@ -103,7 +105,7 @@ def _correlation(minuit: iminuit.Minuit | None) -> NDArray[np.float64] | None:
     covariance = minuit.covariance
     if covariance is None or not (minuit.valid and minuit.accurate):
         return None
-    return np.nan_to_num(np.array(covariance.correlation()))
+    return np.asarray(np.nan_to_num(covariance.correlation()))
 
 
 def _on_bound(

@@ -25,7 +25,8 @@ from typing import Any
 
 import numpy as np
 
-from zenith.statistics.likelihood import Likelihood, Vector, numpy_backend
+from zenith.statistics.kinks import Vector
+from zenith.statistics.likelihood import Likelihood, numpy_backend
 from zenith.statistics.templates import Matrix, RegionTemplates
 
 log = logging.getLogger(__name__)

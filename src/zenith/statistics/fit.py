@@ -16,7 +16,8 @@ import numpy as np
 
 from zenith.config import Analysis
 from zenith.statistics.best_fit import BestFit, best_fit, goodness_of_fit
-from zenith.statistics.likelihood import Likelihood, Vector, numpy_backend
+from zenith.statistics.kinks import Vector
+from zenith.statistics.likelihood import Likelihood, numpy_backend
 from zenith.statistics.limit import TestStatistic, upper_limit
 from zenith.statistics.minimiser import Minimum, minimum
 from zenith.statistics.predictions import observations, predictions

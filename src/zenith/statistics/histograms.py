@@ -27,6 +27,7 @@ from zenith.statistics.thresholds import complete_thresholds, region_cuts
 log = logging.getLogger(__name__)
 SUMS = "sum_of_weights"
 SHIFT = "shift"
+Histogram = hist.Hist[hist.storage.Weight]
 
 
 @dataclass(frozen=True)
@@ -83,7 +84,7 @@ def fill(
     thresholds: Mapping[str, float] | None = None,
     part: str = "test",
     targets: list[Target] | None = None,
-) -> dict[str, hist.Hist]:
+) -> dict[str, Histogram]:
     """Histograms with variances, by name; those of the fit unless other targets are given.
 
     Parameters
@@ -148,7 +149,7 @@ def _is_filled(analysis: Analysis, sample: str, nuisance: Nuisance | None, regio
     return nuisance is None or region in nuisance.regions
 
 
-def _sums(analysis: Analysis, columns: Mapping[str, Columns], part: str) -> dict[str, hist.Hist]:
+def _sums(analysis: Analysis, columns: Mapping[str, Columns], part: str) -> dict[str, Histogram]:
     """What one simulated event of each process stands for is the ratio of variance to value."""
     one_bin = Target("", SUMS, "events", (0.0, 1.0), fold=True)
     totals: dict[str, NDArray[np.float64]] = {}
@@ -236,7 +237,7 @@ def _check_values(
             raise InputError(f"the columns of sample {sample!r} hold NaN in {name!r}")
 
 
-def weighted(target: Target, total: NDArray[np.float64]) -> hist.Hist:
+def weighted(target: Target, total: NDArray[np.float64]) -> Histogram:
     axis = hist.axis.Variable(target.edges, name=target.observable)
     histogram = hist.Hist(axis, storage=hist.storage.Weight())
     histogram[...] = total
@@ -244,7 +245,7 @@ def weighted(target: Target, total: NDArray[np.float64]) -> hist.Hist:
 
 
 def _warn_of_empty_regions(
-    analysis: Analysis, histograms: Mapping[str, hist.Hist], targets: list[Target]
+    analysis: Analysis, histograms: Mapping[str, Histogram], targets: list[Target]
 ) -> None:
     for region in dict.fromkeys(t.region for t in targets):
         filled = (h for name, h in histograms.items() if name.startswith(f"{region}/"))

@@ -157,7 +157,8 @@ class Likelihood:
     def rates(self, x: Vector) -> Vector:
         """Expected counts of the bins, as they are: some may be below zero; shape (B,)."""
         by_sample = self.model.main_model.expected_data(x, return_by_sample=True)
-        return np.asarray(by_sample, float).sum(axis=0)
+        rates: Vector = np.asarray(by_sample, float).sum(axis=0)
+        return rates
 
     @cached_property
     def counts(self) -> Vector:

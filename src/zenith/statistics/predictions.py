@@ -5,6 +5,7 @@ from typing import Any
 
 import cabinetry
 import numpy as np
+from cabinetry.fit.results_containers import FitResults
 from numpy.typing import NDArray
 
 from zenith.config import Analysis
@@ -18,7 +19,7 @@ def observations(model: Any, data: NDArray[np.float64]) -> dict[str, list[float]
 def predictions(
     analysis: Analysis,
     model: Any,
-    results: cabinetry.fit.FitResults,
+    results: FitResults,
     data: Mapping[str, list[float]],
     *,
     known: bool = True,

@@ -6,7 +6,8 @@ from typing import Any
 import numpy as np
 
 from zenith.statistics.best_fit import BestFit
-from zenith.statistics.likelihood import Likelihood, Vector
+from zenith.statistics.kinks import Vector
+from zenith.statistics.likelihood import Likelihood
 from zenith.statistics.minimiser import minimum
 from zenith.statistics.reasons import Reasons
 

@@ -8,7 +8,6 @@ however many they are; those that move in or out of the bin, or change their wei
 from collections.abc import Mapping
 from typing import Any
 
-import hist
 import numpy as np
 from numpy.typing import NDArray
 
@@ -16,6 +15,7 @@ from zenith.artefacts import Columns
 from zenith.config import Analysis
 from zenith.statistics.histograms import (
     SHIFT,
+    Histogram,
     Target,
     filled_bins,
     fit_targets,
@@ -35,7 +35,7 @@ def shifts(
     columns: Mapping[str, Columns],
     thresholds: Mapping[str, float] | None = None,
     part: str = "test",
-) -> dict[str, hist.Hist]:
+) -> dict[str, Histogram]:
     """`{region}/{process}/{nuisance}_shift` of every pair of templates: shift and variance.
 
     Parameters and errors as of `histograms.fill`.

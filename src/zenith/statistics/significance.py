@@ -62,7 +62,7 @@ def read(spec: Mapping[str, Any], measurement: str | None = None) -> Workspace:
 
 def expected_of(workspace: Workspace) -> Expected:
     """The expected significance, converged; else FitError that names the bins to blame."""
-    found = jax.jit(expected, static_argnums=(0, 2))(*workspace[:2], STARTS)
+    found: Expected = jax.jit(expected, static_argnums=(0, 2))(*workspace[:2], STARTS)
     if not found.converged:
         raise _not_converged(workspace)
     return found
@@ -71,7 +71,7 @@ def expected_of(workspace: Workspace) -> Expected:
 def fit_of(workspace: Workspace) -> Observed:
     """The fits to the observed data, converged; else FitError that names the bins to blame."""
     observe = jax.jit(observed_significance, static_argnums=(0, 3))
-    found = observe(*workspace, STARTS)
+    found: Observed = observe(*workspace, STARTS)
     if not found.converged:
         background = _rates(workspace, 0.0)
         blame = _blame(workspace.structure, background, workspace.observed)

@@ -181,7 +181,7 @@ def _measurement(
 
 def _observations(analysis: Analysis, templates: RegionTemplates) -> Matrix:
     if analysis.is_blind(templates.region):
-        return templates.nominal.sum(axis=0)
+        return np.asarray(templates.nominal.sum(axis=0))
     if templates.data is None:
         raise FitError(
             "no sample of a data process is in use, so there is nothing to fit: add one, or set "

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from zenith import __version__
-from zenith.artefacts import atomic
+from zenith.artefacts.writing import atomic
 from zenith.core.networks.perceptron import Network
 from zenith.errors import InputError
 

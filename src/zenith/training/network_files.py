@@ -11,7 +11,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
 
 from zenith import __version__
-from zenith.artefacts import atomic
+from zenith.artefacts.writing import atomic
 from zenith.config.learning import Mva
 from zenith.core.networks.perceptron import ACTIVATIONS, Network
 from zenith.errors import InputError
@@ -57,7 +57,8 @@ def load_network(path: str | Path, mva: Mva | None = None) -> Network:
                 jax.random.key(0), features, hidden, classes, header["activation"]
             )
         )
-        return network.with_arrays(arrays)
+        found: Network = network.with_arrays(arrays)
+        return found
     except InputError as error:
         raise InputError(f"{path}: {error}") from None
 

@@ -54,7 +54,9 @@ def partition(
         merit = jnp.where(missing > 0, -missing, value)
         return jnp.log(jnp.maximum(value, 1e-9)) - penalty * missing, merit
 
-    def round_of(carry: tuple[Array, Clustering], penalty: Array) -> tuple[tuple, None]:
+    def round_of(
+        carry: tuple[Array, Clustering], penalty: Array
+    ) -> tuple[tuple[Array, Clustering], None]:
         worth, best = carry
         category = (worth.T @ sums).argmax(axis=0)
         totals = sums @ jax.nn.one_hot(category, categories)
@@ -99,4 +101,5 @@ def _seeds(sums: Array, key: Array, categories: int, tally: Tally, counting: Cou
 
     first = worth(total)[:, 0]
     chosen = jnp.zeros((len(sums), categories)).at[:, 0].set(first)
-    return jax.lax.fori_loop(1, categories, add, (chosen, first @ blurred, key))[0]
+    seeds: Array = jax.lax.fori_loop(1, categories, add, (chosen, first @ blurred, key))[0]
+    return seeds

@@ -118,7 +118,8 @@ class Counting:
                 raise ConfigError(
                     f"{len(weights)} weights are given for {z.shape[-1]} signals: give one for each"
                 )
-            return (z * (weights / weights.sum())).sum(axis=-1)
+            mean: Array = (z * (weights / weights.sum())).sum(axis=-1)
+            return mean
         found = (z > 0).all(axis=-1)
         return jnp.where(
             found, jnp.exp(jnp.log(jnp.where(found[..., None], z, 1.0)).mean(axis=-1)), 0.0

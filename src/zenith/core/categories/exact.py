@@ -72,7 +72,8 @@ class Spectrum:
         sums = self.totals[:, high] - self.totals[:, low]
         if self.tally.sideband is None:
             return self.tally.read(sums)  # views: no copies
-        return jax.tree.map(np.asarray, _read(self.tally, sums))
+        found: Yields = jax.tree.map(np.asarray, _read(self.tally, sums))
+        return found
 
     @cached_property
     def rising(self) -> NDArray[np.float64]:

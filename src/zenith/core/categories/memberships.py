@@ -123,7 +123,7 @@ class Mixture(eqx.Module):
     def covariances(self) -> Array:
         """Σ, (K, D, D)."""
         factor = jnp.linalg.inv(self._inverse)
-        return factor @ jnp.swapaxes(factor, -1, -2)
+        return jnp.asarray(factor @ jnp.swapaxes(factor, -1, -2))
 
     def moved(self, step: Self) -> Self:
         """A step away, in units of each component: μ + W⁻¹ Δμ, and T W for W, T like W of `step`.

@@ -159,7 +159,7 @@ def _of_all_bins(
     value, background, variance = _jointly(spectrum.tally, aim, sums)
     met = requirements.met(background, variance)
     short = np.where(met, 0.0, 1.0 + np.asarray(requirements.shortfall(background, variance)))
-    return np.where(met.all(axis=1), value, -short.sum(axis=1))
+    return np.asarray(np.where(met.all(axis=1), value, -short.sum(axis=1)))
 
 
 @partial(jax.jit, static_argnames=("tally", "aim"))

@@ -43,7 +43,8 @@ class Interval(NamedTuple):
 
     def log_integral(self, slope: Array) -> Array:
         """Of e^(−λt)."""
-        return np.log(2 * self.half) - slope * self.centre + _log_sinhc(slope * self.half)
+        norm: Array = np.log(2 * self.half) - slope * self.centre
+        return norm + _log_sinhc(slope * self.half)
 
     def mean(self, slope: Array) -> Array:
         """E[t]."""
@@ -102,7 +103,7 @@ class Sideband:
 
     def in_sideband(self, mass: np.ndarray) -> np.ndarray:
         """Whether masses are in the sideband."""
-        return (mass >= self.range[0]) & (mass < self.range[1]) & ~self.in_window(mass)
+        return np.asarray((mass >= self.range[0]) & (mass < self.range[1]) & ~self.in_window(mass))
 
     def moments(self, slope: Array) -> tuple[Array, Array, Array]:
         """Logarithm of N(λ), mean and variance of t in the sideband."""

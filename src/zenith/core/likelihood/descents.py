@@ -95,7 +95,8 @@ def deepest_minimum(
         blunt = sharp & (kinked | ~new.converged) & ~search.rounded
         more = saddle | untried.any() | ~sharp | blunt | search.waiting | (search.used < starts)
         search = search._replace(best=best, descents=search.descents + 1, done=~more)
-        return lax.cond(more, lambda: go_on(new, search, untried, blunt), lambda: search)
+        after: _Search = lax.cond(more, lambda: go_on(new, search, untried, blunt), lambda: search)
+        return after
 
     def go_on(new: Minimum, search: _Search, untried: Array, blunt: Array) -> _Search:
         """What comes after a descent that found `new`."""

@@ -4,7 +4,7 @@ Order and defaults are pyhf's, so that vectors of parameters can be exchanged wi
 """
 
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -85,7 +85,7 @@ def build(composition: Composition, poi: str, overrides: tuple[Setting, ...]) ->
     settings = {setting.name: setting for setting in overrides}
     if len(settings) < len(overrides):
         raise FitError("measurement: the settings of a parameter are listed twice; keep one")
-    columns: list[tuple] = []
+    columns: list[tuple[Any, ...]] = []
     slices: dict[str, slice] = {}
     names: list[str] = []
     for name, type_ in _ordered(composition).items():
@@ -159,7 +159,7 @@ def _channels(composition: Composition, name: str) -> set[str]:
     return {m.channel for m in composition.modifiers if m.name == name}
 
 
-def _columns(name: str, type_: str, size: int, setting: Setting) -> list[tuple]:
+def _columns(name: str, type_: str, size: int, setting: Setting) -> list[tuple[Any, ...]]:
     """One row a parameter: init, lower, upper, fixed, constraint, auxdata, width, multiplies."""
     default = DEFAULTS[type_]
     if setting.auxdata and default.constraint == FREE:

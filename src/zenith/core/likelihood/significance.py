@@ -173,11 +173,11 @@ def _on_kink(structure: Structure, model: Model, theta: Array, data: Data, movin
         rate = rates(structure, model, theta).sum(0)
         return jnp.where((data.main == 0) & (jnp.abs(rate) < KINK), rate, 0.0).sum()
 
-    return (moving & (jax.grad(close)(theta) != 0)).any()
+    return jnp.any(moving & (jax.grad(close)(theta) != 0))
 
 
 def _is_poi(structure: Structure) -> np.ndarray:
-    return np.arange(len(structure.parameters.names)) == structure.parameters.poi
+    return np.asarray(np.arange(len(structure.parameters.names)) == structure.parameters.poi)
 
 
 def _inverse(structure: Structure, model: Model, theta: Array, data: Data, moving: Array) -> Array:

@@ -102,7 +102,8 @@ def hard_value(
 ) -> jax.Array:
     """The objective of the hard selection; with a `replica`, of that bootstrap of the events."""
     templates = hard_templates(parameters, objective, events, replica)
-    return value_and_bin_gradient(objective, templates)[0]
+    value: jax.Array = value_and_bin_gradient(objective, templates)[0]
+    return value
 
 
 @jax.jit

@@ -108,7 +108,9 @@ class Lists:
             if 4 * len(counts) > len(events):
                 return np.flatnonzero(np.repeat(events, self.counts))
             skipped = self.offsets[:-1][events] - (np.cumsum(counts) - counts)
-            return np.arange(counts.sum()) + np.repeat(skipped, counts)  # quicker for a few
+            index = np.arange(counts.sum())
+            index += np.repeat(skipped, counts)  # quicker for a few
+            return index
 
         return Lists(counts, self.flat.take(index))
 
@@ -133,7 +135,8 @@ class Events:
             return self.lists[name]
         if any(number.startswith(f"{name}_") for number in self.numbers.fields):
             raise InputError(f"{key}: {name} has one entry in every event")
-        return fields.lookup(self, name, key)
+        found: Lists = fields.lookup(self, name, key)  # which raises: there is none
+        return found
 
     @property
     def fields(self) -> list[str]:
