@@ -16,14 +16,22 @@ NETWORK = concerns("mva", "mva_figures", *SELECTION, "histogram", "scored", orde
 class Split(Section):
     """Fractions of the simulated events, by a hash of (run, luminosityBlock, event)."""
 
-    train: Annotated[Fraction, Field(description="networks are trained on these")] = 0.25
-    optimise: Annotated[Fraction, Field(description="the significance is climbed on these")] = 0.3
+    train: Annotated[
+        Fraction, Field(description="fraction of the events that networks are trained on")
+    ] = 0.25
+    optimise: Annotated[
+        Fraction, Field(description="fraction of the events that the significance is climbed on")
+    ] = 0.3
     validate_: Annotated[
-        Fraction, Field(alias="validate", description="the step that is kept is chosen on these")
+        Fraction,
+        Field(alias="validate", description="fraction of the events that the step is chosen on"),
     ] = 0.15
     test: Annotated[
         Fraction,
-        Field(description="what is quoted comes from these, or from all where nothing was learned"),
+        Field(
+            description="fraction of the events to quote from; all are used where nothing "
+            "was learned"
+        ),
     ] = 0.3
 
     @model_validator(mode="after")
@@ -51,15 +59,25 @@ class Mva(Section):
 
     framework: Annotated[
         Literal["jax", "keras"],
-        Field(description="what trains it; a network that Keras trained is never fine-tuned"),
+        Field(
+            description="framework of the training; a network that Keras trained is never "
+            "fine-tuned"
+        ),
         concerns("mva"),
     ] = "jax"
     classes: Annotated[
         dict[Name, Annotated[tuple[Name, ...], Field(min_length=1)]],
-        Field(min_length=2, description="class: its samples; of two, the last is scored 1"),
+        Field(
+            min_length=2,
+            description="samples of each class, by its name; of two, the last is scored 1",
+        ),
         NETWORK,
     ]
-    features: Annotated[tuple[str, ...], Field(min_length=1, description="observables"), NETWORK]
+    features: Annotated[
+        tuple[str, ...],
+        Field(min_length=1, description="observables that the network reads"),
+        NETWORK,
+    ]
     hidden: Annotated[
         tuple[Annotated[int, Field(ge=1)], ...],
         Field(description="widths of the hidden layers"),
@@ -67,13 +85,13 @@ class Mva(Section):
     ] = (16, 16)
     cuts: Annotated[
         tuple[str, ...],
-        Field(description="cuts on the events that train and test it"),
+        Field(description="cuts on the events that train and test the network"),
         concerns("mva", "mva_figures"),
     ] = ()
     balance: Annotated[
         Literal["none", "undersample", "oversample", "class_weights"],
         Field(
-            description="how classes of unequal size are treated: all but none give every class "
+            description="treatment of classes of unequal size: all but none give every class "
             "the same sum of weights, sampling also the same number of events"
         ),
         concerns("mva"),
@@ -81,31 +99,43 @@ class Mva(Section):
     negative_weights: Annotated[
         Literal["keep", "absolute", "drop"],
         Field(
-            description="what training does with events of negative weight; AUC and figures keep "
-            "them"
+            description="treatment of events of negative weight in the training; AUC and "
+            "figures keep them"
         ),
         concerns("mva"),
     ] = "absolute"
     learning_rate: Annotated[
-        Positive, Field(description="of Adam at the start"), concerns("mva")
+        Positive, Field(description="Adam's initial learning rate"), concerns("mva")
     ] = 3e-3
     schedule: Annotated[
-        Literal["constant", "cosine"], Field(description="of the learning rate"), concerns("mva")
+        Literal["constant", "cosine"],
+        Field(description="schedule of the learning rate"),
+        concerns("mva"),
     ] = "cosine"
     batch: Annotated[
-        int, Field(ge=1, description="events in a mini-batch, about"), concerns("mva")
+        int,
+        Field(ge=1, description="approximate number of events in a mini-batch"),
+        concerns("mva"),
     ] = 256
     epochs: Annotated[
-        int, Field(ge=1, description="passes over the training events, at most"), concerns("mva")
+        int,
+        Field(ge=1, description="largest number of passes over the training events"),
+        concerns("mva"),
     ] = 100
     patience: Annotated[
         int,
-        Field(ge=1, description="epochs without a better validation loss before it stops"),
+        Field(
+            ge=1,
+            description="number of epochs without a better validation loss before the "
+            "training stops",
+        ),
         concerns("mva"),
     ] = 10
     fine_tune: Annotated[
         bool,
-        Field(description="the climb of the significance moves its weights as well"),
+        Field(
+            description="whether the climb of the significance moves the network's weights as well"
+        ),
         concerns(*SELECTION),
     ] = True
 
@@ -137,16 +167,24 @@ class LearningRates(Section):
 
     thresholds: Annotated[
         Positive,
-        Field(description="of the cuts, which move in units of their width"),
+        Field(
+            description="Adam's initial learning rate of the cuts, which move in units of "
+            "their width"
+        ),
         concerns("optimise"),
     ] = 0.1
     edges: Annotated[
         Positive,
-        Field(description="of the bin edges, which move in logarithms of bin widths"),
+        Field(
+            description="Adam's initial learning rate of the bin edges, which move in "
+            "logarithms of bin widths"
+        ),
         concerns("optimise"),
     ] = 0.05
     networks: Annotated[
-        Positive, Field(description="of the weights of fine-tuned networks"), concerns("optimise")
+        Positive,
+        Field(description="Adam's initial learning rate of the weights of fine-tuned networks"),
+        concerns("optimise"),
     ] = 3e-4
 
 
@@ -155,43 +193,48 @@ class Optimise(Section):
 
     objective: Annotated[
         Literal["significance", "precision"],
-        Field(description="what is climbed"),
+        Field(description="objective of the climb"),
         concerns(*OBJECTIVE),
     ] = "significance"
     nuisances: Annotated[
         bool,
-        Field(description="false leaves the systematics out of the objective"),
+        Field(description="whether the systematics are part of the objective"),
         concerns(*OBJECTIVE),
     ] = True
     steps: Annotated[
-        int, Field(ge=1, description="steps of a climb"), concerns("optimise", "search")
+        int, Field(ge=1, description="number of steps of a climb"), concerns("optimise", "search")
     ] = 200
     starts: Annotated[
         int,
-        Field(ge=1, description="climbs from different start values"),
+        Field(ge=1, description="number of climbs, from different start values"),
         concerns("optimise", "search"),
     ] = 1
-    learning_rates: Annotated[LearningRates, Field(description="by group of parameters")] = (
-        LearningRates()
-    )
+    learning_rates: Annotated[
+        LearningRates, Field(description="initial learning rates, by group of parameters")
+    ] = LearningRates()
     temperature: Annotated[
         tuple[Positive, Positive],
-        Field(description="of the soft cuts, first and last step"),
+        Field(description="temperature of the soft cuts at the first and the last step"),
         concerns("optimise"),
     ] = (1.0, 0.01)
     bandwidth: Annotated[
         tuple[Positive, Positive],
-        Field(description="of the soft histograms in bin widths, first and last step"),
+        Field(
+            description="bandwidth of the soft histograms in bin widths at the first and the "
+            "last step"
+        ),
         concerns("optimise"),
     ] = (0.5, 0.01)
     clip: Annotated[
         Positive, Field(description="largest norm of the gradient"), concerns("optimise")
     ] = 1.0
     validate_every: Annotated[
-        int, Field(ge=1, description="steps between hard-cut validations"), concerns("optimise")
+        int,
+        Field(ge=1, description="number of steps between validations with hard cuts"),
+        concerns("optimise"),
     ] = 1
     checkpoint_every: Annotated[
-        int, Field(ge=1, description="steps between checkpoints"), concerns()
+        int, Field(ge=1, description="number of steps between checkpoints"), concerns()
     ] = 20
 
 
@@ -200,6 +243,6 @@ class Search(Section):
 
     trials: Annotated[
         int | None,
-        Field(ge=1, description="default: as many evaluations as the climb had"),
+        Field(ge=1, description="number of evaluations; default: as many as the climb had"),
         concerns("search"),
     ] = None

@@ -17,7 +17,9 @@ class LuminosityUncertainty(Section):
     """One source of the luminosity's uncertainty."""
 
     size: Annotated[Positive, Field(lt=1.0, description="relative uncertainty")]
-    correlated: Annotated[bool, Field(description="one nuisance parameter for all eras")] = True
+    correlated: Annotated[
+        bool, Field(description="whether one nuisance parameter serves all eras")
+    ] = True
 
 
 class Correction(Section):
@@ -28,19 +30,22 @@ class Correction(Section):
     (`=2016`), or `variation`, which stands for the text that `variations` gives.
     """
 
-    file: Annotated[str, Field(description="correctionlib JSON, plain or .gz")]
+    file: Annotated[str, Field(description="path of the correctionlib JSON, plain or .gz")]
     correction: Annotated[str, Field(description="name of the correction in the file")]
     object: Annotated[
         Name | None, Field(description="object whose fields are inputs; none: event-level branches")
     ] = None
-    inputs: Annotated[tuple[str, ...], Field(min_length=1, description="in the file's order")]
+    inputs: Annotated[
+        tuple[str, ...],
+        Field(min_length=1, description="inputs of the correction, in the file's order"),
+    ]
     variations: Annotated[
         dict[Literal["nominal", "up", "down"], str],
-        Field(description="what the file calls nominal, up and down"),
+        Field(description="names that the file gives to nominal, up and down"),
     ] = {"nominal": "nominal", "up": "up", "down": "down"}
     clip: Annotated[
         dict[str, tuple[float, float]],
-        Field(description="inputs that are limited to a range the correction is valid in"),
+        Field(description="valid ranges of inputs, to which values are clipped"),
     ] = {}
 
     @model_validator(mode="after")
@@ -63,7 +68,7 @@ class Era(Section):
     ]
     luminosity_uncertainties: Annotated[
         dict[Name, LuminosityUncertainty],
-        Field(description="by nuisance parameter"),
+        Field(description="uncertainties of the luminosity, by nuisance parameter"),
         concerns(*TEMPLATES),
     ] = {}
     golden_json: Annotated[
@@ -81,7 +86,9 @@ class Era(Section):
         concerns("skim"),
     ] = ()
     corrections: Annotated[
-        dict[Name, Correction], Field(description="by name"), concerns("columns", of="simulation")
+        dict[Name, Correction],
+        Field(description="corrections of the simulation, by name"),
+        concerns("columns", of="simulation"),
     ] = {}
 
 
@@ -90,21 +97,25 @@ class Process(Section):
 
     role: Annotated[
         Literal["signal", "background", "data"],
-        Field(description="what it is"),
+        Field(description="role of the process: signal, background or data"),
         concerns(*TEMPLATES),
     ]
     label: Annotated[
         str, Field(description="legend entry, LaTeX between dollars"), concerns(*DRAWN)
     ]
-    colour: Annotated[str, Field(description="any matplotlib colour"), concerns(*DRAWN)] = "#3f90da"
+    colour: Annotated[
+        str, Field(description="colour of the process, any of matplotlib's"), concerns(*DRAWN)
+    ] = "#3f90da"
 
 
 class Dataset(Section):
     """An entry of a catalogue of files (JSON: sample → variation → files and their events)."""
 
-    catalogue: Annotated[str, Field(description="JSON file")]
-    entry: Annotated[str, Field(description="sample in the catalogue")]
-    variation: Annotated[str, Field(description="variation in the catalogue")] = "nominal"
+    catalogue: Annotated[str, Field(description="path of the catalogue, a JSON file")]
+    entry: Annotated[str, Field(description="name of the sample in the catalogue")]
+    variation: Annotated[str, Field(description="name of the variation in the catalogue")] = (
+        "nominal"
+    )
 
 
 class Sample(Section):
@@ -112,14 +123,16 @@ class Sample(Section):
 
     process: Annotated[
         Name,
-        Field(description="process that it is part of"),
+        Field(description="process that the sample is part of"),
         concerns("columns", *TEMPLATES, *DRAWN),
     ]
     era: Annotated[
-        str, Field(description="era that it belongs to"), concerns("columns", *TEMPLATES)
+        str, Field(description="era that the sample belongs to"), concerns("columns", *TEMPLATES)
     ]
     simulate: Annotated[
-        SimulationCard | None, Field(description="made by Pythia 8"), concerns("simulate")
+        SimulationCard | None,
+        Field(description="process card for events made by Pythia 8"),
+        concerns("simulate"),
     ] = None
     files: Annotated[
         tuple[str | Annotated[tuple[str, ...], Field(min_length=1)], ...] | None,
@@ -143,18 +156,20 @@ class Sample(Section):
     ] = None
     k_factor: Annotated[
         Positive,
-        Field(description="multiplies the cross-section"),
+        Field(description="factor on the cross-section"),
         concerns("columns"),
         concerns("simulate", of="source"),
     ] = 1.0
     normalise_by_file: Annotated[
         bool,
-        Field(description="Σ genWeight of files without a Runs tree is that of their events"),
+        Field(
+            description="whether Σ genWeight of files without a Runs tree is that of their events"
+        ),
         concerns("skim"),
     ] = True
     check_event_count: Annotated[
         bool,
-        Field(description="stop if a file has another number of events than stated"),
+        Field(description="whether a file with another number of events than stated is an error"),
         concerns("skim"),
     ] = True
     veto: Annotated[
@@ -164,7 +179,9 @@ class Sample(Section):
     ] = ()
     alternative: Annotated[
         bool,
-        Field(description="only used in place of another sample, by a systematic"),
+        Field(
+            description="whether the sample is used in place of another one alone, by a systematic"
+        ),
         concerns(*TEMPLATES),
     ] = False
 
@@ -186,33 +203,40 @@ class Trigger(Section):
 
     any_of: Annotated[tuple[str, ...], Field(min_length=1, description="trigger branches")]
     ignore_missing: Annotated[
-        bool, Field(description="a file may lack some of them (never all)")
+        bool, Field(description="whether a file may lack some of them (never all)")
     ] = False
 
 
 class Branches(Section):
     """The branches that a skim keeps; globs are allowed."""
 
-    keep: Annotated[tuple[str, ...], Field(min_length=1, description="in data and simulation")]
-    simulation_only: Annotated[tuple[str, ...], Field(description="in simulation only")] = ()
+    keep: Annotated[
+        tuple[str, ...], Field(min_length=1, description="branches kept in data and simulation")
+    ]
+    simulation_only: Annotated[
+        tuple[str, ...], Field(description="branches kept in simulation only")
+    ] = ()
     ignore_missing: Annotated[
-        tuple[str, ...], Field(description="those of the above that a file may lack; globs")
+        tuple[str, ...], Field(description="globs of branches that a file may lack")
     ] = ()
 
 
 class Skim(Section):
     """What a skim keeps of each file: events and branches."""
 
-    trigger: Annotated[Trigger | None, Field(description="none: every event")] = None
+    trigger: Annotated[
+        Trigger | None,
+        Field(description="triggers of which an event must have fired one; none: every event"),
+    ] = None
     branches: Branches
     cuts: Annotated[
         tuple[str, ...],
         Field(description="cuts on observables; an event stays if any shape variation passes"),
     ] = ()
-    chunk: Annotated[int, Field(ge=1, description="events read at once")] = 100_000
+    chunk: Annotated[int, Field(ge=1, description="number of events read at once")] = 100_000
     compression: Annotated[
         Literal["lz4", "zstd", "zlib", "lzma", "none"],
-        Field(description="of what is written: `lz4` is the quickest, `zstd` a fifth smaller"),
+        Field(description="compression of the skim: `lz4` is the quickest, `zstd` a fifth smaller"),
     ] = "lz4"
 
     @model_validator(mode="before")

@@ -24,7 +24,9 @@ from zenith.config.systematics import (
 class Sections(Section):
     """One analysis, from files to figures, whose sections may not agree yet."""
 
-    name: Annotated[Name, Field(description="results are written to results/{name}/")]
+    name: Annotated[
+        Name, Field(description="name of the analysis; results are written to results/{name}/")
+    ]
     module: Annotated[
         str,
         Field(description="module with the observables: a name in zenith.analyses, or dotted"),
@@ -32,18 +34,18 @@ class Sections(Section):
     ]
     seed: Annotated[
         int,
-        Field(ge=0, description="of everything that is random"),
+        Field(ge=0, description="seed of everything that is random"),
         concerns("simulate", "mva", "optimise", "search"),
         concerns("skim", "columns", of="simulation"),
     ] = 1
     max_files: Annotated[
         int | None,
-        Field(ge=1, description="files read of each sample, for a quick run"),
+        Field(ge=1, description="number of files to read of each sample, for a quick run"),
         concerns("columns"),
     ] = None
     only_samples: Annotated[
         tuple[str, ...],
-        Field(description="globs of the samples that are used; none: all"),
+        Field(description="globs of the samples to use; none: all"),
         concerns(*TEMPLATES),
     ] = ()
     eras: Annotated[
@@ -51,17 +53,19 @@ class Sections(Section):
     ]
     processes: Annotated[
         dict[Name, Process],
-        Field(min_length=1, description="in stack order"),
+        Field(min_length=1, description="physics processes by name, in the order of the stack"),
         concerns(*TEMPLATES, *DRAWN),
         concerns("optimisation_figures", "figures", order=True),
     ]
     samples: Annotated[
         dict[Name, Sample], Field(min_length=1, description="sets of events, by name")
     ]
-    skim: Annotated[Skim, Field(description="which events and branches are kept"), concerns("skim")]
+    skim: Annotated[
+        Skim, Field(description="events and branches that the skim keeps"), concerns("skim")
+    ]
     objects: Annotated[
         dict[Name, PhysicsObject],
-        Field(description="in order of selection"),
+        Field(description="physics objects by name, in the order of their selection"),
         concerns("skim", "columns"),
     ]
     met: Annotated[
@@ -71,23 +75,35 @@ class Sections(Section):
     ] = "MET"
     observables: Annotated[
         dict[str, Observable],
-        Field(min_length=1, description="those of the module that are used, with their axes"),
+        Field(min_length=1, description="observables of the module that are used, with their axes"),
     ]
-    regions: Annotated[dict[Name, Region], Field(min_length=1, description="channels, by name")]
+    regions: Annotated[
+        dict[Name, Region], Field(min_length=1, description="channels of the analysis, by name")
+    ]
     systematics: Annotated[
-        dict[Name, Systematic], Field(description="by name of the nuisance parameter")
+        dict[Name, Systematic],
+        Field(description="systematic uncertainties, by the name of their nuisance parameter"),
     ] = {}
     split: Annotated[
         Split,
-        Field(description="which events are for what"),
+        Field(
+            description="fractions of the events for training, optimisation, validation and test"
+        ),
         concerns("columns", of="simulation"),
         concerns(*SELECTION, "histogram", "scored"),
     ] = Split()
-    mva: Annotated[dict[Name, Mva], Field(description="networks, by name")] = {}
-    optimise: Annotated[Optimise, Field(description="the climb")] = Optimise()
-    search: Annotated[Search, Field(description="what the climb is compared to")] = Search()
-    statistics: Annotated[Statistics, Field(description="the model and the fit")] = Statistics()
-    plotting: Annotated[Plotting, Field(description="the figures")] = Plotting()
+    mva: Annotated[dict[Name, Mva], Field(description="neural networks, by name")] = {}
+    optimise: Annotated[
+        Optimise, Field(description="settings of the gradient ascent (the climb)")
+    ] = Optimise()
+    search: Annotated[
+        Search,
+        Field(description="settings of the black-box search that the climb is compared with"),
+    ] = Search()
+    statistics: Annotated[
+        Statistics, Field(description="settings of the statistical model and the fit")
+    ] = Statistics()
+    plotting: Annotated[Plotting, Field(description="settings of the figures")] = Plotting()
 
     @property
     def signals(self) -> list[str]:

@@ -56,7 +56,7 @@ class PhysicsObject(Section):
     ] = ()
     aliases: Annotated[
         dict[Name, str],
-        Field(description="names that observables use for fields, for example btag: btagDeepB"),
+        Field(description="other names of fields, for example btag: btagDeepB"),
     ] = {}
     away_from: Annotated[
         dict[Name, Positive],
@@ -111,7 +111,9 @@ class Observable(Section):
         Field(description="bins of the control plot, in the observable's unit"),
         concerns("mva_figures", "histogram"),
     ]
-    log: Annotated[bool, Field(description="logarithmic event axis"), concerns(*DRAWN)] = False
+    log: Annotated[
+        bool, Field(description="whether the axis of events is logarithmic"), concerns(*DRAWN)
+    ] = False
 
 
 class Cut(Section):
@@ -218,13 +220,16 @@ class FitObservable(Section):
     ]
     overflow: Annotated[
         Literal["include", "drop"],
-        Field(description="events outside the axis: into the first and last bin, or left out"),
+        Field(
+            description="treatment of events outside the axis: into the first and last bin, "
+            "or left out"
+        ),
         concerns(*TEMPLATES),
     ] = "include"
     tune_edges: Annotated[
         Positive | None,
         Field(
-            description="lets the optimisation move the inner edges in steps of so much, in the "
+            description="smallest step by which the optimisation moves the inner edges, in the "
             "observable's unit; no bin is narrower"
         ),
         concerns(*SELECTION),
@@ -248,24 +253,28 @@ class Region(Section):
 
     label: Annotated[
         str,
-        Field(description="text on figures"),
+        Field(description="label of the region on figures"),
         concerns("optimisation_figures", "figures", "summary"),
     ]
-    cuts: Annotated[tuple[Cut, ...], Field(min_length=1, description="all of them hold")]
-    fit: Annotated[FitObservable, Field(description="observable and bins of the fit")]
+    cuts: Annotated[
+        tuple[Cut, ...], Field(min_length=1, description="cuts of the region, all of which hold")
+    ]
+    fit: Annotated[FitObservable, Field(description="observable and bins of the region in the fit")]
     in_fit: Annotated[
-        bool, Field(description="false: validated and drawn, not fitted"), concerns(*TEMPLATES)
+        bool,
+        Field(description="whether the region is fitted; false: it is drawn for validation alone"),
+        concerns(*TEMPLATES),
     ] = True
     blind: Annotated[
         bool | None,
         Field(
-            description="true: its data are neither filled nor drawn nor fitted; default: what "
+            description="whether its data are neither filled nor drawn nor fitted; default: what "
             "statistics.blind says"
         ),
         concerns("histogram", "fit", "figures"),
     ] = None
     plots: Annotated[
         tuple[str, ...] | None,
-        Field(description="observables drawn; default: all that plotting.observables names"),
+        Field(description="observables to draw; default: all that plotting.observables names"),
         concerns("histogram"),
     ] = None

@@ -27,11 +27,15 @@ class BTagResponse(Section):
     68 % of the b jets, 12 % of the c jets and 1.1 % of the light jets lie above 0.6321.
     """
 
-    b: Annotated[Score, Field(description="jets with a b hadron")] = Score(mean=2.15, spread=3.4)
-    c: Annotated[Score, Field(description="jets with a c but no b hadron")] = Score(
-        mean=-1.74, spread=1.94
+    b: Annotated[Score, Field(description="b-tagging score of jets with a b hadron")] = Score(
+        mean=2.15, spread=3.4
     )
-    light: Annotated[Score, Field(description="all other jets")] = Score(mean=-3.58, spread=1.8)
+    c: Annotated[Score, Field(description="b-tagging score of jets with a c but no b hadron")] = (
+        Score(mean=-1.74, spread=1.94)
+    )
+    light: Annotated[Score, Field(description="b-tagging score of all other jets")] = Score(
+        mean=-3.58, spread=1.8
+    )
     slope: Annotated[
         NonNegative,
         Field(description="fall of a b jet's mean per GeV of jet pT above 200 GeV, in 1/GeV"),
@@ -41,49 +45,66 @@ class BTagResponse(Section):
 class TopTagResponse(Section):
     """Top-tagging score (particleNet_TvsQCD) by the quarks of a hadronic top decay in the jet."""
 
-    merged: Annotated[Score, Field(description="fat jets that hold all three quarks")] = Score(
-        mean=2.5, spread=2.5
+    merged: Annotated[
+        Score, Field(description="top-tagging score of fat jets that hold all three quarks")
+    ] = Score(mean=2.5, spread=2.5)
+    partial: Annotated[
+        Score, Field(description="top-tagging score of fat jets that hold two of the quarks")
+    ] = Score(mean=-1.0, spread=2.5)
+    other: Annotated[Score, Field(description="top-tagging score of all other fat jets")] = Score(
+        mean=-4.0, spread=2.2
     )
-    partial: Annotated[Score, Field(description="fat jets that hold two of the quarks")] = Score(
-        mean=-1.0, spread=2.5
-    )
-    other: Annotated[Score, Field(description="all other fat jets")] = Score(mean=-4.0, spread=2.2)
 
 
 class DetectorResponse(Section):
     """The numbers of the parametrised detector response, see `zenith.simulation.detector`."""
 
     muon_efficiency: Annotated[
-        Fraction, Field(description="muons reconstructed and identified as tight, |η| < 2.4")
+        Fraction,
+        Field(description="efficiency to reconstruct a muon and identify it as tight, |η| < 2.4"),
     ] = 0.96
     muon_resolution: Annotated[
         NonNegative, Field(description="relative pT resolution of a muon at low pT")
     ] = 0.012
     muon_resolution_slope: Annotated[
-        NonNegative, Field(description="added to it in quadrature, per GeV of pT, in 1/GeV")
+        NonNegative,
+        Field(
+            description="relative pT resolution of a muon per GeV of pT, added in "
+            "quadrature, in 1/GeV"
+        ),
     ] = 5e-5
     electron_efficiency: Annotated[
-        Fraction, Field(description="electrons reconstructed and identified as tight, |η| < 2.5")
+        Fraction,
+        Field(
+            description="efficiency to reconstruct an electron and identify it as tight, |η| < 2.5"
+        ),
     ] = 0.80
     electron_resolution: Annotated[
         NonNegative, Field(description="relative pT resolution of an electron")
     ] = 0.02
     trigger_efficiency: Annotated[
-        Fraction, Field(description="muons above 50 GeV that fire HLT_Mu50")
+        Fraction, Field(description="efficiency of HLT_Mu50 for muons above 50 GeV")
     ] = 0.90
     trigger_recovery: Annotated[
-        Fraction, Field(description="muons above 50 GeV that fire HLT_TkMu50, independently")
+        Fraction,
+        Field(
+            description="efficiency of HLT_TkMu50 for muons above 50 GeV, independent of HLT_Mu50"
+        ),
     ] = 0.60
     isolation_noise: Annotated[
         NonNegative,
         Field(description="mean pT that pileup leaves in a cone of radius 0.4, in GeV per vertex"),
     ] = 0.05
-    jet_scale: Annotated[Positive, Field(description="measured over true jet pT, on average")] = 1.0
-    jet_noise: Annotated[NonNegative, Field(description="jet resolution: N of N/pT, in GeV")] = 4.0
+    jet_scale: Annotated[Positive, Field(description="mean ratio of measured to true jet pT")] = 1.0
+    jet_noise: Annotated[
+        NonNegative, Field(description="noise term N of the jet resolution, N/pT, in GeV")
+    ] = 4.0
     jet_stochastic: Annotated[
-        NonNegative, Field(description="jet resolution: S of S/√pT, in √GeV")
+        NonNegative, Field(description="stochastic term S of the jet resolution, S/√pT, in √GeV")
     ] = 0.9
-    jet_constant: Annotated[NonNegative, Field(description="jet resolution: constant term")] = 0.045
+    jet_constant: Annotated[
+        NonNegative, Field(description="constant term of the jet resolution")
+    ] = 0.045
     jet_angle: Annotated[
         NonNegative, Field(description="resolution of a jet's η and φ, in radians")
     ] = 0.01
@@ -95,10 +116,10 @@ class DetectorResponse(Section):
     ] = 8.0
     met_pileup: Annotated[
         NonNegative,
-        Field(description="added to it in quadrature for each pileup vertex, in GeV"),
+        Field(description="resolution of MET per pileup vertex, added in quadrature, in GeV"),
     ] = 2.2
     puppi_suppression: Annotated[
-        Fraction, Field(description="what PuppiMET keeps of the noise that pileup adds to MET")
+        Fraction, Field(description="share of the pileup noise of MET that PuppiMET keeps")
     ] = 0.6
     btag: BTagResponse = BTagResponse()
     top_tag: TopTagResponse = TopTagResponse()
@@ -126,12 +147,12 @@ class ProcessCard(Section):
     muon_pt_min: Annotated[
         NonNegative | None,
         Field(
-            description="keep only events whose hard process has a muon, or a τ that then decays "
-            "to a muon, above this pT in GeV and within |η| < 2.6; none: keep every event"
+            description="smallest pT in GeV, within |η| < 2.6, of a muon of the hard process, or "
+            "of a τ that then decays to a muon; none: keep every event"
         ),
     ] = 35.0
     multiparton_interactions: Annotated[
-        bool, Field(description="simulate the underlying event (three times slower)")
+        bool, Field(description="whether to simulate the underlying event (three times slower)")
     ] = False
     detector: Annotated[DetectorResponse, concerns("simulate", of="own")] = DetectorResponse()
 
@@ -148,7 +169,7 @@ class ZprimeCard(ProcessCard):
     process: Literal["zprime"]
     mass: Annotated[float, Field(ge=500.0, le=6000.0, description="pole mass in GeV")] = 2000.0
     relative_width: Annotated[
-        float, Field(gt=0.0, le=0.5, description="width over mass, no unit")
+        float, Field(gt=0.0, le=0.5, description="ratio of width to mass, no unit")
     ] = 0.01
 
 
@@ -156,14 +177,14 @@ class HardCard(ProcessCard):
     """A 2 → 2 process in a slice of the transverse momentum p̂T of its products."""
 
     pt_hat_min: Annotated[
-        float, Field(ge=20.0, le=3000.0, description="generate p̂T above this, in GeV")
+        float, Field(ge=20.0, le=3000.0, description="smallest p̂T that is generated, in GeV")
     ] = 400.0
     pt_hat_bias: Annotated[
         float,
         Field(
             ge=0.0,
             le=8.0,
-            description="generate with probability · p̂T to this power; genWeight undoes it",
+            description="power of p̂T that biases the generation; genWeight undoes it",
         ),
         concerns("simulate", of="own"),
     ] = 3.0
@@ -195,11 +216,13 @@ class PseudodataCard(Section):
 
     process: Literal["pseudodata"]
     backgrounds: Annotated[
-        tuple[Name, ...], Field(min_length=1, description="simulated samples of the same era")
+        tuple[Name, ...],
+        Field(min_length=1, description="simulated samples of the same era that are drawn from"),
     ]
     signal: Annotated[Name | None, Field(description="simulated sample to inject")] = None
     signal_strength: Annotated[
-        NonNegative, Field(description="how much of it, in units of its cross-section")
+        NonNegative,
+        Field(description="strength of the injected signal, in units of its cross-section"),
     ] = 0.0
     truth: Annotated[
         dict[Name, Positive],
@@ -209,9 +232,9 @@ class PseudodataCard(Section):
         ),
     ] = {}
     parts: Annotated[int, Field(gt=0, description="number of files, made by independent jobs")] = 1
-    detector: Annotated[DetectorResponse, Field(description="in place of that of the samples")] = (
-        DetectorResponse(muon_efficiency=0.94, pileup_mean=24.0, pileup_spread=6.5)
-    )
+    detector: Annotated[
+        DetectorResponse, Field(description="detector response in place of that of the samples")
+    ] = DetectorResponse(muon_efficiency=0.94, pileup_mean=24.0, pileup_spread=6.5)
 
     @model_validator(mode="after")
     def _injection(self) -> "PseudodataCard":

@@ -18,9 +18,9 @@ class Statistics(Section):
     signal_strengths: Annotated[
         dict[Name, Annotated[tuple[Name, ...], Field(min_length=1)]],
         Field(
-            description="strength: the signal processes that it multiplies; of several signals, "
-            "one that is not listed has its own, `{signal_strength}_{process}`; default: of one "
-            "signal, `signal_strength`"
+            description="signal processes that each strength multiplies, by its name; of several "
+            "signals, one that is not listed has its own, `{signal_strength}_{process}`; default: "
+            "of one signal, `signal_strength`"
         ),
         concerns(*MODEL),
     ] = {}
@@ -31,22 +31,25 @@ class Statistics(Section):
     ] = (-5.0, 10.0)
     free_normalisations: Annotated[
         dict[Name, tuple[Name, ...]],
-        Field(description="free factor: the processes that it multiplies"),
+        Field(description="processes that each free factor multiplies, by its name"),
         concerns(*MODEL),
     ] = {}
     mc_statistics: Annotated[
         bool,
-        Field(description="one nuisance per bin for the number of simulated events"),
+        Field(
+            description="whether each bin has a nuisance parameter for the number of "
+            "simulated events"
+        ),
         concerns(*MODEL),
     ] = True
     mc_statistics_of_signals: Annotated[
         bool,
-        Field(description="the simulated events of signals count there as well"),
+        Field(description="whether the simulated events of signals count there as well"),
         concerns(*MODEL),
     ] = False
     prune: Annotated[
         Fraction,
-        Field(description="a variation below this, relative, in every bin is left out"),
+        Field(description="relative size below which, in every bin, a variation is left out"),
         concerns(*MODEL),
     ] = 0.0
     minimum_yield: Annotated[
@@ -60,22 +63,28 @@ class Statistics(Section):
     blind: Annotated[
         bool,
         Field(
-            description="no data are filled, drawn or fitted, but in regions with `blind: false`; "
-            "while a region of the fit is blind, its results are expected ones"
+            description="whether data are neither filled nor drawn nor fitted, but in regions with "
+            "`blind: false`; while a region of the fit is blind, its results are expected ones"
         ),
         concerns("histogram", "fit", "figures"),
     ] = False
     ranking: Annotated[
-        bool, Field(description="impact of each nuisance parameter"), concerns("fit")
+        bool,
+        Field(description="whether to compute the impact of each nuisance parameter"),
+        concerns("fit"),
     ] = True
     scan_points: Annotated[
-        int, Field(ge=0, description="points of the likelihood scan"), concerns("fit")
+        int, Field(ge=0, description="number of points of the likelihood scan"), concerns("fit")
     ] = 21
     upper_limit: Annotated[
-        bool, Field(description="95 % CLs limit on the strength"), concerns("fit")
+        bool,
+        Field(description="whether to compute the 95 % CLs limit on the strength"),
+        concerns("fit"),
     ] = True
     bootstrap: Annotated[
-        int, Field(ge=0, description="replicas for the error of Z"), concerns("compare")
+        int,
+        Field(ge=0, description="number of bootstrap replicas for the error of Z"),
+        concerns("compare"),
     ] = 200
 
 
@@ -84,21 +93,23 @@ class Plotting(Section):
 
     formats: Annotated[
         tuple[Literal["png", "pdf"], ...],
-        Field(min_length=1, description="of each figure"),
+        Field(min_length=1, description="file formats of each figure"),
         concerns(*DRAWN),
     ] = ("png", "pdf")
     observables: Annotated[
-        tuple[str, ...], Field(description="drawn in every region"), concerns("histogram")
+        tuple[str, ...],
+        Field(description="observables to draw in every region"),
+        concerns("histogram"),
     ] = ()
-    experiment: Annotated[str, Field(description="name on each figure"), concerns(*DRAWN)] = (
-        "Zenith"
-    )
-    status: Annotated[str, Field(description="text after the name"), concerns(*DRAWN)] = (
-        "simulation"
-    )
+    experiment: Annotated[
+        str, Field(description="experiment's name on each figure"), concerns(*DRAWN)
+    ] = "Zenith"
+    status: Annotated[
+        str, Field(description="text after the experiment's name"), concerns(*DRAWN)
+    ] = "simulation"
     energy: Annotated[
         Positive, Field(description="centre-of-mass energy in TeV"), concerns(*DRAWN)
     ] = 13.0
     signal_scale: Annotated[
-        Positive, Field(description="the drawn signal is scaled by this"), concerns("figures")
+        Positive, Field(description="factor on the drawn signal"), concerns("figures")
     ] = 1.0
