@@ -41,7 +41,7 @@ def run(args: argparse.Namespace) -> None:
     """Draw what the given files hold; every category gets its folder, if only an empty one."""
     from zenith import artefacts
     from zenith.artefacts.writing import make_folder
-    from zenith.figures import gallery, style
+    from zenith.figures import fit_gallery, gallery, style
     from zenith.statistics.nuisances import nuisances
     from zenith.statistics.thresholds import with_selection
 
@@ -50,8 +50,8 @@ def run(args: argparse.Namespace) -> None:
     collections = {
         "regions": (args.plots, artefacts.read_histograms, gallery.control_plots),
         "systematics": (args.histograms, artefacts.read_histograms, gallery.variations),
-        "fit_regions": (args.fit, artefacts.read_json, gallery.fit_regions),
-        "fit": (args.fit, artefacts.read_json, gallery.fit_results),
+        "fit_regions": (args.fit, artefacts.read_json, fit_gallery.fit_regions),
+        "fit": (args.fit, artefacts.read_json, fit_gallery.fit_results),
         "cutflow": (args.cutflow, artefacts.read_json, gallery.cutflows),
     }
     for category, (path, read, draw) in collections.items():

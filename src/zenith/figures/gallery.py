@@ -1,4 +1,4 @@
-"""All figures of a selection: from artefacts' content and configuration to named figures.
+"""Figures of the events of a selection: control plots, variations of templates and cutflows.
 
 Each function yields (name, figure), one at a time, so that only one figure is in memory.
 """
@@ -9,7 +9,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from zenith.config import Analysis
-from zenith.figures import cutflow, fit, stacks, systematics
+from zenith.figures import cutflow, stacks, systematics
 from zenith.figures.naming import Figures, axis_of, banner
 
 
@@ -42,7 +42,7 @@ def _nested(histograms: Mapping[str, Any], prefix: str) -> dict[str, dict[str, A
     return nested
 
 
-def _role(analysis: Analysis, templates: Mapping[str, Any], role: str) -> list[str]:
+def of_role(analysis: Analysis, templates: Mapping[str, Any], role: str) -> list[str]:
     """The processes of a role that have templates, in stack order."""
     return [
         p for p, process in analysis.processes.items() if process.role == role and p in templates
@@ -75,25 +75,25 @@ def control_plots(
         region, _, key = prefix.partition("/")
         observable = names.get(key, key)
         templates = _nested(histograms, prefix)
-        backgrounds = _role(analysis, templates, "background")
+        backgrounds = of_role(analysis, templates, "background")
         first = next(iter(next(iter(templates.values())).values()))
         totals = {p: templates[p]["nominal"].values() for p in backgrounds}
         changes = list(stacks.shifts(templates, backgrounds).values())
         changes += _rates(nuisances, region, totals)
         variance = sum((templates[p]["nominal"].variances() for p in backgrounds), np.zeros(1))
         axis = axis_of(analysis, observable)
-        data = None if analysis.is_blind(region) else _role(analysis, templates, "data")
+        data = None if analysis.is_blind(region) else of_role(analysis, templates, "data")
         yield (
             f"{region}_{key}",
             stacks.stack(
                 first.axes[0].edges,
-                [_layer(analysis, p, totals[p]) for p in backgrounds],
+                [layer(analysis, p, totals[p]) for p in backgrounds],
                 stacks.quadrature(np.broadcast_to(variance, first.shape), changes),
                 data=sum(templates[p]["nominal"].values() for p in data) if data else None,
                 data_label=analysis.processes[data[0]].label if data else "",
                 lines=[
-                    _layer(analysis, p, templates[p]["nominal"].values(), scale)
-                    for p in _role(analysis, templates, "signal")
+                    layer(analysis, p, templates[p]["nominal"].values(), scale)
+                    for p in of_role(analysis, templates, "signal")
                 ],
                 text=[analysis.regions[region].label],
                 banner=line,
@@ -102,7 +102,8 @@ def control_plots(
         )
 
 
-def _layer(analysis: Analysis, process: str, values: Any, scale: float = 1.0) -> stacks.Layer:
+def layer(analysis: Analysis, process: str, values: Any, scale: float = 1.0) -> stacks.Layer:
+    """A process of a stack, with its label and colour; values (bins,), times a scale."""
     known = analysis.processes[process]
     label = known.label if scale == 1.0 else f"{known.label} × {scale:g}"
     return stacks.Layer(label, known.colour, scale * np.asarray(values, float))
@@ -118,8 +119,8 @@ def variations(
         axis = axis_of(analysis, settings.fit.observable)
         axis.pop("log")
         groups = {
-            "Background": _role(analysis, templates, "background"),
-            **{analysis.processes[p].label: [p] for p in _role(analysis, templates, "signal")},
+            "Background": of_role(analysis, templates, "background"),
+            **{analysis.processes[p].label: [p] for p in of_role(analysis, templates, "signal")},
         }
         for nuisance in nuisances:
             if nuisance.kind != "templates":
@@ -184,141 +185,3 @@ def cutflows(
                 table["cuts"], flows, text=[analysis.regions[region].label], banner=line
             ),
         )
-
-
-def fit_regions(
-    analysis: Analysis, nuisances: Sequence[Nuisance], results: Mapping[str, Any]
-) -> Figures:
-    """`{region}_prefit` and `{region}_postfit`: the fitted model, signal included, and the data.
-
-    And `{region}_control_fit`, where blind regions are predicted from others: the background alone.
-    """
-    both = (("prefit", "Before the fit, μ = 1"), ("postfit", "After the fit"))
-    yield from _fitted(analysis, results["templates"], both)
-    if control := results.get("control_fit"):
-        after = (("postfit", "Background fitted in control regions"),)
-        for name, figure in _fitted(analysis, control["templates"], after):
-            yield f"{name.removesuffix('_postfit')}_control_fit", figure
-
-
-def _fitted(
-    analysis: Analysis, regions: Mapping[str, Any], stages: Sequence[tuple[str, str]]
-) -> Figures:
-    line = banner(analysis)
-    for region, templates in regions.items():
-        settings = analysis.regions[region]
-        axis = axis_of(analysis, settings.fit.observable) | {"log": True}
-        observed = _role(analysis, analysis.processes, "data")
-        for stage, title in stages:
-            model = templates[stage]
-            text, error = [settings.label, title], model["error"]
-            if error is None:
-                text, error = [*text, "no uncertainty, see fit.json"], 0.0
-            yield (
-                f"{region}_{stage}",
-                stacks.stack(
-                    templates["edges"],
-                    [_layer(analysis, p, model[p]) for p in analysis.processes if p in model],
-                    error,
-                    data=templates["data"],
-                    data_label=analysis.processes[observed[0]].label if observed else "Data",
-                    text=text,
-                    banner=line,
-                    **axis,
-                ),
-            )
-
-
-def _labels(
-    nuisances: Sequence[Nuisance], parameters: Sequence[Mapping[str, Any]]
-) -> dict[str, str]:
-    """What parameters of a fit are called on figures, by name."""
-    known = {nuisance.name: nuisance.label for nuisance in nuisances}
-    labels = {}
-    for parameter in parameters:
-        name = parameter["name"]
-        labels[name] = known.get(name, name)
-        if parameter["kind"] == "signal_strength":
-            labels[name] = "Signal strength"
-        elif name.startswith("staterror_"):
-            region, _, index = name.removeprefix("staterror_").rstrip("]").partition("[")
-            labels[name] = f"MC statistics, {region}, bin {index or 0}"
-    return labels
-
-
-def fit_results(
-    analysis: Analysis, nuisances: Sequence[Nuisance], results: Mapping[str, Any]
-) -> Figures:
-    """What the fit was asked for, by the name of its figure.
-
-    `pulls`, `pulls_mc_statistics`, `correlations`, `ranking`, `scan` and `upper_limit`.
-    """
-    line = banner(analysis)
-    labels = _labels(nuisances, results["parameters"])
-    pulled = {
-        p["name"]: (
-            (p["value"] - p["prefit_value"]) / p["prefit_error"],
-            _known(p["error"]) / p["prefit_error"],
-        )
-        for p in results["parameters"]
-        if p["prefit_error"] and p["kind"] in ("constrained", "mc_statistics")
-    }
-    for kind, name in (("constrained", "pulls"), ("mc_statistics", "pulls_mc_statistics")):
-        members = [p["name"] for p in results["parameters"] if p["kind"] == kind]
-        members = [member for member in members if member in pulled]
-        if members:
-            values, errors = zip(*(pulled[member] for member in members), strict=True)
-            yield (
-                name,
-                fit.pulls([labels[member] for member in members], values, errors, banner=line),
-            )
-    if correlation := results.get("correlation"):
-        names = [labels.get(name, name) for name in correlation["names"]]
-        yield "correlations", fit.correlations(names, correlation["matrix"], banner=line)
-    if ranked := results.get("ranking"):
-        pulls = [pulled.get(row["name"], (np.nan, np.nan)) for row in ranked]
-        impacts = {
-            key: [_known(row[key]) for row in ranked]
-            for key in ("impact_up", "impact_down", "prefit_impact_up", "prefit_impact_down")
-        }
-        yield (
-            "ranking",
-            fit.ranking(
-                [labels.get(row["name"], row["name"]) for row in ranked],
-                impacts["impact_up"],
-                impacts["impact_down"],
-                [value for value, _ in pulls],
-                [error for _, error in pulls],
-                prefit_up=impacts["prefit_impact_up"],
-                prefit_down=impacts["prefit_impact_down"],
-                banner=line,
-            ),
-        )
-    if points := results.get("scan"):
-        yield (
-            "scan",
-            fit.likelihood_scan(
-                points["mu"],
-                [_known(delta) for delta in points["delta_twice_nll"]],
-                best=results["mu"],
-                error=results["mu_error"],
-                asimov=results["asimov"],
-                banner=line,
-            ),
-        )
-    if limit := results.get("upper_limit"):
-        signal = " + ".join(analysis.processes[p].label for p in analysis.signals_of_interest)
-        yield (
-            "upper_limit",
-            fit.upper_limit(
-                [_known(value) for value in limit["expected"]],
-                None if results["asimov"] else _known(limit["observed"]),
-                label=signal,
-                banner=line,
-            ),
-        )
-
-
-def _known(value: float | None) -> float:
-    """What the fit could not have is NaN, which is not drawn."""
-    return np.nan if value is None else value

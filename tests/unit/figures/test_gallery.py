@@ -14,7 +14,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import StepPatch
 
 from zenith.config import Analysis, load
-from zenith.figures import cutflow, fit, gallery, stacks, style, systematics
+from zenith.figures import cutflow, fit, fit_gallery, gallery, stacks, style, systematics
 from zenith.statistics.nuisances import Nuisance
 
 EDGES = np.array([0.0, 50.0, 100.0, 200.0])
@@ -294,13 +294,13 @@ def test_fit_figures_come_from_the_fit_results(analysis: Analysis) -> None:
                                  "data": [7.0, 3.0]}},
     }  # fmt: skip
     lumi = Nuisance("lumi", "normalisation", "Luminosity", (), ())
-    figures = drawn(gallery.fit_results(analysis, [lumi], results))
+    figures = drawn(fit_gallery.fit_results(analysis, [lumi], results))
     assert set(figures) == {"pulls", "correlations", "ranking"}
     names = [text.get_text() for text in figures["correlations"].axes[0].get_xticklabels()]
     assert names == ["Signal strength", "Luminosity"]
     line, _, _ = points(figures["pulls"].axes[0])
     np.testing.assert_allclose(line.get_xdata(), [0.5])  # (1.006 - 1) / 0.012
-    regions = drawn(gallery.fit_regions(analysis, [], results))
+    regions = drawn(fit_gallery.fit_regions(analysis, [], results))
     assert set(regions) == {"signal_prefit", "signal_postfit"}
     top = max(p.get_data().values[0] for p in steps(regions["signal_prefit"].axes[0]).values())
     assert top == 6.0  # the signal is part of the stack
@@ -325,10 +325,10 @@ def test_fit_figures_are_drawn_of_what_there_is(analysis: Analysis) -> None:
         "templates": {"signal": {"edges": [400.0, 1000.0, 4000.0], "prefit": model,
                                  "postfit": model | {"error": None}, "data": [7.0, 3.0]}},
     }  # fmt: skip
-    figures = drawn(gallery.fit_results(analysis, [], results))
+    figures = drawn(fit_gallery.fit_results(analysis, [], results))
     assert set(figures) == {"pulls", "ranking", "scan", "upper_limit"}
     assert "Observed not found" in legend(figures["upper_limit"].axes[0])
-    regions = drawn(gallery.fit_regions(analysis, [], results))
+    regions = drawn(fit_gallery.fit_regions(analysis, [], results))
     notes = [text.get_text() for text in regions["signal_postfit"].axes[0].texts]
     assert "no uncertainty, see fit.json" in notes
     for figure in (*figures.values(), *regions.values()):
