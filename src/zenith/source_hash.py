@@ -5,19 +5,25 @@ import hashlib
 import importlib.machinery
 import sys
 import sysconfig
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+
+from zenith.analysis_module import file_spec, is_path
 
 # What is installed does not change between runs; the environment of a rule says its versions.
 _INSTALLED = {Path(sysconfig.get_path(name)).resolve() for name in ("stdlib", "purelib", "platlib")}
 
 
-def _find(module: str) -> importlib.machinery.ModuleSpec | None:
+def _find(module: str, files: Mapping[str, Path]) -> importlib.machinery.ModuleSpec | None:
     """Where a module is; unlike `importlib.util.find_spec`, this imports no parent of it."""
     spec, folders = None, None
     names = module.split(".")
     for depth in range(1, len(names) + 1):
-        spec = importlib.machinery.PathFinder.find_spec(".".join(names[:depth]), folders)
+        name = ".".join(names[:depth])
+        if name in files:
+            spec = file_spec(name, files[name])
+        else:
+            spec = importlib.machinery.PathFinder.find_spec(name, folders)
         if spec is None:
             return None
         folders = spec.submodule_search_locations
@@ -37,14 +43,14 @@ def _is_ours(module: str, source: Path) -> bool:
     return not installed and not _INSTALLED & set(source.resolve().parents)
 
 
-def _imported(module: str, source: Path) -> Iterator[str]:
+def _imported(module: str, source: Path, is_package: bool) -> Iterator[str]:
     """What may be modules of all that a file imports, also inside its functions.
 
     `from a import b` gives `a` and `a.b`.
     """
     if source.suffix != ".py":
         return
-    package = module if source.name == "__init__.py" else module.rpartition(".")[0]
+    package = module if is_package else module.rpartition(".")[0]
     for node in ast.walk(ast.parse(source.read_bytes(), str(source))):
         names: list[str] = []
         if isinstance(node, ast.Import):
@@ -75,23 +81,32 @@ def _is_left_out(module: str) -> bool:
 def sources(*modules: str) -> dict[str, Path]:
     """The files of the named modules and of all that they import, by module.
 
-    Followed are this package and whatever else is not installed: the helpers of an analysis, next
-    to it or anywhere on the path. A module that is only named when it runs cannot be seen.
+    A module may be the path of a file, `mine.py`; as a module it is then `<mine>`, wherever it is,
+    and what it imports from beside it `<mine>.helpers`. Followed are this package and whatever else
+    is not installed: the helpers of an analysis, next to it or anywhere on the path. A module that
+    is only named when it runs cannot be seen.
     """
     found: dict[str, Path] = {}
-    waiting = [name for module in modules for name in _with_parents(module)]
+    files = {
+        f"<{Path(module).stem.replace('.', '_')}>": Path(module)
+        for module in modules
+        if is_path(module)
+    }
+    named = [module for module in modules if not is_path(module)]
+    waiting = [*files, *(name for module in named for name in _with_parents(module))]
     seen = set(waiting)
     while waiting:
         module = waiting.pop()
-        spec = _find(module)
+        spec = _find(module, files)
         if spec is None:  # `from module import name`, where name is no module
             continue
         if spec.origin is None or not (source := Path(spec.origin)).is_file():
             continue  # a folder without __init__.py
-        if not _is_ours(module, source):
+        if module.partition(".")[0] not in files and not _is_ours(module, source):
             continue
         found[module] = source
-        new = {name for name in _imported(module, source) if not _is_left_out(name)} - seen
+        is_package = spec.submodule_search_locations is not None
+        new = {n for n in _imported(module, source, is_package) if not _is_left_out(n)} - seen
         seen |= new
         waiting += sorted(new)
     return found

@@ -80,3 +80,39 @@ def test_what_is_installed_is_not_followed(analysis: Path, monkeypatch: pytest.M
     monkeypatch.syspath_prepend(installed)
     (analysis / "beside.py").write_text("import installed")
     assert "installed" not in sources("beside")
+
+
+def test_a_module_that_is_a_path_is_followed_with_what_is_beside_it(analysis: Path) -> None:
+    """By `search/observables.py`, the same files; where they are does not matter, what is does."""
+    path = str(analysis / "search/observables.py")
+    found = sources("zenith.cli.columns", path)
+    outside = {name: file for name, file in found.items() if not name.startswith("zenith.")}
+    assert found["<observables>"] == Path(path)
+    assert {"<observables>.angles", "<observables>.masses"} < outside.keys()
+    ours = {name for name in OURS if name != "search"}
+    named = sources("search.observables")
+    assert set(outside.values()) >= {named[name] for name in ours}
+    assert "unused.py" not in {file.name for file in outside.values()}
+
+
+def test_an_edit_of_a_path_or_of_a_helper_beside_it_is_seen(tmp_path: Path) -> None:
+    files = {
+        "mine.py": "from .cuts import tight\nfrom . import more\n",
+        "cuts.py": "",
+        "more.py": "",
+    }
+
+    def made(folder: Path) -> str:
+        folder.mkdir()
+        for name, text in files.items():
+            (folder / name).write_text(text)
+        return code_hash("zenith.observable", str(folder / "mine.py"))
+
+    before = made(tmp_path / "here")
+    assert made(tmp_path / "there") == before
+    for name in files:
+        (tmp_path / "here" / name).write_text(files[name] + "x = 1\n")
+        assert code_hash("zenith.observable", str(tmp_path / "here/mine.py")) != before
+        (tmp_path / "here" / name).write_text(files[name])
+    (tmp_path / "here/unused.py").write_text("")
+    assert code_hash("zenith.observable", str(tmp_path / "here/mine.py")) == before

@@ -2,6 +2,8 @@
 
 import re
 
+from zenith.analysis_module import full_name
+
 try:
     ANALYSIS = zenith.config.parse(config, SOURCE)
     SAMPLES = ANALYSIS.used_samples
@@ -19,9 +21,7 @@ MOVES = ANALYSIS.is_tunable
 SELECTIONS = ["initial", "optimised"] if MOVES else ["initial"]
 # A second climb where edges move, for what that is worth.
 FIXED_EDGES = ["fixed_edges"] if ANALYSIS.moving_edges else []
-MODULE = (
-    ANALYSIS.module if "." in ANALYSIS.module else f"zenith.analyses.{ANALYSIS.module}"
-)
+MODULE = full_name(ANALYSIS.module)
 # The networks as they were trained.
 TRAINED = expand(f"{RESULTS}/mva/{{mva}}/initial.safetensors", mva=ANALYSIS.mva)
 FIGURES = {  # folder of figures: its heading in the report

@@ -1,6 +1,5 @@
 """From YAML to a checked configuration, with errors that a person can act on."""
 
-import importlib
 import itertools
 import traceback
 from collections.abc import Iterable, Mapping
@@ -10,6 +9,7 @@ from typing import Any, TypeVar
 import yaml
 from pydantic import ValidationError
 
+from zenith.analysis_module import beside, full_name, import_module, is_path
 from zenith.config.analysis import Analysis
 from zenith.config.base import Section
 from zenith.config.categorisation import Categorisation
@@ -37,6 +37,15 @@ def merge(base: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]
     return merged
 
 
+def read_configuration(path: str | Path) -> dict[str, Any]:
+    """A configuration file as it is, but for the path of its module, which is relative to it."""
+    data = read_yaml(path)
+    module = data.get("module")
+    if isinstance(module, str) and is_path(module):
+        data["module"] = beside(module, path)
+    return data
+
+
 def parse_overrides(pairs: Iterable[str]) -> dict[str, Any]:
     """`["samples.wjets.k_factor=1.2"]` as a nested mapping; values are read as YAML."""
     overrides: dict[str, Any] = {}
@@ -61,7 +70,7 @@ def _layers(data: Mapping[str, Any], source: str) -> list[tuple[str, dict[str, A
         if not isinstance(base, str) or not base:
             raise ConfigError(f"{where}: the path of one YAML file is wanted, not {base!r}")
         try:
-            chain.append(read_yaml(base))
+            chain.append(read_configuration(base))
         except ConfigError as error:
             raise ConfigError(f"{where}: {error}") from None
         if Path(base).resolve() in [Path(file).resolve() for file in files]:
@@ -135,19 +144,25 @@ def observables_of(analysis: Analysis, source: str = "configuration") -> dict[st
     """The observables that the analysis module defines, by name (`zenith.observable`)."""
     from zenith.observable import Observable
 
-    dotted = analysis.module if "." in analysis.module else f"zenith.analyses.{analysis.module}"
-    try:
-        if not all(part.isidentifier() for part in dotted.split(".")):
-            raise ModuleNotFoundError(name=dotted)
-        module = importlib.import_module(dotted)
-    except ModuleNotFoundError as error:
-        if not f"{dotted}.".startswith(f"{error.name}."):
-            raise _broken(dotted, error, source) from error
+    name = full_name(analysis.module)
+    if is_path(name) and not Path(name).is_file():
         raise ConfigError(
-            f"{source}: module: there is no Python module {dotted!r}; `zenith new NAME` makes one"
+            f"{source}: module: there is no file {name}, neither beside the file that names it nor "
+            "in the working folder; `zenith new NAME` makes one"
+        )
+    try:
+        if not is_path(name) and not all(part.isidentifier() for part in name.split(".")):
+            raise ModuleNotFoundError(name=name)
+        module = import_module(name)
+    except ModuleNotFoundError as error:
+        if not f"{name}.".startswith(f"{error.name}."):
+            raise _broken(name, error, source) from error
+        raise ConfigError(
+            f"{source}: module: there is no Python module {name!r} (a path ends with .py); "
+            "`zenith new NAME` makes one"
         ) from None
     except Exception as error:
-        raise _broken(dotted, error, source) from error
+        raise _broken(name, error, source) from error
     return {name: value for name, value in vars(module).items() if isinstance(value, Observable)}
 
 
@@ -158,15 +173,20 @@ def _broken(module: str, error: Exception, source: str) -> ConfigError:
     else:
         last = traceback.extract_tb(error.__traceback__)[-1]
         file, line = last.filename, last.lineno
-    return ConfigError(
+    message = (
         f"{source}: module: {module} cannot be imported: {type(error).__name__}: "
         f"{' '.join(str(error).split())} ({file}, line {line})"
     )
+    if isinstance(error, ModuleNotFoundError) and error.name and is_path(module):
+        helper = error.name.partition(".")[0]
+        if any((Path(module).parent / helper).with_suffix(end).exists() for end in ("", ".py")):
+            message += f"; what is beside {module} is imported by `from . import {helper}`"
+    return ConfigError(message)
 
 
 def load(path: str | Path, overrides: Iterable[str] = ()) -> Analysis:
     """Read, merge and check a configuration file; `overrides` are texts like `max_files=1`."""
-    return parse(read_yaml(path), str(path), parse_overrides(overrides))
+    return parse(read_configuration(path), str(path), parse_overrides(overrides))
 
 
 def load_categorisation(path: str | Path, overrides: Iterable[str] = ()) -> Categorisation:
@@ -178,7 +198,7 @@ def combined(paths: Iterable[str | Path], changes: Mapping[str, Any]) -> dict[st
     """Several files one over the other, and changes over them: what is to be checked."""
     data: dict[str, Any] = {}
     for path in paths:
-        data = merge(data, read_yaml(path))
+        data = merge(data, read_configuration(path))
     return merge(data, changes)
 
 

@@ -29,7 +29,10 @@ class Sections(Section):
     ]
     module: Annotated[
         str,
-        Field(description="module with the observables: a name in zenith.analyses, or dotted"),
+        Field(
+            description="module with the observables: the path of a file, relative to this one "
+            "(`mine.py`), a dotted name, or a name in zenith.analyses"
+        ),
         concerns("skim", "columns", *DRAWN),
     ]
     seed: Annotated[

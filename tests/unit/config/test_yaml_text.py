@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from zenith.cli import main
-from zenith.config import Analysis, dump, load, parse
+from zenith.config import Analysis, dump, load, observables_of, parse
 from zenith.config.loading import parse_overrides, read_yaml
 from zenith.config.yaml_text import parse_yaml
 from zenith.errors import ConfigError
@@ -388,6 +388,73 @@ def test_a_module_that_cannot_be_imported(code: str, expected: list[str], tmp_pa
     assert len(found.stderr.splitlines()) == 1
     for text in [*expected, "observables.py"]:
         assert text in found.stderr
+
+
+OBSERVABLES = """\
+from zenith.analyses.zprime import *
+from zenith.observable import observable
+from .numbers import FACTOR
+
+
+@observable()
+def mine(objects):
+    return FACTOR
+"""
+
+
+def own(folder: Path, factor: float) -> Path:
+    """An analysis whose module and a helper of it are files beside the configuration."""
+    folder.mkdir()
+    (folder / "mine.py").write_text(OBSERVABLES)
+    (folder / "numbers.py").write_text(f"FACTOR = {factor}\n")
+    return based(folder, "module: mine.py\nobservables: {mine: {label: m, edges: [0, 1]}}\n")
+
+
+def test_a_module_by_its_path_and_a_helper_beside_it(tmp_path: Path) -> None:
+    """Each `mine.py` is a module of its own, with the helpers that are beside it."""
+    path = list(sys.path)
+    for factor in (2.0, 3.0):
+        file = own(tmp_path / str(factor), factor)
+        analysis = load(file)
+        assert analysis.module == str(file.with_suffix(".py"))  # elsewhere: the whole path
+        assert observables_of(analysis)["mine"].function(None) == factor
+    assert sys.path == path
+
+
+def test_the_path_of_a_module_is_that_of_the_resolved_configuration(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Relative to the file that names it; then from the working folder, wherever that moves to."""
+    file = own(tmp_path / "a", 2.0)
+    resolved = load(file)
+    (tmp_path / "results").mkdir()
+    monkeypatch.chdir(tmp_path)
+    resolved = resolved.model_copy(update={"module": "a/mine.py"})
+    (tmp_path / "results/config.yaml").write_text(dump(resolved))
+    (tmp_path / "b").mkdir()
+    (tmp_path / "b/over.yaml").write_text("base: results/config.yaml\nmodule: ../a/mine.py\n")
+    for again in ("results/config.yaml", tmp_path / "results/config.yaml", "b/over.yaml"):
+        analysis = load(again)
+        assert analysis == resolved
+        assert observables_of(analysis)["mine"].function(None) == 2.0
+
+
+@pytest.mark.parametrize(
+    ("name", "code", "expected"),
+    [
+        ("absent.py", "", ["there is no file absent.py", "beside", "zenith new NAME"]),
+        ("mine.py", "1 / 0\n", ["mine.py cannot be imported: ZeroDivisionError", "line 1"]),
+        ("mine.py", "open('/absent')\n", ["FileNotFoundError", "/absent", "line 1"]),
+        ("mine.py", "import helpers_of_mine\n", ["`from . import helpers_of_mine`"]),
+        ("mine.py", "from .absent import x\n", ["ModuleNotFoundError", "absent", "line 1"]),
+    ],
+)
+def test_a_path_of_a_module_that_is_none(
+    name: str, code: str, expected: list[str], tmp_path: Path
+) -> None:
+    (tmp_path / "mine.py").write_text(code)
+    (tmp_path / "helpers_of_mine.py").touch()
+    says(based(tmp_path, f"module: {name}\n"), "mine.yaml: module: ", *expected)
 
 
 # Files that were reported
