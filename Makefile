@@ -1,4 +1,4 @@
-# make run: the default analysis. make test: all tests. make docs: docs/_build/index.html.
+# make run: the default analysis. make test: all tests. make docs: docs/_build/html/index.html.
 # Each sets up .venv from the lock first.
 
 PYTHON ?= python3
@@ -29,7 +29,7 @@ bench: $(STAMP)
 	$(BIN)/python tests/benchmarks/all.py
 
 docs: $(STAMP)
-	$(BIN)/sphinx-build --fail-on-warning --keep-going --fresh-env --quiet docs docs/_build
+	$(BIN)/sphinx-build --fail-on-warning --keep-going --fresh-env --quiet docs docs/_build/html
 
 # The lock names no registry; any index that has these hashes will do.
 lock:

@@ -4,6 +4,7 @@ import argparse
 import importlib
 import inspect
 import re
+import sys
 from functools import partial
 from pathlib import Path
 
@@ -16,11 +17,27 @@ project = "Zenith"
 author = "The Zenith developers"
 version = release = zenith.__version__
 
-extensions = ["myst_parser", "sphinx.ext.mathjax"]
+extensions = [
+    "myst_nb",
+    "sphinx.ext.autodoc",
+    "sphinx.ext.mathjax",
+    "sphinx.ext.napoleon",
+]
 myst_enable_extensions = ["amsmath", "colon_fence", "deflist", "dollarmath"]
 myst_heading_anchors = 3
-exclude_patterns = ["_build", "reference/commands.md"]
+exclude_patterns = ["_build", "reference/commands.md", "reference/names.md"]
 nitpicky = True
+nitpick_ignore_regex = [("py:.*", r"(?!zenith\.\w+$).*")]  # of what has no page here
+
+# Notebooks run in every build, because what they show is Zenith's and not only their own.
+nb_execution_mode = "force"
+nb_execution_raise_on_error = True
+nb_execution_timeout = 300
+
+default_role = "code"  # docstrings have Markdown's `code`
+autodoc_member_order = "bysource"
+autodoc_typehints_format = "short"
+python_maximum_signature_line_length = 88
 
 html_theme = "furo"
 html_title = "Zenith"
@@ -59,11 +76,32 @@ def _write_commands(_: Sphinx) -> None:
         step.arguments(parser)
         about = inspect.cleandoc(step.__doc__ or "")
         text.append(f"## {name}\n\n{about}\n\n```text\n{parser.format_help().rstrip()}\n```\n")
-    commands = Path(__file__).parent / "reference" / "commands.md"
-    commands.write_text("\n".join(text), encoding="utf-8")
+    _write("commands.md", text)
+
+
+def _write_names(_: Sphinx) -> None:
+    """Write what `import zenith` offers, by the module that holds it, for reference/api.md."""
+    modules: dict[str, list[str]] = {}
+    for name in zenith.__all__:
+        modules.setdefault(getattr(zenith, name).__module__, []).append(name)
+    text = ["% Written by conf.py from the docstrings of zenith.\n"]
+    for module, names in modules.items():
+        title = inspect.cleandoc(sys.modules[module].__doc__ or "").split("\n\n")[0]
+        text.append(f"## {' '.join(title.split()).rstrip('.')}\n")
+        functions = [name for name in names if not inspect.isclass(getattr(zenith, name))]
+        entries = [f".. autofunction:: zenith.{name}" for name in functions]
+        for name in sorted(set(names) - set(functions)):
+            entries.append(f".. autoclass:: zenith.{name}()\n   :members:")
+        text.append("```{eval-rst}\n" + "\n\n".join(entries) + "\n```\n")
+    _write("names.md", text)
+
+
+def _write(page: str, text: list[str]) -> None:
+    (Path(__file__).parent / "reference" / page).write_text("\n".join(text), encoding="utf-8")
 
 
 def setup(app: Sphinx) -> None:
     """Generate and adapt what has its source elsewhere."""
     app.connect("builder-inited", _write_commands)
+    app.connect("builder-inited", _write_names)
     app.connect("include-read", _link_to_pages)

@@ -13,6 +13,8 @@ from pathlib import Path
 import pytest
 import yaml
 
+import zenith
+
 LOCK = Path("envs/requirements.lock").read_text()
 # Where Python versions need different pins, the first line is that of the environments' Python.
 FIRST = {
@@ -48,6 +50,31 @@ def test_environment_has_what_zenith_needs(file: str) -> None:
     needed = [*project["dependencies"], *extras["simulate"], *extras["remote"], *extras["onnx"]]
     names = {re.match(r"[\w.-]+", requirement).group() for requirement in needed}
     assert names - requirements(file)[1].keys() == {"numpy"}
+
+
+def test_the_recipe_of_conda_is_of_this_version_and_of_the_lock() -> None:
+    recipe = yaml.safe_load(Path("recipe/recipe.yaml").read_text())
+    everything = tomllib.loads(Path("pyproject.toml").read_text())
+    project, system = everything["project"], everything["build-system"]
+    context = recipe["context"]
+    assert (context["name"], context["version"]) == (project["name"], zenith.__version__)
+    assert project["requires-python"] == f">={context['python_min']}"
+    assert recipe["about"]["license"] == project["license"]
+    assert recipe["about"]["summary"] == project["description"]
+    (script,) = project["scripts"].items()
+    assert recipe["build"]["python"]["entry_points"] == [" = ".join(script)]
+    host = {line.split()[0] for line in recipe["requirements"]["host"]}
+    needed = {re.match(r"[\w.-]+", line).group().replace("_", "-") for line in system["requires"]}
+    assert host == {"python", "pip", *needed}
+
+    python, *pinned = recipe["requirements"]["run"]
+    assert python == "python >=${{ python_min }}"
+    of_conda = {"matplotlib-base": "matplotlib", "snakemake-minimal": "snakemake"}
+    versions = dict(line.split(" ==") for line in pinned)
+    versions = {of_conda.get(name, name): number for name, number in versions.items()}
+    assert versions == {name: FIRST[name] for name in versions}
+    names = {re.match(r"[\w.-]+", line).group() for line in project["dependencies"]}
+    assert names - versions.keys() == set()
 
 
 @pytest.mark.slow

@@ -14,7 +14,7 @@ import zenith
 from zenith.config.schema import SCHEMAS
 from zenith.config.steps import COMMANDS
 
-pytest.importorskip("sphinx", reason="needs the packages of the extra docs")
+pytest.importorskip("myst_nb", reason="needs the packages of the extra docs")
 
 
 def article(page: Path) -> str:
@@ -25,7 +25,7 @@ def article(page: Path) -> str:
 
 @pytest.fixture(scope="module")
 def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("documentation")
+    folder = tmp_path_factory.mktemp("documentation") / "html"
     options = ("--fail-on-warning", "--keep-going", "--fresh-env", "--quiet")
     command = [sys.executable, "-m", "sphinx", *options, "docs", str(folder)]
     result = subprocess.run(command, capture_output=True, text=True)
@@ -59,6 +59,45 @@ def test_the_reference_has_every_command_and_every_key(built: Path) -> None:
     for model in SCHEMAS.values():
         for name, field in model.model_fields.items():
             assert f'<span class="pre">{field.alias or name}</span>' in keys, name
+
+
+@pytest.mark.slow
+def test_the_reference_has_all_that_is_public(built: Path) -> None:
+    page = (built / "reference" / "api.html").read_text(encoding="utf-8")
+    for name in zenith.__all__:
+        assert f'id="zenith.{name}"' in page, name
+
+
+@pytest.mark.slow
+def test_notebooks_show_what_they_claim(built: Path) -> None:
+    def outputs(notebook: str) -> str:
+        return re.sub(r"<[^>]+>", "", article(built / "notebooks" / f"{notebook}.html"))
+
+    def numbers(line: str, text: str) -> list[float]:
+        """The numbers at the places `#` of the first such line, or lines, that were printed."""
+        found = re.search(f"^{line.replace('#', r'([+-]?[0-9]+[.][0-9]+)')}", text, re.MULTILINE)
+        assert found, line
+        return [float(number) for number in found.groups()]
+
+    published = outputs("published-likelihood")
+    theirs, ours = numbers("pyhf #, Zenith #", published)
+    assert ours == pytest.approx(theirs, rel=1e-5)
+    predicted, again = numbers("predicted #, fitted again #", published)
+    assert predicted == pytest.approx(again, rel=0.05)
+
+    by_hand = outputs("cut-by-hand")
+    _, *slopes = numbers(r"Z = #, dZ/d\(met\) = # per GeV, dZ/d\(btag\) = #", by_hand)
+    assert slopes == pytest.approx(numbers(r"met +#\nbtag +#", by_hand), rel=0.01)
+    climbed, best = numbers("climb #, best point of the scan #", by_hand)
+    assert climbed > best - 0.05
+    start, _, quoted = numbers(r"start: # σ  \(# σ where chosen\)\nclimb: # σ", by_hand)
+    assert quoted > 2 * start
+
+    categories = outputs("categories")
+    (z,) = numbers("Z = # σ with edges", categories)
+    same, unseen = numbers(r"same events +#\nunseen events +#", categories)
+    assert same == pytest.approx(z, abs=0.006)
+    assert unseen < same
 
 
 @pytest.mark.slow

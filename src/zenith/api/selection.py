@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax.typing import ArrayLike
 
 from zenith.core.selection.cuts import Cut
@@ -52,11 +53,12 @@ def histogram(values: ArrayLike, edges: ArrayLike, weights: ArrayLike) -> Histog
     return Histogram(*sums.reshape(bins, blocks, 2).sum(axis=1).T)
 
 
-def above(x: ArrayLike, cut: ArrayLike, width: float) -> jax.Array:
+def above(x: ArrayLike, cut: ArrayLike, width: ArrayLike) -> jax.Array:
     """How much of each event passes `x > cut`, shape as `x`: sigmoid((x − cut) / width).
 
-    `cut` and `width`, above 0, are in the unit of `x`. Differentiable in `x` and `cut`; it tends to
-    the hard cut, 0 or 1, as the width goes to 0. Raises ConfigError for another width.
+    `cut` and `width`, above 0, are in the unit of `x`. Differentiable in all three; it tends to the
+    hard cut, 0 or 1, as the width goes to 0. Raises ConfigError for another width, but where the
+    width is an argument of a function under `jit`, whose value is not known.
 
     >>> zenith.above(np.array([0.4, 0.5, 0.9]), 0.5, width=0.05).round(2)
     Array([0.12, 0.5 , 1.  ], dtype=float32)
@@ -64,7 +66,7 @@ def above(x: ArrayLike, cut: ArrayLike, width: float) -> jax.Array:
     return _soft(">", x, cut, width)
 
 
-def below(x: ArrayLike, cut: ArrayLike, width: float) -> jax.Array:
+def below(x: ArrayLike, cut: ArrayLike, width: ArrayLike) -> jax.Array:
     """How much of each event passes `x < cut`: one less `above`, which see.
 
     >>> zenith.below(np.array([0.4, 0.5, 0.9]), 0.5, width=0.05).round(2)
@@ -73,10 +75,13 @@ def below(x: ArrayLike, cut: ArrayLike, width: float) -> jax.Array:
     return _soft("<", x, cut, width)
 
 
-def _soft(direction: str, x: ArrayLike, cut: ArrayLike, width: float) -> jax.Array:
+def _soft(direction: str, x: ArrayLike, cut: ArrayLike, width: ArrayLike) -> jax.Array:
     column = jnp.asarray(x)
     if not jnp.issubdtype(column.dtype, jnp.floating):
         column = column.astype(float)
     threshold = {"cut": jnp.asarray(cut)}
-    weight: jax.Array = Cut("x", direction, "cut", width).soft(column, threshold, 1.0)
+    traced = isinstance(width, jax.core.Tracer)
+    known = 1.0 if traced else float(np.asarray(width))
+    temperature = width if traced else 1.0
+    weight: jax.Array = Cut("x", direction, "cut", known).soft(column, threshold, temperature)
     return weight

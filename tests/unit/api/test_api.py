@@ -163,6 +163,16 @@ def test_what_the_documentation_shows_runs(run, events, monkeypatch):
     assert list(ws.fit().parameters.values()) == pytest.approx(best.tolist(), rel=1e-4)
 
 
+def test_a_width_may_be_traced():
+    x = np.linspace(-1.0, 1.0, 9)
+    soft = jax.jit(lambda cut, width: zenith.below(x, cut, width))
+    np.testing.assert_allclose(soft(0.1, 0.2), 1 / (1 + np.exp((x - 0.1) / 0.2)), rtol=1e-5)
+    # Σ σ(u) has the slope −Σ u σ(u) (1 − σ(u)) / width in the width
+    slope = jax.grad(lambda width: zenith.above(x, 0.1, width).sum())(0.2)
+    u = (x - 0.1) / 0.2
+    assert float(slope) == pytest.approx(-np.sum(u / (2 + 2 * np.cosh(u))) / 0.2, rel=1e-5)
+
+
 @pytest.mark.parametrize("double", [False, True])
 def test_the_significance_is_that_of_pyhf(events, double):
     x, w = ({p: part.copy() for p, part in each.items()} for each in events)
