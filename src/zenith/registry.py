@@ -35,6 +35,11 @@ class Registry:
         return found
 
     @property
+    def own(self) -> tuple[str, ...]:
+        """The names that are Zenith's own, sorted."""
+        return tuple(sorted(self._own))
+
+    @property
     def names(self) -> tuple[str, ...]:
         """All names, sorted."""
         return tuple(sorted(self._found()))

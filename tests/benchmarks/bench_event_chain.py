@@ -26,7 +26,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from zenith.core.networks.perceptron import Network
+from zenith.core.networks.perceptron import Perceptron
 from zenith.core.selection.axis import Axis
 from zenith.core.selection.cuts import Cut
 from zenith.core.selection.histograms import Selection, soft_histograms
@@ -40,7 +40,7 @@ SIGNAL = 0.1  # share of the events
 
 
 def parameters() -> Selection:
-    network = Network.create(jax.random.key(0), FEATURES, (16, 16))
+    network = Perceptron.create(jax.random.key(0), FEATURES, (16, 16))
     thresholds = {"mva": 0.4, "a": -0.5, "b": -0.3, "c": -0.2}
     return {
         "thresholds": {name: jnp.asarray(t, jnp.float32) for name, t in thresholds.items()},

@@ -10,7 +10,7 @@ import pytest
 from jax.flatten_util import ravel_pytree
 
 from zenith.core.categories.memberships import Edges
-from zenith.core.networks.perceptron import Network
+from zenith.core.networks.perceptron import Perceptron
 from zenith.core.selection.axis import Axis
 from zenith.core.selection.cuts import Cut
 from zenith.core.selection.histograms import hard_histograms, soft_histograms
@@ -46,8 +46,8 @@ REGIONS = (
 PARAMETERS = {
     "thresholds": {"met": jnp.asarray(0.8), "btag": jnp.asarray(0.4), "mva": jnp.asarray(0.5)},
     "networks": {
-        "mva": Network.create(jax.random.key(1), FEATURES, (8,), activation="tanh"),
-        "flavours": Network.create(
+        "mva": Perceptron.create(jax.random.key(1), FEATURES, (8,), activation="tanh"),
+        "flavours": Perceptron.create(
             jax.random.key(2), ("btag", "met"), (4,), ("b", "light", "c"), activation="silu"
         ),
     },

@@ -10,7 +10,7 @@ from zenith.core.likelihood.composition import Modifier
 from zenith.core.likelihood.significance import expected_significance
 from zenith.core.likelihood.structure import Structure, Templates
 from zenith.core.likelihood.workspace import from_workspace
-from zenith.core.networks.perceptron import Network
+from zenith.core.networks.perceptron import Perceptron
 from zenith.core.selection.axis import Axis
 from zenith.core.selection.cuts import Cut
 from zenith.core.selection.histograms import hard_histograms
@@ -34,7 +34,7 @@ REGIONS = (
     ),
     Channel("control", (Cut("met", "<=", "met", 0.5),), Axis("mass", (0.0, 1.0, 3.0))),
 )
-NETWORK = Network.create(jax.random.key(1), ("x", "y"), (4,), activation="tanh")
+NETWORK = Perceptron.create(jax.random.key(1), ("x", "y"), (4,), activation="tanh")
 PARAMETERS = {
     "thresholds": {"met": jnp.asarray(0.7)},
     "networks": {"mva": jax.tree.map(lambda x: x.astype(jnp.float64), NETWORK)},

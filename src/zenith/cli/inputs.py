@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from zenith.artefacts import Columns
     from zenith.config import Analysis
-    from zenith.config.learning import Mva
-    from zenith.core.networks.perceptron import Network
+    from zenith.config.networks.settings import Mva
+    from zenith.core.networks.network import Network
     from zenith.optimisation.selection import Physical
 
 

@@ -35,8 +35,8 @@ def run(args: argparse.Namespace) -> None:
     from zenith.artefacts import write_json
     from zenith.cli.inputs import read_samples, settings_of_network
     from zenith.config.dependencies import step_config
-    from zenith.training.dataset import examples
     from zenith.training.evaluate import evaluate
+    from zenith.training.examples import examples
     from zenith.training.export import export_onnx
     from zenith.training.network_files import save_network
     from zenith.training.train import train
@@ -60,15 +60,14 @@ def run(args: argparse.Namespace) -> None:
                 validation,
             )
 
-    fit = train(args.name, mva, parts["train"], parts["validate"], analysis.seed, progress=progress)
-    judged = evaluate(fit.network, mva, parts)
+    trained = train(args.name, mva, parts["train"], parts["validate"], analysis.seed, progress)
+    judged = evaluate(trained.network, mva, parts)
     auc = {name: curve.auc for name, curve in judged.curves.items()}
     seconds = time.perf_counter() - start
     counts = {part: np.bincount(events.label) for part, events in parts.items()}
-    save_network(
-        folder / "initial.safetensors", fit.network, {"name": args.name, "epoch": fit.best_epoch}
-    )
-    export_onnx(folder / "network.onnx", fit.network, {"name": args.name})
+    metadata = {"name": args.name, "epoch": trained.best_epoch}
+    save_network(folder / "initial.safetensors", trained.network, mva, metadata)
+    export_onnx(folder / "network.onnx", trained.network, {"name": args.name})
     write_json(
         folder / "metrics.json",
         {
@@ -80,8 +79,8 @@ def run(args: argparse.Namespace) -> None:
                 of_class: {part: counts[part][k] for part in parts}
                 for k, of_class in enumerate(mva.classes)
             },
-            "losses": fit.losses,
-            "best_epoch": fit.best_epoch,
+            "losses": trained.losses,
+            "best_epoch": trained.best_epoch,
             "auc": auc,
             "kolmogorov_smirnov": {c: t._asdict() for c, t in judged.overtraining.items()},
             "seconds": seconds,
@@ -90,4 +89,4 @@ def run(args: argparse.Namespace) -> None:
         config=step_config(analysis, "mva", args.name),
     )
     text = ", ".join(f"{name} {value:.4f}" for name, value in auc.items())
-    logging.info("%s: kept epoch %d; AUC on unseen events: %s", args.name, fit.best_epoch, text)
+    logging.info("%s: kept epoch %d; AUC on unseen events: %s", args.name, trained.best_epoch, text)

@@ -12,8 +12,8 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from zenith.config import Analysis
-    from zenith.config.learning import Mva
-    from zenith.core.networks.perceptron import Network
+    from zenith.config.networks.settings import Mva
+    from zenith.core.networks.network import Network
 
 HELP = "a trained network to its figures"
 
@@ -39,7 +39,7 @@ def run(args: argparse.Namespace) -> None:
     from zenith.artefacts import read_json
     from zenith.cli.inputs import read_samples, settings_of_network
     from zenith.figures import style
-    from zenith.training.dataset import examples
+    from zenith.training.examples import examples
     from zenith.training.network_files import load_network
 
     analysis = options.analysis_of_files(args)
@@ -84,6 +84,9 @@ def _figures(
         chosen = masks[part][of_class]
         return draw.Weighted(values[chosen], parts[part].weight[chosen])
 
+    def distributions(values: Any) -> list[draw.Class]:
+        return [draw.Class(c, colours[c], events("train", c, values)) for c in classes]
+
     yield (
         "losses",
         draw.losses(
@@ -115,6 +118,7 @@ def _figures(
         label = f"Score {name}" if len(classes) == 2 else f"Score {name}: {scored}"
         file = "scores" if len(classes) == 2 else f"scores_{scored}"
         yield file, draw.scores(shown, label=label, banner=line)
+    scaled = network.scaled(parts["train"].x.astype(float))
     for k, feature in enumerate(mva.features):
         x = parts["train"].x[k]
         axis = analysis.observables.get(feature)
@@ -122,9 +126,8 @@ def _figures(
         yield (
             f"feature_{feature}",
             draw.feature(
-                [draw.Class(c, colours[c], events("train", c, x)) for c in classes],
-                float(network.mean[k]),
-                float(network.scale[k]),
+                distributions(x),
+                distributions(scaled[k]),
                 edges,
                 label=axis.label if axis else feature,
                 unit=units.get(feature, ""),

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from zenith.artefacts import Columns
     from zenith.config import Analysis
     from zenith.core.likelihood.structure import Templates
-    from zenith.core.networks.perceptron import Network
+    from zenith.core.networks.network import Network
     from zenith.core.selection.objective import Objective
     from zenith.figures.naming import Figures
     from zenith.figures.networks import Weighted

@@ -105,7 +105,7 @@ def run(args: argparse.Namespace) -> None:
     files = {name: folder / f"{name}.safetensors" for name in kept.kept["networks"]}
     for name, path in files.items():
         metadata = {"name": name, "step": kept.kept_step}
-        save_network(path, kept.kept["networks"][name], metadata)
+        save_network(path, kept.kept["networks"][name], analysis.mva[name], metadata)
     history = {
         f"start_{number}/{key}": values
         for number, climb in enumerate(climbs)

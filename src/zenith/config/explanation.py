@@ -11,6 +11,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from zenith.config.base import Section
+from zenith.config.by_type import ByType
 from zenith.config.yaml_text import line_of, read_yaml
 
 Location = Sequence[int | str]
@@ -53,7 +54,7 @@ def _explained(
     message = error["msg"].removeprefix("Value error, ")
     if not location:
         return with_line(message, source, data)
-    model = _model_at(location[:-1], root)
+    model = _model_at(location[:-1], root, data)
     fields = {f.alias or name: f for name, f in model.model_fields.items()} if model else {}
     field = fields.get(str(location[-1]))
     about = field.description if field is not None else None
@@ -110,11 +111,11 @@ def _line(source: str, keys: Location, data: Any) -> str:
     return ""
 
 
-def _model_at(location: Location, root: type[Section]) -> type[BaseModel] | None:
+def _model_at(location: Location, root: type[Section], data: Any) -> type[BaseModel] | None:
     """The model that a path into the configuration arrives at, to name its keys."""
     current: Any = root
     for part in location:
-        models = list(models_in(current))
+        models = list(models_in(current, data))
         for model in models:
             fields = {field.alias or name: field for name, field in model.model_fields.items()}
             if part in fields:
@@ -128,15 +129,24 @@ def _model_at(location: Location, root: type[Section]) -> type[BaseModel] | None
                 if part in typing.get_args(field.annotation)
             ]
             current = tagged[0] if tagged else current
-    found = list(models_in(current))
+        data = next((value for _, value in _down(data, [part])), data)
+    found = list(models_in(current, data))
     return found[0] if found else None
 
 
-def models_in(annotation: Any) -> Iterator[type[BaseModel]]:
-    """The models that a type may hold, `A` and `B` of `dict[str, A | B]`."""
+def models_in(annotation: Any, value: Any = None) -> Iterator[type[BaseModel]]:
+    """The models that a type may hold, `A` and `B` of `dict[str, A | B]`.
+
+    Of those that a key `type` tells apart (`ByType`) it is the one of the value, or without a value
+    first what they have in common.
+    """
     if isinstance(annotation, type) and not isinstance(annotation, types.GenericAlias):
         if issubclass(annotation, BaseModel):
             yield annotation
         return
+    if by_type := [a for a in typing.get_args(annotation) if isinstance(a, ByType)]:
+        yield from models_in(typing.get_args(annotation)[0]) if value is None else ()
+        yield from by_type[0].models(value)
+        return
     for argument in typing.get_args(annotation):
-        yield from models_in(argument)
+        yield from models_in(argument, value)

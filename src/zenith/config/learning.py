@@ -1,16 +1,12 @@
-"""Splits, networks and the climb: what is learnt from which events."""
+"""Splits, the climb and the search: what is learnt from which events."""
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from zenith.config.base import Fraction, Name, Positive, Section
+from zenith.config.base import Fraction, Positive, Section
 from zenith.config.marks import concerns
-from zenith.config.selection import Cut
-from zenith.config.steps import OBJECTIVE, SELECTION
-
-# What a network is: of those that read it as well.
-NETWORK = concerns("mva", "mva_figures", *SELECTION, "histogram", "scored", order=True)
+from zenith.config.steps import OBJECTIVE
 
 
 class Split(Section):
@@ -52,114 +48,6 @@ class Split(Section):
             "validate": self.validate_,
             "test": self.test,
         }
-
-
-class Mva(Section):
-    """One network: a score of events, learnt from simulated samples."""
-
-    framework: Annotated[
-        Literal["jax", "keras"],
-        Field(
-            description="framework of the training; a network that Keras trained is never "
-            "fine-tuned"
-        ),
-        concerns("mva"),
-    ] = "jax"
-    classes: Annotated[
-        dict[Name, Annotated[tuple[Name, ...], Field(min_length=1)]],
-        Field(
-            min_length=2,
-            description="samples of each class, by its name; of two, the last is scored 1",
-        ),
-        NETWORK,
-    ]
-    features: Annotated[
-        tuple[str, ...],
-        Field(min_length=1, description="observables that the network reads"),
-        NETWORK,
-    ]
-    hidden: Annotated[
-        tuple[Annotated[int, Field(ge=1)], ...],
-        Field(description="widths of the hidden layers"),
-        NETWORK,
-    ] = (16, 16)
-    cuts: Annotated[
-        tuple[str, ...],
-        Field(description="cuts on the events that train and test the network"),
-        concerns("mva", "mva_figures"),
-    ] = ()
-    balance: Annotated[
-        Literal["none", "undersample", "oversample", "class_weights"],
-        Field(
-            description="treatment of classes of unequal size: all but none give every class "
-            "the same sum of weights, sampling also the same number of events"
-        ),
-        concerns("mva"),
-    ] = "class_weights"
-    negative_weights: Annotated[
-        Literal["keep", "absolute", "drop"],
-        Field(
-            description="treatment of events of negative weight in the training; AUC and "
-            "figures keep them"
-        ),
-        concerns("mva"),
-    ] = "absolute"
-    learning_rate: Annotated[
-        Positive, Field(description="Adam's initial learning rate"), concerns("mva")
-    ] = 3e-3
-    schedule: Annotated[
-        Literal["constant", "cosine"],
-        Field(description="schedule of the learning rate"),
-        concerns("mva"),
-    ] = "cosine"
-    batch: Annotated[
-        int,
-        Field(ge=1, description="approximate number of events in a mini-batch"),
-        concerns("mva"),
-    ] = 256
-    epochs: Annotated[
-        int,
-        Field(ge=1, description="largest number of passes over the training events"),
-        concerns("mva"),
-    ] = 100
-    patience: Annotated[
-        int,
-        Field(
-            ge=1,
-            description="number of epochs without a better validation loss before the "
-            "training stops",
-        ),
-        concerns("mva"),
-    ] = 10
-    fine_tune: Annotated[
-        bool,
-        Field(
-            description="whether the climb of the significance moves the network's weights as well"
-        ),
-        concerns(*SELECTION),
-    ] = True
-
-    @model_validator(mode="before")
-    @classmethod
-    def _freeze(cls, data: Any) -> Any:
-        """A network trained by Keras is frozen, unless the file says otherwise: then an error."""
-        if isinstance(data, dict) and data.get("framework") == "keras":
-            return {"fine_tune": False} | data
-        return data
-
-    @model_validator(mode="after")
-    def _check(self) -> "Mva":
-        if self.framework == "keras" and self.fine_tune:
-            raise ValueError("fine_tune: framework keras only pretrains; use jax, or false")
-        samples = [sample for group in self.classes.values() for sample in group]
-        for kind, names in (("sample", samples), ("feature", self.features)):
-            if twice := sorted({name for name in names if list(names).count(name) > 1}):
-                raise ValueError(f"the {kind} {twice[0]!r} is given twice")
-        for text in self.cuts:
-            cut = Cut.model_validate(text)
-            if cut.reference is not None:
-                raise ValueError(f"cuts: {text!r}: the threshold must be a number")
-        return self
 
 
 class LearningRates(Section):

@@ -79,7 +79,10 @@ def keys() -> str:
         summary = (model.__doc__ or "").split("\n\n")[0]
         lines += [f"### {model.__name__}", "", " ".join(summary.split()), ""]
         lines += ["| key | type | default | meaning |", "|---|---|---|---|"]
+        common = {name for base in model.__bases__ if base in seen for name in base.model_fields}
         for name, field in model.model_fields.items():
+            if name in common - model.__annotations__.keys():
+                continue
             kind = _type(field.annotation).replace("|", "\\|")
             about = (field.description or "").replace("|", "\\|")
             lines.append(f"| `{field.alias or name}` | {kind} | {_default(field)} | {about} |")

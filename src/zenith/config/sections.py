@@ -7,8 +7,10 @@ from typing import Annotated, Self
 from pydantic import Field
 
 from zenith.config.base import Name, Section, known
-from zenith.config.learning import Mva, Optimise, Search, Split
+from zenith.config.by_type import ByType
+from zenith.config.learning import Optimise, Search, Split
 from zenith.config.marks import concerns, derived
+from zenith.config.networks.settings import NETWORKS, Mva
 from zenith.config.samples import Era, Process, Sample, Skim
 from zenith.config.selection import Axis, Cut, Observable, PhysicsObject, Region
 from zenith.config.statistics import Plotting, Statistics
@@ -95,7 +97,10 @@ class Sections(Section):
         concerns("columns", of="simulation"),
         concerns(*SELECTION, "histogram", "scored"),
     ] = Split()
-    mva: Annotated[dict[Name, Mva], Field(description="neural networks, by name")] = {}
+    mva: Annotated[
+        dict[Name, Annotated[Mva, ByType(NETWORKS, default="perceptron")]],
+        Field(description="neural networks, by name"),
+    ] = {}
     optimise: Annotated[
         Optimise, Field(description="settings of the gradient ascent (the climb)")
     ] = Optimise()

@@ -167,8 +167,7 @@ def scores(
 @style.styled
 def feature(
     classes: Sequence[Class],
-    mean: float,
-    scale: float,
+    scaled: Sequence[Class],
     edges: ArrayLike,
     *,
     label: str,
@@ -176,21 +175,13 @@ def feature(
     log: bool = False,
     banner: style.Banner | None = None,
 ) -> Figure:
-    """A feature in each class, in its unit and as (x − mean) / scale, as the layers see it."""
+    """A feature in each class, in its unit and scaled, as the first layer sees it."""
     edges = np.asarray(edges, float)
     figure = Figure(figsize=(1.6 * style.SIZE, 0.8 * style.SIZE))
     panels = [figure.add_axes((x, 0.12, 0.39, 0.79)) for x in (0.09, 0.595)]
     _distributions(panels[0], classes, edges, log)
     panels[0].set(xlabel=style.x_label(label, unit))
     panels[0].set_ylabel(f"Share of events per {unit}" if unit else "Share of events per unit")
-    scaled = [
-        Class(
-            c.label,
-            c.colour,
-            Weighted((np.asarray(c.train.values, float) - mean) / scale, c.train.weight),
-        )
-        for c in classes
-    ]
     _distributions(panels[1], scaled, np.linspace(-4.0, 4.0, 33), log)
     panels[1].set(xlabel=f"Scaled {label}", ylabel="Share of events per unit")
     if banner:

@@ -10,7 +10,7 @@ import numpy as np
 
 from zenith.artefacts import PARTS, Columns
 from zenith.config import Analysis
-from zenith.core.networks.perceptron import Network
+from zenith.core.networks.network import Network
 from zenith.core.selection.axis import Axis
 from zenith.core.selection.layout import Channel, Layout, Sample, prepare
 from zenith.core.selection.objective import Objective

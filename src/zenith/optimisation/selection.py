@@ -14,7 +14,7 @@ from numpy.typing import ArrayLike
 
 from zenith.config import Analysis
 from zenith.core.categories.memberships import Edges
-from zenith.core.networks.perceptron import Network
+from zenith.core.networks.network import Network
 from zenith.core.selection.layout import Layout
 
 Physical = dict[str, Any]

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from zenith.errors import InputError
-from zenith.training.dataset import Examples
+from zenith.training.examples import Examples
 
 Balance = Literal["none", "undersample", "oversample", "class_weights"]
 NegativeWeights = Literal["keep", "absolute", "drop"]

@@ -7,9 +7,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.stats import kstwo
 
-from zenith.config.learning import Mva
-from zenith.core.networks.perceptron import Network
-from zenith.training.dataset import Examples
+from zenith.config.networks.settings import Mva
+from zenith.core.networks.network import Network
+from zenith.training.examples import Examples
 from zenith.training.scores import scores
 
 Array = NDArray[np.float64]

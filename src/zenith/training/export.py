@@ -1,16 +1,43 @@
-"""Networks as ONNX, for inference elsewhere: one node for each operation of `Network.scores`."""
+"""Networks as ONNX, for inference elsewhere."""
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+from jax.typing import ArrayLike
 
 from zenith import __version__
 from zenith.artefacts.writing import atomic
-from zenith.core.networks.perceptron import Network
+from zenith.core.networks.network import Network
 from zenith.errors import InputError
 
 OPSET, IR_VERSION = 17, 8  # 2022: what every runtime still in use reads
+
+
+class _Graph:
+    """Nodes and constants of one network, with names that are numbers in order."""
+
+    def __init__(self) -> None:
+        self.nodes: list[Any] = []
+        self.constants: list[Any] = []
+
+    def constant(self, value: ArrayLike) -> str:
+        from onnx import numpy_helper
+
+        name = f"constant_{len(self.constants)}"
+        self.constants.append(numpy_helper.from_array(np.asarray(value, np.float32), name))
+        return name
+
+    def node(self, operator: str, *inputs: str, **attributes: Any) -> str:
+        return self.named(f"tensor_{len(self.nodes)}", operator, *inputs, **attributes)
+
+    def named(self, name: str, operator: str, *inputs: str, **attributes: Any) -> str:
+        """As `node`, for a tensor that has a name for those who use the file."""
+        from onnx import helper
+
+        self.nodes.append(helper.make_node(operator, list(inputs), [name], **attributes))
+        return name
 
 
 def export_onnx(
@@ -18,57 +45,44 @@ def export_onnx(
 ) -> None:
     """Write the network from `features` (N, features), unscaled, to `scores` (N, 1 or classes).
 
-    The names of the features and classes are in the file's properties. Raises `InputError` if the
+    A collection of objects is two inputs, `NAME` (N, M, fields) and `NAME_valid` (N, M) of truths.
+    The names of features and classes are in the file's properties. Raises `InputError` if the
     package onnx is not installed.
     """
     try:
         import onnx
-        from onnx import TensorProto, helper, numpy_helper
+        from onnx import TensorProto, helper
     except ModuleNotFoundError:
         raise InputError(f"{path}: writing it needs onnx: pip install 'zenith-hep[onnx]'") from None
-    arrays = network.to_arrays()
-    inverse = 1 / arrays.pop("scale")
-    constants = {"inverse": inverse, "shift": arrays.pop("mean") * inverse} | arrays
-    nodes = [
-        helper.make_node("Mul", ["features", "inverse"], ["scaled"]),
-        helper.make_node("Sub", ["scaled", "shift"], ["h0"]),
-    ]
-    last = len(network.weights) - 1
-    for k in range(last + 1):
-        layer = [f"h{k}", f"layers.{k}.weight", f"layers.{k}.bias"]
-        nodes.append(helper.make_node("Gemm", layer, [f"z{k}"], transB=1))
-        if k < last:
-            nodes += _activation(network.activation, f"z{k}", f"h{k + 1}")
+    tensor = helper.make_tensor_value_info
+    inputs = [tensor("features", TensorProto.FLOAT, ["N", len(network.features)])]
+    objects = {}
+    for name, fields in network.collections.items():
+        objects[name] = (name, f"{name}_valid")
+        inputs.append(tensor(name, TensorProto.FLOAT, ["N", f"M_{name}", len(fields)]))
+        inputs.append(tensor(objects[name][1], TensorProto.BOOL, ["N", f"M_{name}"]))
+    graph = _Graph()
+    logits = network.onnx(graph, "features", objects)
     if network.classes:
-        nodes.append(helper.make_node("Softmax", [f"z{last}"], ["scores"], axis=1))
+        graph.named("scores", "Softmax", logits, axis=1)
     else:
-        nodes.append(helper.make_node("Sigmoid", [f"z{last}"], ["scores"]))
-    outputs = len(network.classes) or 1
-    graph = helper.make_graph(
-        nodes,
-        "network",
-        [helper.make_tensor_value_info("features", TensorProto.FLOAT, ["N", len(inverse)])],
-        [helper.make_tensor_value_info("scores", TensorProto.FLOAT, ["N", outputs])],
-        [numpy_helper.from_array(a.astype(np.float32), n) for n, a in constants.items()],
-    )
+        graph.named("scores", "Sigmoid", logits)
     model = helper.make_model(
-        graph,
+        helper.make_graph(
+            graph.nodes,
+            "network",
+            inputs,
+            [tensor("scores", TensorProto.FLOAT, ["N", len(network.classes) or 1])],
+            graph.constants,
+        ),
         opset_imports=[helper.make_opsetid("", OPSET)],
         ir_version=IR_VERSION,
         producer_name="zenith",
         producer_version=__version__,
     )
     names = {"features": ",".join(network.features), "classes": ",".join(network.classes)}
+    names |= {name: ",".join(fields) for name, fields in network.collections.items()}
     helper.set_model_props(model, names | dict(metadata or {}))
     onnx.checker.check_model(model)
     with atomic(path) as temporary:
         temporary.write_bytes(model.SerializeToString(deterministic=True))
-
-
-def _activation(name: str, source: str, target: str) -> list:  # type: ignore[type-arg]
-    from onnx import helper
-
-    if name == "silu":  # x · σ(x), which this opset has no node for
-        gate = helper.make_node("Sigmoid", [source], [f"{target}_gate"])
-        return [gate, helper.make_node("Mul", [source, f"{target}_gate"], [target])]
-    return [helper.make_node({"relu": "Relu", "tanh": "Tanh"}[name], [source], [target])]

@@ -8,11 +8,12 @@ from typing import Any
 
 import numpy as np
 
-from zenith.config.learning import Mva
-from zenith.core.networks.perceptron import Network
+from zenith.config.networks.perceptron import PerceptronSettings
+from zenith.config.networks.settings import Mva
+from zenith.core.networks.network import Network
 from zenith.errors import ConfigError
-from zenith.training.dataset import Examples
-from zenith.training.fitted import Fit, Progress
+from zenith.training.examples import Examples
+from zenith.training.trained import Progress, Trained
 
 
 def _keras() -> Any:
@@ -30,22 +31,23 @@ def _keras() -> Any:
     return keras
 
 
-def fit(
+def train_with_keras(
     network: Network,
     mva: Mva,
     training: Examples,
     validation: Examples,
     random: np.random.Generator,
     progress: Progress,
-) -> Fit:
-    """As `zenith.training.train.fit`; the training loss is Keras's mean over each epoch.
+) -> Trained:
+    """As `zenith.training.train.train_with_jax`; the training loss is Keras's mean over each epoch.
 
     Raises `ConfigError` if Keras is not installed or runs on another backend.
     """
+    assert isinstance(mva, PerceptronSettings)  # no other type of network allows `keras`
     keras = _keras()
     keras.utils.set_random_seed(int(random.integers(2**31)))
     layers = keras.layers
-    dense = [layers.Dense(width, network.activation, kernel_initializer="he_normal")
+    dense = [layers.Dense(width, mva.activation, kernel_initializer="he_normal")
              for width in mva.hidden]  # fmt: skip
     head = layers.Dense(len(network.classes) or 1)
     model = keras.Sequential([layers.Input((len(mva.features),)), *dense, head])
@@ -57,11 +59,10 @@ def fit(
         keras.losses.BinaryCrossentropy
     )  # fmt: skip
     model.compile(keras.optimizers.Adam(rate), loss(from_logits=True))
-    mean, scale = np.asarray(network.mean), np.asarray(network.scale)
 
     def arrays(events: Examples) -> tuple[Any, Any, Any]:
         label = events.label if network.classes else events.label[:, None]
-        return (events.x.T - mean) / scale, label, events.weight.astype(np.float32)
+        return network.scaled(events.x).T, label, events.weight.astype(np.float32)
 
     def report(epoch: int, logs: dict[str, float]) -> None:
         progress(epoch + 1, logs["loss"], logs["val_loss"])
@@ -85,7 +86,7 @@ def fit(
     ).history
     found = network.to_arrays()
     for k, layer in enumerate([*dense, head]):
-        found[f"layers.{k}.weight"] = np.asarray(layer.kernel).T
-        found[f"layers.{k}.bias"] = np.asarray(layer.bias)
+        found[f"weights.{k}"] = np.asarray(layer.kernel).T
+        found[f"biases.{k}"] = np.asarray(layer.bias)
     losses = {"train": history["loss"], "validation": history["val_loss"]}
-    return Fit(network.with_arrays(found), losses, int(np.argmin(losses["validation"])) + 1)
+    return Trained(network.with_arrays(found), losses, int(np.argmin(losses["validation"])) + 1)

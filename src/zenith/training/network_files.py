@@ -7,28 +7,30 @@ from typing import Any
 
 import jax
 import numpy as np
+from pydantic import ValidationError
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
 
 from zenith import __version__
 from zenith.artefacts.writing import atomic
-from zenith.config.learning import Mva
-from zenith.core.networks.perceptron import ACTIVATIONS, Network
-from zenith.errors import InputError
+from zenith.config.networks.settings import NETWORKS, Mva
+from zenith.core.networks.network import Network
+from zenith.errors import ConfigError, InputError
 
 _KEY = "zenith"  # one key of the header: the order of several would differ from run to run
 
 
 def save_network(
-    path: str | Path, network: Network, metadata: Mapping[str, Any] | None = None
+    path: str | Path, network: Network, mva: Mva, metadata: Mapping[str, Any] | None = None
 ) -> None:
-    """Write a network and anything else that JSON can say; equal content gives equal files."""
+    """Write a network that `mva` has created, and anything else that JSON can say.
+
+    The header has the type of the network and whatever else says what its arrays mean. Equal
+    content gives equal files.
+    """
     header = {
         "version": __version__,
-        "features": network.features,
-        "hidden": [len(bias) for bias in network.biases[:-1]],
-        "classes": network.classes,
-        "activation": network.activation,
+        "network": mva.architecture(),
         "metadata": dict(metadata or {}),
     }
     arrays = {name: np.ascontiguousarray(a) for name, a in network.to_arrays().items()}
@@ -38,25 +40,17 @@ def save_network(
 
 
 def load_network(path: str | Path, mva: Mva | None = None) -> Network:
-    """Read a network; with `mva`, one that has the features, classes and layers configured there.
+    """Read a network; with `mva`, one of the type, features, classes and layers configured there.
 
     Raises `InputError` that names the file, what differs, and the remedy.
     """
     header, arrays = _read(path)
-    features, classes = tuple(header["features"]), tuple(header["classes"])
-    hidden = tuple(header["hidden"])
+    settings = _settings(path, header["network"])
     if mva is not None:
-        expected = tuple(mva.classes) if len(mva.classes) > 2 else ()
-        _same(path, "features", features, mva.features)
-        _same(path, "classes", classes, expected)
-        hidden = mva.hidden
+        _same(path, settings.architecture(), mva.architecture())
     try:
         # the shapes alone: to draw weights means to compile the drawing
-        network = jax.eval_shape(
-            lambda: Network.create(
-                jax.random.key(0), features, hidden, classes, header["activation"]
-            )
-        )
+        network = jax.eval_shape(lambda: settings.create(jax.random.key(0)))
         found: Network = network.with_arrays(arrays)
         return found
     except InputError as error:
@@ -73,19 +67,42 @@ def _read(path: str | Path) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
         with safe_open(path, framework="numpy") as file:
             header = json.loads((file.metadata() or {})[_KEY])
             arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+            if not isinstance(header["network"]["type"], str):
+                raise ValueError("its header does not name its type")
     except OSError as error:
         raise InputError(f"{path}: cannot be read ({error}); run `zenith mva`") from None
-    except (SafetensorError, KeyError, ValueError) as error:
+    except (SafetensorError, KeyError, TypeError, ValueError) as error:
         raise InputError(f"{path}: not a network of Zenith ({error}); run `zenith mva`") from None
-    if header["activation"] not in ACTIVATIONS:
-        raise InputError(f"{path}: the activation {header['activation']!r} is not known")
     return header, arrays
 
 
-def _same(path: str | Path, what: str, found: tuple[str, ...], configured: tuple[str, ...]) -> None:
-    if found != configured:
+def _settings(path: str | Path, architecture: Mapping[str, Any]) -> Mva:
+    """The settings of the network in a file; of its classes the samples are not known."""
+    try:
+        model = NETWORKS.load(architecture["type"])
+    except ConfigError as error:
         raise InputError(
-            f"{path}: the network has the {what} {', '.join(found) or 'of a single score'}, the "
-            f"configuration asks for {', '.join(configured) or 'a single score'}; train it again "
-            "with `zenith mva`"
-        )
+            f"{path}: the type of this network: {error}; install the package that adds it, or "
+            "train another network with `zenith mva`"
+        ) from None
+    try:
+        classes = {name: (name,) for name in architecture["classes"]}
+        found: Mva = model.model_validate({**architecture, "classes": classes})
+    except (KeyError, TypeError, ValidationError) as error:
+        text = " ".join(str(error).split())
+        raise InputError(f"{path}: not a network of Zenith ({text}); run `zenith mva`") from None
+    return found
+
+
+def _same(path: str | Path, found: Mapping[str, Any], configured: Mapping[str, Any]) -> None:
+    for key in dict.fromkeys(["type", *configured, *found]):
+        here, wanted = found.get(key), configured.get(key)
+        if here != wanted:
+            raise InputError(
+                f"{path}: the network has {key} {_text(here)}, the configuration asks for "
+                f"{_text(wanted)}; train it again with `zenith mva`"
+            )
+
+
+def _text(value: Any) -> str:
+    return ", ".join(map(str, value)) if isinstance(value, list) else str(value)

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from zenith.artefacts import Columns
-from zenith.core.networks.perceptron import Network
+from zenith.core.networks.network import Network
 from zenith.errors import InputError
 
 CHUNK = 262_144  # events: bounds the memory of the hidden layers

@@ -8,14 +8,13 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
-from numpy.typing import NDArray
 
-from zenith.config.learning import Mva
-from zenith.core.networks.perceptron import Network
+from zenith.config.networks.settings import Mva
+from zenith.core.networks.network import Network
 from zenith.errors import FitError, InputError
 from zenith.training.balance import balanced, without_negative
-from zenith.training.dataset import Examples
-from zenith.training.fitted import Fit, Progress
+from zenith.training.examples import Examples
+from zenith.training.trained import Progress, Trained
 
 
 def train(
@@ -25,7 +24,7 @@ def train(
     validation: Examples,
     seed: int,
     progress: Progress = lambda *_: None,
-) -> Fit:
+) -> Trained:
     """Train the network `name`; the same arguments give the same numbers.
 
     The loss is the mean of weight · cross-entropy, with a sigmoid for two classes and a softmax for
@@ -48,40 +47,23 @@ def train(
         "none" if mva.balance == "none" else "class_weights",
         random,
     )
-    mean, scale = standardisation(name, mva, training)
-    network = Network.create(
-        key,
-        mva.features,
-        mva.hidden,
-        classes if len(classes) > 2 else (),
-        mean=mean,
-        scale=scale,
-    )
+    _check_that_features_vary(name, mva, training)
+    network = mva.create(key).scaled_to(training.x, np.abs(training.weight))
     if mva.framework == "keras":
-        from zenith.training.keras import fit as keras_fit
+        from zenith.training.keras import train_with_keras
 
-        return keras_fit(network, mva, training, validation, random, progress)
-    return fit(network, mva, training, validation, random, progress)
+        return train_with_keras(network, mva, training, validation, random, progress)
+    return train_with_jax(network, mva, training, validation, random, progress)
 
 
-def standardisation(
-    name: str, mva: Mva, events: Examples
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Mean and standard deviation of each feature, (features,), over |weight|.
-
-    Raises `InputError` that names a feature whose value is the same in all events.
-    """
-    weight = np.abs(events.weight)
-    x = events.x.astype(np.float64)
-    mean = np.average(x, axis=1, weights=weight)
-    scale = np.sqrt(np.average((x - mean[:, None]) ** 2, axis=1, weights=weight))
-    for feature, low, high in zip(mva.features, x.min(axis=1), x.max(axis=1), strict=True):
+def _check_that_features_vary(name: str, mva: Mva, events: Examples) -> None:
+    lowest, highest = events.x.min(axis=1), events.x.max(axis=1)
+    for feature, low, high in zip(mva.features, lowest, highest, strict=True):
         if low == high:
             raise InputError(
                 f"mva.{name}: the feature {feature!r} is {low:g} in all training events: nothing "
                 f"can be learnt from it; remove it from mva.{name}.features"
             )
-    return mean, scale
 
 
 class _Batch(NamedTuple):
@@ -124,14 +106,14 @@ def _epoch(
     return network, state, _loss(network, training), _loss(network, validation)
 
 
-def fit(
+def train_with_jax(
     network: Network,
     mva: Mva,
     training: Examples,
     validation: Examples,
     random: np.random.Generator,
     progress: Progress,
-) -> Fit:
+) -> Trained:
     """Train a network on balanced events; an epoch is one compiled call.
 
     Every epoch visits all events but fewer than there are batches, in another order each time.
@@ -161,4 +143,4 @@ def fit(
             best, best_epoch = network, epoch
         if epoch - best_epoch >= mva.patience:
             break
-    return Fit(best, losses, best_epoch)
+    return Trained(best, losses, best_epoch)

@@ -19,7 +19,7 @@ import pytest
 
 from zenith import artefacts
 from zenith.artefacts.writing import ABANDONED, HOST, atomic
-from zenith.core.networks.perceptron import Network
+from zenith.config.networks.perceptron import PerceptronSettings
 from zenith.errors import OutputError
 from zenith.events.formats.nanoaod import from_branches
 from zenith.events.formats.writer import Writer
@@ -56,8 +56,9 @@ def simulated(path: Path) -> None:
                   "genEventSumw2", "genCrossSection", "genCrossSectionError")})  # fmt: skip
 
 
-def network() -> Network:
-    return Network.create(jax.random.key(0), ("a", "b"), (200, 100), (), "relu")
+NETWORK = PerceptronSettings(
+    classes={"b": ("b",), "s": ("s",)}, features=("x", "y"), hidden=(200, 100)
+)
 
 
 def figure(path: Path) -> None:
@@ -74,8 +75,10 @@ WRITERS: dict[str, Callable[[Path], Any]] = {
     "histograms.root": histograms,
     "results.json": lambda path: artefacts.write_json(path, {"x": VALUES}),
     "page.md": lambda path: artefacts.write_text(path, "μ" * LARGE),
-    "network.safetensors": lambda path: save_network(path, network()),
-    "network.onnx": lambda path: export_onnx(path, network()),
+    "network.safetensors": lambda path: save_network(
+        path, NETWORK.create(jax.random.key(0)), NETWORK
+    ),
+    "network.onnx": lambda path: export_onnx(path, NETWORK.create(jax.random.key(0))),
     "figure.png": figure,
     "figure.pdf": figure,
 }

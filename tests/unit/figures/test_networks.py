@@ -91,14 +91,18 @@ def test_scores_draw_training_filled_and_unseen_as_points() -> None:
 
 @pytest.mark.parametrize("log", [False, True])
 def test_feature_before_and_after_scaling(log: bool) -> None:
+    def scaled(of: networks.Weighted) -> networks.Weighted:
+        return networks.Weighted((np.asarray(of.values) - 0.5) / 0.25, of.weight)
+
+    after = [networks.Class(c.label, c.colour, scaled(c.train)) for c in classes()]
     figure = networks.feature(
-        classes(), 0.5, 0.25, EDGES, label="$p_T$", unit="GeV", log=log, banner=style.Banner()
+        classes(), after, EDGES, label="$p_T$", unit="GeV", log=log, banner=style.Banner()
     )
     before, after = figure.axes
     assert before.get_xlabel() == "$p_T$ [GeV]"
     assert before.get_ylabel() == "Share of events per GeV"
     assert after.get_xlabel() == "Scaled $p_T$"
     edges = np.linspace(-4, 4, 33)
-    expected = networks.Weighted((np.asarray(events(0).values) - 0.5) / 0.25, events(0).weight)
+    expected = scaled(events(0))
     np.testing.assert_allclose(after.patches[0].get_data().values, expected.density(edges)[0])
     assert all(legend_is_free(figure, panel) for panel in (0, 1))

@@ -6,7 +6,7 @@ import jax
 import numpy as np
 import pytest
 
-from zenith.core.networks.perceptron import ACTIVATIONS, Network
+from zenith.core.networks.perceptron import ACTIVATIONS, Perceptron
 from zenith.training.export import export_onnx
 
 onnxruntime = pytest.importorskip("onnxruntime", reason="the extra onnx is not installed")
@@ -17,7 +17,7 @@ onnxruntime = pytest.importorskip("onnxruntime", reason="the extra onnx is not i
 def test_scores_agree(tmp_path: Path, classes: tuple[str, ...], activation: str) -> None:
     mean, scale = np.array([50.0, 0.4, 900.0]), np.array([30.0, 0.2, 400.0])
     key = jax.random.key(3)
-    network = Network.create(key, ("a", "b", "c"), (16, 8), classes, activation, mean, scale)
+    network = Perceptron.create(key, ("a", "b", "c"), (16, 8), classes, activation, mean, scale)
     network = network.with_arrays(
         {name: a + 0.1 if "bias" in name else a for name, a in network.to_arrays().items()}
     )
@@ -35,7 +35,7 @@ def test_scores_agree(tmp_path: Path, classes: tuple[str, ...], activation: str)
 
 
 def test_equal_networks_are_equal_files(tmp_path: Path) -> None:
-    network = Network.create(jax.random.key(0), ("a",), (2,))
+    network = Perceptron.create(jax.random.key(0), ("a",), (2,))
     for name in "ab":
         export_onnx(tmp_path / name, network)
     assert (tmp_path / "a").read_bytes() == (tmp_path / "b").read_bytes()

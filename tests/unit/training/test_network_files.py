@@ -8,30 +8,32 @@ import numpy as np
 import pytest
 from safetensors.numpy import load_file, save_file
 
-from zenith.config.learning import Mva
-from zenith.core.networks.perceptron import Network
+from zenith.config.networks.perceptron import PerceptronSettings
+from zenith.core.networks.perceptron import Perceptron
 from zenith.errors import InputError
 from zenith.training.network_files import load_network, network_metadata, save_network
 
 FEATURES = ("met", "btag_1", "st")
 
 
-def network(classes: tuple[str, ...] = (), hidden: tuple[int, ...] = (5, 4)) -> Network:
+def network(classes: tuple[str, ...] = (), hidden: tuple[int, ...] = (5, 4)) -> Perceptron:
     mean, scale = np.array([50.0, 0.4, 900.0]), np.array([30.0, 0.2, 400.0])
-    return Network.create(
+    return Perceptron.create(
         jax.random.key(3), FEATURES, hidden, classes, "tanh", mean=mean, scale=scale
     )
 
 
-def configured(**changes: Any) -> Mva:
-    settings = {"classes": {"w": ("wjets",), "t": ("ttbar",)}, "features": FEATURES}
-    return Mva.model_validate(settings | {"hidden": (5, 4)} | changes)
+def configured(classes: tuple[str, ...] = ("w", "t"), **changes: Any) -> PerceptronSettings:
+    settings = {"classes": {c: (c,) for c in classes}, "features": FEATURES, "activation": "tanh"}
+    return PerceptronSettings.model_validate(settings | {"hidden": (5, 4)} | changes)
 
 
 @pytest.mark.parametrize("classes", [(), ("w", "t", "signal")])
 def test_the_same_scores_after_save_and_load(tmp_path: Path, classes: tuple[str, ...]) -> None:
     before = network(classes)
-    save_network(tmp_path / "n.safetensors", before, {"epoch": 7})
+    save_network(
+        tmp_path / "n.safetensors", before, configured(classes or ("w", "t")), {"epoch": 7}
+    )
     after = load_network(tmp_path / "n.safetensors")
     x = np.random.default_rng(1).normal(100, 50, (3, 50)).astype(np.float32)
     np.testing.assert_array_equal(before.scores(x), after.scores(x))
@@ -42,22 +44,24 @@ def test_the_same_scores_after_save_and_load(tmp_path: Path, classes: tuple[str,
 
 def test_equal_networks_are_equal_files(tmp_path: Path) -> None:
     for name in "ab":
-        save_network(tmp_path / name, network(), {"z": 1, "a": [2]})
+        save_network(tmp_path / name, network(), configured(), {"z": 1, "a": [2]})
     assert (tmp_path / "a").read_bytes() == (tmp_path / "b").read_bytes()
 
 
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"hidden": (5, 8)}, r"layers\.1\..* has shape .*the configuration asks for"),
-        ({"hidden": (5,)}, r"layers\.2\.\w+ belongs to another network"),
+        ({"hidden": (5, 8)}, "has hidden 5, 4, the configuration asks for 5, 8;"),
+        ({"hidden": (5,)}, "has hidden 5, 4, the configuration asks for 5;"),
+        ({"activation": "relu"}, "has activation tanh, the configuration asks for relu"),
         ({"features": ("met", "st", "btag_1")}, "features met, btag_1, st.*asks for met, st,"),
-        ({"classes": {c: (c,) for c in "wts"}}, "classes of a single score.*asks for w, t, s"),
+        ({"classes": tuple("wts")}, "classes w, t, the configuration asks for w, t, s"),
+        ({"classes": tuple("tw")}, "classes w, t, the configuration asks for t, w"),
     ],
 )
 def test_a_network_of_another_shape(tmp_path: Path, changes: Any, message: str) -> None:
     path = tmp_path / "n.safetensors"
-    save_network(path, network())
+    save_network(path, network(), configured())
     load_network(path, configured())
     with pytest.raises(InputError, match=rf"n\.safetensors: .*{message}"):
         load_network(path, configured(**changes))
@@ -65,14 +69,14 @@ def test_a_network_of_another_shape(tmp_path: Path, changes: Any, message: str) 
 
 def test_a_file_whose_arrays_do_not_fit_its_header(tmp_path: Path) -> None:
     path = tmp_path / "n.safetensors"
-    save_network(path, network())
+    save_network(path, network(), configured())
     from safetensors import safe_open
 
     with safe_open(path, framework="numpy") as file:
         metadata = file.metadata()
     arrays = load_file(path)
-    save_file(arrays | {"layers.0.weight": np.zeros((5, 2), np.float32)}, path, metadata)
-    with pytest.raises(InputError, match=r"layers\.0\.weight has shape \(5, 2\)"):
+    save_file(arrays | {"weights.0": np.zeros((5, 2), np.float32)}, path, metadata)
+    with pytest.raises(InputError, match=r"weights\.0 has shape \(5, 2\) in place of \(5, 3\)"):
         load_network(path)
     save_file(arrays | {"mean": np.full(3, np.nan, np.float32)}, path, metadata)
     with pytest.raises(InputError, match="array mean is not finite"):

@@ -9,21 +9,21 @@ import pytest
 from scipy.stats import ks_2samp, kstwo, multivariate_normal, norm
 
 from zenith.artefacts import Columns
-from zenith.config.learning import Mva
+from zenith.config.networks.perceptron import PerceptronSettings
 from zenith.errors import ConfigError, FitError, InputError
-from zenith.training.dataset import Examples
 from zenith.training.evaluate import evaluate, kolmogorov_smirnov, roc
-from zenith.training.fitted import Fit
+from zenith.training.examples import Examples
 from zenith.training.scores import add_scores, scores
 from zenith.training.train import train
+from zenith.training.trained import Trained
 
 CENTRES = np.array([[0.0, 0.0], [1.0, 0.5], [-0.5, 1.5]])
 
 
-def network(classes: int = 2, **changes: Any) -> Mva:
+def network(classes: int = 2, **changes: Any) -> PerceptronSettings:
     names = {name: (name,) for name in "abc"[:classes]}
     settings = {"classes": names, "features": ("x", "y"), "hidden": (16,), "epochs": 15}
-    return Mva.model_validate(settings | changes)
+    return PerceptronSettings.model_validate(settings | changes)
 
 
 def gaussians(seed: int, classes: int = 2, events: int = 6000) -> Examples:
@@ -35,8 +35,8 @@ def gaussians(seed: int, classes: int = 2, events: int = 6000) -> Examples:
     return Examples(x.T.astype(np.float32), label, random.exponential(1.0, events))
 
 
-def score(fit: Fit, events: Examples) -> np.ndarray:
-    return np.asarray(fit.network.scores(jnp.asarray(events.x)))
+def score(trained: Trained, events: Examples) -> np.ndarray:
+    return np.asarray(trained.network.scores(jnp.asarray(events.x)))
 
 
 def posterior(events: Examples, classes: int) -> np.ndarray:
@@ -82,19 +82,21 @@ def test_kolmogorov_smirnov_of_weighted_events_is_a_probability() -> None:
 
 def test_training_reaches_the_best_possible_auc() -> None:
     """For two Gaussians of unit width at a distance d no score beats Φ(d / √2)."""
-    fit = train("n", network(), gaussians(1), gaussians(2), seed=1)
+    trained = train("n", network(), gaussians(1), gaussians(2), seed=1)
     test = gaussians(3, events=40_000)
     best = norm.cdf(np.hypot(*(CENTRES[1] - CENTRES[0])) / np.sqrt(2))
-    auc = roc(score(fit, test)[0], test.label == 1, test.weight).auc
+    auc = roc(score(trained, test)[0], test.label == 1, test.weight).auc
     assert auc == pytest.approx(best, abs=0.006)
-    assert len(fit.losses["train"]) == len(fit.losses["validation"]) >= fit.best_epoch
-    assert min(fit.losses["validation"]) == fit.losses["validation"][fit.best_epoch - 1]
+    assert len(trained.losses["train"]) == len(trained.losses["validation"]) >= trained.best_epoch
+    assert min(trained.losses["validation"]) == trained.losses["validation"][trained.best_epoch - 1]
 
 
 def test_softmax_scores_approach_the_posterior() -> None:
-    fit = train("n", network(3, balance="none"), gaussians(1, 3, 12_000), gaussians(2, 3), seed=1)
+    trained = train(
+        "n", network(3, balance="none"), gaussians(1, 3, 12_000), gaussians(2, 3), seed=1
+    )
     test = gaussians(3, 3)
-    assert np.abs(score(fit, test) - posterior(test, 3)).mean() < 0.03
+    assert np.abs(score(trained, test) - posterior(test, 3)).mean() < 0.03
 
 
 def test_weights_decide_what_is_learnt() -> None:
@@ -107,9 +109,9 @@ def test_weights_decide_what_is_learnt() -> None:
         return Examples(x, label, np.where(label == 1, 1.0 + 0.8 * x[0], 1.0 - 0.8 * x[0]))
 
     mva = network(features=("x",), epochs=30)
-    fit = train("n", mva, toy(12_000), toy(4000), seed=1)
+    trained = train("n", mva, toy(12_000), toy(4000), seed=1)
     x = np.linspace(-0.95, 0.95, 50, dtype=np.float32)[None]
-    found = np.asarray(fit.network.scores(jnp.asarray(x)))[0]
+    found = np.asarray(trained.network.scores(jnp.asarray(x)))[0]
     assert np.abs(found - (1 + 0.8 * x[0]) / 2).max() < 0.06
 
 
@@ -119,17 +121,17 @@ def test_class_weights_make_a_rare_class_as_heavy_as_the_other() -> None:
     label = (random.random(8000) < 0.1).astype(np.int32)
     events = Examples(random.normal(size=(2, 8000)).astype(np.float32), label, np.ones(8000))
     for balance, expected in (("class_weights", 0.5), ("oversample", 0.5), ("none", 0.1)):
-        fit = train("n", network(balance=balance), events, events, seed=1)
-        assert score(fit, events).mean() == pytest.approx(expected, abs=0.02)
+        trained = train("n", network(balance=balance), events, events, seed=1)
+        assert score(trained, events).mean() == pytest.approx(expected, abs=0.02)
 
 
 def test_features_are_standardised_over_the_weights() -> None:
     events = gaussians(1)
-    fit = train("n", network(epochs=1, balance="none"), events, gaussians(2), seed=1)
+    trained = train("n", network(epochs=1, balance="none"), events, gaussians(2), seed=1)
     mean = np.average(events.x, axis=1, weights=events.weight)
-    np.testing.assert_allclose(fit.network.mean, mean, rtol=1e-5)
+    np.testing.assert_allclose(trained.network.mean, mean, rtol=1e-5)
     spread = np.sqrt(np.cov(events.x.astype(float), aweights=events.weight, ddof=0).diagonal())
-    np.testing.assert_allclose(fit.network.scale, spread, rtol=1e-5)
+    np.testing.assert_allclose(trained.network.scale, spread, rtol=1e-5)
 
 
 def test_the_same_seed_and_name_give_the_same_numbers() -> None:
@@ -153,13 +155,13 @@ def test_training_stops_when_validation_no_longer_improves() -> None:
 
     mva = network(epochs=200, patience=7, hidden=(64,), batch=32)
     validation, seen = noise(), []
-    fit = train("n", mva, noise(), validation, 1, lambda epoch, *_: seen.append(epoch))
-    assert len(seen) == fit.best_epoch + 7 < 200
-    kept = np.clip(score(fit, validation)[0].astype(float), 1e-7, 1 - 1e-7)
+    trained = train("n", mva, noise(), validation, 1, lambda epoch, *_: seen.append(epoch))
+    assert len(seen) == trained.best_epoch + 7 < 200
+    kept = np.clip(score(trained, validation)[0].astype(float), 1e-7, 1 - 1e-7)
     right = np.where(validation.label == 1, kept, 1 - kept)
     share = np.bincount(validation.label)[validation.label]
     loss = np.average(-np.log(right), weights=1 / share)
-    assert loss == pytest.approx(min(fit.losses["validation"]), rel=1e-4)
+    assert loss == pytest.approx(min(trained.losses["validation"]), rel=1e-4)
 
 
 def test_a_constant_feature_is_named() -> None:
@@ -180,40 +182,42 @@ def test_scores_are_named_and_shifted_with_the_features(
     classes: int, names: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("zenith.training.scores.CHUNK", 1000)
-    fit = train("n", network(classes, epochs=1), gaussians(1, classes), gaussians(2, classes), 1)
+    trained = train(
+        "n", network(classes, epochs=1), gaussians(1, classes), gaussians(2, classes), 1
+    )
     test = gaussians(3, classes, events=2005)  # in three chunks
     values = dict(zip("xy", test.x, strict=True))
     columns = Columns(
         values, test.weight, np.zeros(len(test.weight), np.uint8), shapes={"jes_up": values}
     )
     columns.shapes["jes_up"] = {"x": test.x[0] * np.float32(1.1), "y": test.x[1]}
-    result = add_scores(columns, {"n": fit.network})
+    result = add_scores(columns, {"n": trained.network})
     assert [name for name in result.values if name not in "xy"] == names
     np.testing.assert_allclose(
-        [result.values[name] for name in names], score(fit, test), rtol=1e-5, atol=1e-7
+        [result.values[name] for name in names], score(trained, test), rtol=1e-5, atol=1e-7
     )
-    shifted = scores("n", fit.network, columns.shapes["jes_up"])
+    shifted = scores("n", trained.network, columns.shapes["jes_up"])
     np.testing.assert_array_equal(result.shapes["jes_up"][names[0]], shifted[names[0]])
     assert np.abs(shifted[names[0]] - result.values[names[0]]).max() > 1e-3
     assert list(columns.values) == ["x", "y"]  # the columns that were given are as they were
 
 
 def test_scores_of_a_feature_that_is_nan_or_missing() -> None:
-    fit = train("n", network(epochs=1), gaussians(1), gaussians(2), 1)
+    trained = train("n", network(epochs=1), gaussians(1), gaussians(2), 1)
     with pytest.raises(InputError, match="network n: its feature 'y' is not among"):
-        scores("n", fit.network, {"x": np.zeros(3, np.float32)})
+        scores("n", trained.network, {"x": np.zeros(3, np.float32)})
     with pytest.raises(InputError, match="network n: its feature 'x' is NaN"):
-        scores("n", fit.network, {"x": np.full(3, np.nan), "y": np.zeros(3)})
+        scores("n", trained.network, {"x": np.full(3, np.nan), "y": np.zeros(3)})
 
 
 @pytest.mark.parametrize("classes", [2, 3])
 def test_evaluation_is_on_unseen_events(classes: int) -> None:
     mva = network(classes, epochs=2)
     parts = {part: gaussians(seed, classes) for seed, part in enumerate(("train", "test"))}
-    fit = train("n", mva, parts["train"], gaussians(9, classes), 1)
-    result = evaluate(fit.network, mva, parts)
+    trained = train("n", mva, parts["train"], gaussians(9, classes), 1)
+    result = evaluate(trained.network, mva, parts)
     test = parts["test"]
-    expected = score(fit, test)
+    expected = score(trained, test)
     scored = ["b"] if classes == 2 else ["a", "b", "c"]
     assert list(result.curves) == scored
     for row, name in zip(expected, scored, strict=True):
@@ -221,7 +225,9 @@ def test_evaluation_is_on_unseen_events(classes: int) -> None:
         assert result.curves[name].auc == pytest.approx(curve.auc, abs=1e-6)
     assert list(result.overtraining) == list("abc"[:classes])
     chosen = [events.label == 0 for events in parts.values()]
-    own = [score(fit, events)[0][mask] for events, mask in zip(parts.values(), chosen, strict=True)]
+    own = [
+        score(trained, events)[0][mask] for events, mask in zip(parts.values(), chosen, strict=True)
+    ]
     weights = [events.weight[mask] for events, mask in zip(parts.values(), chosen, strict=True)]
     distance = kolmogorov_smirnov(own[0], weights[0], own[1], weights[1]).distance
     assert result.overtraining["a"].distance == pytest.approx(distance, abs=2e-3)

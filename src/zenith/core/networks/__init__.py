@@ -1,1 +1,1 @@
-"""Networks as pytrees that standardise their own inputs."""
+"""Networks: the protocol (`network`), and one file for each type."""

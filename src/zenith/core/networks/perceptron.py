@@ -1,9 +1,6 @@
-"""A multi-layer perceptron as a pytree, which standardises its own inputs.
+"""A multi-layer perceptron, which standardises its own inputs."""
 
-Arrays are features first, (features, events), as the event chain has them. The scaler is part of
-the network but is never learned: no gradient reaches it.
-"""
-
+import dataclasses
 from collections.abc import Mapping, Sequence
 from typing import Self
 
@@ -12,23 +9,24 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from zenith.errors import ConfigError, InputError
+from zenith.core.networks.network import Network, Objects, OnnxGraph, mean_and_deviation
+from zenith.errors import ConfigError
 
 ACTIVATIONS = {"relu": jax.nn.relu, "tanh": jnp.tanh, "silu": jax.nn.silu}
 
 
-class Network(eqx.Module):
+class Perceptron(Network):
     """Dense layers from `features` to one score, or to one score for each of `classes`.
 
-    Without classes the score is a sigmoid, else a softmax over the classes.
+    The scaler is part of the network but is never learned: no gradient reaches it.
     """
 
+    features: tuple[str, ...] = eqx.field(static=True)
+    classes: tuple[str, ...] = eqx.field(static=True)
     weights: tuple[jax.Array, ...]  # (outputs, inputs) each
     biases: tuple[jax.Array, ...]  # (outputs,) each
     mean: jax.Array  # (features,), in the unit of each feature
     scale: jax.Array  # (features,), above 0
-    features: tuple[str, ...] = eqx.field(static=True)
-    classes: tuple[str, ...] = eqx.field(static=True, default=())
     activation: str = eqx.field(static=True, default="relu")
 
     @classmethod
@@ -71,64 +69,41 @@ class Network(eqx.Module):
             activation=activation,
         )
 
-    def logits(self, x: jax.Array) -> jax.Array:
+    def scaled_to(self, events: np.ndarray, weight: np.ndarray) -> Self:
+        """Standardised to mean 0 and standard deviation 1 on weighted events."""
+        mean, scale = mean_and_deviation(events, weight)
+        return dataclasses.replace(
+            self, mean=jnp.asarray(mean, jnp.float32), scale=jnp.asarray(scale, jnp.float32)
+        )
+
+    def scaled(self, events: np.ndarray) -> np.ndarray:
+        """(x − mean) / scale."""
+        mean, scale = np.asarray(self.mean), np.asarray(self.scale)
+        return np.asarray((events - mean[:, None]) / scale[:, None])
+
+    def logits(self, events: jax.Array, objects: Mapping[str, Objects] = {}) -> jax.Array:
         """(features, N) → (1 or classes, N), before the sigmoid or softmax."""
         # one product and one sum for each input: x · (1/σ) − μ/σ
         inverse = 1 / jax.lax.stop_gradient(self.scale)
         shift = jax.lax.stop_gradient(self.mean) * inverse
-        h = x * inverse.astype(x.dtype)[:, None] - shift.astype(x.dtype)[:, None]
+        h = events * inverse.astype(events.dtype)[:, None] - shift.astype(events.dtype)[:, None]
         last = len(self.weights) - 1
         for k, (weight, bias) in enumerate(zip(self.weights, self.biases, strict=True)):
-            h = weight.astype(x.dtype) @ h + bias.astype(x.dtype)[:, None]
+            h = weight.astype(events.dtype) @ h + bias.astype(events.dtype)[:, None]
             if k < last:
                 h = ACTIVATIONS[self.activation](h)
         return h
 
-    def scores(self, x: jax.Array) -> jax.Array:
-        """(features, N) → (1 or classes, N), each in [0, 1]; softmax scores add up to 1."""
-        logits = self.logits(x)
-        return jax.nn.softmax(logits, axis=0) if self.classes else jax.nn.sigmoid(logits)
-
-    def observables(self, name: str) -> tuple[str, ...]:
-        """What a cut calls the rows of `scores`: `name`, or `name:class` for each class."""
-        return tuple(f"{name}:{c}" for c in self.classes) or (name,)
-
-    def to_arrays(self) -> dict[str, np.ndarray]:
-        """The parameters by name: `layers.0.weight`, `layers.0.bias`, …, `mean`, `scale`."""
-        return {name: np.asarray(array) for name, array in self._parameters().items()}
-
-    def _parameters(self) -> dict[str, jax.Array]:
-        arrays = {"mean": self.mean, "scale": self.scale}
+    def onnx(self, graph: OnnxGraph, events: str, objects: Mapping[str, tuple[str, str]]) -> str:
+        """One node for each operation of `logits`."""
+        inverse = 1 / np.asarray(self.scale)
+        h = graph.node("Mul", events, graph.constant(inverse))
+        h = graph.node("Sub", h, graph.constant(np.asarray(self.mean) * inverse))
+        last = len(self.weights) - 1
         for k, (weight, bias) in enumerate(zip(self.weights, self.biases, strict=True)):
-            arrays[f"layers.{k}.weight"] = weight
-            arrays[f"layers.{k}.bias"] = bias
-        return arrays
-
-    def with_arrays(self, arrays: Mapping[str, np.ndarray]) -> Self:
-        """The parameters that `to_arrays` named in this network, of which only the shapes count.
-
-        Raises `InputError` that names the array that is missing, unexpected or of another shape.
-        """
-        mine = self._parameters()
-        if wrong := sorted(mine.keys() ^ arrays.keys()):
-            state = "is missing" if wrong[0] in mine else "belongs to another network"
-            raise InputError(f"network: array {wrong[0]} {state}; train the network again")
-        for name, array in mine.items():
-            if np.shape(arrays[name]) != array.shape:
-                raise InputError(
-                    f"network: array {name} has shape {np.shape(arrays[name])}, the configuration "
-                    f"asks for {array.shape}; train the network again"
-                )
-            if not np.isfinite(arrays[name]).all():
-                raise InputError(f"network: array {name} is not finite; train the network again")
-        new = {name: jnp.asarray(arrays[name], jnp.float32) for name in mine}
-        count = range(len(self.weights))
-        return type(self)(
-            weights=tuple(new[f"layers.{k}.weight"] for k in count),
-            biases=tuple(new[f"layers.{k}.bias"] for k in count),
-            mean=new["mean"],
-            scale=new["scale"],
-            features=self.features,
-            classes=self.classes,
-            activation=self.activation,
-        )
+            h = graph.node("Gemm", h, graph.constant(weight), graph.constant(bias), transB=1)
+            if k < last and self.activation == "silu":  # x · σ(x), which this opset has no node for
+                h = graph.node("Mul", h, graph.node("Sigmoid", h))
+            elif k < last:
+                h = graph.node({"relu": "Relu", "tanh": "Tanh"}[self.activation], h)
+        return h

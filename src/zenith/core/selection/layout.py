@@ -16,7 +16,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax.typing import ArrayLike
 
-from zenith.core.networks.perceptron import Network
+from zenith.core.networks.network import Network
 from zenith.core.selection.axis import Axis
 from zenith.core.selection.cuts import Cut, hard_mask
 from zenith.errors import InputError

@@ -6,7 +6,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from zenith.core.networks.perceptron import Network
+from zenith.core.networks.perceptron import Perceptron
 from zenith.errors import ConfigError, InputError
 
 FEATURES = ("met", "lep_ht", "mass")
@@ -20,7 +20,7 @@ ACTIVATIONS = {
 
 def network(classes=(), activation="relu", seed=0):
     key = jax.random.key(seed)
-    return Network.create(key, FEATURES, (8, 4), classes, activation, MEAN, SCALE)
+    return Perceptron.create(key, FEATURES, (8, 4), classes, activation, MEAN, SCALE)
 
 
 @pytest.mark.parametrize("activation", ACTIVATIONS)
@@ -31,7 +31,7 @@ def test_scores_are_those_of_numpy(classes, activation):
     h = (x - MEAN) / SCALE
     arrays = net.to_arrays()
     for k in range(3):
-        h = h @ arrays[f"layers.{k}.weight"].T + arrays[f"layers.{k}.bias"]
+        h = h @ arrays[f"weights.{k}"].T + arrays[f"biases.{k}"]
         if k < 2:
             h = ACTIVATIONS[activation](h)
     expected = np.exp(h) / np.exp(h).sum(1, keepdims=True) if classes else 1 / (1 + np.exp(-h))
@@ -53,7 +53,7 @@ def test_no_gradient_reaches_the_scaler():
 def test_the_same_key_gives_the_same_network():
     assert eqx.tree_equal(network(seed=3), network(seed=3))
     assert not eqx.tree_equal(network(seed=3), network(seed=4))
-    wide = Network.create(jax.random.key(0), [str(k) for k in range(400)], (400,))
+    wide = Perceptron.create(jax.random.key(0), [str(k) for k in range(400)], (400,))
     np.testing.assert_allclose(np.std(wide.weights[0]), np.sqrt(2 / 400), rtol=0.01)
 
 
@@ -71,13 +71,13 @@ def test_what_cuts_call_the_scores():
 def test_arrays_of_another_network_are_refused():
     net = network()
     arrays = net.to_arrays()
-    deeper = Network.create(jax.random.key(0), FEATURES, (8, 4, 4)).to_arrays()
-    with pytest.raises(InputError, match=r"layers\.3\.bias belongs to another network"):
+    deeper = Perceptron.create(jax.random.key(0), FEATURES, (8, 4, 4)).to_arrays()
+    with pytest.raises(InputError, match=r"biases\.3 belongs to another network"):
         net.with_arrays(deeper)
     with pytest.raises(InputError, match="mean is missing"):
         net.with_arrays({k: v for k, v in arrays.items() if k != "mean"})
-    wider = Network.create(jax.random.key(0), (*FEATURES, "st"), (8, 4)).to_arrays()
-    with pytest.raises(InputError, match=r"array mean has shape \(4,\), the configuration asks"):
+    wider = Perceptron.create(jax.random.key(0), (*FEATURES, "st"), (8, 4)).to_arrays()
+    with pytest.raises(InputError, match=r"weights\.0 has shape \(8, 4\) in place of \(8, 3\)"):
         net.with_arrays(wider)
     with pytest.raises(InputError, match="scale is not finite"):
         net.with_arrays({**arrays, "scale": np.array([1.0, np.nan, 1.0], np.float32)})
@@ -86,8 +86,8 @@ def test_arrays_of_another_network_are_refused():
 def test_networks_that_cannot_be_are_refused():
     key = jax.random.key(0)
     with pytest.raises(ConfigError, match="one class, signal, separates nothing"):
-        Network.create(key, FEATURES, (4,), ("signal",))
+        Perceptron.create(key, FEATURES, (4,), ("signal",))
     with pytest.raises(ConfigError, match="activation must be one of relu, tanh, silu: selu"):
-        Network.create(key, FEATURES, (4,), activation="selu")
+        Perceptron.create(key, FEATURES, (4,), activation="selu")
     with pytest.raises(ConfigError, match="feature lep_ht: the scale must be above 0, it is 0"):
-        Network.create(key, FEATURES, (4,), mean=MEAN, scale=np.array([1.0, 0.0, 1.0]))
+        Perceptron.create(key, FEATURES, (4,), mean=MEAN, scale=np.array([1.0, 0.0, 1.0]))

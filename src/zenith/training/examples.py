@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from zenith.artefacts import PARTS, Columns
-from zenith.config.learning import Mva
+from zenith.config.networks.settings import Mva
 from zenith.config.selection import Cut as ConfiguredCut
 from zenith.core.selection.cuts import Cut, hard_mask
 from zenith.errors import InputError

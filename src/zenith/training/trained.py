@@ -3,12 +3,12 @@
 from collections.abc import Callable
 from typing import NamedTuple
 
-from zenith.core.networks.perceptron import Network
+from zenith.core.networks.network import Network
 
 Progress = Callable[[int, float, float], None]  # epoch from 1, loss of training and of validation
 
 
-class Fit(NamedTuple):
+class Trained(NamedTuple):
     """A trained network, with the cross-entropy after each epoch."""
 
     network: Network  # with the weights of the best epoch

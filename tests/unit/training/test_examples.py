@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 from zenith.artefacts import PARTS, Columns
-from zenith.config.learning import Mva
+from zenith.config.networks.perceptron import PerceptronSettings
 from zenith.errors import InputError
 from zenith.training.balance import balanced, without_negative
-from zenith.training.dataset import Examples, examples
+from zenith.training.examples import Examples, examples
 
 
 def columns(seed: int, events: int = 400) -> Columns:
@@ -21,9 +21,9 @@ def columns(seed: int, events: int = 400) -> Columns:
     )
 
 
-def network(**changes: Any) -> Mva:
+def network(**changes: Any) -> PerceptronSettings:
     classes = {"w": ("wjets",), "t": ("one", "two")}
-    return Mva.model_validate({"classes": classes, "features": ("b", "a")} | changes)
+    return PerceptronSettings.model_validate({"classes": classes, "features": ("b", "a")} | changes)
 
 
 @pytest.fixture

@@ -1,0 +1,1 @@
+"""The settings of networks: what all have, and one file for each type (`NETWORKS`)."""
