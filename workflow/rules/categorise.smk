@@ -22,7 +22,7 @@ rule scored:
         jax=JAX,
         options=scored_options(),
         config=lambda wildcards: scored_config(),
-        code=code_hash("zenith.cli.scored"),
+        code=code_hash("zenith.cli.scored", *scored_networks()),
     shell:
         "{params.jax} python -m zenith scored --config {params.configuration} {params.options}"
         " --train {output.train} --unseen {output.unseen} > {log} 2>&1"

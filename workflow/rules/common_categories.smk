@@ -47,6 +47,12 @@ def scored_config():
     return parts
 
 
+def scored_networks():
+    """The modules of the networks of an analysis whose scores are read."""
+    wanted = CATEGORISATION.events.analysis
+    return zenith.config.load(wanted.configuration).network_modules if wanted else []
+
+
 def scored_inputs():
     """What scored events are made of, by name: a file, or results of an analysis."""
     wanted = CATEGORISATION.events.analysis

@@ -176,6 +176,11 @@ class Sections(Section):
         }
 
     @property
+    def network_modules(self) -> list[str]:
+        """The modules that say what the configured types of networks are: which no import shows."""
+        return sorted({type(mva).__module__ for mva in self.mva.values()})
+
+    @property
     def tunable_cuts(self) -> dict[str, Cut]:
         """The cuts with a tunable threshold, by the name of the threshold."""
         return {
