@@ -8,11 +8,11 @@ import pytest
 
 from zenith.config import Analysis, is_categorisation, load
 from zenith.config.loading import read_yaml
-from zenith.core.likelihood.structure import Templates as ModelTemplates
+from zenith.core.likelihood.structure import Templates
 from zenith.core.likelihood.workspace import from_workspace
 from zenith.statistics.model import fitted_regions, recipe, template_nuisances
 from zenith.statistics.nuisances import simulated_processes
-from zenith.statistics.templates import Templates
+from zenith.statistics.templates import RegionTemplates
 from zenith.statistics.workspace import build
 
 SHIPPED = [
@@ -22,7 +22,7 @@ SHIPPED = [
 ]
 
 
-def random_templates(analysis: Analysis) -> list[Templates]:
+def random_templates(analysis: Analysis) -> list[RegionTemplates]:
     """Templates with events in every bin, and a change in each for every nuisance parameter."""
     rng = np.random.default_rng(9)
     processes = tuple(simulated_processes(analysis))
@@ -34,7 +34,7 @@ def random_templates(analysis: Analysis) -> list[Templates]:
         acts = {n.name: n.processes for n in template_nuisances(analysis) if name in n.regions}
         changed = {key: np.isin(processes, of)[:, None] for key, of in acts.items()}
         found.append(
-            Templates(
+            RegionTemplates(
                 name,
                 fit.observable,
                 fit.edges.edges,
@@ -103,12 +103,12 @@ def _stacked(made, regions):
     return nominal, variance, np.array(varied)
 
 
-def _in_order_of(ordered, structure, templates) -> ModelTemplates:
+def _in_order_of(ordered, structure, templates) -> Templates:
     """Templates of a structure whose channels and samples stand in another order."""
     rows = [structure.samples.index(name) for name in ordered.samples]
     channels = [list(structure.slices).index(name) for name in ordered.slices]
     bins = np.concatenate([np.arange(structure.bins)[structure.slices[c]] for c in ordered.slices])
-    return ModelTemplates(
+    return Templates(
         **{
             name: np.asarray(value)[..., rows, :][
                 ..., channels if name.startswith("normsys") else bins

@@ -17,6 +17,7 @@ FLOORS = [
     {"core"},
     {"artefacts", "config"},
     {"events", "simulation", "analyses", "templates"},
+    {"systematics"},
     {"statistics"},
     {"training"},
     {"optimisation", "categorisation"},

@@ -22,6 +22,16 @@ SELECTIONS = ["initial", "optimised"] if MOVES else ["initial"]
 # A second climb where edges move, for what that is worth.
 FIXED_EDGES = ["fixed_edges"] if ANALYSIS.moving_edges else []
 MODULE = full_name(ANALYSIS.module)
+# The modules of the kinds of systematic uncertainties in use, which are found by name; and of those
+# that shift events.
+KINDS = sorted({type(entry).__module__ for entry in ANALYSIS.systematics.values()})
+SHIFTS = sorted(
+    {
+        type(entry).__module__
+        for entry in ANALYSIS.systematics.values()
+        if isinstance(entry, Shift)
+    }
+)
 # The networks as they were trained.
 TRAINED = expand(f"{RESULTS}/mva/{{mva}}/initial.safetensors", mva=ANALYSIS.mva)
 FIGURES = {  # folder of figures: its heading in the report

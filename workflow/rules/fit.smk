@@ -20,7 +20,7 @@ rule fit:
         jax=JAX,
         selection=selection_option,
         config=lambda wildcards: step_config(ANALYSIS, "fit"),
-        code=code_hash("zenith.cli.fit"),
+        code=code_hash("zenith.cli.fit", *KINDS),
     shell:
         "{params.jax} python -m zenith fit --config {params.configuration} --input {input.histograms}"
         " {params.selection} --workspace {output.workspace} --output {output.fit} > {log} 2>&1"

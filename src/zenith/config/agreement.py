@@ -4,7 +4,6 @@ from zenith.config.base import known
 from zenith.config.sections import Sections
 from zenith.config.selection import Cut
 from zenith.config.simulation import PseudodataCard
-from zenith.config.systematics import SampleSystematic, ShapeSystematic, WeightSystematic
 
 
 def agree(analysis: Sections) -> None:
@@ -67,31 +66,9 @@ def _strengths_fit(analysis: Sections) -> None:
 
 
 def _systematics_fit(analysis: Sections) -> None:
-    simulated = [name for name, p in analysis.processes.items() if p.role != "data"]
     for name, systematic in analysis.systematics.items():
-        where = f"systematics.{name}"
-        known(systematic.processes or (), simulated, f"{where}.processes")
-        known(systematic.regions or (), analysis.regions, f"{where}.regions")
-        if isinstance(systematic, ShapeSystematic):
-            known(systematic.objects, analysis.objects, f"{where}.objects")
-        if isinstance(systematic, WeightSystematic) and systematic.correction is not None:
-            for era_name, era in analysis.eras.items():
-                correction = era.corrections.get(systematic.correction)
-                if correction is None:
-                    raise ValueError(
-                        f"{where}.correction: eras.{era_name}.corrections has no "
-                        f"{systematic.correction!r}"
-                    )
-                sides = ("up", "down") if systematic.sides == "two" else (systematic.sides,)
-                if lacking := set(sides) - set(correction.variations):
-                    raise ValueError(
-                        f"{where}: eras.{era_name}.corrections.{systematic.correction}."
-                        f"variations does not name {' and '.join(sorted(lacking))}"
-                    )
-        if isinstance(systematic, SampleSystematic):
-            for side in ("up", "down"):
-                pairs = getattr(systematic, side)
-                known([*pairs, *pairs.values()], analysis.samples, f"{where}.{side}")
+        systematic.agree(analysis, f"systematics.{name}")
+    simulated = [name for name, p in analysis.processes.items() if p.role != "data"]
     for factor, processes in analysis.statistics.free_normalisations.items():
         known(processes, simulated, f"statistics.free_normalisations.{factor}")
 

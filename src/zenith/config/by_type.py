@@ -30,7 +30,7 @@ class ByType:
         """The model of what is written in a configuration; ConfigError if there is none."""
         name = value.get("type", self.default) if isinstance(value, Mapping) else self.default
         if name is None:
-            raise ConfigError(f"missing (one of {', '.join(self.registry.names)})")
+            raise ConfigError(f"type is missing: one of {', '.join(self.registry.names)}")
         found = self.registry.load(str(name))
         if not (isinstance(found, type) and issubclass(found, base)):
             raise ConfigError(f"{name!r} ({self.registry.group}): {found!r} is no {base.__name__}")
@@ -52,6 +52,8 @@ class ByType:
         def validate(value: Any) -> Section:
             if isinstance(value, source):
                 return value
+            if not isinstance(value, Mapping):
+                return source.model_validate(value)  # which raises
             try:
                 model = self.model(value, source)
             except ConfigError as error:

@@ -142,7 +142,7 @@ def _sample_job(analysis: Analysis, step: str, name: str) -> _Job:
         only["systematics"] = _any(
             key
             for key, systematic in analysis.systematics.items()
-            if systematic.processes is None or sample.process in systematic.processes
+            if systematic.varies(analysis, sample.process)
         )
     return _Job(step, frozenset(kinds), only, frozenset(without))
 

@@ -15,12 +15,7 @@ from zenith.config.samples import Era, Process, Sample, Skim
 from zenith.config.selection import Axis, Cut, Observable, PhysicsObject, Region
 from zenith.config.statistics import Plotting, Statistics
 from zenith.config.steps import DRAWN, SELECTION, TEMPLATES
-from zenith.config.systematics import (
-    ShapeSystematic,
-    Systematic,
-    WeightBranch,
-    WeightSystematic,
-)
+from zenith.config.systematics import AnySystematic, WeightBranch
 
 
 class Sections(Section):
@@ -86,7 +81,7 @@ class Sections(Section):
         dict[Name, Region], Field(min_length=1, description="channels of the analysis, by name")
     ]
     systematics: Annotated[
-        dict[Name, Systematic],
+        dict[Name, AnySystematic],
         Field(description="systematic uncertainties, by the name of their nuisance parameter"),
     ] = {}
     split: Annotated[
@@ -241,24 +236,13 @@ class Sections(Section):
             regions[name] = regions[name].model_copy(update={"fit": fit})
         return self.model_copy(update={"regions": regions})
 
-    @property
-    def shapes(self) -> list[str]:
-        """The shape variations of objects, `jes_up`, `jes_down` and so on."""
-        return [
-            f"{name}_{side}"
-            for name, systematic in self.systematics.items()
-            if isinstance(systematic, ShapeSystematic)
-            for side in (("up", "down") if systematic.sides == "two" else (systematic.sides,))
-        ]
-
     def normalised_weights(self, sample: str) -> dict[str, WeightBranch]:
         """The weights of a sample that are divided by their mean, by variation (`scale_up`)."""
         process = self.samples[sample].process
         return {
             f"{name}_{side}": branch
             for name, systematic in self.systematics.items()
-            if isinstance(systematic, WeightSystematic) and not self.is_data(sample)
-            if systematic.processes is None or process in systematic.processes
+            if not self.is_data(sample) and systematic.varies(self, process)
             for side, branch in systematic.normalised.items()
         }
 

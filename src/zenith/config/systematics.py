@@ -1,25 +1,44 @@
-"""Systematic uncertainties: what varies, for which processes, and how it enters the fit."""
+"""Systematic uncertainties: what all kinds of them have in common, and which kinds there are.
 
-import re
-from typing import Annotated, Literal, NamedTuple
+A kind is one class: the model of its keys in the configuration, with methods that say what varies.
+It derives from the base class of what it changes:
 
-from pydantic import Field, model_validator
+- `Rate`: the yield of processes, by a number;
+- `Replacement`: samples, by others;
+- `zenith.events.weights.Reweighting`: the weights of events;
+- `zenith.events.shifts.Shift`: the events themselves, before objects are selected.
 
-from zenith.config.base import Name, Positive, Section
+The name of its entry point in the group `zenith.systematics` is the `type` in the configuration.
+"""
+
+from collections.abc import Mapping
+from typing import Annotated, Any, ClassVar, Literal, NamedTuple
+
+from pydantic import Field
+
+from zenith.config.base import Section, known
+from zenith.config.by_type import ByType
 from zenith.config.marks import concerns
 from zenith.config.steps import MODEL, TEMPLATES
+from zenith.registry import Registry
+
+KINDS = Registry(
+    "zenith.systematics",
+    {
+        "normalisation": "zenith.systematics.normalisation:NormalisationSystematic",
+        "sample": "zenith.systematics.sample:SampleSystematic",
+        "shape": "zenith.systematics.shape:ShapeSystematic",
+        "weight": "zenith.systematics.weight:WeightSystematic",
+    },
+)
 
 # What makes the variations of columns.
 WEIGHTS = concerns("columns", of="simulation")
 SHAPES = concerns("skim", "columns", of="simulation")
 
-Sides = Literal["two", "up", "down"]
-SIDES = "which variations exist; one side is mirrored about the nominal"
-
 Side = Literal["up", "down"]
-
-_WEIGHT = re.compile(r"^(\w+)(?:\[(\d+)\])?$")
-_THEORY = re.compile(r"^(LHE|PS)\w*Weight")  # LHEScaleWeight, LHEPdfWeight, PSWeight, …
+Sides = Literal["two", "up", "down"]
+SIDES = "variations that exist; a lacking one is the mirror image of the other about the nominal"
 
 
 class WeightBranch(NamedTuple):
@@ -29,7 +48,9 @@ class WeightBranch(NamedTuple):
     entry: int | None
 
 
-class _Systematic(Section):
+class Systematic(Section):
+    """A systematic uncertainty: the keys that every kind has."""
+
     processes: Annotated[
         tuple[str, ...] | None,
         Field(description="processes that vary; default: all simulated"),
@@ -41,20 +62,60 @@ class _Systematic(Section):
         concerns(*TEMPLATES),
     ] = None
     correlated: Annotated[
-        bool, Field(description="one nuisance parameter for all eras"), concerns(*TEMPLATES)
+        bool,
+        Field(description="whether one nuisance parameter is that of all eras"),
+        concerns(*TEMPLATES),
     ] = True
     label: Annotated[
         str | None, Field(description="name on figures; default: its key"), concerns("figures")
     ] = None
 
+    def agree(self, analysis: Any, key: str) -> None:
+        """Raise ValueError, naming `key` and what is below it, where other sections contradict."""
+        simulated = [name for name, p in analysis.processes.items() if p.role != "data"]
+        known(self.processes or (), simulated, f"{key}.processes")
+        known(self.regions or (), analysis.regions, f"{key}.regions")
 
-class _Templates(_Systematic):
-    """A systematic that is a pair of varied templates."""
+    def varies(self, analysis: Any, process: str) -> bool:
+        """Whether it acts on a simulated process."""
+        return self.processes is None or process in self.processes
+
+    @property
+    def normalised(self) -> dict[Side, WeightBranch]:
+        """The branches whose mean over all generated events is divided out, by side."""
+        return {}
+
+
+class Rate(Systematic):
+    """A kind that changes the yields of processes: a normsys."""
+
+    @property
+    def change(self) -> tuple[float, float]:
+        """The relative changes of the yield at +1 and -1 standard deviation."""
+        raise NotImplementedError
+
+
+class Varied(Systematic):
+    """A kind that is a pair of varied templates.
+
+    Attributes
+    ----------
+    source
+        Whose events the templates are of: the nominal ones with another `weight`, the same with
+        other values of the observables (`shape`), or another `sample`.
+    modifiers
+        Of HistFactory. The two together are the varied template at ±1 standard deviation, its yield
+        interpolated as a normsys. A normsys alone takes the yield of each region and not the shape,
+        a histosys alone interpolates the yield linearly, bin by bin.
+    """
+
+    source: ClassVar[Literal["weight", "shape", "sample"]]
+    modifiers: ClassVar[tuple[Literal["normsys", "histosys"], ...]] = ("normsys", "histosys")
 
     sides: Annotated[Sides, Field(description=SIDES), concerns(*TEMPLATES)] = "two"
     smooth: Annotated[
         bool,
-        Field(description="smooth varied over nominal with the 353QH algorithm"),
+        Field(description="whether the ratio to the nominal template is smoothed (353QH)"),
         concerns(*MODEL),
     ] = False
 
@@ -64,124 +125,28 @@ class _Templates(_Systematic):
         return ("up", "down") if self.sides == "two" else (self.sides,)
 
 
-class WeightSystematic(_Templates):
-    """Other weights for the same events: a correction's up and down, or branches of weights."""
+class Replacement(Varied):
+    """A kind that takes other samples in place of nominal ones."""
 
-    type: Annotated[Literal["weight"], WEIGHTS, concerns(*TEMPLATES)]
-    sides: Annotated[Sides, Field(description=SIDES), WEIGHTS, concerns(*TEMPLATES)] = "two"
-    correction: Annotated[
-        Name | None, Field(description="correction of the eras whose variations these are"), WEIGHTS
-    ] = None
-    branches: Annotated[
-        dict[Side, str] | None,
-        Field(description="branches that multiply genWeight; PSWeight[0] is one entry of a list"),
-        WEIGHTS,
-    ] = None
-    normalise: Annotated[
-        bool | None,
-        Field(
-            description="divide the weights of `branches` by their mean over all generated events, "
-            "so that shape and acceptance vary and the cross-section does not; default: true for "
-            "those of theory, LHE…Weight and PSWeight"
-        ),
-        WEIGHTS,
-    ] = None
+    source = "sample"
 
-    @model_validator(mode="after")
-    def _one_source(self) -> "WeightSystematic":
-        if (self.correction is None) == (self.branches is None):
-            raise ValueError("give exactly one of correction and branches")
-        if self.branches is None:
-            if self.normalise is not None:
-                raise ValueError("normalise is for weights that are branches, not for a correction")
-            return self
+    def replaced(self, side: Side) -> Mapping[str, str]:
+        """Nominal sample: the sample in its place."""
+        raise NotImplementedError
+
+    def varies(self, analysis: Any, process: str) -> bool:
+        """A process of which a sample is replaced."""
+        samples = {sample for side in self.given for sample in self.replaced(side)}
+        own = {analysis.samples[sample].process for sample in samples}
+        return process in own and super().varies(analysis, process)
+
+    def agree(self, analysis: Any, key: str) -> None:
+        """Samples that are replaced, and those in their place, are defined."""
+        super().agree(analysis, key)
         for side in self.given:
-            if side not in self.branches:
-                raise ValueError(f"branches.{side}: missing, but the systematic has this side")
-            if _WEIGHT.match(text := self.branches[side]) is None:
-                raise ValueError(
-                    f"branches.{side}: {text!r} is not a branch, or one entry like PSWeight[0]"
-                )
-        return self
-
-    def branch(self, side: Side) -> WeightBranch:
-        """What a systematic with `branches` names for a side that it has."""
-        match = _WEIGHT.match((self.branches or {})[side])
-        assert match is not None
-        return WeightBranch(match[1], int(match[2]) if match[2] else None)
-
-    @property
-    def normalised(self) -> dict[Side, WeightBranch]:
-        """The branches whose mean over all generated events is divided out, by side."""
-        branches = {side: self.branch(side) for side in self.given if self.branches}
-        return {
-            side: branch
-            for side, branch in branches.items()
-            if (_THEORY.match(branch.name) if self.normalise is None else self.normalise)
-        }
+            pairs = self.replaced(side)
+            known([*pairs, *pairs.values()], analysis.samples, f"{key}.{side}")
 
 
-class ShapeSystematic(_Templates):
-    """Other objects: momenta of jets, by scale or by resolution, propagated to MET."""
-
-    type: Annotated[Literal["shape"], SHAPES, concerns(*TEMPLATES)]
-    sides: Annotated[Sides, Field(description=SIDES), SHAPES, concerns(*TEMPLATES)] = "two"
-    kind: Annotated[
-        Literal["energy_scale", "energy_resolution"], Field(description="what is shifted"), SHAPES
-    ]
-    objects: Annotated[
-        tuple[Name, ...], Field(min_length=1, description="objects that shift"), SHAPES
-    ]
-    size: Annotated[
-        Positive,
-        Field(
-            lt=1.0,
-            description="relative shift (scale), or relative width of added smearing (resolution)",
-        ),
-        SHAPES,
-    ]
-
-
-class NormalisationSystematic(_Systematic):
-    """A relative uncertainty on the rate of processes."""
-
-    type: Annotated[Literal["normalisation"], concerns(*TEMPLATES)]
-    up: Annotated[
-        float, Field(gt=-1.0, lt=10.0, description="relative change at +1 σ"), concerns(*TEMPLATES)
-    ]
-    down: Annotated[
-        float | None,
-        Field(gt=-1.0, lt=10.0, description="at −1 σ; default: minus `up`"),
-        concerns(*TEMPLATES),
-    ] = None
-
-
-class SampleSystematic(_Templates):
-    """Another sample in place of the nominal one (another generator, another tune)."""
-
-    type: Annotated[Literal["sample"], concerns(*TEMPLATES)]
-    sides: Annotated[Sides, Field(description=SIDES), concerns(*TEMPLATES)] = "up"
-    up: Annotated[
-        dict[Name, Name],
-        Field(description="nominal sample: sample in its place"),
-        concerns(*TEMPLATES),
-    ] = {}
-    down: Annotated[
-        dict[Name, Name],
-        Field(description="nominal sample: sample in its place"),
-        concerns(*TEMPLATES),
-    ] = {}
-
-    @model_validator(mode="after")
-    def _sides_given(self) -> "SampleSystematic":
-        for side in ("up", "down"):
-            wanted = self.sides in ("two", side)
-            if wanted != bool(getattr(self, side)):
-                raise ValueError(f"sides: {self.sides} does not fit what `{side}` gives")
-        return self
-
-
-Systematic = Annotated[
-    WeightSystematic | ShapeSystematic | NormalisationSystematic | SampleSystematic,
-    Field(discriminator="type"),
-]
+AnySystematic = Annotated[Systematic, ByType(KINDS)]
+"""A systematic uncertainty of any kind, Zenith's own or of another package."""

@@ -12,12 +12,13 @@ from numpy.typing import NDArray
 
 from zenith.artefacts import PARTS, Columns
 from zenith.config import Analysis, observables_of
-from zenith.config.systematics import ShapeSystematic
 from zenith.errors import ConfigError, InputError
-from zenith.events import corrections, source, splits, theory
+from zenith.events import shifts, source, splits, theory
+from zenith.events.evaluation import per_event, require_finite
 from zenith.events.formats import fields, trees
 from zenith.events.formats.nanoaod import nested
 from zenith.events.objects import Objects, select
+from zenith.events.weights import Factor, Weights, factors, reweightings
 from zenith.observable import Observable
 
 PB_TO_INVERSE_FB = 1000.0  # σ in pb times L in 1/fb, as a number of events
@@ -90,30 +91,15 @@ def evaluate(
     return {name: _evaluate(objects, name, function) for name, function in observables.items()}
 
 
-def _evaluate(objects: Objects, name: str, function: Observable) -> NDArray[np.float32]:
-    try:
-        values = function(objects)
-    except AttributeError as error:  # what a missing branch or alias looks like to an observable
-        raise InputError(
-            f"observable {name}: {error}; is the branch kept, the alias set?"
-        ) from error
-    values = ak.to_numpy(ak.fill_none(values, function.missing))
-    if values.shape != (len(objects),):
-        raise ConfigError(
-            f"observable {name}: gives an array of shape {values.shape} for {len(objects)} events; "
-            "return one number for each event"
-        )
-    _require_finite(values, f"observable {name}")
+def _evaluate(objects: Objects, name: str, observable: Observable) -> NDArray[np.float32]:
+    values = per_event(
+        observable,
+        objects,
+        events=len(objects),
+        what=f"observable {name}",
+        missing=observable.missing,
+    )
     return np.asarray(values, np.float32)
-
-
-def _require_finite(values: NDArray[Any], what: str) -> None:
-    bad = np.flatnonzero(~np.isfinite(values))
-    if len(bad):
-        raise InputError(
-            f"{what} is {values[bad[0]]} in {len(bad)} of {len(values)} events; "
-            "correct the input, or give such events another value"
-        )
 
 
 @contextmanager
@@ -132,7 +118,7 @@ class _Recipe:
     analysis: Analysis
     process: str
     normalisation: float  # what turns genWeight into a weight; 1 for data
-    evaluators: dict[str, corrections.Evaluator]
+    factors: Mapping[str, Factor]
     shapes: list[str]
     attributes: dict[str, Any]
     means: Mapping[str, float] = field(default_factory=dict)  # of normalised weight variations
@@ -164,8 +150,8 @@ class _Recipe:
             analysis,
             sample.process,
             expected / sum_weights,
-            corrections.load(analysis, sample.era),
-            _shapes(analysis, sample.process),
+            factors(analysis, sample.era, sample.process),
+            shifts.variations(analysis, sample.process),
             attributes | {"cross_section": sample.cross_section, "k_factor": sample.k_factor},
         )
 
@@ -180,14 +166,14 @@ class _Recipe:
         if self.attributes["is_data"]:
             return columns
         generated = ak.to_numpy(fields.lookup(events, "genWeight", "the event weight"))
-        nominal, varied = corrections.weights(objects, self.analysis, self.process, self.evaluators)
-        columns.weight = self._weight(generated, nominal, "the event weight")
-        columns.weights = {
-            name: self._weight(
-                generated, factor / self.means.get(name, 1.0), f"the event weight under {name}"
-            )
-            for name, factor in varied.items()
-        }
+        weights = Weights(objects, self.factors)
+        columns.weight = self._weight(generated, weights.nominal, "the event weight")
+        for name, systematic in reweightings(self.analysis, self.process):
+            for side in systematic.given:
+                variation = f"{name}_{side}"
+                factor = systematic.weight(weights, name, side) / self.means.get(variation, 1.0)
+                what = f"the event weight under {variation}"
+                columns.weights[variation] = self._weight(generated, factor, what)
         columns.split = splits.split(events, self.analysis.split.fractions)
         for variation in self.shapes:
             with _named(variation):
@@ -199,17 +185,8 @@ class _Recipe:
         self, generated: NDArray[Any], factor: NDArray[np.float64], what: str
     ) -> NDArray[np.float64]:
         weight = generated.astype(np.float64) * self.normalisation * factor
-        _require_finite(weight, what)
+        require_finite(weight, what)
         return weight
-
-
-def _shapes(analysis: Analysis, process: str) -> list[str]:
-    def varies(variation: str) -> bool:
-        systematic = analysis.systematics[variation.rpartition("_")[0]]
-        assert isinstance(systematic, ShapeSystematic)
-        return systematic.processes is None or process in systematic.processes
-
-    return [variation for variation in analysis.shapes if varies(variation)]
 
 
 def _join(chunks: Sequence[Columns], observables: Mapping[str, Observable]) -> Columns:

@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,7 +14,6 @@ from numpy.typing import NDArray
 
 from zenith.config import Analysis
 from zenith.config.samples import Correction
-from zenith.config.systematics import Side, WeightSystematic
 from zenith.errors import ConfigError, InputError
 from zenith.events.formats import fields
 from zenith.events.objects import Objects
@@ -33,14 +32,33 @@ class Evaluator:
     key: str
     config: Correction
     function: correctionlib.Correction
+    offered: tuple[str, ...] | None
+    """The variations in the file; None if no input is `variation`."""
 
-    def __call__(self, objects: Objects, side: str = "nominal") -> NDArray[np.float64]:
+    @property
+    def names(self) -> Mapping[str, str]:
+        """What the file calls nominal, up and down."""
+        return {str(side): name for side, name in self.config.variations.items()}
+
+    def require(self, variation: str, key: str) -> None:
+        """Raise an error that names `key` if the file has no variation that it calls so."""
+        if self.offered is None:
+            raise ConfigError(f"{self.key}.inputs: a systematic varies it, but none is 'variation'")
+        if variation not in self.offered:
+            raise InputError(
+                f"{key}: {self.config.file}: {self.config.correction} has no variation "
+                f"{variation!r}; it offers {', '.join(self.offered) or 'none'}"
+            )
+
+    def __call__(self, objects: Objects, variation: str | None = None) -> NDArray[np.float64]:
         """The factor of each event; the product over its objects if the correction names one.
 
-        Raises `InputError` if an input is missing, or outside the range of the correction.
+        `variation` is in the words of the file, by default the nominal one. Raises `InputError` if
+        an input is missing, or outside the range of the correction.
         """
+        variation = variation or self.names["nominal"]
         arguments = [
-            self._argument(text, variable.type, objects, side)
+            self._argument(text, variable.type, objects, variation)
             for text, variable in zip(self.config.inputs, self.function.inputs, strict=True)
         ]
         try:
@@ -56,9 +74,9 @@ class Evaluator:
         values = np.broadcast_to(values, int(ak.sum(counts)))
         return np.asarray(ak.prod(ak.unflatten(values, counts), axis=1).to_numpy())
 
-    def _argument(self, text: str, kind: str, objects: Objects, side: str) -> Any:
+    def _argument(self, text: str, kind: str, objects: Objects, variation: str) -> Any:
         if text == "variation":
-            return self.config.variations[side]  # type: ignore[index]
+            return variation
         key = f"{self.key}.inputs"
         if text.startswith("="):
             try:
@@ -87,29 +105,17 @@ def load(analysis: Analysis, era: str) -> dict[str, Evaluator]:
     Raises
     ------
     InputError
-        A file is missing or not of correctionlib; it lacks the correction, or a variation.
+        A file is missing or not of correctionlib; it lacks the correction, or its nominal value.
     ConfigError
-        The inputs are not as many as the file asks for, or `variation` is not among them though
-        a systematic uses it.
+        The inputs are not as many as the file asks for.
     """
     return {
-        name: _load(f"eras.{era}.corrections.{name}", config, _sides(analysis, name))
+        name: _load(f"eras.{era}.corrections.{name}", config)
         for name, config in analysis.eras[era].corrections.items()
     }
 
 
-def _sides(analysis: Analysis, correction: str) -> list[str]:
-    """The sides of a correction that are evaluated."""
-    varied = [
-        side
-        for systematic in analysis.systematics.values()
-        if isinstance(systematic, WeightSystematic) and systematic.correction == correction
-        for side in systematic.given
-    ]
-    return ["nominal", *dict.fromkeys(varied)]
-
-
-def _load(key: str, config: Correction, wanted: list[str]) -> Evaluator:
+def _load(key: str, config: Correction) -> Evaluator:
     path, name = config.file, config.correction
     try:
         text = open_auto(path)
@@ -131,19 +137,15 @@ def _load(key: str, config: Correction, wanted: list[str]) -> Evaluator:
             f"{key}.inputs: {path}: {name} takes {len(expected)} inputs, {', '.join(expected)}; "
             f"the configuration gives {len(config.inputs)}"
         )
+    offered = None
     if "variation" in config.inputs:
         variable = function.inputs[config.inputs.index("variation")].name
         data = next(c for c in json.loads(text)["corrections"] if c["name"] == name)
-        offered = sorted({str(k) for k in _categories(data["data"], variable)})
-        for side in wanted:
-            if (value := config.variations[side]) not in offered:  # type: ignore[index]
-                raise InputError(
-                    f"{key}.variations.{side}: {path}: {name} has no variation {value!r}; "
-                    f"it offers {', '.join(offered) or 'none'}"
-                )
-    elif wanted != ["nominal"]:
-        raise ConfigError(f"{key}.inputs: a systematic varies it, but none is 'variation'")
-    return Evaluator(key, config, function)
+        offered = tuple(sorted({str(k) for k in _categories(data["data"], variable)}))
+    evaluator = Evaluator(key, config, function, offered)
+    if offered is not None:
+        evaluator.require(evaluator.names["nominal"], f"{key}.variations.nominal")
+    return evaluator
 
 
 def _categories(node: Any, variable: str) -> Iterator[Any]:
@@ -156,50 +158,3 @@ def _categories(node: Any, variable: str) -> Iterator[Any]:
     elif isinstance(node, list):
         for value in node:
             yield from _categories(value, variable)
-
-
-def weights(
-    objects: Objects, analysis: Analysis, process: str, corrections: dict[str, Evaluator]
-) -> tuple[NDArray[np.float64], dict[str, NDArray[np.float64]]]:
-    """The nominal factor of each event, and the factors of the weight systematics of a process.
-
-    The factor is the product of all corrections; `{systematic}_up` has one of them varied, or
-    the product times the branch that the systematic names.
-    """
-    factors = {name: evaluate(objects) for name, evaluate in corrections.items()}
-    nominal = _product(factors, len(objects))
-    varied = {}
-    for name, systematic in analysis.systematics.items():
-        if not isinstance(systematic, WeightSystematic):
-            continue
-        if systematic.processes is not None and process not in systematic.processes:
-            continue
-        for side in systematic.given:
-            if systematic.correction is not None:
-                value = corrections[systematic.correction](objects, side)
-                factor = _product(factors | {systematic.correction: value}, len(objects))
-            else:
-                factor = nominal * _branch(objects, systematic, side, f"systematics.{name}")
-            varied[f"{name}_{side}"] = factor
-    return nominal, varied
-
-
-def _product(factors: dict[str, NDArray[np.float64]], count: int) -> NDArray[np.float64]:
-    return np.asarray(np.prod([np.ones(count), *factors.values()], axis=0))
-
-
-def _branch(
-    objects: Objects, systematic: WeightSystematic, side: Side, key: str
-) -> NDArray[np.float64]:
-    """A weight in each event: a branch of numbers, or one entry of a branch of lists."""
-    key = f"{key}.branches.{side}"
-    name, entry = systematic.branch(side)
-    value = fields.lookup(objects.event, name, key)
-    if (value.ndim == 1) != (entry is None):
-        remedy = "name one entry, [0] for example" if value.ndim > 1 else "leave out the entry"
-        raise ConfigError(f"{key}: {name} holds {value.ndim - 1} lists an event: {remedy}")
-    if entry is None:
-        return np.asarray(ak.to_numpy(value), np.float64)
-    if len(value) and (shortest := int(ak.min(ak.num(value)))) <= entry:
-        raise InputError(f"{key}: {name}[{entry}]: an event has only {shortest} entries")
-    return np.asarray(ak.to_numpy(value[:, entry]), np.float64)

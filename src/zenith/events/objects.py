@@ -85,7 +85,7 @@ def select(events: ak.Array | Events, analysis: Analysis, variation: str | None 
     """The objects that the configuration asks for, in its order.
 
     `events` is a record array with nested collections, or flat arrays (`formats.nanoaod`).
-    `variation` is None or one of `analysis.shapes`, `jes_up` for example: whole collections and
+    `variation` is None or one of `shifts.variations`, `jes_up` for example: whole collections and
     MET are shifted before any cut (`zenith.events.shifts`).
 
     Raises

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from zenith.config import Analysis, observables_of
 from zenith.config.selection import Cut
-from zenith.config.systematics import ShapeSystematic
+from zenith.events import shifts
 from zenith.events.formats.tables import Events
 from zenith.events.objects import OPERATORS, Objects, select
 from zenith.observable import Observable
@@ -48,7 +48,7 @@ class Preselection:
 
     def __init__(self, analysis: Analysis, nothing: Events, *, data: bool) -> None:
         self._analysis = analysis
-        self._variations = [] if data else analysis.shapes
+        self._variations = [] if data else shifts.variations(analysis)
         observables = observables_of(analysis)
         objects = select(nothing, analysis)
         self._checks = []
@@ -123,9 +123,8 @@ class _Witness:
 
 def _moves(analysis: Analysis, variation: str, used: set[str]) -> bool:
     """Whether a shape variation changes any of the objects."""
-    systematic = analysis.systematics[variation.rpartition("_")[0]]
-    assert isinstance(systematic, ShapeSystematic)
-    collections = {analysis.objects[name].collection for name in systematic.objects}
+    _, systematic, _ = shifts.find(analysis, variation)
+    collections = systematic.collections(analysis)
     moved = {name for name, o in analysis.objects.items() if o.collection in collections}
     for name, described in analysis.objects.items():  # they only keep away from earlier ones
         if moved & set(described.away_from):

@@ -10,6 +10,7 @@ import numpy as np
 
 from zenith.artefacts import PARTS, Columns
 from zenith.config import Analysis
+from zenith.config.systematics import Side
 from zenith.core.networks.network import Network
 from zenith.core.selection.axis import Axis
 from zenith.core.selection.layout import Channel, Layout, Sample, prepare
@@ -17,7 +18,6 @@ from zenith.core.selection.objective import Objective
 from zenith.statistics.model import fitted_regions, recipe, simulated_shares, template_nuisances
 from zenith.statistics.nuisances import (
     Nuisance,
-    Side,
     events_of,
     nominal_samples,
     simulated_processes,

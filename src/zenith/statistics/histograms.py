@@ -12,12 +12,12 @@ from numpy.typing import NDArray
 
 from zenith.artefacts import PARTS, Columns
 from zenith.config import Analysis
+from zenith.config.systematics import Side
 from zenith.core.selection.cuts import Cut, hard_mask
 from zenith.errors import InputError
 from zenith.statistics.nuisances import (
     Nuisance,
     SampleEvents,
-    Side,
     events_of,
     filled_samples,
     nuisances,

@@ -3,10 +3,10 @@
 The objective of the climb and the workspace of the quoted fit are both made from `recipe`. By kind
 of parameter: a normalisation is a normsys; a pair of templates is a normsys with the ratio of the
 yields and a histosys with the shape at the nominal yield, under one name, so that at ±1 standard
-deviation the prediction is the varied template; signal strengths and free normalisations are
-normfactors; the number of simulated events is a staterror, one parameter for each bin of a channel
-(Barlow-Beeston light), of the backgrounds alone by default: without signal, nothing is known worse
-because the signal's simulation is small.
+deviation the prediction is the varied template, unless its kind asks for one of the two alone;
+signal strengths and free normalisations are normfactors; the number of simulated events is a
+staterror, one parameter for each bin of a channel (Barlow-Beeston light), of the backgrounds alone
+by default: without signal, nothing is known worse because the signal's simulation is small.
 """
 
 from collections.abc import Iterator
@@ -28,11 +28,11 @@ from zenith.statistics.nuisances import (
     simulated_processes,
 )
 
-TYPES = {
-    "normalisation": ("normsys",),
-    "templates": ("normsys", "histosys"),
-    "free": ("normfactor",),
-}
+
+def types(nuisance: Nuisance) -> tuple[str, ...]:
+    """The modifiers of HistFactory that a nuisance parameter is."""
+    of_kind = {"normalisation": ("normsys",), "free": ("normfactor",)}
+    return of_kind.get(nuisance.kind, nuisance.modifiers)
 
 
 def fitted_regions(analysis: Analysis) -> list[str]:
@@ -126,7 +126,7 @@ def _modifiers(analysis: Analysis, channels: list[str]) -> Iterator[Modifier]:
     for nuisance in nuisances(analysis):
         if pruned_rate(analysis, nuisance):
             continue
-        for type_ in TYPES[nuisance.kind]:
+        for type_ in types(nuisance):
             for channel in (c for c in channels if c in nuisance.regions):
                 for process in nuisance.processes:
                     yield Modifier(type_, nuisance.name, channel, process)

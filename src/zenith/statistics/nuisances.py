@@ -16,15 +16,9 @@ from numpy.typing import NDArray
 
 from zenith.artefacts import Columns
 from zenith.config import Analysis
-from zenith.config.systematics import (
-    NormalisationSystematic,
-    SampleSystematic,
-    ShapeSystematic,
-    Systematic,
-)
+from zenith.config.systematics import Rate, Replacement, Side, Systematic, Varied
 from zenith.errors import ConfigError, InputError
 
-Side = Literal["up", "down"]
 SIDES: tuple[Side, Side] = ("up", "down")
 
 
@@ -46,6 +40,8 @@ class Nuisance:
     sides
         Of `templates`: the variations that exist. The lacking one is the mirror image of the other
         about the nominal, 2·nominal - varied in every bin.
+    modifiers
+        Of `templates`: which of HistFactory's modifiers take the variation.
     variation
         Key of the systematic: a columns file holds `{variation}_{side}`.
     eras
@@ -65,6 +61,7 @@ class Nuisance:
     down: float = 0.0
     source: Literal["weight", "shape", "sample", "rate"] | None = None
     sides: tuple[Side, ...] = ()
+    modifiers: tuple[str, ...] = ("normsys", "histosys")
     smooth: bool = False
     variation: str = ""
     eras: tuple[str, ...] = ()
@@ -174,11 +171,7 @@ def _rate(
 
 
 def _of_systematic(analysis: Analysis, name: str, systematic: Systematic) -> Iterator[Nuisance]:
-    simulated = simulated_processes(analysis)
-    processes = tuple(p for p in simulated if p in (systematic.processes or simulated))
-    if isinstance(systematic, SampleSystematic):
-        replaced = {analysis.samples[s].process for s in (*systematic.up, *systematic.down)}
-        processes = tuple(p for p in processes if p in replaced)
+    processes = tuple(p for p in simulated_processes(analysis) if systematic.varies(analysis, p))
     if not processes:
         return
     regions = tuple(r for r in analysis.regions if r in (systematic.regions or analysis.regions))
@@ -188,30 +181,29 @@ def _of_systematic(analysis: Analysis, name: str, systematic: Systematic) -> Ite
     if not systematic.correlated:
         groups = {_in_era(name, era): (f"{label} ({era})", [era]) for era in eras}
     for key, (text, members) in groups.items():
-        if isinstance(systematic, NormalisationSystematic):
-            down = -systematic.up if systematic.down is None else systematic.down
-            rates = dict.fromkeys(members, (systematic.up, down))
+        if isinstance(systematic, Rate):
+            rates = dict.fromkeys(members, systematic.change)
             yield _rate(analysis, key, text, processes, regions, rates)
             continue
-        source: Literal["weight", "shape", "sample"] = "weight"
-        replacements = {}
-        if isinstance(systematic, ShapeSystematic):
-            source = "shape"
-        elif isinstance(systematic, SampleSystematic):
-            source = "sample"
-            replacements = {"up": systematic.up, "down": systematic.down}
+        if not isinstance(systematic, Varied):
+            raise ConfigError(
+                f"systematics.{name}: {type(systematic).__name__} says neither which rates nor "
+                "which events vary: derive it from a class of zenith.systematics"
+            )
+        replaced = systematic.replaced if isinstance(systematic, Replacement) else None
         yield Nuisance(
             key,
             "templates",
             text,
             processes,
             regions,
-            source=source,
-            sides=SIDES if systematic.sides == "two" else (systematic.sides,),
+            source=systematic.source,
+            modifiers=systematic.modifiers,
+            sides=systematic.given,
             smooth=systematic.smooth,
             variation=name,
             eras=tuple(members),
-            replacements=replacements,
+            replacements={side: replaced(side) for side in SIDES} if replaced else {},
         )
 
 

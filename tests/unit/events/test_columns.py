@@ -12,7 +12,7 @@ from zenith.artefacts import PARTS, Columns, read_columns
 from zenith.cli import main
 from zenith.config import Analysis, load, observables_of
 from zenith.errors import ConfigError, InputError
-from zenith.events import splits
+from zenith.events import shifts, splits
 from zenith.events.columns import evaluate, make_columns
 from zenith.events.formats.nanoaod import as_events
 from zenith.events.formats.writer import Writer
@@ -165,7 +165,7 @@ def test_values_and_shapes_are_the_observables_of_the_selected_objects(
     assert set(columns.values) == used - set(analysis.scores)
     assert list(columns.shapes) == ["jes_up", "jes_down", "jer_up"]
     used = {name: defined[name] for name in columns.values}
-    for variation in (None, *analysis.shapes):
+    for variation in (None, *shifts.variations(analysis)):
         expected = evaluate(select(events, analysis, variation), used)
         found = columns.values if variation is None else columns.shapes[variation]
         for name, values in expected.items():

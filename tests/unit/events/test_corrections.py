@@ -16,6 +16,7 @@ from zenith.errors import ConfigError, InputError
 from zenith.events import corrections
 from zenith.events.formats.nanoaod import as_events
 from zenith.events.objects import Objects, select
+from zenith.events.weights import Weights, factors, reweightings
 from zenith.simulation.detector import pileup_profile
 
 FILE = "config/corrections/simulated.json"
@@ -120,18 +121,28 @@ def test_pileup_weights_make_simulation_look_like_data() -> None:
     assert means["down"] / means["nominal"] == pytest.approx(0.954, abs=2e-3)
 
 
+def weighted(objects: Objects, analysis: Analysis) -> tuple[Any, dict[str, Any]]:
+    """The nominal weights of W + jets, and the varied ones by variation."""
+    found = Weights(objects, factors(analysis, "2016", "wjets"))
+    return found.nominal, {
+        f"{name}_{side}": systematic.weight(found, name, side)
+        for name, systematic in reweightings(analysis, "wjets")
+        for side in systematic.given
+    }
+
+
 def test_weights_multiply_and_vary_one_at_a_time(objects: Objects) -> None:
     analysis = changed(
         "systematics.shower={type: weight, branches: {up: 'PSWeight[2]', down: LHEWeight}}",
         "systematics.one_sided={type: weight, correction: pileup, sides: up}",
         "systematics.others={type: weight, correction: pileup, processes: [signal]}",
     )
-    loaded = corrections.load(analysis, "2016")
-    nominal, varied = corrections.weights(objects, analysis, "wjets", loaded)
+    nominal, varied = weighted(objects, analysis)
     assert list(varied) == [
         *("pileup_up", "pileup_down", "muon_id_up", "muon_id_down"),
         *("shower_up", "shower_down", "one_sided_up"),
     ]
+    loaded = corrections.load(analysis, "2016")
     pileup, muon_id = loaded["pileup"], loaded["muon_id"]
     np.testing.assert_allclose(nominal, pileup(objects) * muon_id(objects), rtol=1e-14)
     expected = pileup(objects, "down") * muon_id(objects)
@@ -155,7 +166,7 @@ def test_constants_are_inputs(objects: Objects) -> None:
 def test_a_variation_that_is_missing_is_named_with_what_there_is() -> None:
     wrong = changed(muon_id={"variations": {"nominal": "nominal", "up": "systup", "down": "down"}})
     with pytest.raises(InputError) as error:
-        corrections.load(wrong, "2016")
+        factors(wrong, "2016", "wjets")
     message = str(error.value)
     assert "eras.2016.corrections.muon_id.variations.up" in message
     assert FILE in message
@@ -171,7 +182,7 @@ def test_the_inputs_must_be_those_of_the_file(objects: Objects) -> None:
     with pytest.raises(ConfigError, match=r"takes 3 inputs, abseta \(real\), pt \(real\), var"):
         corrections.load(changed(muon_id={"inputs": ["pt", "variation"]}), "2016")
     with pytest.raises(ConfigError, match="a systematic varies it, but none is 'variation'"):
-        corrections.load(changed(muon_id={"inputs": ["abs(eta)", "pt", "=nominal"]}), "2016")
+        factors(changed(muon_id={"inputs": ["abs(eta)", "pt", "=nominal"]}), "2016", "wjets")
     for inputs, message in (
         (["=x", "pt", "variation"], "'=x' is not a constant of type real"),
         (["eta/2", "pt", "variation"], "'eta/2' is not a branch"),
@@ -227,5 +238,5 @@ def test_weight_branches_are_checked(objects: Objects, branch: str, message: str
     systematic = f"{{type: weight, sides: up, branches: {{up: '{branch}'}}}}"
     analysis = changed(f"systematics.shower={systematic}")
     with pytest.raises((InputError, ConfigError), match=message) as error:
-        corrections.weights(objects, analysis, "wjets", corrections.load(analysis, "2016"))
+        weighted(objects, analysis)
     assert "systematics.shower.branches.up" in str(error.value)

@@ -1,0 +1,115 @@
+"""The weights of simulated events: the factors of the nominal one, and their variations."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Annotated, Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field
+
+from zenith.config import Analysis
+from zenith.config.marks import concerns
+from zenith.config.steps import TEMPLATES
+from zenith.config.systematics import SIDES, WEIGHTS, Side, Sides, Varied
+from zenith.events import corrections
+from zenith.events.evaluation import per_event
+from zenith.events.objects import Objects
+
+Vector = NDArray[np.float64]
+
+
+class Factor(Protocol):
+    """One factor of the weight of events: a correction, or a function of the analysis module."""
+
+    @property
+    def key(self) -> str:
+        """Where the configuration says it, for messages."""
+        ...
+
+    @property
+    def names(self) -> Mapping[str, str]:
+        """What it calls its variations up and down, where it has them."""
+        ...
+
+    def __call__(self, objects: Objects, variation: str | None = None) -> Vector:
+        """The factor of each event, nominal or under the variation that it calls so."""
+        ...
+
+    def require(self, variation: str, key: str) -> None:
+        """Raise an error that names `key` if it has no variation that it calls so."""
+        ...
+
+
+@dataclass(frozen=True)
+class Weights:
+    """The weights of a chunk of events of one process, each factor of which is evaluated once."""
+
+    objects: Objects
+    factors: Mapping[str, Factor]
+
+    @cached_property
+    def values(self) -> dict[str, Vector]:
+        """The nominal factors by name, (events,) each."""
+        return {name: factor(self.objects) for name, factor in self.factors.items()}
+
+    @cached_property
+    def nominal(self) -> Vector:
+        """Their product, what multiplies the normalised genWeight of each event."""
+        return self._product(self.values)
+
+    def varied(self, name: str, variation: str) -> Vector:
+        """The product with one factor under a variation that it calls so."""
+        return self._product(self.values | {name: self.factors[name](self.objects, variation)})
+
+    def _product(self, factors: Mapping[str, Vector]) -> Vector:
+        return np.asarray(np.prod([np.ones(len(self.objects)), *factors.values()], axis=0))
+
+
+class Reweighting(Varied):
+    """A kind of systematic uncertainty that gives the same events other weights."""
+
+    source = "weight"
+
+    sides: Annotated[Sides, Field(description=SIDES), WEIGHTS, concerns(*TEMPLATES)] = "two"
+
+    def factor(self, objects: Objects, side: Side) -> Any:
+        """What multiplies the nominal weight of each event, shape (events,); None is 1."""
+        raise NotImplementedError
+
+    def weight(self, weights: Weights, name: str, side: Side) -> Vector:
+        """What is in place of `weights.nominal` under a side of the uncertainty `name`.
+
+        Raises InputError or ConfigError where it is not one finite number for each event.
+        """
+        factor = per_event(
+            self.factor,
+            weights.objects,
+            side,
+            events=len(weights.objects),
+            what=f"systematics.{name}",
+            missing=1.0,
+        )
+        return np.asarray(weights.nominal * factor)
+
+    def require(self, factors: Mapping[str, Factor], key: str) -> None:
+        """Raise an error, before events are read, if a factor that it varies lacks a variation."""
+
+
+def reweightings(analysis: Analysis, process: str) -> Iterator[tuple[str, Reweighting]]:
+    """The systematic uncertainties that give events of a process other weights, by name."""
+    for name, systematic in analysis.systematics.items():
+        if isinstance(systematic, Reweighting) and systematic.varies(analysis, process):
+            yield name, systematic
+
+
+def factors(analysis: Analysis, era: str, process: str) -> dict[str, Factor]:
+    """What the weight of the events of a process is a product of, by name.
+
+    Raises as `corrections.load` does, and where a systematic uncertainty lacks a variation.
+    """
+    found: dict[str, Factor] = {**corrections.load(analysis, era)}
+    for name, systematic in reweightings(analysis, process):
+        systematic.require(found, f"systematics.{name}")
+    return found
