@@ -1,14 +1,17 @@
 """Sphinx: `make docs` builds these pages, offline, with warnings as errors."""
 
 import argparse
+import ast
 import importlib
 import inspect
 import re
 import sys
+from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
 from sphinx.application import Sphinx
+from sphinx.ext import napoleon
 
 import zenith
 from zenith.config.steps import COMMANDS
@@ -21,7 +24,6 @@ extensions = [
     "myst_nb",
     "sphinx.ext.autodoc",
     "sphinx.ext.mathjax",
-    "sphinx.ext.napoleon",
 ]
 myst_enable_extensions = ["amsmath", "colon_fence", "deflist", "dollarmath"]
 myst_heading_anchors = 3
@@ -35,12 +37,12 @@ nb_execution_raise_on_error = True
 nb_execution_timeout = 300
 
 default_role = "code"  # docstrings have Markdown's `code`
-autodoc_member_order = "bysource"
 autodoc_typehints_format = "short"
 python_maximum_signature_line_length = 88
 
 html_theme = "furo"
 html_title = "Zenith"
+html_show_copyright = False
 html_copy_source = False  # of a page that includes another text it would say nothing
 
 ROOT = Path(__file__).parent.parent
@@ -50,6 +52,8 @@ PAGES = {
     "config/README.md": "/reference/configuration.md",
     "results/README.md": "/reference/artefacts.md",
 }
+# What says that an analysis of docs/gallery has run to its end
+GALLERY = ("gallery/summary.json", "gallery_categories/summary.json")
 LINK = re.compile(r"(?<=\]\()(?P<file>[\w./-]+\.md)(?=[#)])")
 
 
@@ -79,6 +83,33 @@ def _write_commands(_: Sphinx) -> None:
     _write("commands.md", text)
 
 
+def _signature(function: ast.FunctionDef) -> str:
+    """As in the source: Sphinx would write out what a type like ArrayLike stands for."""
+    function.args.args = [each for each in function.args.args if each.arg != "self"]
+    returns = f" -> {ast.unparse(function.returns)}" if function.returns else ""
+    return f"({ast.unparse(function.args)}){returns}"
+
+
+def _entries(name: str) -> Iterator[str]:
+    """The directives of a public function, or of a class and its members."""
+    (found,) = ast.parse(inspect.getsource(getattr(zenith, name))).body
+    if isinstance(found, ast.FunctionDef):
+        yield f".. autofunction:: zenith.{name}{_signature(found)}"
+    elif isinstance(found, ast.ClassDef):
+        yield f".. autoclass:: zenith.{name}()"
+        for member in found.body:
+            if isinstance(member, ast.AnnAssign) and isinstance(member.target, ast.Name):
+                where, type_ = f"zenith.{name}.{member.target.id}", ast.unparse(member.annotation)
+                if not member.target.id.startswith("_"):
+                    yield f"   .. autoattribute:: {where}\n      :annotation: : {type_}"
+            elif isinstance(member, ast.FunctionDef) and not member.name.startswith("_"):
+                where = f"zenith.{name}.{member.name}"
+                if any(ast.unparse(each) == "property" for each in member.decorator_list):
+                    yield f"   .. autoproperty:: {where}"
+                else:
+                    yield f"   .. automethod:: {where}{_signature(member)}"
+
+
 def _write_names(_: Sphinx) -> None:
     """Write what `import zenith` offers, by the module that holds it, for reference/api.md."""
     modules: dict[str, list[str]] = {}
@@ -86,14 +117,27 @@ def _write_names(_: Sphinx) -> None:
         modules.setdefault(getattr(zenith, name).__module__, []).append(name)
     text = ["% Written by conf.py from the docstrings of zenith.\n"]
     for module, names in modules.items():
-        title = inspect.cleandoc(sys.modules[module].__doc__ or "").split("\n\n")[0]
-        text.append(f"## {' '.join(title.split()).rstrip('.')}\n")
-        functions = [name for name in names if not inspect.isclass(getattr(zenith, name))]
-        entries = [f".. autofunction:: zenith.{name}" for name in functions]
-        for name in sorted(set(names) - set(functions)):
-            entries.append(f".. autoclass:: zenith.{name}()\n   :members:")
-        text.append("```{eval-rst}\n" + "\n\n".join(entries) + "\n```\n")
+        about = inspect.cleandoc(sys.modules[module].__doc__ or "").split("\n\n")[0]
+        text.append(f"## {module.rpartition('.')[2].capitalize()}\n\n{about}\n")
+        names.sort(key=lambda name: inspect.isclass(getattr(zenith, name)))  # functions first
+        entries = "\n\n".join(entry for name in names for entry in _entries(name))
+        text.append(f"```{{eval-rst}}\n{entries}\n```\n")
     _write("names.md", text)
+
+
+def _read_sections(
+    app: Sphinx, what: str, name: str, item: object, options: object, lines: list[str]
+) -> None:
+    """Read the sections of docstrings in NumPy's form; those of attributes have none."""
+    if what in ("class", "function", "method"):
+        config = napoleon.Config()
+        lines[:] = napoleon.NumpyDocstring(lines, config, app, what, name, item, options).lines()
+
+
+def _leave_out_figures(_: Sphinx, page: str, content: list[str]) -> None:
+    """Say how to get a gallery where the analyses that it shows have not run."""
+    if page == "gallery" and not all((ROOT / "results" / run).exists() for run in GALLERY):
+        content[0] = "# Gallery\n\nThe figures appear here when `make docs` builds these pages.\n"
 
 
 def _write(page: str, text: list[str]) -> None:
@@ -104,4 +148,6 @@ def setup(app: Sphinx) -> None:
     """Generate and adapt what has its source elsewhere."""
     app.connect("builder-inited", _write_commands)
     app.connect("builder-inited", _write_names)
+    app.connect("autodoc-process-docstring", _read_sections)
+    app.connect("source-read", _leave_out_figures)
     app.connect("include-read", _link_to_pages)

@@ -24,7 +24,9 @@ class Run:
     """An analysis and the folder of its results, made by `zenith.load`."""
 
     config: Analysis
+    """The configuration, with every default."""
     folder: Path
+    """Where its results are."""
 
     def columns(self, sample: str) -> Columns:
         """The flat events of a sample: `values` by observable (N,) in their `units`, `weight` (N,).

@@ -26,6 +26,7 @@ class Categories:
     report: dict[str, Any]
     """Yields, uncertainties and significances by category, as `zenith categorise` writes them."""
     notes: tuple[str, ...]
+    """What to know of them, for example that there are fewer than were asked for."""
 
 
 @in_double_precision

@@ -32,6 +32,7 @@ class Fit(NamedTuple):
     mu_error: float | None
     """From the Hessian; None on a bound, or where the data do not determine it."""
     parameters: dict[str, float]
+    """Name to value."""
     covariance: NDArray[np.float64]
     """(n, n); 0 for parameters that are fixed or on a bound."""
     at_bound: tuple[str, ...]
@@ -45,6 +46,7 @@ class Measurement:
     """One measurement of a workspace, made by `zenith.load_workspace`."""
 
     source: str
+    """What errors call it: the file, and the patch."""
     _workspace: Workspace = field(repr=False)
 
     @property
