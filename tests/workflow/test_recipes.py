@@ -5,10 +5,31 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Mapping
+import tomllib
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
+import jax
+import jax.numpy as jnp
+import numpy as np
 import pytest
+import yaml
+from jax.flatten_util import ravel_pytree
+from safetensors.numpy import load_file
+
+from zenith.artefacts import PARTS, Columns, read_columns, write_columns
+from zenith.cli import main
+from zenith.config import parse
+from zenith.config.networks.settings import NETWORKS
+from zenith.core.selection.axis import Axis
+from zenith.core.selection.cuts import Cut
+from zenith.core.selection.histograms import soft_histograms
+from zenith.core.selection.layout import Channel, Sample, prepare
+from zenith.source_hash import sources
+from zenith.training.network_files import load_network
+from zenith.training.scores import scores
 
 RECIPES = Path("CONTRIBUTING.md").read_text(encoding="utf-8").split("## Recipes\n")[1]
 # A block of code with the file that it is, or is added to, in its first line
@@ -68,3 +89,152 @@ def test_a_step(project) -> None:
         status, output = project.snakemake(*options, "-n", "--config", change)
         assert status == 0, output
         assert ("rule headline:" in output) == again, output
+
+
+@pytest.fixture
+def quadratic(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[set[str]]:
+    """The package of the recipe `A network`, installed; the files that it has."""
+    files = follow("A network", tmp_path)
+    project = tomllib.loads((tmp_path / "pyproject.toml").read_text())["project"]
+    info = tmp_path / f"{project['name'].replace('-', '_')}-{project['version']}.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text(
+        f"Metadata-Version: 2.1\nName: {project['name']}\nVersion: {project['version']}\n"
+    )
+    (info / "entry_points.txt").write_text(
+        "".join(
+            f"[{group}]\n" + "".join(f"{name} = {place}\n" for name, place in points.items())
+            for group, points in project["entry-points"].items()
+        )
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    NETWORKS._found.cache_clear()
+    yield files
+    sys.modules.pop("zenith_quadratic", None)
+    NETWORKS._found.cache_clear()
+
+
+@pytest.mark.slow
+def test_a_network(
+    quadratic: set[str],
+    toy_configuration: Callable[..., dict[str, Any]],
+    toy_columns: dict[str, Columns],
+    tmp_path: Path,
+) -> None:
+    """Trained, judged, exported, moved by a climb, and its score cut on, by the commands alone."""
+    assert len(quadratic) == 2
+    # two features that are wider in tt̄ and the signal: the likelihood ratio is their radius
+    random, paths = np.random.default_rng(1), {}
+    for sample in ("zprime", "ttbar", "wjets"):
+        toy = toy_columns[sample]
+        x, y = random.normal(size=(2, len(toy.weight))) * (1 if sample == "wjets" else 2)
+        values = toy.values | {"sphericity": np.float32(x), "aplanarity": np.float32(y)}
+        paths[sample] = tmp_path / f"{sample}.h5"
+        write_columns(paths[sample], replace(toy, values=values, weights={}, shapes={}))
+    configuration = toy_configuration(
+        systematics={}, only_samples=list(paths), optimise={"steps": 3}
+    )
+    configuration["mva"] = {
+        "net": {
+            "type": "quadratic",
+            "classes": {"wjets": ["wjets"], "ttbar": ["ttbar"]},
+            "features": ["sphericity", "aplanarity"],
+            "epochs": 8,
+            "learning_rate": 0.02,
+        }
+    }
+    cut = {"cut": "net > 0.5", "tune": [0.1, 0.9], "width": 0.1}
+    configuration["regions"]["signal"]["cuts"].append(cut)
+    config = tmp_path / "config.yaml"
+    config.write_text(yaml.safe_dump(configuration, sort_keys=False))
+
+    def step(name: str, *options: object) -> int:
+        inputs = ["--input", *paths.values(), "--config", config]
+        return main([name, *map(str, (*inputs, *options))])
+
+    assert step("mva", "--name", "net", "--output", tmp_path / "mva/net") == 0
+    auc = json.loads((tmp_path / "mva/net/metrics.json").read_text())["auc"]["ttbar"]
+    assert auc == pytest.approx(0.8, abs=0.02)  # σ² / (1 + σ²) for twice the width
+
+    file = tmp_path / "mva/net/initial.safetensors"
+    network = load_network(file)
+    arrays = load_file(file)
+    x = random.normal(size=(2, 500)).astype(np.float32) * 2
+    scaled = (x.astype(float).T - arrays["mean"]) / arrays["scale"]
+    logits = np.einsum("ni,nj,kij->nk", scaled, scaled, arrays["squares"])
+    logits += scaled @ arrays["slopes"].T + arrays["constants"]
+    expected = 1 / (1 + np.exp(-logits[:, 0]))
+    columns = dict(zip(network.features, x, strict=True))
+    np.testing.assert_allclose(scores("net", network, columns)["net"], expected, rtol=1e-5)
+    onnxruntime = pytest.importorskip("onnxruntime", reason="the extra onnx is not installed")
+    session = onnxruntime.InferenceSession(tmp_path / "mva/net/network.onnx")
+    (exported,) = session.run(["scores"], {"features": x.T})
+    np.testing.assert_allclose(exported[:, 0], expected, rtol=1e-5)
+
+    of_networks = ("--networks", tmp_path / "mva")
+    out = {"--output": "optimised.json", "--history": "history.h5"}
+    written = [part for option, name in out.items() for part in (option, tmp_path / name)]
+    assert step("optimise", *of_networks, *written) == 0
+    moved = load_file(tmp_path / "optimised_networks/net.safetensors")
+    assert np.abs(moved["squares"] - arrays["squares"]).max() > 1e-4
+    np.testing.assert_array_equal(moved["scale"], arrays["scale"])
+
+    selection = ("--selection", tmp_path / "optimised.json", "--part", "test")
+    out = {"--output": "h.root", "--plots": "plots.root", "--cutflow": "cutflow.json"}
+    written = [part for option, name in out.items() for part in (option, tmp_path / name)]
+    assert step("histogram", *of_networks, *selection, *written) == 0
+    thresholds = json.loads((tmp_path / "optimised.json").read_text())["thresholds"]
+    events = read_columns(paths["zprime"])
+    network = load_network(tmp_path / "optimised_networks/net.safetensors")
+    passed = scores("net", network, events.values)["net"] > thresholds["net"]
+    passed &= events.split == PARTS.index("test")
+    passed &= (events.values["met"] > 50) & (events.values["btag_1"] > thresholds["btag_1"])
+    flow = json.loads((tmp_path / "cutflow.json").read_text())["signal"]
+    assert flow["processes"]["signal"]["events"][-1] == passed.sum() > 100
+
+
+@pytest.mark.slow
+def test_a_network_moves_in_the_climb(quadratic: set[str]) -> None:
+    """The gradient of soft histograms through the network of the recipe is that of differences."""
+    random = np.random.default_rng(2)
+    settings = NETWORKS.load("quadratic")(
+        type="quadratic", classes={"b": ("b",), "s": ("s",)}, features=("x", "y"), spread=0.5
+    )
+    x = random.normal(1.0, 2.0, (2, 200))
+    network = settings.create(jax.random.key(1)).scaled_to(x, np.ones(200))
+    network = jax.tree.map(lambda array: jnp.asarray(array, jnp.float64), network)
+    columns = {"x": x[0], "y": x[1], "mass": random.exponential(1.0, 200)}
+    axis = Axis("mass", (0.0, 1.0, 4.0), "drop", "include")
+    regions = [Channel("signal", (Cut("net", ">", 0.5, 0.2),), axis)]
+    samples = {"s": [Sample(columns, random.uniform(0.5, 1.5, 200))]}
+    layout = prepare(regions, {"net": network}, samples, dtype=np.float64)
+    start, unravel = ravel_pytree(network)
+
+    @jax.jit
+    def value(flat: jax.Array) -> jax.Array:
+        selection = {"thresholds": {}, "networks": {"net": unravel(flat)}}
+        found = soft_histograms(selection, layout, 0.7, 0.3)["signal"]
+        return jnp.sum(jnp.tanh(found.nominal / 50) * jnp.array([1.0, -2.0]))
+
+    slope = np.asarray(jax.grad(value)(start))
+    step = 1e-5 * np.eye(len(start))
+    expected = [float(value(start + h) - value(start - h)) / 2e-5 for h in step]
+    learnt = len(start) - 4  # the rest is the scaler
+    np.testing.assert_allclose(slope[:learnt], expected[:learnt], rtol=1e-6, atol=1e-10)
+    assert np.abs(slope[:learnt]).min() > 1e-5
+    assert not slope[learnt:].any()
+
+
+@pytest.mark.slow
+def test_an_edit_of_a_network_is_an_edit_of_the_rules_that_read_it(
+    quadratic: set[str], toy_configuration: Callable[..., dict[str, Any]]
+) -> None:
+    classes = {"wjets": ["wjets"], "ttbar": ["ttbar"]}
+    net = {"type": "quadratic", "classes": classes, "features": ["met"]}
+    analysis = parse(toy_configuration(mva={"net": net, "other": {**net, "type": "perceptron"}}))
+    found = sources("zenith.cli.histogram", *analysis.network_modules)
+    assert {"zenith_quadratic", "zenith.core.networks.perceptron"} <= found.keys()
+    rules = Path("workflow/rules")
+    for file in ("mva", "optimise", "histogram"):
+        text = (rules / f"{file}.smk").read_text()
+        assert text.count("code_hash(") == text.count(", *ANALYSIS.network_modules)") > 0

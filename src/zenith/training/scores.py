@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from zenith.artefacts import Columns
-from zenith.core.networks.network import Network
+from zenith.core.networks.network import Network, require_events_alone
 from zenith.errors import InputError
 
 CHUNK = 262_144  # events: bounds the memory of the hidden layers
@@ -19,8 +19,10 @@ def scores(
 ) -> dict[str, NDArray[np.float32]]:
     """`name` → score of the last class, (N,) in [0, 1]; of more than two classes, `name:class`.
 
-    Raises `InputError` that names a feature that is missing or not finite.
+    Raises `InputError` that names a feature that is missing or not finite, or the collections of a
+    network that reads objects.
     """
+    require_events_alone(name, network)
     for feature in network.features:
         if feature not in values:
             raise InputError(f"network {name}: its feature {feature!r} is not among the columns")

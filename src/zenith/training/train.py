@@ -10,7 +10,7 @@ import numpy as np
 import optax
 
 from zenith.config.networks.settings import Mva
-from zenith.core.networks.network import Network
+from zenith.core.networks.network import Network, require_events_alone
 from zenith.errors import FitError, InputError
 from zenith.training.balance import balanced, without_negative
 from zenith.training.examples import Examples
@@ -48,7 +48,9 @@ def train(
         random,
     )
     _check_that_features_vary(name, mva, training)
-    network = mva.create(key).scaled_to(training.x, np.abs(training.weight))
+    network = mva.create(key)
+    require_events_alone(name, network)
+    network = network.scaled_to(training.x, np.abs(training.weight))
     if mva.framework == "keras":
         from zenith.training.keras import train_with_keras
 

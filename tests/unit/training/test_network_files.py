@@ -1,11 +1,13 @@
 """A network comes back from its file as it was, or not at all."""
 
+import json
 from pathlib import Path
 from typing import Any
 
 import jax
 import numpy as np
 import pytest
+from safetensors import safe_open
 from safetensors.numpy import load_file, save_file
 
 from zenith.config.networks.perceptron import PerceptronSettings
@@ -70,8 +72,6 @@ def test_a_network_of_another_shape(tmp_path: Path, changes: Any, message: str) 
 def test_a_file_whose_arrays_do_not_fit_its_header(tmp_path: Path) -> None:
     path = tmp_path / "n.safetensors"
     save_network(path, network(), configured())
-    from safetensors import safe_open
-
     with safe_open(path, framework="numpy") as file:
         metadata = file.metadata()
     arrays = load_file(path)
@@ -81,6 +81,35 @@ def test_a_file_whose_arrays_do_not_fit_its_header(tmp_path: Path) -> None:
     save_file(arrays | {"mean": np.full(3, np.nan, np.float32)}, path, metadata)
     with pytest.raises(InputError, match="array mean is not finite"):
         load_network(path)
+
+
+def with_header(path: Path, **changes: Any) -> None:
+    """Write the file again with other entries in what its header says of the network."""
+    with safe_open(path, framework="numpy") as file:
+        header = json.loads(file.metadata()["zenith"])
+    header["network"] |= changes
+    save_file(load_file(path), path, {"zenith": json.dumps(header)})
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"type": "quadratic"}, r"unknown 'quadratic' \(known: .*perceptron.*install the package"),
+        ({"type": 3}, "not a network of Zenith .*does not name its type"),
+        ({"hidden": [0]}, "not a network of Zenith .*hidden"),
+        ({"classes": ["w"]}, "not a network of Zenith .*classes"),
+        ({"depth": 3}, "not a network of Zenith .*depth"),
+        ({"hidden": [5]}, "array biases.2 belongs to another network"),
+    ],
+)
+def test_a_header_that_says_something_else(tmp_path: Path, changes: Any, message: str) -> None:
+    path = tmp_path / "n.safetensors"
+    save_network(path, network(), configured())
+    with_header(path)
+    load_network(path)
+    with_header(path, **changes)
+    with pytest.raises(InputError, match=rf"n\.safetensors: .*{message}"):
+        load_network(path, configured() if "type" in changes else None)
 
 
 def test_what_is_no_network(tmp_path: Path) -> None:

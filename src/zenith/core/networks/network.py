@@ -118,6 +118,15 @@ class Network(eqx.Module):
         return network
 
 
+def require_events_alone(name: str, network: Network) -> None:
+    """Raises `InputError` for a network that reads objects, where there are flat columns only."""
+    if network.collections:
+        raise InputError(
+            f"network {name}: it reads objects ({', '.join(network.collections)}), of which "
+            "columns have none; use a network of event features alone"
+        )
+
+
 def _leaves(network: Network) -> list[tuple[str, Any]]:
     paths = jax.tree_util.tree_leaves_with_path(network)
     return [(jax.tree_util.keystr(path, simple=True, separator="."), leaf) for path, leaf in paths]

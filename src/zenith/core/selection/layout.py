@@ -16,7 +16,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax.typing import ArrayLike
 
-from zenith.core.networks.network import Network
+from zenith.core.networks.network import Network, require_events_alone
 from zenith.core.selection.axis import Axis
 from zenith.core.selection.cuts import Cut, hard_mask
 from zenith.errors import InputError
@@ -104,8 +104,11 @@ def prepare(
 
     A sample without a variation that another sample of its process has enters it as it is. Raises
     `InputError` that names the process and the column that is missing, of another length, or not
-    finite in an event that passes the unmovable cuts; and the region that is fitted in a score.
+    finite in an event that passes the unmovable cuts; the region that is fitted in a score; and the
+    network that reads objects.
     """
+    for name, network in networks.items():
+        require_events_alone(name, network)
     if chunk is None:
         chunk = CHUNK.get(jax.default_backend(), CHUNK["gpu"])
     scores = {o for name, network in networks.items() for o in network.observables(name)}
