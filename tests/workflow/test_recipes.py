@@ -237,4 +237,4 @@ def test_an_edit_of_a_network_is_an_edit_of_the_rules_that_read_it(
     rules = Path("workflow/rules")
     for file in ("mva", "optimise", "histogram"):
         text = (rules / f"{file}.smk").read_text()
-        assert text.count("code_hash(") == text.count(", *ANALYSIS.network_modules)") > 0
+        assert text.count("code_hash(") == text.count(", *NETWORKS") > 0

@@ -32,6 +32,8 @@ SHIFTS = sorted(
         if isinstance(entry, Shift)
     }
 )
+# The modules of the types of networks that are configured, likewise.
+NETWORKS = ANALYSIS.network_modules
 # The networks as they were trained.
 TRAINED = expand(f"{RESULTS}/mva/{{mva}}/initial.safetensors", mva=ANALYSIS.mva)
 FIGURES = {  # folder of figures: its heading in the report

@@ -23,7 +23,7 @@ rule histogram:
         networks=lambda wildcards: f"{RESULTS}/mva",
         selection=selection_option,
         config=lambda wildcards: step_config(ANALYSIS, "histogram"),
-        code=code_hash("zenith.cli.histogram", *ANALYSIS.network_modules, *KINDS),
+        code=code_hash("zenith.cli.histogram", *NETWORKS, *KINDS),
     shell:
         "{params.jax} python -m zenith histogram --config {params.configuration} --input {input.columns}"
         " {params.selection} --networks {params.networks}"

@@ -23,7 +23,7 @@ rule mva:
         jax=JAX,
         folder=f"{RESULTS}/mva/{{mva}}",
         config=lambda wildcards: step_config(ANALYSIS, "mva", wildcards.mva),
-        code=code_hash("zenith.cli.mva", *ANALYSIS.network_modules),
+        code=code_hash("zenith.cli.mva", *NETWORKS),
     shell:
         "{params.jax} python -m zenith mva --config {params.configuration}"
         " --name {wildcards.mva} --input {input} --output {params.folder} > {log} 2>&1"
@@ -58,7 +58,7 @@ rule mva_figures:
         configuration=resolved,
         jax=JAX,
         config=lambda wildcards: step_config(ANALYSIS, "mva_figures", wildcards.mva),
-        code=code_hash("zenith.cli.mva_figures", *ANALYSIS.network_modules),
+        code=code_hash("zenith.cli.mva_figures", *NETWORKS),
     shell:
         "{params.jax} python -m zenith mva_figures --config {params.configuration} --name {wildcards.mva}"
         " --input {input.columns} --network {input.network} --metrics {input.metrics}"

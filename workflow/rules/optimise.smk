@@ -25,7 +25,7 @@ rule optimise:
         checkpoints=f"{RESULTS}/checkpoints",
         options="",
         config=lambda wildcards: step_config(ANALYSIS, "optimise"),
-        code=code_hash("zenith.cli.optimise", *ANALYSIS.network_modules, *KINDS),
+        code=code_hash("zenith.cli.optimise", *NETWORKS, *KINDS),
     shell:
         "{params.jax} python -m zenith optimise --config {params.configuration}"
         " --input {input.columns} --networks {params.networks}"
@@ -52,7 +52,7 @@ if ANALYSIS.moving_edges:
             checkpoints=f"{RESULTS}/checkpoints_fixed_edges",
             options="--fixed-edges",
             config=lambda wildcards: step_config(ANALYSIS, "optimise"),
-            code=code_hash("zenith.cli.optimise", *ANALYSIS.network_modules, *KINDS),
+            code=code_hash("zenith.cli.optimise", *NETWORKS, *KINDS),
 
 
 rule search:
@@ -76,7 +76,7 @@ rule search:
         jax=JAX,
         networks=lambda wildcards: f"{RESULTS}/mva",
         config=lambda wildcards: step_config(ANALYSIS, "search"),
-        code=code_hash("zenith.cli.search", *ANALYSIS.network_modules, *KINDS),
+        code=code_hash("zenith.cli.search", *NETWORKS, *KINDS),
     shell:
         "{params.jax} python -m zenith search --config {params.configuration} --input {input.columns}"
         " --networks {params.networks} --output {output} > {log} 2>&1"
@@ -110,7 +110,7 @@ rule compare:
         networks=lambda wildcards: f"{RESULTS}/mva",
         config=lambda wildcards: step_config(ANALYSIS, "compare"),
         options=[f"--fixed-edges {RESULTS}/{stage}.json" for stage in FIXED_EDGES],
-        code=code_hash("zenith.cli.compare", *ANALYSIS.network_modules, *KINDS),
+        code=code_hash("zenith.cli.compare", *NETWORKS, *KINDS),
     shell:
         "{params.jax} python -m zenith compare --config {params.configuration} --input {input.columns}"
         " --networks {params.networks} --optimised {input.optimised}"
@@ -148,7 +148,7 @@ rule optimisation_figures:
         jax=JAX,
         networks=lambda wildcards: f"{RESULTS}/mva",
         config=lambda wildcards: step_config(ANALYSIS, "optimisation_figures"),
-        code=code_hash("zenith.cli.optimisation_figures", *ANALYSIS.network_modules),
+        code=code_hash("zenith.cli.optimisation_figures", *NETWORKS, *KINDS),
     shell:
         "{params.jax} python -m zenith optimisation_figures --config {params.configuration} --input {input.columns}"
         " --networks {params.networks} --optimised {input.optimised}"
