@@ -1,21 +1,24 @@
-"""Start an analysis of your own: a configuration and a module of observables, both commented."""
+"""Start an analysis in this folder: a configuration and a module of observables, both commented."""
 
 import argparse
 import keyword
 import re
+import sys
+from importlib.machinery import PathFinder
 from pathlib import Path
 
 HELP = "a minimal analysis of your own"
 
 _NEXT = """\
-{config} and {module} are there. Next:
+{name}.yaml and {name}.py are there. Next:
 
-  1. Name your files, cross-sections and luminosity in {config}.
-  2. snakemake --cores 4 --configfile {config} --config max_files=1 --dry-run
-  3. snakemake --cores 4 --configfile {config} --config max_files=1
-  4. python -m zenith status --config {config}
+  1. zenith run {name}.yaml --cores 4 --dry-run    # what would run
+  2. zenith run {name}.yaml --cores 4              # about two minutes
+  3. zenith status --config {name}.yaml            # what is done, what is stale
 
-The page to read is then results/{name}/summary.md. Every key is explained in config/README.md."""
+The pages to read are then results/{name}/summary.md and results/{name}/report.html. The events are
+simulated; files of your own are named under `samples`. Every key is explained in
+{keys}."""
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -24,11 +27,12 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> None:
-    """Write both files, from the folder of the workflow, and say what to do next."""
+    """Write both files, and say what to do next."""
     from importlib.resources import files
 
     from zenith.artefacts import write_text
     from zenith.artefacts.writing import check_file
+    from zenith.cli.workflow import share
     from zenith.errors import InputError
 
     name = args.name
@@ -37,15 +41,27 @@ def run(args: argparse.Namespace) -> None:
             f"{name!r} cannot be the name of an analysis: use lower-case letters, digits and "
             "underscores, a letter first, and no word of Python's"
         )
-    modules = Path("src/zenith/analyses")
-    if not modules.is_dir():
-        raise InputError(f"{modules}: not in this folder; go to the folder of the workflow")
-    targets = {"yaml": Path(f"config/{name}.yaml"), "py": modules / f"{name}.py"}
+    targets = {suffix: Path(f"{name}.{suffix}") for suffix in ("yaml", "py")}
     for target in targets.values():
         if target.exists():
             raise InputError(f"{target}: exists already; choose another name or remove it")
         check_file(target)
+    if _is_taken(name):
+        raise InputError(
+            f"{name!r} is a module that Python has, which {name}.py would hide from programs in "
+            "this folder; choose another name"
+        )
+    keys = share() / "config/README.md"
     for suffix, target in targets.items():
         template = files("zenith") / "templates" / f"analysis.{suffix}"
         write_text(target, template.read_text(encoding="utf-8").replace("NAME", name))
-    print(_NEXT.format(config=targets["yaml"], module=targets["py"], name=name))
+    print(_NEXT.format(name=name, keys=keys))
+
+
+def _is_taken(name: str) -> bool:
+    """Whether a module of this name is of Python or installed."""
+    if name in sys.stdlib_module_names:
+        return True
+    elsewhere = [path for path in sys.path if path and Path(path).resolve() != Path.cwd()]
+    spec = PathFinder.find_spec(name, elsewhere)
+    return spec is not None and spec.origin is not None

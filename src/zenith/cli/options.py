@@ -1,6 +1,7 @@
 """Options that many steps share: the configuration file, and overrides of its keys."""
 
 import argparse
+from pathlib import Path
 
 from zenith.cli.files import Input
 from zenith.config import (
@@ -35,8 +36,17 @@ def add_config(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def _check_default(args: argparse.Namespace) -> None:
+    if args.config == DEFAULT and not Path(DEFAULT).exists():
+        raise ConfigError(
+            f"{DEFAULT}: the default configuration is not in this folder; name one with --config, "
+            "`zenith new NAME` makes one"
+        )
+
+
 def analysis(args: argparse.Namespace) -> Analysis:
     """The configuration that the options name."""
+    _check_default(args)
     return load(args.config, args.overrides)
 
 
@@ -49,11 +59,13 @@ def analysis_of_files(args: argparse.Namespace) -> Analysis:
 
 def categorisation(args: argparse.Namespace) -> Categorisation:
     """The configuration of scored events and categories that the options name."""
+    _check_default(args)
     return load_categorisation(args.config, args.overrides)
 
 
 def either(args: argparse.Namespace) -> Analysis | Categorisation:
     """The configuration that the options name, of an analysis or a categorisation."""
+    _check_default(args)
     data = read_yaml(args.config)
     return (categorisation if is_categorisation(data, args.config) else analysis)(args)
 

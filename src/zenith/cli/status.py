@@ -1,4 +1,4 @@
-"""Show what the workflow has done, what is stale, and where it is; run it where the Snakefile is.
+"""Show what the workflow has done in this folder, what is stale, and where it is.
 
 Snakemake itself decides what is stale: its own summary is grouped by step here.
 """
@@ -7,11 +7,10 @@ import argparse
 import csv
 import json
 import os
+import shlex
 import subprocess
-import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 
 from zenith.cli import options
 
@@ -69,6 +68,7 @@ def _moment(date: str) -> float:
 
 def run(args: argparse.Namespace) -> None:
     """Ask Snakemake, and print a table of the steps."""
+    from zenith.cli.workflow import snakemake
     from zenith.config import Analysis
     from zenith.config.loading import parse_overrides
     from zenith.errors import InputError
@@ -77,16 +77,13 @@ def run(args: argparse.Namespace) -> None:
 
     config = options.either(args)
     title = config.name
-    if not Path("Snakefile").exists():
-        raise InputError("Snakefile: not in this folder; go to the folder of the workflow")
     if isinstance(config, Analysis):
         for sample in config.used_samples:  # a mistake among files is reported here in one line
             resolve(config, sample)
-    chosen = [] if args.config == options.DEFAULT else ["--configfile", args.config]
-    if args.overrides:
-        changes = parse_overrides(args.overrides).items()
-        chosen += ["--config", *(f"{key}={json.dumps(value)}" for key, value in changes)]
-    command = [sys.executable, "-m", "snakemake", "--detailed-summary", "--nolock", *chosen]
+    changes = parse_overrides(args.overrides).items()
+    changed = [f"{key}={json.dumps(value)}" for key, value in changes]
+    chosen = ["--config", *changed] if changed else []
+    command = snakemake(args.config, ["--detailed-summary", "--nolock", *chosen])
     result = subprocess.run(command, capture_output=True, text=True)
     if result.returncode != 0:
         raise InputError(f"snakemake cannot plan the workflow:\n{result.stderr.strip()}")
@@ -100,6 +97,7 @@ def run(args: argparse.Namespace) -> None:
     if all(not (s.stale or s.missing) for s in found.values()):
         lines.append(f"Everything is up to date. Read results/{title}/summary.md")
     else:
-        lines.append(f"Continue with: {' '.join(['snakemake', '--cores', 'N', *chosen])}")
+        again = shlex.join(["zenith", "run", args.config, "--cores", "N", *chosen])
+        lines.append(f"Continue with: {again}")
         lines.append("What is done and not stale is kept.")
     print("\n".join(lines))

@@ -31,7 +31,7 @@ Step = Literal[
 STEPS: tuple[Step, ...] = typing.get_args(Step)
 
 # What the command line has besides.
-TOOLS = ("datasets", "significance", "toys", "status", "inspect", "diff", "new")
+TOOLS = ("datasets", "significance", "toys", "new", "run", "status", "inspect", "diff")
 COMMANDS: tuple[str, ...] = (*STEPS, *TOOLS)
 
 # What steps have in common, and the steps that do.

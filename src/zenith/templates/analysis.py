@@ -2,7 +2,8 @@
 
 To add one, write a function of the selected objects of many events (`objects.muon`, `.jet`,
 `.met`; jagged arrays, highest pT first) that returns one number for each event, and name it in
-config/NAME.yaml. None means that an event lacks the object: it becomes the value `missing`.
+NAME.yaml. None means that an event lacks the object: it becomes the value `missing`. Functions of
+another file beside this one are imported by `from .other import function`.
 """
 
 from typing import Any
@@ -29,6 +30,12 @@ def n_jet(objects: Objects) -> Any:
 def muon_pt(objects: Objects) -> Any:
     """Transverse momentum of the leading muon; 0 without one."""
     return ak.firsts(objects.muon).pt
+
+
+@observable()
+def btag(objects: Objects) -> Any:
+    """Highest b-tag score of the selected jets; 0 without one."""
+    return ak.max(objects.jet.btag, axis=1)
 
 
 @observable(unit="GeV")

@@ -1,22 +1,17 @@
 """`zenith new` starts an analysis that loads; `zenith status` groups what Snakemake says."""
 
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
 from zenith.cli import main
 from zenith.cli.status import steps
-
-SOURCE = Path("src").resolve()
+from zenith.config import load, observables_of
 
 
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The folder of a workflow, empty."""
-    (tmp_path / "src/zenith/analyses").mkdir(parents=True)
-    (tmp_path / "config").mkdir()
+    """An empty folder, where the commands run."""
     monkeypatch.chdir(tmp_path)
     return tmp_path
 
@@ -25,45 +20,47 @@ def test_a_new_analysis_loads_with_its_observables(
     folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(["new", "mine"]) == 0
-    assert "snakemake --cores 4 --configfile config/mine.yaml" in capsys.readouterr().out
-    # The module as it will be found: among the analyses of the package.
-    check = (
-        "import zenith.analyses\n"
-        "zenith.analyses.__path__.append('src/zenith/analyses')\n"
-        "from zenith.config import load, observables_of\n"
-        "analysis = load('config/mine.yaml')\n"
-        "print(analysis.name, analysis.signals, *observables_of(analysis))\n"
-        "print(observables_of(analysis)['met'].unit)"
-    )
-    result = subprocess.run([sys.executable, "-c", check], capture_output=True, text=True)
-    assert result.returncode == 0, result.stderr
-    assert result.stdout == "mine ['signal'] n_muon n_jet muon_pt met st\nGeV\n"
-    assert "NAME" not in (folder / "config/mine.yaml").read_text()
+    printed = capsys.readouterr().out
+    assert {file.name for file in folder.iterdir()} == {"mine.yaml", "mine.py"}
+    analysis = load("mine.yaml")
+    assert (analysis.name, analysis.signals, analysis.module) == ("mine", ["signal"], "mine.py")
+    found = observables_of(analysis)
+    assert list(found) == ["n_muon", "n_jet", "muon_pt", "btag", "met", "st"]
+    assert found["met"].unit == "GeV"
+    assert "NAME" not in (folder / "mine.yaml").read_text() + (folder / "mine.py").read_text()
+    assert "zenith run mine.yaml --cores 4" in printed
+    assert f"results/{analysis.name}/summary.md" in printed
+    keys = Path(printed.split()[-1].removesuffix("."))
+    assert "# The configuration of an analysis" in keys.read_text()
 
 
+@pytest.mark.parametrize("suffix", ["py", "yaml"])
 def test_a_new_analysis_overwrites_nothing(
-    folder: Path, capsys: pytest.CaptureFixture[str]
+    folder: Path, suffix: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    (folder / "src/zenith/analyses/mine.py").write_text("precious = True\n")
+    file = folder / f"mine.{suffix}"
+    file.write_text("precious = True\n")
     assert main(["new", "mine"]) == 1
-    assert "src/zenith/analyses/mine.py: exists already" in capsys.readouterr().err
-    assert (folder / "src/zenith/analyses/mine.py").read_text() == "precious = True\n"
-    assert not (folder / "config/mine.yaml").exists()
+    assert f"mine.{suffix}: exists already" in capsys.readouterr().err
+    assert file.read_text() == "precious = True\n"
+    assert list(folder.iterdir()) == [file]
 
 
 @pytest.mark.parametrize("name", ["../mine", "Mine", "1st", "class", "my-analysis", ""])
 def test_bad_names_are_refused(folder: Path, name: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["new", name]) == 1
     assert "cannot be the name of an analysis" in capsys.readouterr().err
-    assert list((folder / "config").iterdir()) == []
+    assert list(folder.iterdir()) == []
 
 
-def test_a_new_analysis_needs_the_folder_of_the_workflow(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+@pytest.mark.parametrize("name", ["statistics", "numpy", "zenith"])
+def test_a_new_analysis_hides_no_module(
+    folder: Path, name: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.chdir(tmp_path)
-    assert main(["new", "mine"]) == 1
-    assert "go to the folder of the workflow" in capsys.readouterr().err
+    """`python -m` looks in its folder first: `statistics.py` there would end every program."""
+    assert main(["new", name]) == 1
+    assert f"{name}.py would hide" in capsys.readouterr().err
+    assert list(folder.iterdir()) == []
 
 
 def test_the_status_counts_what_is_done_stale_and_missing() -> None:
@@ -90,19 +87,12 @@ def test_the_status_counts_what_is_done_stale_and_missing() -> None:
 def test_the_status_of_a_workflow_that_never_ran(
     folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    config = SOURCE.parent / "config/zprime.yaml"
-    (folder / "config/zprime.yaml").write_text(config.read_text())
     assert main(["status"]) == 1
-    assert "Snakefile: not in this folder" in capsys.readouterr().err
-    rule = "rule fit:\n    output: 'results/zprime/fit.json'\n    shell: 'echo 1 > {output}'\n"
-    (folder / "Snakefile").write_text(rule)
-    assert main(["status"]) == 0
+    assert "config/zprime.yaml: the default configuration is not in" in capsys.readouterr().err
+    assert main(["new", "mine"]) == 0
+    assert main(["status", "--config", "mine.yaml", "--set", "max_files=1"]) == 0
     text = capsys.readouterr().out
-    assert "| fit  | 0    | 0     | 1       | never     | results/zprime |" in text
-    assert "Continue with: snakemake --cores N" in text
-    command = [sys.executable, "-m", "snakemake", "--cores", "1", "--quiet", "all"]
-    subprocess.run(command, check=True, capture_output=True)
-    assert main(["status"]) == 0
-    text = capsys.readouterr().out
-    assert "| fit  | 1    | 0     | 0       |" in text
-    assert "Everything is up to date. Read results/zprime/summary.md" in text
+    assert (
+        "| simulate             | 0    | 0     | 2       | never " in text
+    )
+    assert "Continue with: zenith run mine.yaml --cores N --config max_files=1\n" in text

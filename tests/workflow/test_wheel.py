@@ -1,0 +1,130 @@
+"""The wheel in an empty environment and an empty folder: an analysis to its report."""
+
+import json
+import os
+import subprocess
+import sysconfig
+import venv
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip("hatchling", reason="needs the packages of the extra dev")
+pytestmark = pytest.mark.slow
+
+SMALL = """\
+base: mine.yaml
+name: small
+samples:
+  signal: {simulate: {events: 100}}
+  background: {simulate: {events: 200, parts: 1}}
+regions:
+  signal:
+    cuts: [n_muon >= 1, n_jet >= 2]  # no threshold moves
+    fit: {edges: [500, 1200, 3500]}
+statistics: {ranking: false, scan_points: 3, bootstrap: 5}
+plotting: {formats: [png], observables: [st]}
+"""
+
+Run = Callable[..., subprocess.CompletedProcess[str]]
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("an empty folder")
+
+
+@pytest.fixture(scope="module")
+def zenith(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Run:
+    """The command `zenith` of an environment with the packages of the lock and the wheel."""
+    place = tmp_path_factory.mktemp("environment")
+    venv.create(place, with_pip=True)
+    packages = Path(sysconfig.get_path("purelib", vars={"base": str(place)}))
+    # the files .pth of these packages are not read, and with them not where a checkout is
+    (packages / "lock.pth").write_text(sysconfig.get_path("purelib") + "\n")
+    environment = {**os.environ, "XDG_CACHE_HOME": str(place / "cache")}
+    del environment["PYTHONPATH"]
+
+    def run(program: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [place / "bin" / program, *arguments],
+            cwd=folder,
+            env=environment,
+            capture_output=True,
+            text=True,
+        )
+
+    def pip(*arguments: str) -> None:
+        done = run("python", "-m", "pip", "--quiet", *arguments)
+        assert done.returncode == 0, done.stderr
+
+    assert "No module named zenith" in run("python", "-m", "zenith").stderr
+    offline = ("--no-index", "--no-deps")
+    wheels = place / "wheels"
+    pip("wheel", *offline, "--no-build-isolation", "--wheel-dir", str(wheels), str(Path.cwd()))
+    (wheel,) = wheels.iterdir()
+    pip("install", *offline, "--ignore-installed", str(wheel))
+    return lambda *arguments: run("zenith", *arguments)
+
+
+def rules(output: str) -> set[str]:
+    """The rules of a dry run."""
+    table = output.partition("Job stats:")[2].partition("total")[0].splitlines()[3:]
+    return {line.split()[0] for line in table if line.strip()}
+
+
+@pytest.fixture(scope="module")
+def done(zenith: Run, folder: Path) -> Path:
+    """The results of a small analysis, which `zenith new` has begun."""
+    new = zenith("new", "mine")
+    assert new.returncode == 0, new.stderr
+    assert {file.name for file in folder.iterdir()} == {"mine.yaml", "mine.py"}
+    whole = zenith("run", "mine.yaml", "--dry-run", "--profile", "slurm")
+    assert rules(whole.stdout + whole.stderr) > {"simulate", "optimise", "summary"}, whole.stderr
+    assert "share/profiles/slurm" in whole.stderr  # that of the wheel, by its name
+    (folder / "mine.py").write_text((folder / "mine.py").read_text() + "\nfrom . import beside\n")
+    (folder / "beside.py").touch()
+    (folder / "small.yaml").write_text(SMALL)
+    run = zenith("run", "small.yaml", "--cores", "2")
+    assert run.returncode == 0, run.stdout + run.stderr
+    return folder / "results/small"
+
+
+def test_an_analysis_runs_to_its_report(zenith: Run, done: Path) -> None:
+    report = (done / "report.html").read_text()
+    assert "regions" in report
+    assert "Discovery significance" in (done / "summary.md").read_text()
+    status = zenith("status", "--config", "small.yaml")
+    assert "Everything is up to date. Read results/small/summary.md" in status.stdout, status.stderr
+
+
+def test_a_step_does_what_its_rule_did(zenith: Run, done: Path, folder: Path) -> None:
+    step = zenith("summary", "--config", "small.yaml", "--output", "again.json")
+    assert step.returncode == 0, step.stderr
+    again = json.loads((folder / "again.json").read_text())
+    first = json.loads((done / "summary.json").read_text())
+    assert again["selections"] == first["selections"]
+
+
+def test_only_what_a_helper_beside_the_module_concerns_runs_again(
+    zenith: Run, done: Path, folder: Path
+) -> None:
+    (folder / "beside.py").write_text("edited = True\n")
+    planned = zenith("run", "small.yaml", "--dry-run")
+    found = rules(planned.stdout + planned.stderr)
+    assert {"skim", "columns", "fit", "summary"} <= found
+    assert not found & {"simulate", "configuration"}
+    (folder / "beside.py").write_text("")
+
+
+def test_mistakes_are_those_of_zenith_and_of_snakemake(zenith: Run, done: Path) -> None:
+    absent = zenith("run", "absent.yaml", "--cores", "1")
+    assert (absent.returncode, absent.stdout) == (1, "")
+    assert absent.stderr.startswith("zenith run: error: absent.yaml: there is no such file")
+    wrong = zenith("run", "small.yaml", "--cores", "1", "--config", "seed=-1")
+    assert wrong.returncode == 1
+    assert "small.yaml: seed: " in wrong.stderr
+    cores = zenith("run", "small.yaml")
+    assert cores.returncode == 1
+    assert "--cores" in cores.stderr
