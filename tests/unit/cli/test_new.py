@@ -92,7 +92,5 @@ def test_the_status_of_a_workflow_that_never_ran(
     assert main(["new", "mine"]) == 0
     assert main(["status", "--config", "mine.yaml", "--set", "max_files=1"]) == 0
     text = capsys.readouterr().out
-    assert (
-        "| simulate             | 0    | 0     | 2       | never " in text
-    )
+    assert "| simulate             | 0    | 0     | 2       | never " in text
     assert "Continue with: zenith run mine.yaml --cores N --config max_files=1\n" in text
