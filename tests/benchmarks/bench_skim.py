@@ -39,8 +39,8 @@ import uproot
 
 from zenith.config import Analysis, load
 from zenith.events import branches, source
-from zenith.events.formats import trees
-from zenith.events.formats.nanoaod import as_events, from_branches
+from zenith.events.formats import root
+from zenith.events.formats.views import as_events, from_branches
 from zenith.events.formats.writer import BATCH, Writer
 from zenith.events.runs import WEIGHT
 from zenith.events.skim import skim
@@ -69,7 +69,7 @@ def simulated(folder: str) -> Path:
     return path
 
 
-def used(path: str, tree: trees.Tree, analysis: Analysis, sample: str) -> list[str]:
+def used(path: str, tree: root.Tree, analysis: Analysis, sample: str) -> list[str]:
     """The branches that the skim of a sample reads."""
     era = analysis.eras[analysis.samples[sample].era]
     trigger = analysis.skim.trigger
@@ -90,7 +90,7 @@ def enlarge(
     """Write a file of events that are drawn from those of another, a share of which is kept."""
     rng = np.random.default_rng(1)
     with source.open_file(str(original)) as file:
-        tree = trees.events(file, str(original))
+        tree = root.events(file, str(original))
         found = tree.read(used(str(original), tree, analysis, sample))
     chance = np.ones(len(found["run"]))
     if share is not None:
@@ -127,7 +127,7 @@ def measure(job: str, path: str, repeats: int, analysis: Analysis, sample: str) 
     """Do a job a few times; the median of its CPU seconds, and the peak memory in MiB."""
     times, kept = [], 0
     with source.open_file(path) as file:
-        names = used(path, trees.events(file, path), analysis, sample)
+        names = used(path, root.events(file, path), analysis, sample)
     with tempfile.TemporaryDirectory() as folder:
         output = f"{folder}/skim.root"
         if job == "write":

@@ -34,6 +34,11 @@ SHIFTS = sorted(
 )
 # The modules of the types of networks that are configured, likewise.
 NETWORKS = ANALYSIS.network_modules
+# And that of the format of each sample's files, with the hash of the code that skims them.
+READERS = {s: type(ANALYSIS.format_of(s)).__module__ for s in SAMPLES}
+SKIM_CODE = {
+    m: code_hash("zenith.cli.skim", MODULE, *SHIFTS, m) for m in set(READERS.values())
+}
 # The networks as they were trained.
 TRAINED = expand(f"{RESULTS}/mva/{{mva}}/initial.safetensors", mva=ANALYSIS.mva)
 FIGURES = {  # folder of figures: its heading in the report

@@ -21,7 +21,7 @@ rule skim:
         source=lambda wildcards: source(wildcards.sample, wildcards.part).path,
         events=lambda wildcards: expected_events(wildcards.sample, wildcards.part),
         config=lambda wildcards: step_config(ANALYSIS, "skim", wildcards.sample),
-        code=code_hash("zenith.cli.skim", MODULE, *SHIFTS),
+        code=lambda wildcards: SKIM_CODE[READERS[wildcards.sample]],
     shell:
         "python -m zenith skim --config {params.configuration} --sample {wildcards.sample}"
         " --input {params.source:q} {params.events} --output {output.skim}"

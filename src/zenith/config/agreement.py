@@ -9,6 +9,7 @@ from zenith.config.simulation import PseudodataCard
 def agree(analysis: Sections) -> None:
     """Raises ValueError, naming the key, where two sections contradict each other."""
     _samples_fit(analysis)
+    _formats_fit(analysis)
     _strengths_fit(analysis)
     _systematics_fit(analysis)
     _networks_fit(analysis)
@@ -36,6 +37,12 @@ def _samples_fit(analysis: Sections) -> None:
     for name in analysis.objects:
         earlier = list(analysis.objects)[: list(analysis.objects).index(name)]
         known(analysis.objects[name].away_from, earlier, f"objects.{name}.away_from")
+
+
+def _formats_fit(analysis: Sections) -> None:
+    for name in analysis.used_samples:
+        key = "format" if analysis.samples[name].format is None else f"samples.{name}.format"
+        analysis.format_of(name).agree(analysis, name, key)
 
 
 def _strengths_fit(analysis: Sections) -> None:

@@ -129,14 +129,16 @@ def _sample_job(analysis: Analysis, step: str, name: str) -> _Job:
     """A job for a sample; pseudo-data are simulated from the cards of other samples."""
     sample = analysis.samples[name]
     kinds = {"data" if analysis.is_data(name) else "simulation"}
-    samples, without = {name: "own"}, set()
+    samples, without = {name: "own"}, set[str]()
     if isinstance(card := sample.simulate, PseudodataCard):
         kinds.add("pseudodata")
         if step == "simulate":
             samples |= dict.fromkeys((*card.backgrounds, *filter(None, [card.signal])), "source")
-            without = {
+            without |= {
                 f"samples.{s}.{k}" for s in card.truth for k in ("cross_section", "k_factor")
             }
+    if analysis.format_of(name) is not analysis.format:
+        without.add("format")
     only = {"samples": samples, "eras": {sample.era: ""}, "processes": {sample.process: ""}}
     if step == "columns":
         only["systematics"] = _any(

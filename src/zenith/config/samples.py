@@ -5,6 +5,8 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, model_validator
 
 from zenith.config.base import Name, Positive, Section
+from zenith.config.by_type import ByType
+from zenith.config.formats import FORMATS, MASKED, FileFormat
 from zenith.config.marks import concerns
 from zenith.config.simulation import SimulationCard
 from zenith.config.steps import DRAWN, TEMPLATES
@@ -148,6 +150,11 @@ class Sample(Section):
         Field(description="CERN Open Data record number; needs `zenith datasets`"),
         FILES,
     ] = None
+    format: Annotated[
+        Annotated[FileFormat, ByType(FORMATS, default="nanoaod")] | None,
+        Field(description="format of the files; default: what `format` says"),
+        MASKED,
+    ] = None
     cross_section: Annotated[
         Positive | None,
         Field(description="cross-section of the whole sample in pb; none for data"),
@@ -160,6 +167,11 @@ class Sample(Section):
         concerns("columns"),
         concerns("simulate", of="source"),
     ] = 1.0
+    sum_of_weights: Annotated[
+        Positive | None,
+        Field(description="Σ weights of all generated events of all files; default: as files say"),
+        concerns("columns"),
+    ] = None
     normalise_by_file: Annotated[
         bool,
         Field(
@@ -228,7 +240,10 @@ class Skim(Section):
         Trigger | None,
         Field(description="triggers of which an event must have fired one; none: every event"),
     ] = None
-    branches: Branches
+    branches: Annotated[
+        Branches | None,
+        Field(description="branches that are kept; none: all that `format` maps"),
+    ] = None
     cuts: Annotated[
         tuple[str, ...],
         Field(description="cuts on observables; an event stays if any shape variation passes"),

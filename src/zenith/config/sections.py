@@ -8,6 +8,7 @@ from pydantic import Field
 
 from zenith.config.base import Name, Section, known
 from zenith.config.by_type import ByType
+from zenith.config.formats import FORMATS, FileFormat
 from zenith.config.learning import Optimise, Search, Split
 from zenith.config.marks import concerns, derived
 from zenith.config.networks.settings import NETWORKS, Mva
@@ -60,17 +61,21 @@ class Sections(Section):
     samples: Annotated[
         dict[Name, Sample], Field(min_length=1, description="sets of events, by name")
     ]
+    format: Annotated[
+        Annotated[FileFormat, ByType(FORMATS, default="nanoaod")] | None,
+        Field(description="format of the files of samples; default: NanoAOD"),
+    ] = None
     skim: Annotated[
         Skim, Field(description="events and branches that the skim keeps"), concerns("skim")
-    ]
+    ] = Skim()
     objects: Annotated[
         dict[Name, PhysicsObject],
         Field(description="physics objects by name, in the order of their selection"),
         concerns("skim", "columns"),
     ]
     met: Annotated[
-        str,
-        Field(description="NanoAOD collection of the missing momentum"),
+        str | None,
+        Field(description="object with pt and phi of the missing momentum; none: there is none"),
         concerns("skim", "columns"),
     ] = "MET"
     observables: Annotated[
@@ -139,6 +144,13 @@ class Sections(Section):
     def is_data(self, sample: str) -> bool:
         """Whether a sample is data: no generator weight, no cross-section, no systematics."""
         return self.processes[self.samples[sample].process].role == "data"
+
+    def format_of(self, sample: str) -> FileFormat:
+        """What the files of a sample hold; simulated ones are NanoAOD."""
+        given = self.samples[sample]
+        settings = None if given.simulate is not None else given.format or self.format
+        found: FileFormat = settings or FORMATS.load("nanoaod")()
+        return found
 
     def is_blind(self, region: str) -> bool:
         """Whether the data of a region stay closed."""

@@ -9,11 +9,9 @@ from numpy.typing import NDArray
 
 from zenith.config import Analysis
 from zenith.errors import InputError
-from zenith.events.formats.nanoaod import FOUR_MOMENTUM, split_name
-from zenith.events.formats.tables import Events, Lists, Table
-from zenith.events.formats.trees import Tree
-
-IDENTITY = ("run", "luminosityBlock", "event")
+from zenith.events.formats.arrays import Events, Lists, Table
+from zenith.events.formats.protocol import IDENTITY, Tree
+from zenith.events.formats.views import FOUR_MOMENTUM, split_name
 
 
 def kept(tree: Tree, analysis: Analysis, sample: str, path: str) -> list[str]:
@@ -80,6 +78,9 @@ def missing(path: str, branch: str, key: str, available: Iterable[str]) -> Input
 
 def _named(available: list[str], analysis: Analysis, sample: str, path: str) -> Iterable[str]:
     branches = analysis.skim.branches
+    if branches is None:
+        yield from available
+        return
     patterns = branches.keep
     if not analysis.is_data(sample):
         patterns += branches.simulation_only
@@ -97,7 +98,8 @@ def _named(available: list[str], analysis: Analysis, sample: str, path: str) -> 
 def _needed(analysis: Analysis) -> Iterable[tuple[str, str]]:
     """Branches that every selection needs, and the key of the configuration that says so."""
     yield from ((name, "every NanoAOD file") for name in IDENTITY)
-    yield from ((f"{analysis.met}_{part}", "met") for part in ("pt", "phi"))
+    if analysis.met is not None:
+        yield from ((f"{analysis.met}_{part}", "met") for part in ("pt", "phi"))
     for name, wanted in analysis.objects.items():
         fields = dict.fromkeys(FOUR_MOMENTUM, "collection")
         fields |= {cut.field: "cuts" for cut in wanted.cuts if cut.field not in fields}

@@ -13,10 +13,11 @@ from numpy.typing import NDArray
 from zenith.artefacts import PARTS, Columns
 from zenith.config import Analysis, observables_of
 from zenith.errors import ConfigError, InputError
-from zenith.events import shifts, source, splits, theory
+from zenith.events import shifts, splits, theory
 from zenith.events.evaluation import per_event, require_finite
-from zenith.events.formats import fields, trees
-from zenith.events.formats.nanoaod import nested
+from zenith.events.formats import fields
+from zenith.events.formats.nanoaod import NanoAODFormat
+from zenith.events.formats.views import nested
 from zenith.events.objects import Objects, select
 from zenith.events.weights import Factor, Weights, factors, reweightings
 from zenith.observable import Observable
@@ -33,7 +34,8 @@ def make_columns(
 
         genWeight · σ · k · L · luminosity_fraction / Σ genWeight · corrections
 
-    with the sum over all events of the *unskimmed* sample, from the `Runs` trees; one of data
+    with the sum over all events of the *unskimmed* sample, from the `Runs` trees or
+    `samples.NAME.sum_of_weights`; one of data
     weighs 1. `weights` holds the whole weight under each weight systematic, `shapes` all
     observables under each shape systematic, of the same events in the same order. A `split` is
     not scaled up: who uses one part divides by its fraction. Files are read in chunks of
@@ -54,7 +56,8 @@ def make_columns(
     observables = observables_in_use(analysis)
     sums = [read_sums(path, is_data=analysis.is_data(sample)) for path in skims]
     events = int(sum(count for count, _ in sums))
-    sum_weights = float(sum(weight for _, weight in sums))
+    of_files = float(sum(weight for _, weight in sums))
+    sum_weights = analysis.samples[sample].sum_of_weights or of_files
     recipe = _Recipe.of(analysis, sample, sum_weights, luminosity_fraction)
     wanted = analysis.normalised_weights(sample)
     with _named(f"sample {sample}"):
@@ -62,8 +65,9 @@ def make_columns(
         means = theory.factors([str(path) for path in skims], weights, wanted, analysis.skim.chunk)
     recipe = replace(recipe, means=means)
     chunks = []
+    optional = analysis.format_of(sample).optional
     for path in skims:
-        for chunk in read_skim(path, analysis.skim.chunk):
+        for chunk in read_skim(path, analysis.skim.chunk, optional=optional):
             with _named(f"{path}: sample {sample}"):
                 chunks.append(recipe.columns(chunk, observables))
     columns = _join(chunks, observables)
@@ -207,22 +211,26 @@ def _join(chunks: Sequence[Columns], observables: Mapping[str, Observable]) -> C
 # Reading
 
 
-def read_skim(path: str | Path, chunk: int) -> Iterator[ak.Array]:
-    """The events of a skim, at most `chunk` at a time; once without any if it has none."""
+def read_skim(path: str | Path, chunk: int, *, optional: bool = False) -> Iterator[ak.Array]:
+    """The events of a skim, at most `chunk` at a time; once without any if it has none.
+
+    If `optional`, NaN in a number of an event stands for one that the event lacks, None.
+    """
     name = str(path)
-    with source.open_file(name) as file:
-        tree = trees.events(file, name)
+    with NanoAODFormat().open(name) as file:
+        tree = file.events
         for start in range(0, max(tree.entries, 1), chunk):
             stop = min(start + chunk, tree.entries)
-            yield nested(tree.events(tree.read(tree.branches, start, stop)))
+            events = tree.events(tree.read(tree.branches, start, stop))
+            yield nested(replace(events, optional=optional))
 
 
 def read_sums(path: str | Path, *, is_data: bool) -> tuple[float, float]:
     """Number of events before the skim, and the sum of their generator weights (0 for data)."""
     name = str(path)
     wanted = ["genEventCount"] if is_data else ["genEventCount", "genEventSumw"]
-    with source.open_file(name) as file:
-        runs = trees.find(file, name, "Runs")
+    with NanoAODFormat().open(name) as file:
+        runs = file.runs()
         if runs is None:
             raise InputError(f"{name}: there is no tree Runs; columns are made from `zenith skim`")
         if lacking := [branch for branch in wanted if branch not in runs.branches]:

@@ -37,7 +37,13 @@ def resolve(analysis: Analysis, sample: str) -> list[InputFile]:
                         f"samples.{sample}: {same[0]} is also a file of samples.{other}, as "
                         f"{same[1]}; its events would count twice"
                     )
-    return files[: analysis.max_files]
+    used = files[: analysis.max_files]
+    if analysis.samples[sample].sum_of_weights is not None and len(used) < len(files):
+        raise ConfigError(
+            f"samples.{sample}.sum_of_weights: is that of all {len(files)} files, of which "
+            f"max_files: {analysis.max_files} leaves {len(used)}; set it to null for this run"
+        )
+    return used
 
 
 @dataclass(frozen=True)

@@ -13,8 +13,8 @@ from zenith.config import Analysis
 from zenith.config.selection import ObjectCut, PhysicsObject
 from zenith.errors import ConfigError
 from zenith.events import shifts
-from zenith.events.formats.nanoaod import FOUR_MOMENTUM, VECTORS, flattened, jagged, nested, record
-from zenith.events.formats.tables import Events, Lists, Table
+from zenith.events.formats.arrays import Events, Lists, Table
+from zenith.events.formats.views import FOUR_MOMENTUM, VECTORS, flattened, jagged, nested, record
 
 OPERATORS = {
     ">": operator.gt,
@@ -84,7 +84,7 @@ def shared(function: Callable[[Objects], T]) -> Callable[[Objects], T]:
 def select(events: ak.Array | Events, analysis: Analysis, variation: str | None = None) -> Objects:
     """The objects that the configuration asks for, in its order.
 
-    `events` is a record array with nested collections, or flat arrays (`formats.nanoaod`).
+    `events` is a record array with nested collections, or flat arrays (`formats.views`).
     `variation` is None or one of `shifts.variations`, `jes_up` for example: whole collections and
     MET are shifted before any cut (`zenith.events.shifts`).
 
@@ -103,12 +103,13 @@ def select(events: ak.Array | Events, analysis: Analysis, variation: str | None 
     selections: dict[str, Callable[[], ak.Array]] = {
         name: functools.partial(_momenta, lists) for name, lists in chosen.items()
     }
-    met = {part: f"{analysis.met}_{part}" for part in ("pt", "phi")}
-    for branch in met.values():
-        flat.numbers.require(branch, "met")
-    selections["met"] = lambda: ak.Array(
-        record({part: flat.numbers[branch] for part, branch in met.items()}), behavior=VECTORS
-    )
+    if analysis.met is not None:
+        met = {part: f"{analysis.met}_{part}" for part in ("pt", "phi")}
+        for branch in met.values():
+            flat.numbers.require(branch, "met")
+        selections["met"] = lambda: ak.Array(
+            record({part: flat.numbers[branch] for part, branch in met.items()}), behavior=VECTORS
+        )
     unchanged = variation is None and isinstance(events, ak.Array)
     selections["event"] = lambda: events if unchanged else nested(flat)
     return Objects(len(flat), selections)

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from zenith.config import Analysis, observables_of
 from zenith.config.selection import Cut
 from zenith.events import shifts
-from zenith.events.formats.tables import Events
+from zenith.events.formats.arrays import Events
 from zenith.events.objects import OPERATORS, Objects, select
 from zenith.observable import Observable
 

@@ -1,15 +1,14 @@
 """The tree Runs: how many events there were, and their weights, before any was taken away."""
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-import uproot
 from numpy.typing import NDArray
 
 from zenith.errors import InputError
-from zenith.events.formats.trees import find
+from zenith.events.formats.protocol import WEIGHT, Tree
 
-WEIGHT = "genWeight"
 SUMS = ("genEventCount", "genEventSumw", "genEventSumw2")
 
 
@@ -48,27 +47,29 @@ class RunSums:
         """The sum of weights of all events so far."""
         return float(sum(sums[1] for sums in self._sums.values()))
 
-    def tree(self, file: uproot.ReadOnlyDirectory, *, by_file: bool) -> dict[str, NDArray[Any]]:
+    def tree(self, runs: Callable[[], Tree | None], *, by_file: bool) -> dict[str, NDArray[Any]]:
         """The branches of the output's tree Runs.
 
-        For simulation the input's own sums go before those over its events: the input may have
-        been skimmed before. `by_file` allows the latter where the input has none.
+        For simulation the input's own sums, `runs`, go before those over its events: the input may
+        have been skimmed before. `by_file` allows the latter where the input has none.
 
         Raises
         ------
         InputError
             There are no sums and `by_file` is false, or the sum of weights is zero or not finite.
         """
-        found = None if self.data else self._from_input(file)
+        found = None if self.data else _of_input(runs())
         if found is None:
             if not (self.data or by_file):
                 raise InputError(
-                    f"{self._path}: no genEventSumw in a tree Runs; set normalise_by_file: true of "
-                    "the sample if the file holds all events that were generated"
+                    f"{self._path}: no genEventSumw in a tree Runs, nor format.sum_of_weights; set "
+                    "normalise_by_file: true of the sample if the file holds all events that were "
+                    "generated"
                 )
-            sums = np.array(list(self._sums.values())).reshape(-1, 3)
-            found = {"run": np.array(list(self._sums), dtype=self._kind)}
-            found |= dict(zip(SUMS, sums.T, strict=True))
+            found = self._of_events()
+        for name in SUMS:
+            if np.isnan(found[name]).any():  # not known
+                found[name] = self._of_events()[name].sum(keepdims=True)
         found["genEventCount"] = found["genEventCount"].astype(np.int64)
         if self.data:
             return {name: found[name] for name in ("run", "genEventCount")}
@@ -80,15 +81,20 @@ class RunSums:
             )
         return found
 
-    def _from_input(self, file: uproot.ReadOnlyDirectory) -> dict[str, NDArray[Any]] | None:
-        runs = find(file, self._path, "Runs")
-        if runs is None:
-            return None
-        known = runs.branches
-        # Some campaigns write genEventSumw_ and so on.
-        names = {name: next((n for n in (name, f"{name}_") if n in known), None) for name in SUMS}
-        columns = {"run": "run"} | {name: n for name, n in names.items() if n is not None}
-        if None in names.values() or "run" not in known:
-            return None
-        read = runs.numbers(columns.values())
-        return {name: read[branch] for name, branch in columns.items()}
+    def _of_events(self) -> dict[str, NDArray[Any]]:
+        sums = np.array(list(self._sums.values())).reshape(-1, 3)
+        runs = {"run": np.array(list(self._sums), dtype=self._kind)}
+        return runs | dict(zip(SUMS, sums.T, strict=True))
+
+
+def _of_input(runs: Tree | None) -> dict[str, NDArray[Any]] | None:
+    if runs is None:
+        return None
+    known = runs.branches
+    # Some campaigns write genEventSumw_ and so on.
+    names = {name: next((n for n in (name, f"{name}_") if n in known), None) for name in SUMS}
+    columns = {"run": "run"} | {name: n for name, n in names.items() if n is not None}
+    if None in names.values() or "run" not in known:
+        return None
+    read = runs.numbers(columns.values())
+    return {name: read[branch] for name, branch in columns.items()}

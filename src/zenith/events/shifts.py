@@ -9,7 +9,7 @@ from zenith.config.marks import concerns
 from zenith.config.steps import TEMPLATES
 from zenith.config.systematics import SHAPES, SIDES, Side, Sides, Varied
 from zenith.errors import ConfigError
-from zenith.events.formats.tables import Events
+from zenith.events.formats.arrays import Events
 
 
 class Shift(Varied):

@@ -18,12 +18,11 @@ from zenith.artefacts import golden
 from zenith.artefacts.writing import atomic
 from zenith.config import Analysis
 from zenith.errors import InputError
-from zenith.events import branches, source, theory
-from zenith.events.formats import trees
-from zenith.events.formats.trees import Tree
+from zenith.events import branches, theory
+from zenith.events.formats.protocol import WEIGHT, Tree, format_of
 from zenith.events.formats.writer import Writer
 from zenith.events.preselection import Preselection
-from zenith.events.runs import WEIGHT, RunSums
+from zenith.events.runs import RunSums
 
 log = logging.getLogger(__name__)
 CERTIFIED = "certified"
@@ -101,8 +100,8 @@ def skim(
         unusable weights; or the golden JSON is none, or certifies no event of it.
     """
     data = analysis.is_data(sample)
-    with source.open_file(path, patient=patient) as file:
-        tree = trees.events(file, path)
+    with format_of(analysis, sample).open(path, simulation=not data, patient=patient) as file:
+        tree = file.events
         _check_count(tree.entries, path, analysis, sample, expected)
         kept = branches.kept(tree, analysis, sample, path)
         available = set(tree.branches)
@@ -148,9 +147,9 @@ def skim(
                     out.add(events.choose(passed))
                 progress(stop, tree.entries)
             _check_read(sums.events, tree.entries, cutflow, path, analysis, sample)
-            runs = sums.tree(file, by_file=analysis.samples[sample].normalise_by_file)
+            runs = sums.tree(file.runs, by_file=analysis.samples[sample].normalise_by_file)
             out.finish(runs | means.runs(rows=len(runs["run"])))
-        uuid = str(file.file.uuid)
+        uuid = file.uuid
     if not out.events:
         log.warning("%s: no event passes the skim; %s is valid and empty", path, output)
     total = {"events": sums.events, "sum_weights": sums.sum_weights}

@@ -13,15 +13,13 @@ from typing import Any
 
 import awkward as ak
 import numpy as np
-import uproot
 from numpy.typing import NDArray
 
 from zenith.config.systematics import WeightBranch
 from zenith.errors import InputError
 from zenith.events.branches import missing
-from zenith.events.formats.trees import Tree, events, find
-from zenith.events.runs import WEIGHT
-from zenith.events.source import open_file
+from zenith.events.formats.nanoaod import NanoAODFormat
+from zenith.events.formats.protocol import WEIGHT, EventFile, Tree
 
 Means = dict[str, NDArray[np.float64]]  # branch → mean of each of its entries
 
@@ -46,14 +44,13 @@ class WeightMeans:
     the file: they must be all that were generated, and are added chunk by chunk.
     """
 
-    def __init__(
-        self, path: str, file: uproot.ReadOnlyDirectory, wanted: Mapping[str, WeightBranch]
-    ) -> None:
+    def __init__(self, path: str, file: EventFile, wanted: Mapping[str, WeightBranch]) -> None:
         branches = sorted({branch.name for branch in wanted.values()})
         self._path = path
-        self._generated: float | None = None  # events, as Runs tells
+        # What Runs tells: events, NaN where it does not know them, and Σ genWeight.
+        self._generated: tuple[float, float] | None = None
         self._found: Means = {}
-        runs = find(file, path, "Runs") if branches else None
+        runs = file.runs() if branches else None
         if runs is not None:
             self._read(runs, branches)
         self.summed = tuple(name for name in branches if name not in self._found)
@@ -80,14 +77,26 @@ class WeightMeans:
 
         Raises `InputError` where events that were skimmed away are missing in a sum.
         """
-        if self.summed and self._generated not in (None, self._events):
+        if self.summed and (partly := self._partly()):
             raise InputError(
-                f"{self._path}: holds {self._events} of {self._generated:.0f} generated events, "
+                f"{self._path}: holds {partly}, "
                 f"and its tree Runs has no {sum_name(self.summed[0])} to normalise "
                 f"{self.summed[0]} with; take the file before it was skimmed, or set normalise: "
                 "false of the systematic that names this branch"
             )
         return self._found | {name: sums / self._sum_weights for name, sums in self._sums.items()}
+
+    def _partly(self) -> str:
+        """What of the generated events the file holds, if not all of them."""
+        if self._generated is None:
+            return ""
+        events, weights = self._generated
+        if not np.isnan(events):
+            same = events == self._events
+            return "" if same else f"{self._events} of {events:.0f} generated events"
+        if np.isclose(weights, self._sum_weights, rtol=1e-4):
+            return ""
+        return f"{self._sum_weights:g} of {weights:g}, Σ of the weights of all generated events"
 
     def runs(self, rows: int) -> dict[str, ak.Array]:
         """The means as branches of a tree Runs, the same for each of its rows."""
@@ -106,8 +115,8 @@ class WeightMeans:
             return
         sums = {name: found for name in branches if (found := find(sum_name(name)))}
         arrays = runs.read([count, sumw, *sums.values()])
-        self._generated = float(ak.sum(arrays[count]))
         weights = ak.to_numpy(arrays[sumw]).astype(np.float64)
+        self._generated = float(ak.sum(arrays[count])), float(weights.sum())
         for name, branch in sums.items():
             values = arrays[branch][weights != 0.0]
             if len(values) and (row_means := _rows(values)).size:
@@ -165,10 +174,10 @@ def factors(
 
 
 def _means(path: str, wanted: Mapping[str, WeightBranch], chunk: int) -> Means:
-    with open_file(path) as file:
+    with NanoAODFormat().open(path) as file:
         found = WeightMeans(path, file, wanted)
         if found.summed:
-            tree = events(file, path)
+            tree = file.events
             require(wanted, tree.branches, path)
             for start in range(0, tree.entries, chunk):
                 stop = min(start + chunk, tree.entries)

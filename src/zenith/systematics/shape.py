@@ -15,7 +15,7 @@ from zenith.config.marks import concerns
 from zenith.config.steps import TEMPLATES
 from zenith.config.systematics import SHAPES, Side
 from zenith.events import splits
-from zenith.events.formats.tables import Events, Lists, Table
+from zenith.events.formats.arrays import Events, Lists, Table
 from zenith.events.shifts import Shift
 
 
@@ -72,7 +72,7 @@ class ShapeSystematic(Shift):
                 lists.flat.require(part, key, f"{collection}_")
             stream = f"{name}:{collection}"
             factor = _Factor(self, side, events.numbers, lists, stream, analysis.seed)
-            if not changed:
+            if not changed and analysis.met is not None:
                 met = _recoil(events.numbers, analysis.met, lists, factor)
             changed[collection] = Lists(lists.counts, lists.flat.replace(factor.scaled()))
         return events.replace(met, changed)

@@ -11,7 +11,7 @@ from zenith.analyses import zprime
 from zenith.config import Analysis, load, observables_of
 from zenith.events import kinematics
 from zenith.events.columns import evaluate
-from zenith.events.formats.nanoaod import as_events
+from zenith.events.formats.views import as_events
 from zenith.events.objects import Objects, select
 
 OBJECTS = (

@@ -21,7 +21,7 @@ from zenith import artefacts
 from zenith.artefacts.writing import ABANDONED, HOST, atomic
 from zenith.config.networks.perceptron import PerceptronSettings
 from zenith.errors import OutputError
-from zenith.events.formats.nanoaod import from_branches
+from zenith.events.formats.views import from_branches
 from zenith.events.formats.writer import Writer
 from zenith.figures import style
 from zenith.simulation.nanoaod_writer import nanoaod

@@ -62,6 +62,19 @@ samples:
   catalogued: {process: wjets, era: b, cross_section: 2.0, dataset: {catalogue: c.json, entry: w}}
   recorded: {process: wjets, era: b, cross_section: 2.0, record: 12}
   tuned: {process: wjets, era: b, cross_section: 2.0, files: [two.root], alternative: true}
+format:
+  type: tree
+  tree: analysis
+  objects:
+    Muon: {pt: mu_pt * 0.001, eta: mu_eta, phi: mu_phi, mass: 0.106, miniIso: mu_iso}
+    Jet: {pt: [j1_pt, j2_pt], eta: [j1_eta, j2_eta], phi: [j1_phi, j2_phi], mass: 0}
+    PuppiMET: {pt: met, phi: met_phi}
+  fields: {HLT_Mu50: trigger, Flag_good: clean}
+  simulation_fields: {n: mu}
+  run: run_number
+  luminosity_block: block
+  sum_of_weights: {histogram: weights}
+  missing: [-999]
 skim:
   trigger: {any_of: [HLT_Mu50]}
   branches: {keep: [HLT_Mu50], simulation_only: [genWeight], ignore_missing: [HLT_Mu50]}
@@ -158,6 +171,7 @@ EXPECTED = {
     "samples.wjets.simulate.detector*": "simulate:wjets",
     "samples.wjets.simulate.pt_hat_bias": "simulate:wjets",
     "samples.wjets.simulate.*": "simulate:wjets simulate:pseudodata",
+    "samples.collisions.simulate": "skim:{1} columns:{1}",  # simulated files are NanoAOD
     "samples.*.simulate": "",  # none: read from files
     "samples.*.files": "",
     "samples.*.dataset*": "",
@@ -174,11 +188,16 @@ EXPECTED = {
     "samples.pseudodata.era": f"simulate:{{1}} skim:{{1}} columns:{{1}} {TEMPLATES}",
     "samples.*.era": f"skim:{{1}} columns:{{1}} {TEMPLATES}",
     "samples.*.alternative": TEMPLATES,
+    "samples.*.format": "skim:{1} columns:{1}",
+    "samples.*.sum_of_weights": "columns:{1}",
     "samples.*.cross_section": "columns:{1}",
     "samples.*.k_factor": "columns:{1}",
     "samples.*.normalise_by_file": "skim:{1}",
     "samples.*.check_event_count": "skim:{1}",
     "samples.*.veto": "skim:{1}",
+    "format.type": "skim:collisions columns:collisions",  # of the other jobs' samples: NanoAOD
+    "format.missing": "skim:collisions columns:collisions",
+    "format.*": "skim:collisions",
     "skim.cuts": "skim columns",  # another observable
     "skim.*": "skim",
     "objects.*": "skim columns",

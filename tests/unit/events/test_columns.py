@@ -14,7 +14,7 @@ from zenith.config import Analysis, load, observables_of
 from zenith.errors import ConfigError, InputError
 from zenith.events import shifts, splits
 from zenith.events.columns import evaluate, make_columns
-from zenith.events.formats.nanoaod import as_events
+from zenith.events.formats.views import as_events
 from zenith.events.formats.writer import Writer
 from zenith.events.objects import select
 

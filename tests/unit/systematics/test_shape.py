@@ -9,7 +9,7 @@ import pytest
 from zenith.config import Analysis, load
 from zenith.errors import ConfigError
 from zenith.events import shifts
-from zenith.events.formats.nanoaod import as_events, flattened, nested
+from zenith.events.formats.views import as_events, flattened, nested
 
 SIZE = 0.05
 

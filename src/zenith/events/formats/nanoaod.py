@@ -1,158 +1,39 @@
-"""The shape of NanoAOD: flat branches on disk, nested collections in memory.
+"""NanoAOD, and the skims that Zenith writes: trees Events and Runs, TTrees or RNTuples."""
 
-A branch `Muon_pt` with one list of numbers per event is the field `pt` of the collection `Muon`.
-"""
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Annotated, Any
 
-import functools
-from collections.abc import Iterable, Mapping
-from typing import Any
+from pydantic import Field
 
-import awkward as ak
-import numpy as np
-import vector
-from numpy.typing import NDArray
-
+from zenith.config.formats import MASKED
 from zenith.errors import InputError
-from zenith.events.formats.tables import Events, Lists, Table
-
-FOUR_MOMENTUM = ("pt", "eta", "phi", "mass")
-VECTORS = vector.backends.awkward.behavior
-_COORDINATES = {*FOUR_MOMENTUM, "x", "y", "z", "t", "rho", "theta", "tau", "px", "py", "pz"} | {
-    "E", "e", "energy", "M", "m"
-}  # fmt: skip
+from zenith.events.formats.protocol import EventFile, Format
 
 
-def split_name(branch: str) -> tuple[str, str]:
-    """`Muon_pfRelIso03_all` as `("Muon", "pfRelIso03_all")`; the field is "" without a prefix."""
-    prefix, _, field = branch.partition("_")
-    return prefix, field
+class NanoAODFormat(Format):
+    """NanoAOD as CMS and Zenith write it, in TTrees or RNTuples."""
 
+    type: Annotated[str, Field(description="type of format"), MASKED] = "nanoaod"
 
-def as_events(branches: Mapping[str, Any] | ak.Array) -> ak.Array:
-    """Flat NanoAOD branches as one record per event, with nested collections.
+    def agree(self, analysis: Any, sample: str, key: str) -> None:
+        """A skim does not keep all of NanoAOD."""
+        if analysis.skim.branches is None:
+            raise ValueError("skim.branches: missing (branches of NanoAOD that are kept)")
 
-    Lists become collections, `events.Muon.pt` (events × muons). Numbers keep their branch name,
-    `events.HLT_Mu50`, and those with a common prefix are also a record, `events.MET.pt`. The
-    counters `nMuon` are left out: `ak.num(events.Muon)` tells. What has pt, eta, phi and mass is
-    a four-momentum of `vector`; what has pt and phi, a two-momentum.
+    @contextmanager
+    def open(
+        self, path: str, *, simulation: bool = True, patient: bool = True
+    ) -> Iterator[EventFile]:
+        from zenith.events import source  # uproot, which checking a configuration needs not
+        from zenith.events.formats.root import find
 
-    Parameters
-    ----------
-    branches
-        Branch name → array, or a record array with these fields; all of the same length.
-
-    Raises
-    ------
-    InputError
-        The lists of a collection differ in length from branch to branch.
-    """
-    return nested(from_branches(branches))
-
-
-def from_branches(
-    branches: Mapping[str, Any] | ak.Array, places: Mapping[str, tuple[str, str]] | None = None
-) -> Events:
-    """The same as flat arrays, numbers and collections; raises as `as_events` does.
-
-    `places` says of which collection a list is, and its field there; else its name does.
-    """
-    size = 0
-    numbers: dict[str, NDArray[Any]] = {}
-    offsets: dict[str, NDArray[np.int64]] = {}
-    flat: dict[str, dict[str, NDArray[Any]]] = {}
-    for name in branches.fields if isinstance(branches, ak.Array) else branches:
-        array = branches[name]
-        size = len(array)
-        if array.ndim == 1:
-            numbers[name] = ak.to_numpy(array)
-            continue
-        prefix, field = (places or {}).get(name) or split_name(name)
-        layout = ak.to_layout(array)
-        if layout.is_indexed:
-            layout = layout.project()
-        layout = layout.to_ListOffsetArray64(True)
-        here = layout.offsets.data
-        if not np.array_equal(offsets.setdefault(prefix, here), here):
-            raise InputError(
-                f"branch {name}: its lists are not as long as those of other branches of {prefix}; "
-                "if it is none of them, leave it out of skim.branches; else the file may be "
-                "damaged, copy it again"
-            )
-        flat.setdefault(prefix, {})[field] = ak.to_numpy(layout.content)[: here[-1]]
-    for prefix in flat:
-        numbers.pop(f"n{prefix}", None)
-    lists = {name: Lists(np.diff(offsets[name]), Table.of(flat[name])) for name in flat}
-    return Events(size, Table.of(numbers), lists)
-
-
-def nested(events: Events) -> ak.Array:
-    """Flat arrays as `as_events` gives them; the fields of collections are evaluated on use."""
-    numbers = {name: events.numbers[name] for name in events.numbers.fields}
-    records: dict[str, dict[str, NDArray[Any]]] = {}
-    for name, array in numbers.items():
-        prefix, field = split_name(name)
-        if field:
-            records.setdefault(prefix, {})[field] = array
-    parts: dict[str, Any] = {name: ak.contents.NumpyArray(a) for name, a in numbers.items()}
-    parts |= {name: record(fields) for name, fields in records.items()}
-    # A collection outdoes a record of its name.
-    parts |= {
-        name: jagged(lists, momentum(lists.flat.fields)).layout
-        for name, lists in events.lists.items()
-    }
-    layout = ak.contents.RecordArray(list(parts.values()), list(parts), events.size)
-    return ak.Array(layout, behavior=VECTORS)
-
-
-def flattened(events: ak.Array | Events) -> Events:
-    """What `nested` undoes; flat arrays are returned as they are."""
-    if isinstance(events, Events):
-        return events
-    branches, places = {}, {}
-    for name in events.fields:
-        array = events[name]
-        if array.ndim == 1 and not array.fields:  # a record of numbers only repeats branches
-            branches[name] = array
-        elif array.ndim > 1:
-            for field in array.fields or [""]:
-                branch = f"{name}_{field}" if field else name
-                branches[branch] = array[field] if field else array
-                places[branch] = (name, field)
-    return from_branches(branches, places)
-
-
-def jagged(lists: Lists, record: str | None) -> ak.Array:
-    """Lists as an awkward array, with the behaviour of `vector` that `record` names.
-
-    A field is evaluated when it is first used.
-    """
-    types = lists.flat.types
-    contents: list[ak.forms.Form] = [
-        ak.forms.NumpyForm(kind.name, form_key=name) for name, kind in types.items()
-    ]
-    buffers: dict[str, Any] = {
-        f"{name}-data": functools.partial(lists.flat.__getitem__, name) for name in types
-    }
-    buffers["lists-offsets"] = lists.offsets
-    parameters = {"__record__": record} if record else None
-    bare = list(types) == [""]
-    content = (
-        contents[0] if bare else ak.forms.RecordForm(contents, list(types), parameters=parameters)
-    )
-    form = ak.forms.ListOffsetForm("i64", content, form_key="lists")
-    return ak.from_buffers(form, len(lists.counts), buffers, behavior=VECTORS)
-
-
-def record(fields: Mapping[str, NDArray[Any]]) -> ak.contents.RecordArray:
-    """Arrays of one length as one record in each event, with the behaviour of `vector`."""
-    contents = [ak.contents.NumpyArray(array) for array in fields.values()]
-    parameters = {"__record__": name} if (name := momentum(fields)) else None
-    return ak.contents.RecordArray(contents, list(fields), parameters=parameters)
-
-
-def momentum(fields: Iterable[str]) -> str | None:
-    """The behaviour of `vector` for these fields; it refuses coordinates that contend."""
-    coordinates = set(fields) & _COORDINATES
-    if coordinates == set(FOUR_MOMENTUM):
-        return "Momentum4D"
-    return "Momentum2D" if coordinates == {"pt", "phi"} else None
+        with source.open_file(path, patient=patient) as file:
+            events = find(file, path, "Events")
+            if events is None:
+                names = ", ".join(file.keys(recursive=False, cycle=False)) or "nothing"
+                raise InputError(
+                    f"{path}: no tree Events (there is {names}); of files that are no NanoAOD, "
+                    "say in `format` what they hold"
+                )
+            yield EventFile(events, lambda: find(file, path, "Runs"), str(file.file.uuid))

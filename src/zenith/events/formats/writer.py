@@ -7,8 +7,8 @@ from typing import Any, Self
 import awkward as ak
 import uproot
 
-from zenith.events.formats.nanoaod import flattened
-from zenith.events.formats.tables import Events, Lists
+from zenith.events.formats.arrays import Events, Lists
+from zenith.events.formats.views import flattened
 
 COMPRESSIONS = {
     "lz4": uproot.LZ4(1),
@@ -28,7 +28,7 @@ class Writer:
     path
         The file to write.
     events
-        Events with nested collections (`formats.nanoaod`), at best none: only their types
+        Events with nested collections (`formats.views`), at best none: only their types
         are used. Lists become a collection with its counter, numbers become flat branches.
     compression
         One of `COMPRESSIONS`. The momenta of simulated events hardly compress: LZ4 sees that at

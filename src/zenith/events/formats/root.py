@@ -1,4 +1,4 @@
-"""The events and runs of a file, kept in a TTree or in an RNTuple: one view of both.
+"""What a ROOT file holds in a TTree or in an RNTuple: one view of both.
 
 NanoAOD's branches are numbers, `MET_pt`, and lists of numbers, `Muon_pt`, each list of a
 collection. A TTree says which lists are as long as one another by their counter, `nMuon`. An
@@ -6,10 +6,8 @@ RNTuple holds lists without counters or a collection of records, `Muon` with `pt
 called `Muon_pt` here too.
 """
 
-from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any
 
 import awkward as ak
 import numpy as np
@@ -18,82 +16,14 @@ from numpy.typing import NDArray
 from uproot.behaviors.RNTuple import RNTuple
 
 from zenith.errors import InputError
-from zenith.events.formats.nanoaod import from_branches, split_name
-from zenith.events.formats.tables import Events
+from zenith.events.formats.protocol import Branch, Tree
+from zenith.events.formats.views import split_name
 from zenith.events.source import reading
-
-T = TypeVar("T")
-
-
-@dataclass(frozen=True)
-class Branch:
-    """What a branch holds.
-
-    Attributes
-    ----------
-    kind
-        Its type, as the file calls it.
-    numbers
-        The type of its numbers; None if it holds neither a number nor a list of numbers.
-    collection, field
-        Whose list it is, and the name of its numbers there, "" if they are all there is. The
-        collection is None for one number in each event.
-    """
-
-    kind: str
-    numbers: np.dtype[Any] | None
-    collection: str | None = None
-    field: str = ""
-
-
-class Tree(ABC):
-    """The entries of a TTree or an RNTuple.
-
-    Attributes
-    ----------
-    entries
-        How many there are.
-    branches
-        By name, in the order of the file, without the counters of lists.
-    """
-
-    path: str
-    entries: int
-    branches: Mapping[str, Branch]
-
-    @abstractmethod
-    def read(self, names: Iterable[str], start: int = 0, stop: int | None = None) -> dict[str, Any]:
-        """Branches of the entries from start up to stop, as awkward arrays by name."""
-
-    @abstractmethod
-    def ends(self, names: Iterable[str]) -> NDArray[np.int64]:
-        """The entries at which reading these branches can stop without reading a block twice."""
-
-    def numbers(
-        self, names: Iterable[str], start: int = 0, stop: int | None = None
-    ) -> dict[str, NDArray[Any]]:
-        """The same as `read` of branches of one number in each entry."""
-        return {name: ak.to_numpy(a) for name, a in self.read(names, start, stop).items()}
-
-    def events(self, arrays: Mapping[str, Any]) -> Events:
-        """What `read` gave as numbers and collections.
-
-        Raises `InputError` if the lists of a collection differ in length.
-        """
-        places = {
-            name: (branch.collection, branch.field)
-            for name, branch in self.branches.items()
-            if branch.collection is not None
-        }
-        try:
-            return from_branches(arrays, places)
-        except InputError as error:
-            raise InputError(f"{self.path}: {error}") from None
 
 
 def find(file: uproot.ReadOnlyDirectory, path: str, name: str) -> Tree | None:
-    """The tree of this name in an open file; None if there is none."""
-    if name not in file.keys(recursive=False, cycle=False):
+    """The tree of this name in an open file, `FOLDER/NAME` in a folder; None if there is none."""
+    if name not in file.keys(recursive="/" in name, cycle=False):
         return None
     found = reading(path, lambda: file[name])
     if isinstance(found, RNTuple):
@@ -102,17 +32,6 @@ def find(file: uproot.ReadOnlyDirectory, path: str, name: str) -> Tree | None:
         return _TTree(found, path)
     kind = type(found).__name__
     raise InputError(f"{path}: {name} is a {kind}, neither a TTree nor an RNTuple")
-
-
-def events(file: uproot.ReadOnlyDirectory, path: str) -> Tree:
-    """The tree `Events` of an open file; `InputError` if there is none."""
-    found = find(file, path, "Events")
-    if found is None:
-        names = ", ".join(file.keys(recursive=False, cycle=False)) or "nothing"
-        raise InputError(
-            f"{path}: no tree Events (there is {names}); the input of a skim is NanoAOD"
-        )
-    return found
 
 
 class _TTree(Tree):

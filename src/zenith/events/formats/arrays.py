@@ -119,12 +119,14 @@ class Lists:
 class Events:
     """Events: branches with one number in each, and collections with a list in each.
 
-    Branches that are a list of bare numbers are a collection with one field, "".
+    Branches that are a list of bare numbers are a collection with one field, "". If `optional`, NaN
+    in a number of an event stands for one that the event lacks.
     """
 
     size: int
     numbers: Table
     lists: Mapping[str, Lists]
+    optional: bool = False
 
     def __len__(self) -> int:
         return self.size
@@ -134,7 +136,10 @@ class Events:
         if name in self.lists:
             return self.lists[name]
         if any(number.startswith(f"{name}_") for number in self.numbers.fields):
-            raise InputError(f"{key}: {name} has one entry in every event")
+            raise InputError(
+                f"{key}: {name} has one entry in every event; of columns that are mapped, [column] "
+                "makes a collection"
+            )
         found: Lists = fields.lookup(self, name, key)  # which raises: there is none
         return found
 
@@ -147,11 +152,13 @@ class Events:
         """Some of the events."""
         index = functools.cache(lambda: np.flatnonzero(events))
         lists = {name: found.choose(events) for name, found in self.lists.items()}
-        return Events(int(np.count_nonzero(events)), self.numbers.take(index), lists)
+        size = int(np.count_nonzero(events))
+        return Events(size, self.numbers.take(index), lists, self.optional)
 
     def replace(self, numbers: Table, lists: Mapping[str, Lists]) -> "Events":
         """The events with some branches and collections in place of those that they have."""
-        return Events(self.size, self.numbers.replace(numbers), {**self.lists, **lists})
+        replaced = self.numbers.replace(numbers)
+        return Events(self.size, replaced, {**self.lists, **lists}, self.optional)
 
     @staticmethod
     def concatenate(parts: "Sequence[Events]") -> "Events":
@@ -164,4 +171,4 @@ class Events:
             for name in parts[0].lists
         }
         numbers = Table.concatenate([part.numbers for part in parts])
-        return Events(sum(map(len, parts)), numbers, lists)
+        return Events(sum(map(len, parts)), numbers, lists, parts[0].optional)

@@ -10,8 +10,8 @@ import uproot
 from coffea.nanoevents import NanoAODSchema, NanoEventsFactory
 
 from zenith.errors import InputError
-from zenith.events.formats.nanoaod import as_events, flattened, nested, split_name
-from zenith.events.formats.tables import Events, Lists, Table
+from zenith.events.formats.arrays import Events, Lists, Table
+from zenith.events.formats.views import as_events, flattened, nested, split_name
 from zenith.events.formats.writer import BATCH, Writer
 
 BRANCHES = {

@@ -1,0 +1,251 @@
+"""Columns of any names as events in NanoAOD's shape, by the map that a configuration gives.
+
+What stands for a missing value becomes NaN. Where values may be missing, an object without a pt is
+left out: padded lists, and columns for a fixed number of objects, become lists of those there are.
+"""
+
+import difflib
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from zenith.errors import InputError
+from zenith.events.formats.column import Column, mass_of
+from zenith.events.formats.mapping import Map, Product
+from zenith.events.formats.protocol import IDENTITY, WEIGHT, Branch, Tree
+
+Columns = Mapping[str, Column]
+
+
+@dataclass(frozen=True)
+class _Value:
+    """A product of columns, or several side by side; `key` is its place in the configuration."""
+
+    key: str
+    products: tuple[Product, ...]
+    several: bool = False
+
+    @classmethod
+    def of(cls, key: str, text: str | Sequence[str]) -> "_Value":
+        texts = (text,) if isinstance(text, str) else text
+        return cls(key, tuple(map(Product.of, texts)), several=not isinstance(text, str))
+
+    @property
+    def columns(self) -> list[str]:
+        return [name for product in self.products for name in product.names]
+
+    def evaluate(self, columns: Columns, like: Column, events: Column) -> Column:
+        """`like` has the shape of a constant, `events` one number in each event."""
+        shape = events if self.several else like
+        try:
+            found = [Column.product(product, columns, shape) for product in self.products]
+        except ValueError as error:
+            raise InputError(f"{self.key}: {' and '.join(self.columns)} have {error}") from None
+        return Column.side_by_side(found) if self.several else found[0]
+
+
+class _Object:
+    """An object, or a collection of them: its fields, evaluated together."""
+
+    def __init__(
+        self, name: str, fields: Mapping[str, str | Sequence[str]], optional: bool
+    ) -> None:
+        self.name = name
+        self._values = {f: _Value.of(f"format.objects.{name}.{f}", t) for f, t in fields.items()}
+        has_mass = "mass" in fields or "energy" not in fields
+        self.fields = [*(f for f in fields if f != "energy"), *([] if has_mass else ["mass"])]
+        varies = [f for f, value in self._values.items() if value.columns]
+        # The field that says how many there are, and which of them are missing.
+        self._first = next((f for f in ("pt", *varies) if f in varies), None)
+        self._optional = optional
+
+    @property
+    def values(self) -> Iterable[_Value]:
+        return self._values.values()
+
+    def columns(self, fields: Iterable[str]) -> list[str]:
+        needed = dict.fromkeys(f for field in fields for f in self._parts(field))
+        return [name for field in needed for name in self._values[field].columns]
+
+    def evaluate(
+        self, fields: Iterable[str], columns: Columns, events: Column
+    ) -> dict[str, Column]:
+        like = events
+        if self._first is not None:
+            like = self._values[self._first].evaluate(columns, events, events)
+        found = {field: self._field(field, columns, like, events) for field in fields}
+        if self._optional and like.counts is not None:
+            kept = ~np.isnan(like.values)
+            found = {field: column.choose(kept) for field, column in found.items()}
+        return found
+
+    def _parts(self, field: str) -> list[str]:
+        own = [field] if field in self._values else ["pt", "eta", "energy"]
+        return own if self._first is None else [self._first, *own]
+
+    def _field(self, field: str, columns: Columns, like: Column, events: Column) -> Column:
+        if field not in self._values:
+            parts = ("pt", "eta", "energy")
+            return mass_of(*(self._field(f, columns, like, events) for f in parts))
+        value = self._values[field]
+        found = value.evaluate(columns, like, events)
+        if not found.same_shape(like):
+            raise InputError(
+                f"{value.key}: {' and '.join(value.columns)} has other lists in its events than "
+                f"{self._values[str(self._first)].columns[0]} of {self.name}, or none"
+            )
+        return found
+
+
+class Mapped(Tree):
+    """The entries of a tree or a table, by the names that a map gives to its columns.
+
+    Parameters
+    ----------
+    raw
+        The tree or table, by its own names.
+    settings
+        The map.
+    simulation
+        Whether the events are simulated: then they have a weight and `simulation_fields`.
+
+    Raises
+    ------
+    InputError
+        A column is missing, or holds neither numbers nor lists of numbers; the fields of an object
+        are numbers and lists.
+    """
+
+    def __init__(self, raw: Tree, settings: Map, *, simulation: bool) -> None:
+        self.path, self.entries, self.optional = raw.path, raw.entries, settings.optional
+        self._raw, self._missing = raw, settings.missing
+        self._singles = dict(_singles(settings, simulation))
+        self._objects = {
+            name: _Object(name, fields, settings.optional)
+            for name, fields in settings.objects.items()
+        }
+        self._places = {f"{o.name}_{f}": (o, f) for o in self._objects.values() for f in o.fields}
+        for value in self._singles.values():
+            self._check(value)
+        for one in self._objects.values():
+            for value in one.values:
+                self._check(value)
+
+    @cached_property
+    def branches(self) -> Mapping[str, Branch]:  # type: ignore[override]
+        columns = self._columns([*self._singles, *self._places])
+        none = {name: self._raw.branches[name] for name in columns}
+        empty = {
+            name: Column(
+                np.empty(0, branch.numbers),
+                None if branch.collection is None else np.empty(0, np.int64),
+            )
+            for name, branch in none.items()
+        }
+        found = {}
+        for name, column in self._evaluate([*self._singles, *self._places], empty, 0, 0).items():
+            place: tuple[str | None, str] = (None, "")
+            if column.counts is not None:
+                one, field = self._places.get(name, (None, ""))
+                place = (one.name if one else name, field)
+            found[name] = Branch(str(column.values.dtype), column.values.dtype, *place)
+        return found
+
+    def read(self, names: Iterable[str], start: int = 0, stop: int | None = None) -> dict[str, Any]:
+        wanted = list(names)
+        stop = self.entries if stop is None else stop
+        raw = self._raw.read(self._columns(wanted), start, stop)
+        columns = {name: Column.of(array) for name, array in raw.items()}
+        found = self._evaluate(wanted, columns, start, stop)
+        return {name: column.awkward for name, column in found.items()}
+
+    def ends(self, names: Iterable[str]) -> NDArray[np.int64]:
+        return self._raw.ends(self._columns(names))
+
+    def _columns(self, names: Iterable[str]) -> list[str]:
+        """The columns that names are made of."""
+        columns: list[str] = []
+        for name in names:
+            if name in self._places:
+                one, field = self._places[name]
+                columns += one.columns([field])
+            else:
+                columns += self._singles[name].columns
+        return list(dict.fromkeys(columns))
+
+    def _evaluate(
+        self, names: Iterable[str], columns: Columns, start: int, stop: int
+    ) -> dict[str, Column]:
+        like = Column(np.arange(start, stop))
+        given = {name: column.with_nan(self._missing) for name, column in columns.items()}
+        found: dict[str, Column] = {}
+        fields: dict[str, list[str]] = {}
+        try:
+            for name in names:
+                if name in IDENTITY:
+                    found[name] = self._whole(self._singles[name], columns, like)
+                elif name in self._singles:
+                    found[name] = self._singles[name].evaluate(given, like, like)
+                else:
+                    one, field = self._places[name]
+                    fields.setdefault(one.name, []).append(field)
+            for name, wanted in fields.items():
+                evaluated = self._objects[name].evaluate(wanted, given, like)
+                found |= {f"{name}_{field}": column for field, column in evaluated.items()}
+        except InputError as error:
+            raise InputError(f"{self.path}: {error}") from None
+        return found
+
+    def _whole(self, value: _Value, columns: Columns, like: Column) -> Column:
+        """Run, luminosity section or event, as whole numbers."""
+        if not value.products:  # the place in the file
+            return like
+        found = value.evaluate(columns, like, like)
+        if found.values.dtype.kind in "iu" or found.counts is not None:
+            return found
+        numbers = found.values.astype(np.float64)
+        wrong = np.flatnonzero(~(np.isfinite(numbers) & (np.rint(numbers) == numbers)))
+        if len(wrong):
+            raise InputError(
+                f"{value.key}: {' * '.join(value.columns)} is {numbers[wrong[0]]:g} in entry "
+                f"{like.values[wrong[0]]}, not a whole number; name another column"
+            )
+        return Column(numbers.astype(np.int64))
+
+    def _check(self, value: _Value) -> None:
+        for name in value.columns:
+            branch = self._raw.branches.get(name)
+            if branch is None:
+                close = difflib.get_close_matches(name, self._raw.branches, n=5, cutoff=0.5)
+                there_is = ", ".join(close or list(self._raw.branches)[:20]) or "nothing"
+                raise InputError(
+                    f"{self.path}: there is no column {name}, which {value.key} names (there is "
+                    f"{there_is}); correct the map, or take another file"
+                )
+            if branch.numbers is None:
+                raise InputError(
+                    f"{self.path}: column {name}, which {value.key} names, is {branch.kind}, not "
+                    "a number or a list of numbers; name another"
+                )
+            if value.several and branch.collection is not None:
+                raise InputError(
+                    f"{self.path}: column {name}, one of several that {value.key} names, holds "
+                    "lists; name it alone"
+                )
+
+
+def _singles(settings: Map, simulation: bool) -> Iterator[tuple[str, _Value]]:
+    """What is not a field of an object, by the name that it has for skims."""
+    keys = ("run", "luminosity_block", "event")
+    for name, key in zip(IDENTITY, keys, strict=True):
+        text = getattr(settings, key)
+        yield name, _Value.of(f"format.{key}", () if text is None else text)
+    if simulation:
+        yield WEIGHT, _Value.of("format.weight", settings.weight)
+    for key in ("fields", "simulation_fields")[: 2 if simulation else 1]:
+        for name, text in getattr(settings, key).items():
+            yield name, _Value.of(f"format.{key}.{name}", text)
