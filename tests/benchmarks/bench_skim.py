@@ -38,8 +38,9 @@ import numpy as np
 import uproot
 
 from zenith.config import Analysis, load
-from zenith.events import branches, source
-from zenith.events.formats import root
+from zenith.events import branches
+from zenith.events.formats.nanoaod import NanoAODFormat
+from zenith.events.formats.protocol import Tree
 from zenith.events.formats.views import as_events, from_branches
 from zenith.events.formats.writer import BATCH, Writer
 from zenith.events.runs import WEIGHT
@@ -69,7 +70,7 @@ def simulated(folder: str) -> Path:
     return path
 
 
-def used(path: str, tree: root.Tree, analysis: Analysis, sample: str) -> list[str]:
+def used(path: str, tree: Tree, analysis: Analysis, sample: str) -> list[str]:
     """The branches that the skim of a sample reads."""
     era = analysis.eras[analysis.samples[sample].era]
     trigger = analysis.skim.trigger
@@ -89,8 +90,8 @@ def enlarge(
 ) -> None:
     """Write a file of events that are drawn from those of another, a share of which is kept."""
     rng = np.random.default_rng(1)
-    with source.open_file(str(original)) as file:
-        tree = root.events(file, str(original))
+    with NanoAODFormat().open(str(original)) as file:
+        tree = file.events
         found = tree.read(used(str(original), tree, analysis, sample))
     chance = np.ones(len(found["run"]))
     if share is not None:
@@ -126,8 +127,8 @@ def passing(path: Path, analysis: Analysis, sample: str) -> np.ndarray:
 def measure(job: str, path: str, repeats: int, analysis: Analysis, sample: str) -> dict[str, float]:
     """Do a job a few times; the median of its CPU seconds, and the peak memory in MiB."""
     times, kept = [], 0
-    with source.open_file(path) as file:
-        names = used(path, root.events(file, path), analysis, sample)
+    with NanoAODFormat().open(path) as file:
+        names = used(path, file.events, analysis, sample)
     with tempfile.TemporaryDirectory() as folder:
         output = f"{folder}/skim.root"
         if job == "write":

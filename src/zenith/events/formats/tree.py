@@ -48,8 +48,8 @@ class TreeFormat(Map):
     sum_of_weights: Annotated[
         SumOfWeights | None,
         Field(
-            description="place of Σ weights of all generated events in the file; none: the sum over "
-            "its events"
+            description="place of Σ weights of all generated events in the file; none: the sum "
+            "over its events"
         ),
         READ,
     ] = None
