@@ -2,9 +2,9 @@
 
 import json
 
-import h5py
 import numpy as np
 import pytest
+from makers.scored import write_scored
 
 from zenith.artefacts import read_json
 from zenith.categorisation.categorise import Settings, assign, categorise
@@ -31,13 +31,10 @@ def one() -> Scored:
 
 
 def write(path, scores, weight, label, signal_labels=(1,)):
-    with h5py.File(path, "w") as file:
-        for name, values in (("scores", scores), ("weight", weight), ("label", label)):
-            if values is not None:
-                file[name] = values
-        if signal_labels is not None:
-            file.attrs["signal_labels"] = list(signal_labels)
-    return str(path)
+    arrays = {"scores": scores, "weight": weight, "label": label}
+    arrays = {name: values for name, values in arrays.items() if values is not None}
+    labels = {} if signal_labels is None else {"signal_labels": signal_labels}
+    return write_scored(path, arrays, **labels)
 
 
 def run(*args) -> int:

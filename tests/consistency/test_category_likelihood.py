@@ -2,10 +2,10 @@
 
 import json
 
-import h5py
 import numpy as np
 import pyhf
 import pytest
+from makers.scored import write_scored
 
 from zenith.artefacts import read_json
 from zenith.categorisation.categorise import Settings, categorise
@@ -34,16 +34,13 @@ def events(n: int = 6000, seed: int = 0, signals: int = 1) -> dict[str, np.ndarr
     }
 
 
-def write(path, arrays, norms=NORMS, signal_labels=(1,), **attributes):
-    with h5py.File(path, "w") as file:
-        for name, values in arrays.items():
-            file[name] = values
-        file.attrs["signal_labels"] = list(signal_labels)
-        file.attrs["label_names"] = ["none", "signal", "ttbar", "wjets", "second"]
-        file.attrs["normalisation_uncertainties"] = json.dumps(norms)
-        for name, value in attributes.items():
-            file.attrs[name] = value
-    return str(path)
+def write(path, arrays, norms=NORMS, **attributes):
+    names = ["none", "signal", "ttbar", "wjets", "second"]
+    usual = {"signal_labels": [1], "label_names": names}
+    norms = json.dumps(norms)
+    return write_scored(
+        path, arrays, **{**usual, "normalisation_uncertainties": norms, **attributes}
+    )
 
 
 def workspace(arrays, category, signal: int, number: int, common: float) -> dict:

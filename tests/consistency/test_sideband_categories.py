@@ -6,6 +6,7 @@ from itertools import pairwise
 import h5py
 import numpy as np
 import pytest
+from makers.scored import write_scored
 from scipy.integrate import quad
 from scipy.optimize import minimize_scalar
 
@@ -35,11 +36,7 @@ def diphoton(background: int = 12_000, signal: int = 3000, seed: int = 0):
 
 
 def write(path, arrays):
-    with h5py.File(path, "w") as file:
-        for name, values in arrays.items():
-            file[name] = values
-        file.attrs["signal_labels"] = [1]
-    return str(path)
+    return write_scored(path, arrays, signal_labels=[1])
 
 
 def run(*args) -> int:

@@ -6,6 +6,7 @@ from typing import Any
 import h5py
 import numpy as np
 import pytest
+from makers.scored import write_scored
 
 from zenith.artefacts.numbers import numbers, whole_numbers
 from zenith.categorisation.scored import Scored
@@ -21,12 +22,8 @@ LABEL = np.arange(EVENTS) % 3
 
 
 def scored(folder: Path, label: Any = LABEL, signal_labels: Any = (1, 2), **more: Any) -> Path:
-    path = folder / "events.h5"
-    with h5py.File(path, "w") as file:
-        for name, values in {"scores": SCORES, "weight": WEIGHT, "label": label, **more}.items():
-            file[name] = values
-        file.attrs["signal_labels"] = signal_labels
-    return path
+    arrays = {"scores": SCORES, "weight": WEIGHT, "label": label, **more}
+    return Path(write_scored(folder / "events.h5", arrays, signal_labels=signal_labels))
 
 
 @pytest.mark.parametrize(
