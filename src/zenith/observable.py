@@ -1,6 +1,9 @@
-"""An observable: one flat number per event, written as one function in an analysis module."""
+"""What an analysis module writes as functions of the objects: observables, and weights of events.
 
-from collections.abc import Callable
+Each gives one flat number per event.
+"""
+
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -40,5 +43,54 @@ def observable(
 
     def decorate(function: Callable[[Any], Any]) -> Observable:
         return Observable(function, unit, missing, " ".join((function.__doc__ or "").split()))
+
+    return decorate
+
+
+@dataclass(frozen=True)
+class Weight:
+    """A function that weights simulated events, and its variations.
+
+    Attributes
+    ----------
+    function
+        Takes the `Objects` of a chunk, and with `variations` also the name of one of them or
+        `"nominal"`. It returns what multiplies the weight of each event: any finite number, also
+        a negative one, as a reweighting to another coupling may need; None (a missing object)
+        is 1.
+    variations
+        Names that systematic uncertainties take for their up and down.
+    description
+        The function's docstring.
+    """
+
+    function: Callable[..., Any]
+    variations: tuple[str, ...]
+    description: str
+
+    def __call__(self, objects: Any, variation: str = "nominal") -> Any:
+        """The factors for a chunk of events, shape (events,), with None where undefined."""
+        return self.function(objects, *([variation] if self.variations else []))
+
+
+def weight(variations: Iterable[str] = ()) -> Callable[[Callable[..., Any]], Weight]:
+    """Make a weight of a function; its name and docstring are the weight's.
+
+    With `variations=("up", "down")` the function has the second argument `variation`, one of these
+    or "nominal". A configuration applies the weight by its name under `weights`, and makes a
+    nuisance parameter of its variations by a systematic uncertainty `{type: weight, weight: NAME}`.
+
+    Raises ValueError for names that are not different identifiers, or nominal.
+    """
+    names = () if callable(variations) else tuple(variations)
+    if callable(variations) or isinstance(variations, str):
+        raise ValueError('write @weight(), or @weight(variations=("up", "down"))')
+    if len({*names, "nominal"}) <= len(names) or not all(map(str.isidentifier, names)):
+        raise ValueError(
+            f"variations of a weight are different names besides nominal, not {', '.join(names)}"
+        )
+
+    def decorate(function: Callable[..., Any]) -> Weight:
+        return Weight(function, names, " ".join((function.__doc__ or "").split()))
 
     return decorate

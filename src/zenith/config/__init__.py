@@ -11,6 +11,7 @@ from zenith.config.loading import (
     observables_of,
     parse,
     parse_categorisation,
+    weights_of,
 )
 
 __all__ = [
@@ -24,4 +25,5 @@ __all__ = [
     "observables_of",
     "parse",
     "parse_categorisation",
+    "weights_of",
 ]

@@ -73,9 +73,11 @@ def _strengths_fit(analysis: Sections) -> None:
 
 
 def _systematics_fit(analysis: Sections) -> None:
+    simulated = [name for name, p in analysis.processes.items() if p.role != "data"]
+    for name, weight in analysis.weights.items():
+        known(weight.processes or (), simulated, f"weights.{name}.processes")
     for name, systematic in analysis.systematics.items():
         systematic.agree(analysis, f"systematics.{name}")
-    simulated = [name for name, p in analysis.processes.items() if p.role != "data"]
     for factor, processes in analysis.statistics.free_normalisations.items():
         known(processes, simulated, f"statistics.free_normalisations.{factor}")
 

@@ -141,6 +141,9 @@ def _sample_job(analysis: Analysis, step: str, name: str) -> _Job:
         without.add("format")
     only = {"samples": samples, "eras": {sample.era: ""}, "processes": {sample.process: ""}}
     if step == "columns":
+        only["weights"] = _any(
+            key for key, weight in analysis.weights.items() if weight.acts_on(sample.process)
+        )
         only["systematics"] = _any(
             key
             for key, systematic in analysis.systematics.items()

@@ -17,6 +17,7 @@ from zenith.config.explanation import explain, meant, with_line
 from zenith.config.inheritance import check_inheritance
 from zenith.config.yaml_text import parse_yaml, read_yaml
 from zenith.errors import ConfigError
+from zenith.observable import Observable, Weight
 
 S = TypeVar("S", bound=Section)
 
@@ -103,7 +104,8 @@ def parse(
     """The checked analysis; `ConfigError` names every key that is wrong, and what is allowed."""
     merged = _with_base(data, source, overrides)
     analysis = _validated(Analysis, merged, source)
-    _check_observables(analysis, merged, source)
+    for check in (_check_observables, _check_weights):
+        check(analysis, merged, source)
     return analysis
 
 
@@ -140,10 +142,40 @@ def _check_observables(analysis: Analysis, merged: Mapping[str, Any], source: st
             raise ConfigError(with_line(message, source, merged))
 
 
-def observables_of(analysis: Analysis, source: str = "configuration") -> dict[str, Any]:
-    """The observables that the analysis module defines, by name (`zenith.observable`)."""
-    from zenith.observable import Observable
+def _check_weights(analysis: Analysis, merged: Mapping[str, Any], source: str) -> None:
+    defined = weights_of(analysis, source)
+    for name in analysis.weights:
+        if name not in defined:
+            message = (
+                f"weights.{name}: the weight {name!r} is not defined{meant(name, defined)} (add a "
+                f"function with @weight() to the module {analysis.module!r}; "
+                f"it has {', '.join(defined) or 'none'})"
+            )
+            raise ConfigError(with_line(message, source, merged))
+    for name, systematic in analysis.systematics.items():
+        for weight, variations in systematic.functions.items():
+            offered = defined[weight].variations
+            for variation in variations:
+                if variation not in offered:
+                    message = (
+                        f"systematics.{name}: the weight {weight!r} has no variation {variation!r}"
+                        f"{meant(variation, offered)} (it has {', '.join(offered) or 'none'})"
+                    )
+                    raise ConfigError(with_line(message, source, merged))
 
+
+def observables_of(analysis: Analysis, source: str = "configuration") -> dict[str, Observable]:
+    """The observables that the analysis module defines, by name (`zenith.observable`)."""
+    return {n: v for n, v in _defined(analysis, source).items() if isinstance(v, Observable)}
+
+
+def weights_of(analysis: Analysis, source: str = "configuration") -> dict[str, Weight]:
+    """The weights that the analysis module defines, by name (`zenith.observable`)."""
+    return {n: v for n, v in _defined(analysis, source).items() if isinstance(v, Weight)}
+
+
+def _defined(analysis: Analysis, source: str) -> dict[str, Any]:
+    """What the analysis module defines, by name."""
     name = full_name(analysis.module)
     if is_path(name) and not Path(name).is_file():
         raise ConfigError(
@@ -163,7 +195,7 @@ def observables_of(analysis: Analysis, source: str = "configuration") -> dict[st
         ) from None
     except Exception as error:
         raise _broken(name, error, source) from error
-    return {name: value for name, value in vars(module).items() if isinstance(value, Observable)}
+    return vars(module)
 
 
 def _broken(module: str, error: Exception, source: str) -> ConfigError:

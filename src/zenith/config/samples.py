@@ -59,6 +59,21 @@ class Correction(Section):
         return self
 
 
+class AppliedWeight(Section):
+    """A function of the analysis module (`@weight`) that multiplies weights of simulated events."""
+
+    processes: Annotated[
+        tuple[str, ...] | None,
+        Field(description="processes whose events have this weight; default: all simulated"),
+        concerns("columns", of="simulation"),
+        concerns(*TEMPLATES),
+    ] = None
+
+    def acts_on(self, process: str) -> bool:
+        """Whether the events of a simulated process have this weight."""
+        return self.processes is None or process in self.processes
+
+
 class Era(Section):
     """One period of data taking."""
 
@@ -92,6 +107,19 @@ class Era(Section):
         Field(description="corrections of the simulation, by name"),
         concerns("columns", of="simulation"),
     ] = {}
+
+    @model_validator(mode="after")
+    def _once(self) -> "Era":
+        seen: dict[object, str] = {}
+        for name, correction in self.corrections.items():
+            text = (correction.file, correction.correction, correction.object, correction.inputs)
+            if text in seen:
+                raise ValueError(
+                    f"corrections.{name}: is {seen[text]} once more, whose nominal value would be "
+                    f"applied twice; keep one, and give systematic uncertainties `variations`"
+                )
+            seen[text] = name
+        return self
 
 
 class Process(Section):

@@ -12,7 +12,7 @@ from zenith.config.formats import FORMATS, FileFormat
 from zenith.config.learning import Optimise, Search, Split
 from zenith.config.marks import concerns, derived
 from zenith.config.networks.settings import NETWORKS, Mva
-from zenith.config.samples import Era, Process, Sample, Skim
+from zenith.config.samples import AppliedWeight, Era, Process, Sample, Skim
 from zenith.config.selection import Axis, Cut, Observable, PhysicsObject, Region
 from zenith.config.statistics import Plotting, Statistics
 from zenith.config.steps import DRAWN, SELECTION, TEMPLATES
@@ -82,6 +82,10 @@ class Sections(Section):
         dict[str, Observable],
         Field(min_length=1, description="observables of the module that are used, with their axes"),
     ]
+    weights: Annotated[
+        dict[Name, AppliedWeight],
+        Field(description="weights of the module that multiply those of simulated events, by name"),
+    ] = {}
     regions: Annotated[
         dict[Name, Region], Field(min_length=1, description="channels of the analysis, by name")
     ]
@@ -254,8 +258,8 @@ class Sections(Section):
         return {
             f"{name}_{side}": branch
             for name, systematic in self.systematics.items()
-            if not self.is_data(sample) and systematic.varies(self, process)
             for side, branch in systematic.normalised.items()
+            if not self.is_data(sample) and systematic.varies(self, process)
         }
 
     @derived("skim", of="sample")

@@ -11,7 +11,7 @@ It derives from the base class of what it changes:
 The name of its entry point in the group `zenith.systematics` is the `type` in the configuration.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Annotated, Any, ClassVar, Literal, NamedTuple
 
 from pydantic import Field
@@ -79,6 +79,11 @@ class Systematic(Section):
     def varies(self, analysis: Any, process: str) -> bool:
         """Whether it acts on a simulated process."""
         return self.processes is None or process in self.processes
+
+    @property
+    def functions(self) -> Mapping[str, Collection[str]]:
+        """The weights of the analysis module that it varies, with the variations it asks for."""
+        return {}
 
     @property
     def normalised(self) -> dict[Side, WeightBranch]:

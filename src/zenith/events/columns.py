@@ -175,7 +175,7 @@ class _Recipe:
         for name, systematic in reweightings(self.analysis, self.process):
             for side in systematic.given:
                 variation = f"{name}_{side}"
-                factor = systematic.weight(weights, name, side) / self.means.get(variation, 1.0)
+                factor = systematic.weighted(weights, name, side) / self.means.get(variation, 1.0)
                 what = f"the event weight under {variation}"
                 columns.weights[variation] = self._weight(generated, factor, what)
         columns.split = splits.split(events, self.analysis.split.fractions)

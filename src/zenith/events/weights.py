@@ -9,13 +9,15 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from zenith.config import Analysis
+from zenith.config import Analysis, weights_of
 from zenith.config.marks import concerns
 from zenith.config.steps import TEMPLATES
 from zenith.config.systematics import SIDES, WEIGHTS, Side, Sides, Varied
+from zenith.errors import ConfigError
 from zenith.events import corrections
 from zenith.events.evaluation import per_event
 from zenith.events.objects import Objects
+from zenith.observable import Weight
 
 Vector = NDArray[np.float64]
 
@@ -40,6 +42,42 @@ class Factor(Protocol):
     def require(self, variation: str, key: str) -> None:
         """Raise an error that names `key` if it has no variation that it calls so."""
         ...
+
+
+@dataclass(frozen=True)
+class Function:
+    """A weight of the analysis module as a factor."""
+
+    name: str
+    weight: Weight
+
+    @property
+    def key(self) -> str:
+        """Where the configuration says it, for messages."""
+        return f"weights.{self.name}"
+
+    @property
+    def names(self) -> Mapping[str, str]:
+        """What it calls its variations: as they are called."""
+        return {variation: variation for variation in self.weight.variations}
+
+    def __call__(self, objects: Objects, variation: str | None = None) -> Vector:
+        """The factor of each event, nominal or under a variation.
+
+        Raises InputError or ConfigError where it is not one finite number for each event.
+        """
+        variation = variation or "nominal"
+        what = f"weight {self.name}" + (f" ({variation})" if self.weight.variations else "")
+        found = per_event(
+            self.weight, objects, variation, events=len(objects), what=what, missing=1.0
+        )
+        return np.asarray(found, np.float64)
+
+    def require(self, variation: str, key: str) -> None:
+        """Raise ConfigError if there is no variation of this name."""
+        if variation not in self.weight.variations:
+            has = ", ".join(self.weight.variations) or "none"
+            raise ConfigError(f"{key}: the weight {self.name!r} has no {variation!r}; it has {has}")
 
 
 @dataclass(frozen=True)
@@ -78,7 +116,7 @@ class Reweighting(Varied):
         """What multiplies the nominal weight of each event, shape (events,); None is 1."""
         raise NotImplementedError
 
-    def weight(self, weights: Weights, name: str, side: Side) -> Vector:
+    def weighted(self, weights: Weights, name: str, side: Side) -> Vector:
         """What is in place of `weights.nominal` under a side of the uncertainty `name`.
 
         Raises InputError or ConfigError where it is not one finite number for each event.
@@ -105,11 +143,20 @@ def reweightings(analysis: Analysis, process: str) -> Iterator[tuple[str, Reweig
 
 
 def factors(analysis: Analysis, era: str, process: str) -> dict[str, Factor]:
-    """What the weight of the events of a process is a product of, by name.
+    """What the weight of the events of a process is a product of.
+
+    By names: `corrections.pileup`, `weights.top_pt`.
 
     Raises as `corrections.load` does, and where a systematic uncertainty lacks a variation.
     """
-    found: dict[str, Factor] = {**corrections.load(analysis, era)}
+    found: dict[str, Factor] = {
+        f"corrections.{name}": evaluator
+        for name, evaluator in corrections.load(analysis, era).items()
+    }
+    defined = weights_of(analysis)
+    for name, applied in analysis.weights.items():
+        if applied.acts_on(process):
+            found[f"weights.{name}"] = Function(name, defined[name])
     for name, systematic in reweightings(analysis, process):
         systematic.require(found, f"systematics.{name}")
     return found

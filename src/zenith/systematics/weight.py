@@ -1,4 +1,4 @@
-"""Other weights for the same events: variations of corrections, and branches of weights."""
+"""Other weights for the same events: of corrections, of functions of the module, of branches."""
 
 import re
 from collections.abc import Mapping
@@ -9,7 +9,7 @@ import numpy as np
 from pydantic import Field, model_validator
 
 from zenith.config import Analysis
-from zenith.config.base import Name
+from zenith.config.base import Name, known
 from zenith.config.marks import concerns
 from zenith.config.steps import TEMPLATES
 from zenith.config.systematics import WEIGHTS, Side, WeightBranch
@@ -23,7 +23,7 @@ _THEORY = re.compile(r"^(LHE|PS)\w*Weight")  # LHEScaleWeight, LHEPdfWeight, PSW
 
 
 class WeightSystematic(Reweighting):
-    """Other weights for the same events: a correction's up and down, or branches of weights."""
+    """Other weights for the same events: variations of a correction or a weight, or branches."""
 
     type: Annotated[
         Literal["weight"],
@@ -33,6 +33,20 @@ class WeightSystematic(Reweighting):
     ]
     correction: Annotated[
         Name | None, Field(description="correction of the eras whose variations these are"), WEIGHTS
+    ] = None
+    weight: Annotated[
+        Name | None,
+        Field(description="weight under `weights` whose variations these are"),
+        WEIGHTS,
+        concerns(*TEMPLATES),
+    ] = None
+    variations: Annotated[
+        dict[Side, str] | None,
+        Field(
+            description="names of up and down in the file of the correction, or in the function of "
+            "the weight; default: those that the correction gives, and up and down"
+        ),
+        WEIGHTS,
     ] = None
     branches: Annotated[
         dict[Side, str] | None,
@@ -51,24 +65,34 @@ class WeightSystematic(Reweighting):
 
     @model_validator(mode="after")
     def _one_source(self) -> "WeightSystematic":
-        if (self.correction is None) == (self.branches is None):
-            raise ValueError("give exactly one of correction and branches")
-        if self.branches is None:
-            if self.normalise is not None:
-                raise ValueError("normalise is for weights that are branches, not for a correction")
-            return self
-        for side in self.given:
-            if side not in self.branches:
-                raise ValueError(f"branches.{side}: missing, but the systematic has this side")
-            if _BRANCH.match(text := self.branches[side]) is None:
-                raise ValueError(
-                    f"branches.{side}: {text!r} is not a branch, or one entry like PSWeight[0]"
-                )
+        sources = (self.correction, self.weight, self.branches)
+        if sum(source is not None for source in sources) != 1:
+            raise ValueError("give exactly one of correction, weight and branches")
+        if self.branches is None and self.normalise is not None:
+            raise ValueError("normalise is for branches, not for a correction or a weight")
+        if self.branches is not None and self.variations is not None:
+            raise ValueError("variations are those of a correction or a weight; branches name them")
+        for key in ("branches", "variations"):
+            given = getattr(self, key)
+            for side in self.given if given is not None else ():
+                if side not in given:
+                    raise ValueError(f"{key}.{side}: missing, but the systematic has this side")
+                if key == "branches" and _BRANCH.match(given[side]) is None:
+                    raise ValueError(
+                        f"{key}.{side}: {given[side]!r} is not a branch, or one entry like "
+                        "PSWeight[0]"
+                    )
         return self
 
     def agree(self, analysis: Analysis, key: str) -> None:
-        """Every era has the correction, with the variations."""
+        """Every era has the correction, with the variations; the weight is applied."""
         super().agree(analysis, key)
+        if self.weight is not None:
+            known([self.weight], analysis.weights, f"{key}.weight")
+            weighted = analysis.weights[self.weight].processes
+            if weighted is not None:
+                where = f"{key}.processes, process of weights.{self.weight}"
+                known(self.processes or (), weighted, where)
         if self.correction is None:
             return
         for name, era in analysis.eras.items():
@@ -76,11 +100,24 @@ class WeightSystematic(Reweighting):
             where = f"eras.{name}.corrections"
             if correction is None:
                 raise ValueError(f"{key}.correction: {where} has no {self.correction!r}")
-            if lacking := set(self.given) - set(correction.variations):
+            lacking = set(self.given) - set(correction.variations) - set(self.variations or ())
+            if lacking:
                 raise ValueError(
                     f"{key}: {where}.{self.correction}.variations does not name "
                     f"{' and '.join(sorted(lacking))}"
                 )
+
+    def varies(self, analysis: Analysis, process: str) -> bool:
+        """A process that has the weight."""
+        weighted = self.weight is None or analysis.weights[self.weight].acts_on(process)
+        return weighted and super().varies(analysis, process)
+
+    @property
+    def functions(self) -> dict[str, list[str]]:
+        """The weight of the analysis module, with the variations that are its up and down."""
+        if self.weight is None:
+            return {}
+        return {self.weight: [(self.variations or {}).get(side, side) for side in self.given]}
 
     def branch(self, side: Side) -> WeightBranch:
         """What `branches` name for a side that exists."""
@@ -100,16 +137,29 @@ class WeightSystematic(Reweighting):
 
     def require(self, factors: Mapping[str, Factor], key: str) -> None:
         """The file of the correction has the variations."""
-        if self.correction is not None:
-            factor = factors[self.correction]
+        if self._factor is not None:
+            factor = factors[self._factor]
+            where = key if self.variations else factor.key
             for side in self.given:
-                factor.require(factor.names[side], f"{factor.key}.variations.{side}")
+                factor.require(self._variation(factor, side), f"{where}.variations.{side}")
 
-    def weight(self, weights: Weights, name: str, side: Side) -> Vector:
+    def weighted(self, weights: Weights, name: str, side: Side) -> Vector:
         """The product of all factors, one of them varied or times a branch."""
-        if self.correction is not None:
-            return weights.varied(self.correction, weights.factors[self.correction].names[side])
+        if self._factor is not None:
+            factor = weights.factors[self._factor]
+            return weights.varied(self._factor, self._variation(factor, side))
         return weights.nominal * self._branch(weights.objects, side, f"systematics.{name}")
+
+    @property
+    def _factor(self) -> str | None:
+        """The name of the factor that varies, in `Weights.factors`."""
+        if self.correction is not None:
+            return f"corrections.{self.correction}"
+        return None if self.weight is None else f"weights.{self.weight}"
+
+    def _variation(self, factor: Factor, side: Side) -> str:
+        """What the factor calls this side."""
+        return (self.variations or factor.names)[side]
 
     def _branch(self, objects: Objects, side: Side, key: str) -> Vector:
         """A weight in each event: a branch of numbers, or one entry of a branch of lists."""

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import yaml
 
-from zenith.config import Analysis, Categorisation, parse, parse_categorisation
+from zenith.config import Analysis, Categorisation, parse_categorisation
 from zenith.config.base import Section
 from zenith.config.dependencies import marks_of, step_config
 from zenith.config.explanation import models_in
@@ -86,6 +86,7 @@ observables:
   met: {label: met, edges: [0, 100, 500]}
   mtt: {label: m, edges: [0, 100, 500], log: true}
   n_jet: {label: n, edges: [0, 5, 9]}
+weights: {top_pt: {processes: [wjets]}}
 regions:
   signal:
     label: SR
@@ -100,6 +101,7 @@ regions:
 systematics:
   pileup: {type: weight, correction: pileup, label: Pileup}
   ps: {type: weight, branches: {up: "PSWeight[0]", down: "PSWeight[1]"}, processes: [signal]}
+  top_pt: {type: weight, weight: top_pt, variations: {up: up, down: down}}
   jes: {type: shape, kind: energy_scale, objects: [jet], size: 0.02, regions: [signal]}
   tune: {type: sample, up: {wjets: tuned}, correlated: false}
   xsec: {type: normalisation, up: 0.2}
@@ -216,6 +218,7 @@ EXPECTED = {
     "regions.*.in_fit": TEMPLATES,
     "regions.*.blind": "histogram fit figures",
     "regions.*.plots": "columns histogram",  # another observable
+    "weights.top_pt.processes": f"{SIMULATED} {TEMPLATES}",
     "systematics.*.label": "figures",
     "systematics.jes.kind": SHIFTED,
     "systematics.jes.objects": SHIFTED,
@@ -226,6 +229,18 @@ EXPECTED = {
     "systematics.pileup.branches": SIMULATED,
     "systematics.pileup.sides": f"{SIMULATED} {TEMPLATES}",
     "systematics.pileup.type": f"{SIMULATED} {TEMPLATES}",
+    "systematics.pileup.variations": SIMULATED,
+    "systematics.pileup.weight": f"{SIMULATED} {TEMPLATES}",
+    "systematics.top_pt.correction": "columns:wjets",
+    "systematics.top_pt.variations*": "columns:wjets",
+    "systematics.top_pt.branches": "columns:wjets",
+    "systematics.top_pt.normalise": "columns:wjets",
+    "systematics.top_pt.weight": f"{SIMULATED} {TEMPLATES}",  # another one, of all processes
+    "systematics.top_pt.sides": f"columns:wjets {TEMPLATES}",
+    "systematics.top_pt.type": f"columns:wjets {TEMPLATES}",
+    "systematics.top_pt.processes": f"columns:wjets {TEMPLATES}",
+    "systematics.ps.variations": "columns:zprime",
+    "systematics.ps.weight": f"skim:zprime columns:zprime {TEMPLATES}",  # none of its process
     "systematics.ps.correction": "columns:zprime",
     "systematics.ps.branches*": "columns:zprime",
     "systematics.ps.normalise": "columns:zprime",
@@ -298,7 +313,13 @@ CHANGED = {
     "mva.net.classes.wjets": ("wjets", "tuned"),
     "mva.net.features": ("mtt", "st"),
     "mva.net.cuts": ("st > 100",),
+    "weights.top_pt.processes": ("wjets", "signal"),
+    "systematics.top_pt.weight": lambda _: None,
+    "systematics.pileup.weight": "top_pt",
+    "systematics.ps.weight": "top_pt",
+    "systematics.top_pt.processes": ("signal",),
     "systematics.pileup.branches": {"up": "w[0]", "down": "w[1]"},
+    "systematics.top_pt.branches": {"up": "w[0]", "down": "w[1]"},
     "systematics.ps.branches.*": "PSWeight[2]",
     "systematics.tune.sides": "two",
     "systematics.*.sides": "up",
@@ -354,7 +375,7 @@ def row(table: Mapping[str, Any], key: str) -> Any:
     return next((value for glob, value in table.items() if fnmatchcase(key, glob)), None)
 
 
-CONFIGURATION = parse(yaml.safe_load(ANALYSIS))
+CONFIGURATION = Analysis.model_validate(yaml.safe_load(ANALYSIS))  # no module has its weight
 CATEGORIES = parse_categorisation(yaml.safe_load(CATEGORISATION))
 
 

@@ -125,7 +125,7 @@ def weighted(objects: Objects, analysis: Analysis) -> tuple[Any, dict[str, Any]]
     """The nominal weights of W + jets, and the varied ones by variation."""
     found = Weights(objects, factors(analysis, "2016", "wjets"))
     return found.nominal, {
-        f"{name}_{side}": systematic.weight(found, name, side)
+        f"{name}_{side}": systematic.weighted(found, name, side)
         for name, systematic in reweightings(analysis, "wjets")
         for side in systematic.given
     }
