@@ -10,7 +10,7 @@ import pytest
 
 from zenith.config import Analysis, load
 from zenith.errors import ConfigError, InputError, ZenithError
-from zenith.events.formats.nanoaod import as_events
+from zenith.events.formats.views import as_events
 from zenith.events.objects import Objects, select
 from zenith.events.weights import Weights, factors, reweightings
 
