@@ -1,0 +1,104 @@
+"""What the configuration says of networks: a type, and the keys of that type."""
+
+import json
+from importlib.metadata import EntryPoint
+from typing import Annotated, Any
+
+import pytest
+from jsonschema import Draft202012Validator
+from pydantic import Field
+
+from zenith.config import dump, load, parse
+from zenith.config.marks import concerns
+from zenith.config.networks.perceptron import PerceptronSettings
+from zenith.config.networks.settings import NETWORKS, Mva
+from zenith.config.schema import schema
+from zenith.config.sections import Sections
+from zenith.config.yaml_text import parse_yaml
+from zenith.errors import ConfigError
+
+CLASSES = {"w": ["wjets"], "t": ["ttbar"]}
+SETTINGS = {"classes": CLASSES, "features": ["met"]}
+
+
+class Deep(Mva):
+    """A type of another package: a key with a mark for the training, and one without."""
+
+    depth: int = 3
+    dropout: Annotated[float, Field(ge=0.0), concerns("mva")] = 0.1
+
+    def create(self, key: Any) -> Any:
+        raise AssertionError("nothing here needs the network itself")
+
+
+@pytest.fixture(autouse=True)
+def deep(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The registry with this type, one that is no network, and one that cannot be imported."""
+    places = {"deep": Deep, "number": int, "broken": None}
+    found = {name: EntryPoint(name, f"{name}:{name}", NETWORKS.group) for name in places}
+    monkeypatch.setattr(NETWORKS, "_found", lambda: NETWORKS._search() | found)
+
+    def place(point: EntryPoint) -> Any:
+        if point.name not in places:
+            return original(point)
+        if places[point.name] is None:
+            raise ImportError("no module named 'torch'")
+        return places[point.name]
+
+    original = EntryPoint.load
+    monkeypatch.setattr(EntryPoint, "load", place)
+
+
+def analysis(toy_configuration: Any, **settings: Any) -> Any:
+    return parse(toy_configuration(mva={"net": SETTINGS | settings}))
+
+
+def test_the_type_chooses_the_keys(toy_configuration: Any) -> None:
+    found = analysis(toy_configuration, type="deep", depth=5)
+    net = found.mva["net"]
+    assert isinstance(net, Deep)
+    assert (net.type, net.depth, net.epochs) == ("deep", 5, 100)
+    assert parse(parse_yaml(dump(found), "dump")) == found
+    assert isinstance(analysis(toy_configuration).mva["net"], PerceptronSettings)
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"type": "deep", "hidden": [3]}, r"mva\.net\.hidden: unknown key .*depth, dropout\)"),
+        ({"type": "deep", "depth": "x"}, r"mva\.net\.depth: .*integer"),
+        ({"type": "deep", "dropout": -1}, r"mva\.net\.dropout: .*greater than or equal to 0"),
+        ({"type": "deep", "framework": "keras"}, r"mva\.net: framework: .* trained by jax, not by"),
+        ({"type": "deap"}, r"mva\.net\.type: unknown 'deap' .* did you mean 'deep'\?"),
+        ({"type": "number"}, r"mva\.net\.type: 'number' .* is no Mva"),
+        ({"type": "broken"}, r"mva\.net\.type: 'broken' .* cannot be imported: no module named"),
+    ],
+)
+def test_mistakes(toy_configuration: Any, settings: dict[str, Any], message: str) -> None:
+    with pytest.raises(ConfigError, match=message) as error:
+        analysis(toy_configuration, **settings)
+    assert len(str(error.value).splitlines()) == 1
+
+
+def test_what_makes_another_network_of_it() -> None:
+    """Keys that concern steps which read networks, and those without a mark; not the samples."""
+    common = {"classes": ["w", "t"], "features": ["met"]}
+    deep = Deep.model_validate(SETTINGS | {"type": "deep", "epochs": 3, "dropout": 0.3})
+    assert deep.architecture() == {**common, "type": "deep", "depth": 3}
+    perceptron = PerceptronSettings.model_validate(SETTINGS | {"batch": 7, "hidden": [4]})
+    own = {"type": "perceptron", "hidden": [4], "activation": "relu"}
+    assert perceptron.architecture() == {**common, **own}
+
+
+def test_the_schema_knows_zeniths_own_types_and_lets_others_pass() -> None:
+    whole = json.loads(schema(Sections))
+    validator = Draft202012Validator({"$defs": whole["$defs"], **whole["properties"]["mva"]})
+    assert validator.is_valid({"net": SETTINGS | {"hidden": [3]}})
+    assert validator.is_valid({"net": SETTINGS | {"type": "deep", "depth": 5}})
+    for wrong in ({"hiden": [3]}, {"type": "perceptron", "depth": 5}, {"epochs": 0}):
+        assert not validator.is_valid({"net": SETTINGS | wrong})
+
+
+def test_the_shipped_analyses_have_perceptrons() -> None:
+    for path in ("config/zprime.yaml", "config/cms-opendata-2016.yaml"):
+        assert {type(mva) for mva in load(path).mva.values()} == {PerceptronSettings}
