@@ -49,8 +49,8 @@ class Registry:
         found = self._found()
         if name not in found:
             close = difflib.get_close_matches(name, found, 1)
-            hint = f"; did you mean {close[0]!r}?" if close else ""
-            raise ConfigError(f"unknown {name!r} (known: {', '.join(self.names)}){hint}")
+            hint = f"did you mean {close[0]!r}?" if close else "if a package adds it, install that"
+            raise ConfigError(f"unknown {name!r} (known: {', '.join(self.names)}); {hint}")
         try:
             return found[name].load()
         except (ImportError, AttributeError) as error:

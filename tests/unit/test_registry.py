@@ -31,6 +31,7 @@ def test_own_and_others_are_found_by_name(outside):
     ("name", "message"),
     [
         ("decimel", r"unknown 'decimel' \(known: .*did you mean 'decimal'\?"),
+        ("minimum", r"unknown 'minimum' \(known: .*\); if a package adds it, install that"),
         ("broken", r"'broken' \(decimal:Missing, zenith.tests\) cannot be imported"),
     ],
 )

@@ -82,8 +82,7 @@ def _settings(path: str | Path, architecture: Mapping[str, Any]) -> Mva:
         model = NETWORKS.load(architecture["type"])
     except ConfigError as error:
         raise InputError(
-            f"{path}: the type of this network: {error}; install the package that adds it, or "
-            "train another network with `zenith mva`"
+            f"{path}: type of the network: {error}; else train it again with `zenith mva`"
         ) from None
     try:
         classes = {name: (name,) for name in architecture["classes"]}

@@ -94,7 +94,7 @@ def with_header(path: Path, **changes: Any) -> None:
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"type": "quadratic"}, r"unknown 'quadratic' \(known: .*perceptron.*install the package"),
+        ({"type": "quadratic"}, r"unknown 'quadratic' \(known: .*perceptron.*; if a package adds"),
         ({"type": 3}, "not a network of Zenith .*does not name its type"),
         ({"hidden": [0]}, "not a network of Zenith .*hidden"),
         ({"classes": ["w"]}, "not a network of Zenith .*classes"),
