@@ -25,7 +25,7 @@ FILES = ("envs/zenith.yaml", "envs/zenith-gpu.yaml")
 
 
 def requirements(file: str) -> tuple[list[str], dict[str, str]]:
-    """What pip installs into an environment: editable paths, and versions by name."""
+    """What pip installs into an environment: Zenith itself, and versions by name."""
     environment = yaml.safe_load(Path(file).read_text())
     (lines,) = [d["pip"] for d in environment["dependencies"] if isinstance(d, dict)]
     pinned = [re.fullmatch(r"([\w.-]+)(?:\[\w+\])?==(\S+)", line) for line in lines]
@@ -35,8 +35,8 @@ def requirements(file: str) -> tuple[list[str], dict[str, str]]:
 
 @pytest.mark.parametrize("file", FILES)
 def test_environment_has_the_versions_of_the_lock(file: str) -> None:
-    editable, versions = requirements(file)
-    assert editable == ['-e "${ZENITH_SOURCE}"']
+    itself, versions = requirements(file)
+    assert itself == ["${ZENITH_SOURCE}"]
     assert len(versions) > 20
     for name, pinned in versions.items():
         assert FIRST[name] == pinned, f"{file}: {name}"
@@ -84,7 +84,7 @@ def test_a_step_runs_in_the_environment_outside_the_checkout(tmp_path: Path) -> 
     Zenith is not among them, but what pip installs of the line that the file has for it.
     """
     pytest.importorskip("hatchling", reason="needs the packages of the extra dev")
-    editable, versions = requirements("envs/zenith.yaml")
+    itself, versions = requirements("envs/zenith.yaml")
     assert {name: version(name) for name in versions} == versions
     folder = tmp_path / "an environment"
     venv.create(folder, with_pip=True)
@@ -92,7 +92,7 @@ def test_a_step_runs_in_the_environment_outside_the_checkout(tmp_path: Path) -> 
     packages = Path(sysconfig.get_path("purelib", vars={"base": str(folder)}))
     # the files .pth of these packages are not read, and with them not where Zenith is
     (packages / "listed.pth").write_text(sysconfig.get_path("purelib") + "\n")
-    (tmp_path / "requirements.txt").write_text("\n".join(editable))
+    (tmp_path / "requirements.txt").write_text("\n".join(itself))
     source = tmp_path / "the checkout"
     source.symlink_to(Path.cwd())
     clean = {key: value for key, value in os.environ.items() if key != "PYTHONPATH"}
@@ -101,7 +101,7 @@ def test_a_step_runs_in_the_environment_outside_the_checkout(tmp_path: Path) -> 
         return subprocess.run(
             [python, *arguments],
             cwd=tmp_path,
-            env={**clean, "ZENITH_SOURCE": str(source)},
+            env={**clean, "ZENITH_SOURCE": f'-e "{source}"'},
             capture_output=True,
             text=True,
         )

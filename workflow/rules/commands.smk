@@ -9,7 +9,10 @@ from snakemake.settings.types import DeploymentMethod
 # `python` is the one that runs Snakemake, or that of a rule's conda environment, into which pip
 # installs the Zenith that runs here.
 if DeploymentMethod.CONDA in workflow.deployment_settings.deployment_method:
-    os.environ.setdefault("ZENITH_SOURCE", str(Path(zenith.__file__).parents[2]))
+    checkout = Path(zenith.__file__).parents[2]
+    of_checkout = (checkout / "pyproject.toml").exists()
+    itself = f'-e "{checkout}"' if of_checkout else f"zenith-hep=={zenith.__version__}"
+    os.environ.setdefault("ZENITH_SOURCE", itself)
 else:
     programs = [str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)]
     os.environ.update(PATH=os.pathsep.join(programs))
