@@ -1,6 +1,6 @@
 """Tables that read well both in a terminal and as Markdown."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 
@@ -38,3 +38,26 @@ def measured(value: float, error: float | None) -> str:
         return text(float(value))
     digits = max(0, 1 - int(f"{error:e}".split("e")[1]))
     return f"{value:.{digits}f} ± {error:.{digits}f}"
+
+
+def pairs(content: Mapping[str, Any]) -> str:
+    """A table of keys and values, the first eight of a list."""
+
+    def short(value: Any) -> str:
+        if hasattr(value, "tolist"):  # numpy's
+            value = value.tolist()
+        if isinstance(value, list | tuple):
+            inside = ", ".join(short(v) for v in value[:8])
+            return f"{inside}, … ({len(value)})" if len(value) > 8 else inside
+        return f"{value:.8g}" if isinstance(value, float) else text(value)
+
+    return table(["key", "value"], [[key, short(v)] for key, v in content.items()], left=2)
+
+
+def flat(content: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    """The values of nested mappings under dotted keys."""
+    for key, value in content.items():
+        if isinstance(value, Mapping):
+            yield from flat(value, f"{prefix}{key}.")
+        else:
+            yield f"{prefix}{key}", value

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from zenith.artefacts import read_json
+from zenith.artefacts.categories import CATEGORIES, Counted
 from zenith.categorisation.categorise import assign
 from zenith.categorisation.model import aim, nuisances
 from zenith.categorisation.scored import Scored, Space, report
@@ -65,7 +65,7 @@ class Found(NamedTuple):
 
 def load(path: str | Path) -> Found:
     """Read categories; `InputError` if the file is not what `zenith categorise` writes."""
-    file = read_json(path)
+    file = CATEGORIES.read(path)
     try:
         categories: Any = (
             _edges(file["edges"])
@@ -76,16 +76,28 @@ def load(path: str | Path) -> Found:
         return Found(
             categories,
             Space(int(file["scores"]), str(file["space"])),
-            Counting(**{**file["counting"], "weights": tuple(file["counting"]["weights"])}),
+            _counting(file["counting"]),
             Requirements(file["requirements"]["background"], np.inf if limit is None else limit),
             str(file["objective"]),
-            Sideband(tuple(file["window"]), tuple(file["sideband"])) if file["window"] else None,
+            _sideband(file["window"], file["sideband"]),
             tuple(file["nuisance_parameters"]),
         )
     except (KeyError, TypeError, ValueError) as error:
         raise InputError(
             f"{path}: not what `zenith categorise` writes ({error!r}); run it again"
         ) from None
+
+
+def _counting(content: Counted) -> Counting:
+    weights = tuple(content["weights"])
+    return Counting(content["uncertainty"], content["combination"], weights)
+
+
+def _sideband(window: list[float] | None, sideband: list[float] | None) -> Sideband | None:
+    if window is None or sideband is None:
+        return None
+    (low, high), (lowest, highest) = window, sideband
+    return Sideband((low, high), (lowest, highest))
 
 
 def _finite(values: Any) -> NDArray[np.float64]:

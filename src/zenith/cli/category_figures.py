@@ -44,7 +44,8 @@ def run(args: argparse.Namespace) -> None:
 
 
 def _figures(args: argparse.Namespace) -> "Figures":
-    from zenith.artefacts import read_arrays, read_json
+    from zenith.artefacts import read_arrays
+    from zenith.artefacts.categories import SCANNED_CATEGORIES
     from zenith.categorisation.category_files import load
     from zenith.categorisation.plane import is_ternary, odds, plane
     from zenith.categorisation.scored_files import read
@@ -52,7 +53,7 @@ def _figures(args: argparse.Namespace) -> "Figures":
     from zenith.figures.categories import CORNERS
 
     categorisation = options.categorisation(args)
-    content, found = read_json(args.categories), load(args.categories)
+    content, found = SCANNED_CATEGORIES.read(args.categories), load(args.categories)
     unseen = read(args.unseen, found.sideband)
     if "edges" in content:
         used = unseen.tallied(found.counting).used

@@ -23,6 +23,8 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> None:
     """Read, and write the summary."""
     from zenith import artefacts
+    from zenith.artefacts.categories import SCANNED_CATEGORIES
+    from zenith.artefacts.summary import CATEGORY_SUMMARY
     from zenith.config.steps import STEPS
     from zenith.reporting.category_summary import page, summarise
     from zenith.reporting.summary import timing
@@ -31,9 +33,9 @@ def run(args: argparse.Namespace) -> None:
     folders = list(Path(args.benchmarks).glob("*")) if args.benchmarks else []
     folders.sort(key=lambda folder: (*STEPS, folder.name).index(folder.name))
     times = timing({folder.name: sorted(folder.rglob("*.tsv")) for folder in folders})
-    content = artefacts.read_json(args.categories)
+    content = SCANNED_CATEGORIES.read(args.categories)
     summary = summarise(content, times)
-    artefacts.write_json(
+    CATEGORY_SUMMARY.write(
         args.output, {"categorisation": categorisation.name, **summary}, inputs=[args.categories]
     )
     if args.page:

@@ -36,7 +36,8 @@ def run(args: argparse.Namespace) -> None:
     """Evaluate each selection on each part of the events."""
     import logging
 
-    from zenith import artefacts
+    from zenith.artefacts.comparison import COMPARISON
+    from zenith.artefacts.selection import CLIMB, SEARCH, Climb, Cost, Search
     from zenith.cli.inputs import read_networks, read_samples, read_selection
     from zenith.config.dependencies import step_config
     from zenith.optimisation import model
@@ -48,7 +49,11 @@ def run(args: argparse.Namespace) -> None:
     columns = read_samples(args.input)
     paths = {"optimised": args.optimised, "fixed_edges": args.fixed_edges, "search": args.search}
     paths = {name: path for name, path in paths.items() if path is not None}
-    files = {name: artefacts.read_json(path) for name, path in paths.items()}
+    climb = CLIMB.read(args.optimised)
+    files: dict[str, Climb | Search] = {"optimised": climb}
+    if args.fixed_edges is not None:
+        files["fixed_edges"] = CLIMB.read(args.fixed_edges)
+    files["search"] = SEARCH.read(args.search)
     selections = {
         name: read_selection(analysis, path, read_networks(analysis, args.networks, path))
         for name, path in {"initial": None, **paths}.items()
@@ -60,10 +65,13 @@ def run(args: argparse.Namespace) -> None:
         model.events(analysis, columns, selections["initial"]["networks"], "test"),
         selections,
     )
-    cost = {name: {k: file[k] for k in ("evaluations", "seconds")} for name, file in files.items()}
-    artefacts.write_json(
+    cost: dict[str, Cost] = {
+        name: {"evaluations": file["evaluations"], "seconds": file["seconds"]}
+        for name, file in files.items()
+    }
+    COMPARISON.write(
         args.output,
-        {**result, "soft_hard_gap": files["optimised"]["soft_hard_gap"], "cost": cost},
+        {**result, "soft_hard_gap": climb["soft_hard_gap"], "cost": cost},
         inputs=[*paths.values()],
         config=step_config(analysis, "compare"),
     )
@@ -71,5 +79,5 @@ def run(args: argparse.Namespace) -> None:
         logging.info(
             "%-11s test %.3f ± %.3f (train %.3f, validate %.3f)",
             name,
-            *(parts[key] for key in ("test", "test_error", "train", "validate")),
+            *(parts["test"], parts["test_error"], parts["train"], parts["validate"]),
         )

@@ -1,7 +1,9 @@
 """Draw the figures of one selection: control plots, fit regions, systematics, fit and cutflow."""
 
 import argparse
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from zenith.cli import options
 from zenith.cli.files import Folder, Input
@@ -39,20 +41,23 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Draw what the given files hold; every category gets its folder, if only an empty one."""
-    from zenith import artefacts
+    from zenith.artefacts.cutflow import CUTFLOW
+    from zenith.artefacts.fit import FIT
+    from zenith.artefacts.histograms import read_histograms
     from zenith.artefacts.writing import make_folder
     from zenith.figures import fit_gallery, gallery, style
+    from zenith.figures.naming import Figures
     from zenith.statistics.nuisances import nuisances
     from zenith.statistics.thresholds import with_selection
 
     analysis = with_selection(options.analysis_of_files(args), args.selection)
     known = nuisances(analysis)
-    collections = {
-        "regions": (args.plots, artefacts.read_histograms, gallery.control_plots),
-        "systematics": (args.histograms, artefacts.read_histograms, gallery.variations),
-        "fit_regions": (args.fit, artefacts.read_json, fit_gallery.fit_regions),
-        "fit": (args.fit, artefacts.read_json, fit_gallery.fit_results),
-        "cutflow": (args.cutflow, artefacts.read_json, gallery.cutflows),
+    collections: dict[str, tuple[str | None, Callable[[str], Any], Callable[..., Figures]]] = {
+        "regions": (args.plots, read_histograms, gallery.control_plots),
+        "systematics": (args.histograms, read_histograms, gallery.variations),
+        "fit_regions": (args.fit, FIT.read, fit_gallery.fit_regions),
+        "fit": (args.fit, FIT.read, fit_gallery.fit_results),
+        "cutflow": (args.cutflow, CUTFLOW.read, gallery.cutflows),
     }
     for category, (path, read, draw) in collections.items():
         folder = make_folder(Path(args.output) / category)

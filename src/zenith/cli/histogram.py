@@ -52,10 +52,11 @@ def run(args: argparse.Namespace) -> None:
     import logging
 
     from zenith import artefacts
+    from zenith.artefacts.cutflow import CUTFLOW, region_table
     from zenith.cli.inputs import read_networks, read_samples
     from zenith.config.dependencies import step_config
     from zenith.statistics import histograms
-    from zenith.statistics.cutflow import cutflow, cutflow_table
+    from zenith.statistics.cutflow import cutflow
     from zenith.statistics.responses import shifts
     from zenith.statistics.thresholds import complete_thresholds, read_thresholds, with_selection
 
@@ -72,7 +73,7 @@ def run(args: argparse.Namespace) -> None:
     filled = histograms.fill(analysis, columns, thresholds, args.part, targets)
     flow = cutflow(analysis, columns, thresholds, args.part)
     for region, entry in flow.items():
-        logging.info("%s\n%s\n", region, cutflow_table(entry))
+        logging.info("%s\n%s\n", region, region_table(entry))
     prefixes = {histograms.SUMS, *(t.prefix for t in histograms.fit_targets(analysis))}
     of_fit = {name: h for name, h in filled.items() if name.rsplit("/", 2)[0] in prefixes}
     of_fit |= shifts(analysis, columns, thresholds, args.part)
@@ -80,7 +81,7 @@ def run(args: argparse.Namespace) -> None:
     artefacts.write_histograms(
         args.plots, {name: h for name, h in filled.items() if name not in of_fit}
     )
-    artefacts.write_json(
+    CUTFLOW.write(
         args.cutflow,
         flow,
         inputs=args.input,

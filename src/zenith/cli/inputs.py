@@ -36,13 +36,13 @@ def read_networks(
     `{folder}/{name}/initial.safetensors`, but for those that the selection file (JSON) names, by
     their paths from its folder.
     """
-    from zenith.artefacts import read_json
+    from zenith.artefacts.selection import SELECTION
     from zenith.errors import InputError
     from zenith.training.network_files import load_network
 
     if not analysis.mva:
         return {}
-    moved = read_json(selection).get("networks", {}) if selection else {}
+    moved = SELECTION.read(selection).get("networks", {}) if selection else {}
     paths = {name: Path(selection or "").parent / path for name, path in moved.items()}
     if folder is None and not analysis.mva.keys() <= paths.keys():
         raise InputError(
@@ -59,11 +59,11 @@ def read_selection(
     analysis: "Analysis", path: str | None, networks: "dict[str, Network]"
 ) -> "Physical":
     """The thresholds and bin edges of a selection file, or the initial ones, with networks."""
-    from zenith.artefacts import read_json
+    from zenith.artefacts.selection import SELECTION, Selection
     from zenith.optimisation.selection import physical
     from zenith.statistics.thresholds import complete_thresholds, with_selection
 
-    found = read_json(path) if path else {}
+    found: Selection = SELECTION.read(path) if path else {}
     with_selection(analysis, path)
     thresholds = complete_thresholds(analysis, found.get("thresholds"), path or "thresholds")
     return physical(analysis, thresholds, networks, found.get("edges"))

@@ -10,7 +10,7 @@ HELP = "any artefact as a readable table"
 def arguments(parser: argparse.ArgumentParser) -> None:
     """Define the options."""
     parser.add_argument(
-        "file", type=Input, metavar="FILE", help="ROOT (skim or histograms), .h5 (columns) or .json"
+        "file", type=Input, metavar="FILE", help=".root, .h5, .safetensors or .json"
     )
 
 

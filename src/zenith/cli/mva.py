@@ -32,7 +32,7 @@ def run(args: argparse.Namespace) -> None:
 
     import numpy as np
 
-    from zenith.artefacts import write_json
+    from zenith.artefacts.metrics import METRICS
     from zenith.cli.inputs import read_samples, settings_of_network
     from zenith.config.dependencies import step_config
     from zenith.training.evaluate import evaluate
@@ -68,21 +68,27 @@ def run(args: argparse.Namespace) -> None:
     metadata = {"name": args.name, "epoch": trained.best_epoch}
     save_network(folder / "initial.safetensors", trained.network, mva, metadata)
     export_onnx(folder / "network.onnx", trained.network, {"name": args.name})
-    write_json(
+    METRICS.write(
         folder / "metrics.json",
         {
             "name": args.name,
             "framework": mva.framework,
-            "classes": mva.classes,
-            "features": mva.features,
+            "classes": {c: list(samples) for c, samples in mva.classes.items()},
+            "features": list(mva.features),
             "events": {
                 of_class: {part: counts[part][k] for part in parts}
                 for k, of_class in enumerate(mva.classes)
             },
-            "losses": trained.losses,
+            "losses": {
+                "train": trained.losses["train"],
+                "validation": trained.losses["validation"],
+            },
             "best_epoch": trained.best_epoch,
             "auc": auc,
-            "kolmogorov_smirnov": {c: t._asdict() for c, t in judged.overtraining.items()},
+            "kolmogorov_smirnov": {
+                c: {"distance": t.distance, "p_value": t.p_value}
+                for c, t in judged.overtraining.items()
+            },
             "seconds": seconds,
         },
         inputs=args.input,

@@ -1,7 +1,7 @@
 """Draw what a network has learnt: losses, ROC curves, scores and features."""
 
 import argparse
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +11,7 @@ from zenith.cli.files import Folder, Input
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
+    from zenith.artefacts.metrics import Metrics
     from zenith.config import Analysis
     from zenith.config.networks.settings import Mva
     from zenith.core.networks.network import Network
@@ -36,7 +37,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Read the network and its events, and draw."""
-    from zenith.artefacts import read_json
+    from zenith.artefacts.metrics import METRICS
     from zenith.cli.inputs import read_samples, settings_of_network
     from zenith.figures import style
     from zenith.training.examples import examples
@@ -48,7 +49,7 @@ def run(args: argparse.Namespace) -> None:
     columns = read_samples(args.input)
     parts = {part: examples(args.name, mva, columns, part) for part in ("train", "test")}
     units = next(iter(columns.values())).units
-    figures = _figures(analysis, mva, args.name, parts, network, read_json(args.metrics), units)
+    figures = _figures(analysis, mva, args.name, parts, network, METRICS.read(args.metrics), units)
     for name, figure in figures:
         style.save(figure, Path(args.output) / name, analysis.plotting.formats)
 
@@ -59,7 +60,7 @@ def _figures(
     name: str,
     parts: Any,
     network: "Network",
-    metrics: Mapping[str, Any],
+    metrics: "Metrics",
     units: dict[str, str],
 ) -> Iterator[tuple[str, "Figure"]]:
     import numpy as np

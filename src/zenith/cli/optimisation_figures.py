@@ -50,17 +50,18 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Read the files, evaluate what the figures need beyond them, and draw."""
-    from zenith import artefacts
     from zenith.artefacts.writing import make_folder
     from zenith.figures import style
 
     analysis = options.analysis_of_files(args)
     folder = make_folder(args.output)
-    for name, figure in _figures(analysis, args, artefacts):
+    for name, figure in _figures(analysis, args):
         style.save(figure, folder / name, analysis.plotting.formats)
 
 
-def _figures(analysis: "Analysis", args: argparse.Namespace, artefacts: Any) -> "Figures":
+def _figures(analysis: "Analysis", args: argparse.Namespace) -> "Figures":
+    from zenith.artefacts import read_arrays
+    from zenith.artefacts.comparison import COMPARISON
     from zenith.cli.inputs import read_networks, read_samples, read_selection
     from zenith.core.selection.objective import hard_templates
     from zenith.figures import climb_gallery as gallery
@@ -69,10 +70,10 @@ def _figures(analysis: "Analysis", args: argparse.Namespace, artefacts: Any) -> 
     from zenith.statistics.thresholds import with_selection
 
     columns = read_samples(args.input)
-    history, attributes = artefacts.read_arrays(args.history)
+    history, attributes = read_arrays(args.history)
     place = (int(attributes["kept_start"]), int(attributes["kept_step"]))
     yield from gallery.progress(analysis, history, *place)
-    yield from gallery.comparison(analysis, artefacts.read_json(args.comparison))
+    yield from gallery.comparison(analysis, COMPARISON.read(args.comparison))
 
     paths = {"initial": None, "optimised": args.optimised}
     networks = {s: read_networks(analysis, args.networks, path) for s, path in paths.items()}

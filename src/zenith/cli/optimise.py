@@ -46,6 +46,7 @@ def run(args: argparse.Namespace) -> None:
     from pathlib import Path
 
     from zenith import artefacts
+    from zenith.artefacts.selection import CLIMB
     from zenith.cli.inputs import read_networks, read_samples
     from zenith.config.dependencies import step_config
     from zenith.optimisation import ascent, model
@@ -112,7 +113,7 @@ def run(args: argparse.Namespace) -> None:
         for key, values in climb.history().items()
     }
     artefacts.write_arrays(args.history, history, {"kept_start": best, "kept_step": kept.kept_step})
-    artefacts.write_json(
+    CLIMB.write(
         args.output,
         {
             "thresholds": {name: float(t) for name, t in kept.kept["thresholds"].items()},

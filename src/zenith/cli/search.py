@@ -24,7 +24,7 @@ def run(args: argparse.Namespace) -> None:
     """Search with as many evaluations as the climb has; write the best selection and all trials."""
     import time
 
-    from zenith import artefacts
+    from zenith.artefacts.selection import SEARCH
     from zenith.cli.inputs import read_networks, read_samples
     from zenith.cli.progress import progress
     from zenith.config.dependencies import step_config
@@ -47,12 +47,15 @@ def run(args: argparse.Namespace) -> None:
             trials,
             lambda number, trial: advance(number + 1, trials),
         )
-    artefacts.write_json(
+    SEARCH.write(
         args.output,
         {
             "thresholds": result.kept.thresholds,
             "kept": {"validate": result.kept.validation},
-            "trials": [trial._asdict() for trial in result.finite],
+            "trials": [
+                {"thresholds": t.thresholds, "value": t.value, "validation": t.validation}
+                for t in result.finite
+            ],
             "evaluations": len(result.trials),
             "seconds": time.perf_counter() - began,
         },

@@ -33,7 +33,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> None:
     """Skim the file; write the skim and its cutflow."""
 
-    from zenith.artefacts import write_json
+    from zenith.artefacts.cutflow import SKIM_CUTFLOW
     from zenith.cli.progress import progress
     from zenith.config.dependencies import step_config
     from zenith.events.datasets import replicas
@@ -60,4 +60,4 @@ def run(args: argparse.Namespace) -> None:
             ),
         )
     part = step_config(analysis, "skim", sample)
-    write_json(args.cutflow, cutflow, inputs=golden, config=part)
+    SKIM_CUTFLOW.write(args.cutflow, cutflow, inputs=golden, config=part)

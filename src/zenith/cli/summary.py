@@ -24,7 +24,11 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Read what there is of every selection, and write the summary."""
-    from zenith import artefacts
+    from zenith.artefacts import write_text
+    from zenith.artefacts.comparison import COMPARISON
+    from zenith.artefacts.cutflow import CUTFLOW
+    from zenith.artefacts.fit import FIT
+    from zenith.artefacts.summary import SUMMARY
     from zenith.config.steps import STEPS
     from zenith.errors import InputError
     from zenith.reporting.summary import SELECTIONS, page, summarise, timing
@@ -42,16 +46,16 @@ def run(args: argparse.Namespace) -> None:
     steps = sorted(path.name for path in (results / "benchmarks").glob("*"))
     steps.sort(key=lambda step: (*STEPS, step).index(step))
     summary = summarise(
-        {s: artefacts.read_json(path) for s, path in files.items()},
-        {s: artefacts.read_json(path) for s, path in cutflows.items()},
+        {s: FIT.read(path) for s, path in files.items()},
+        {s: CUTFLOW.read(path) for s, path in cutflows.items()},
         timing({s: sorted((results / "benchmarks" / s).rglob("*.tsv")) for s in steps}),
-        artefacts.read_json(comparison) if compared else None,
+        COMPARISON.read(comparison) if compared else None,
     )
-    artefacts.write_json(
+    SUMMARY.write(
         args.output,
         {"analysis": analysis.name, **summary},
         inputs=[*files.values(), *cutflows.values(), *compared],
     )
     if args.page:
         labels = {name: region.label for name, region in analysis.regions.items()}
-        artefacts.write_text(args.page, page(summary, f"Results of {analysis.name}", labels))
+        write_text(args.page, page(summary, f"Results of {analysis.name}", labels))

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from zenith.artefacts import golden
+from zenith.artefacts.cutflow import SkimCutflow, SkimStep
 from zenith.artefacts.writing import atomic
 from zenith.config import Analysis
 from zenith.errors import InputError
@@ -41,7 +42,7 @@ class Cutflow:
         self.events[cut] += len(weights)
         self.sum_weights[cut] += float(weights.sum())
 
-    def steps(self) -> list[dict[str, Any]]:
+    def steps(self) -> list[SkimStep]:
         """One entry for each cut, in order."""
         return [
             {"cut": cut, "events": events, "sum_weights": self.sum_weights[cut]}
@@ -67,7 +68,7 @@ def skim(
     expected: int | None = None,
     patient: bool = True,
     progress: Callable[[int, int], None] = lambda done, total: None,
-) -> dict[str, Any]:
+) -> SkimCutflow:
     """Skim a file and return its cutflow.
 
     The output has the trees `Events` (NanoAOD-like) and `Runs` (sums over all events of the
@@ -152,8 +153,14 @@ def skim(
         uuid = file.uuid
     if not out.events:
         log.warning("%s: no event passes the skim; %s is valid and empty", path, output)
-    total = {"events": sums.events, "sum_weights": sums.sum_weights}
-    return {"sample": sample, "file": path, "uuid": uuid, **total, "steps": cutflow.steps()}
+    return {
+        "sample": sample,
+        "file": path,
+        "uuid": uuid,
+        "events": sums.events,
+        "sum_weights": sums.sum_weights,
+        "steps": cutflow.steps(),
+    }
 
 
 def _chunks(tree: Tree, names: set[str], most: int) -> Iterator[tuple[int, int]]:

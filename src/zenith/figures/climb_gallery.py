@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from zenith.artefacts.comparison import Comparison
 from zenith.config import Analysis
 from zenith.figures import climb, gain, style
 from zenith.figures.naming import Figures, axis_of, banner
@@ -215,7 +216,7 @@ def gradients(analysis: Analysis, content: Mapping[str, tuple[Array, Array]]) ->
         )
 
 
-def comparison(analysis: Analysis, content: Mapping[str, Any]) -> Figures:
+def comparison(analysis: Analysis, content: Comparison) -> Figures:
     """`comparison`: initial, optimised and searched cuts on unseen events, and what they cost."""
     rows = []
     for name, found in content["expected_significance"].items():

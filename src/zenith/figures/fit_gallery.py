@@ -4,48 +4,48 @@ Each function yields (name, figure), one at a time, so that only one figure is i
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Literal
 
 import numpy as np
 
+from zenith.artefacts.fit import Fit, Parameter, RegionTemplates
 from zenith.config import Analysis
 from zenith.figures import fit, stacks
 from zenith.figures.gallery import Nuisance, layer, of_role
 from zenith.figures.naming import Figures, axis_of, banner
 
+Stages = Sequence[tuple[Literal["prefit", "postfit"], str]]
+"""Before or after the fit, with a title."""
 
-def fit_regions(
-    analysis: Analysis, nuisances: Sequence[Nuisance], results: Mapping[str, Any]
-) -> Figures:
+
+def fit_regions(analysis: Analysis, nuisances: Sequence[Nuisance], results: Fit) -> Figures:
     """`{region}_prefit` and `{region}_postfit`: the fitted model, signal included, and the data.
 
     And `{region}_control_fit`, where blind regions are predicted from others: the background alone.
     """
-    both = (("prefit", "Before the fit, μ = 1"), ("postfit", "After the fit"))
+    both: Stages = (("prefit", "Before the fit, μ = 1"), ("postfit", "After the fit"))
     yield from _fitted(analysis, results["templates"], both)
     if control := results.get("control_fit"):
-        after = (("postfit", "Background fitted in control regions"),)
+        after: Stages = (("postfit", "Background fitted in control regions"),)
         for name, figure in _fitted(analysis, control["templates"], after):
             yield f"{name.removesuffix('_postfit')}_control_fit", figure
 
 
-def _fitted(
-    analysis: Analysis, regions: Mapping[str, Any], stages: Sequence[tuple[str, str]]
-) -> Figures:
+def _fitted(analysis: Analysis, regions: Mapping[str, RegionTemplates], stages: Stages) -> Figures:
     line = banner(analysis)
     for region, templates in regions.items():
         settings = analysis.regions[region]
         axis = axis_of(analysis, settings.fit.observable) | {"log": True}
         observed = of_role(analysis, analysis.processes, "data")
         for stage, title in stages:
-            model = templates[stage]
+            model, edges = templates[stage], templates["edges"]
             text, error = [settings.label, title], model["error"]
             if error is None:
-                text, error = [*text, "no uncertainty, see fit.json"], 0.0
+                text, error = [*text, "no uncertainty, see fit.json"], [0.0] * len(edges[1:])
             yield (
                 f"{region}_{stage}",
                 stacks.stack(
-                    templates["edges"],
+                    edges,
                     [layer(analysis, p, model[p]) for p in analysis.processes if p in model],
                     error,
                     data=templates["data"],
@@ -57,9 +57,7 @@ def _fitted(
             )
 
 
-def _labels(
-    nuisances: Sequence[Nuisance], parameters: Sequence[Mapping[str, Any]]
-) -> dict[str, str]:
+def _labels(nuisances: Sequence[Nuisance], parameters: Sequence[Parameter]) -> dict[str, str]:
     """What parameters of a fit are called on figures, by name."""
     known = {nuisance.name: nuisance.label for nuisance in nuisances}
     labels = {}
@@ -74,9 +72,7 @@ def _labels(
     return labels
 
 
-def fit_results(
-    analysis: Analysis, nuisances: Sequence[Nuisance], results: Mapping[str, Any]
-) -> Figures:
+def fit_results(analysis: Analysis, nuisances: Sequence[Nuisance], results: Fit) -> Figures:
     """What the fit was asked for, by the name of its figure.
 
     `pulls`, `pulls_mc_statistics`, `correlations`, `ranking`, `scan` and `upper_limit`.

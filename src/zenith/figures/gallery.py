@@ -8,6 +8,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from zenith.artefacts.cutflow import Cutflow
 from zenith.config import Analysis
 from zenith.figures import cutflow, stacks, systematics
 from zenith.figures.naming import Figures, axis_of, banner
@@ -165,14 +166,12 @@ def _varied(
     )
 
 
-def cutflows(
-    analysis: Analysis, nuisances: Sequence[Nuisance], content: Mapping[str, Any]
-) -> Figures:
+def cutflows(analysis: Analysis, nuisances: Sequence[Nuisance], content: Cutflow) -> Figures:
     """`{region}`: expected events of each process, and data, after each cut."""
     line = banner(analysis)
     for region, table in content.items():
         if region not in analysis.regions:
-            continue  # provenance
+            continue
         flows = [
             cutflow.Flow(process.label, process.colour, numbers["yield"], process.role == "data")
             for name, process in reversed(analysis.processes.items())

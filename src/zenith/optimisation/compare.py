@@ -7,12 +7,12 @@ differences are paired.
 """
 
 from collections.abc import Mapping
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from zenith.artefacts import Columns
+from zenith.artefacts.comparison import Compared, Expected, Gain
 from zenith.config import Analysis
 from zenith.core.selection.layout import Layout
 from zenith.core.selection.objective import Objective, hard_value
@@ -75,7 +75,7 @@ def compare(
     objective: Objective,
     test_events: Layout,
     selections: Mapping[str, Physical],
-) -> dict[str, Any]:
+) -> Compared:
     """Significances by selection and part, their errors, and those of the gains over the first.
 
     Returns
@@ -87,25 +87,30 @@ def compare(
     gain_of_edges
         That of `optimised` to `fixed_edges`, if both are there.
     """
-    significance: dict[str, dict[str, float]] = {}
+    significance: dict[str, Expected] = {}
     replicas: dict[str, NDArray[np.float64]] = {}
     for name, selection in selections.items():
         scored = {s: add_scores(c, selection["networks"]) for s, c in columns.items()}
         binned = analysis.with_edges(hard_edges(test_events, selection))
         thresholds = {key: float(value) for key, value in selection["thresholds"].items()}
-        significance[name] = {
+        quoted = {
             key: quoted_significance(binned, scored, thresholds, part)
             for key, part in QUOTED.items()
         }
         replicas[name] = bootstrap(objective, test_events, selection, analysis.statistics.bootstrap)
-        significance[name]["test_error"] = spread(replicas[name])
+        significance[name] = {
+            "train": quoted["train"],
+            "validate": quoted["validate"],
+            "test": quoted["test"],
+            "test_error": spread(replicas[name]),
+        }
 
-    def gain(name: str, over: str) -> dict[str, float]:
+    def gain(name: str, over: str) -> Gain:
         difference = significance[name]["test"] - significance[over]["test"]
         return {"difference": difference, "error": spread(replicas[name] - replicas[over])}
 
     first, *others = selections
-    result: dict[str, Any] = {
+    result: Compared = {
         "expected_significance": significance,
         "gain": {name: gain(name, first) for name in others},
     }

@@ -1,15 +1,14 @@
 """From the scan of categories to one page that a person reads."""
 
 from collections.abc import Callable, Mapping
-from typing import Any
 
-from zenith.reporting.summary import timing_table, versions
+from zenith.artefacts.categories import Reached, ScannedCategories
+from zenith.artefacts.summary import CategoryResults, StepTime, Training, timing_table
+from zenith.reporting.summary import versions
 from zenith.tables import measured, table
 
-Table = Mapping[str, Any]
 
-
-def summarise(content: Table, times: Table) -> dict[str, Any]:
+def summarise(content: ScannedCategories, times: Mapping[str, StepTime]) -> CategoryResults:
     """The content of summary.json, from what `category_scan` wrote and the times of the steps.
 
     `chosen` is the number of categories that is quoted, with Z on the events they were found with
@@ -18,7 +17,6 @@ def summarise(content: Table, times: Table) -> dict[str, Any]:
     """
     scan = content["scan"]
     (row,) = (row for row in scan["numbers"] if row["asked"] == scan["knee"]["asked"])
-    kept = ("yields", "relative_uncertainties", "meets_requirements")
     return {
         "chosen": row,
         "knee": scan["knee"],
@@ -26,15 +24,23 @@ def summarise(content: Table, times: Table) -> dict[str, Any]:
         "references": scan["references"],
         "signal_labels": content["signal_labels"],
         "requirements": content["requirements"],
-        "training": {key: content[key] for key in kept},
-        **{key: scan["unseen"][key] for key in kept},
+        "training": _kept(content),
+        **_kept(scan["unseen"]),
         "notes": content["notes"],
         "timing": dict(times),
         "versions": versions(),
     }
 
 
-def page(summary: Table, title: str, name: Callable[[int], str]) -> str:
+def _kept(reached: Reached) -> Training:
+    return {
+        "yields": reached["yields"],
+        "relative_uncertainties": reached["relative_uncertainties"],
+        "meets_requirements": reached["meets_requirements"],
+    }
+
+
+def page(summary: CategoryResults, title: str, name: Callable[[int], str]) -> str:
     """The summary as Markdown; `name` says what events of a label are called."""
     parts = [f"# {title}", _result(summary, name)]
     parts += ["## Number of categories", _scan(summary)]
@@ -48,7 +54,7 @@ def page(summary: Table, title: str, name: Callable[[int], str]) -> str:
     return "\n\n".join(parts) + "\n"
 
 
-def _result(summary: Table, name: Callable[[int], str]) -> str:
+def _result(summary: CategoryResults, name: Callable[[int], str]) -> str:
     chosen, knee = summary["chosen"], summary["knee"]
     z = measured(chosen["unseen"], chosen["unseen_error"])
     lines = [
@@ -74,7 +80,7 @@ def _result(summary: Table, name: Callable[[int], str]) -> str:
     return "\n".join(lines)
 
 
-def _scan(summary: Table) -> str:
+def _scan(summary: CategoryResults) -> str:
     header = ["asked", "found", "Z, training", "Z, unseen", "below the best"]
     rows = [
         [
@@ -93,7 +99,7 @@ def _scan(summary: Table) -> str:
     return f"{table(header, rows, left=0)}\n\n{about}"
 
 
-def _references(summary: Table) -> str:
+def _references(summary: CategoryResults) -> str:
     header = ["reference", "categories", "Z, training", "Z, unseen", "requirements"]
     rows = [
         [
@@ -109,7 +115,7 @@ def _references(summary: Table) -> str:
     return table(header, rows)
 
 
-def _categories(summary: Table, name: Callable[[int], str]) -> str:
+def _categories(summary: CategoryResults, name: Callable[[int], str]) -> str:
     labels = [str(a) for a in summary["signal_labels"]]
     header = ["category", *(name(int(a)) for a in labels)]
     header += ["background", "its uncertainty [%]", "background, training"]

@@ -1,21 +1,21 @@
 """What a reader of the results is to be careful with, as Markdown."""
 
-from collections.abc import Iterable, Mapping
-from typing import Any
+from collections.abc import Iterable
 
-Table = Mapping[str, Any]
+from zenith.artefacts.fit import Constraint, TemplateRepair
+from zenith.artefacts.summary import Results, SummaryFit
 
 
-def cautions(summary: Table) -> list[str]:
+def cautions(summary: Results) -> list[str]:
     """On templates that were repaired, constraints, and what the fit could not have."""
     return [
         _repaired(summary["sanitised"]),
-        _constrained(summary.get("constraints", [])),
+        _constrained(summary["constraints"]),
         _missing(summary["fit"]),
     ]
 
 
-def _repaired(sanitised: Iterable[Table]) -> str:
+def _repaired(sanitised: Iterable[TemplateRepair]) -> str:
     """Bins of nominal templates one by one; those of variations by channel."""
     lines = []
     varied: dict[str, list[str]] = {}
@@ -35,7 +35,7 @@ def _repaired(sanitised: Iterable[Table]) -> str:
     return "\n".join(["Templates that were repaired before the fit:", "", *lines])
 
 
-def _constrained(constraints: Iterable[Table]) -> str:
+def _constrained(constraints: Iterable[Constraint]) -> str:
     """Nuisance parameters that end well below their priors."""
     lines = [f"- {entry['message']}" for entry in constraints]
     if not lines:
@@ -43,7 +43,7 @@ def _constrained(constraints: Iterable[Table]) -> str:
     return "\n".join(["Nuisance parameters that the data constrain:", "", *lines])
 
 
-def _missing(fit: Table) -> str:
+def _missing(fit: SummaryFit) -> str:
     """What the fit could not have, by reason."""
     places: dict[str, list[str]] = {}
     for place, reason in fit.get("reasons", {}).items():

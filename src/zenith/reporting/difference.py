@@ -1,6 +1,6 @@
 """What differs between two files of histograms, or between two workspaces."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from zenith import artefacts
 from zenith.errors import InputError
+from zenith.reporting.codecs import codecs_of
 from zenith.tables import table
 
 Content = Mapping[str, NDArray[Any]]
@@ -67,67 +67,22 @@ def _change(name: str, before: NDArray[Any], after: NDArray[Any]) -> Deviation:
     return Deviation(name, worst, float(before[worst]), float(after[worst]), float(relative[worst]))
 
 
-def read(path: str | Path) -> dict[str, NDArray[Any]]:
-    """The numbers of a histogram file (.root) or of a workspace (.json), as named arrays."""
-    path = Path(path)
-    if path.suffix == ".root":
-        content: dict[str, NDArray[Any]] = {}
-        for name, histogram in artefacts.read_histograms(path).items():
-            content[f"{name} yields"] = histogram.values()
-            variances = histogram.variances()
-            if variances is not None:
-                content[f"{name} variances"] = variances
-            content[f"{name} edges"] = histogram.axes[0].edges
-        if not content:
-            raise InputError(f"{path}: holds no histogram; diff compares histograms or workspaces")
-        return content
-    if path.suffix == ".json":
-        workspace = artefacts.read_json(path)
-        if "channels" in workspace:
-            return _arrays(path, workspace)
-    raise InputError(f"{path}: neither histograms (.root) nor a workspace (.json)")
+def read(path: str | Path) -> Content:
+    """The numbers of a file as named arrays, (bins,) each, if `zenith diff` compares such files.
 
-
-def _arrays(path: Path, workspace: Mapping[str, Any]) -> dict[str, NDArray[Any]]:
+    Raises `InputError` that names the file if it cannot be read or compared.
+    """
+    path, codecs = codecs_of(path)
     found: dict[str, NDArray[Any]] = {}
-    try:
-        for name, array in _workspace(workspace):
-            if name in found:
-                raise InputError(f"{path}: '{name}' is there twice: rename or remove one")
-            found[name] = array
-    except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
-        from zenith.statistics.schema import unreadable
-
-        raise unreadable(path, workspace, error) from None
+    for codec in codecs:
+        content = codec.read(path)
+        try:
+            found |= codec.numbers(content)
+        except InputError as error:
+            raise InputError(f"{path}: {error}") from None
+    if not found:
+        raise InputError(f"{path}: neither histograms (.root) nor a workspace (.json)")
     return found
-
-
-def _workspace(content: Mapping[str, Any]) -> Iterator[tuple[str, NDArray[Any]]]:
-    for channel in content["channels"]:
-        for sample in channel["samples"]:
-            where = f"{channel['name']}/{sample['name']}"
-            yield f"{where} yields", np.asarray(sample["data"], float)
-            for modifier in sample["modifiers"]:
-                name = f"{where}/{modifier['name']} ({modifier['type']})"
-                yield name, np.fromiter(_numbers(modifier["data"]), float)
-    for observation in content.get("observations", []):
-        yield f"{observation['name']} observed", np.asarray(observation["data"], float)
-    for measurement in content.get("measurements", []):
-        for parameter in measurement["config"]["parameters"]:
-            name = f"{measurement['name']}/{parameter['name']} (parameter)"
-            yield name, np.fromiter(_numbers(parameter), float)
-
-
-def _numbers(value: Any) -> Iterator[float]:
-    """All numbers of nested lists and mappings, mappings in the order of their keys."""
-    if isinstance(value, Mapping):
-        for key in sorted(value):
-            yield from _numbers(value[key])
-    elif isinstance(value, list):
-        for item in value:
-            yield from _numbers(item)
-    elif isinstance(value, int | float):
-        yield float(value)
 
 
 def report(difference: Difference, most: int = 30) -> str:

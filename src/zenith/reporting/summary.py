@@ -5,26 +5,35 @@ import importlib.metadata
 import platform
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from zenith import __version__
+from zenith.artefacts.comparison import Comparison, Expected
+from zenith.artefacts.cutflow import Cutflow
+from zenith.artefacts.fit import ControlFit, Fit, RegionYields, total, yields_table
+from zenith.artefacts.summary import (
+    Gains,
+    Results,
+    SelectionSummary,
+    StepTime,
+    SummaryControl,
+    SummaryFit,
+    timing_table,
+)
 from zenith.reporting.cautions import cautions
 from zenith.tables import measured, table
 
 SELECTIONS = ("initial", "optimised")
 PACKAGES = ("numpy", "awkward", "uproot", "coffea", "hist", "jax", "pyhf", "cabinetry", "snakemake")
-_FIT = ("mu", "mu_error", "twice_nll", "goodness_of_fit", "asimov", "reasons")
-_COMPARISON = ("gain", "gain_of_edges", "cost", "soft_hard_gap")
-Table = Mapping[str, Any]
 
 
-def timing(benchmarks: Mapping[str, Iterable[Path]]) -> dict[str, dict[str, float]]:
+def timing(benchmarks: Mapping[str, Iterable[Path]]) -> dict[str, StepTime]:
     """Per step: jobs, seconds of wall time and of CPU summed over them, largest memory in MB.
 
     The files are Snakemake's benchmarks (tab-separated; columns s, cpu_time and max_rss). What
     Snakemake could not measure in a short job counts as 0.
     """
-    result = {}
+    result: dict[str, StepTime] = {}
     for step, files in benchmarks.items():
         rows: list[dict[str, str]] = []
         for path in files:
@@ -58,11 +67,11 @@ def versions() -> dict[str, str]:
 
 
 def summarise(
-    fits: Mapping[str, Table],
-    cutflows: Mapping[str, Table],
-    times: Mapping[str, Any],
-    comparison: Table | None = None,
-) -> dict[str, Any]:
+    fits: Mapping[str, Fit],
+    cutflows: Mapping[str, Cutflow],
+    times: Mapping[str, StepTime],
+    comparison: Comparison | None = None,
+) -> Results:
     """The content of summary.json.
 
     Parameters
@@ -77,48 +86,77 @@ def summarise(
         the events), `gain`, `cost` and `soft_hard_gap` are passed on.
     """
     selections = {name: _selection(fit, cutflows.get(name, {})) for name, fit in fits.items()}
-    compared = comparison or {}
-    found = compared.get("expected_significance", {})
+    found = {} if comparison is None else comparison["expected_significance"]
     # What is quoted on test events is what the fit of the workspace says.
-    expected = {
-        name: {**found.get(name, {}), "test": fit["significance"]["expected"]}
+    expected: dict[str, dict[str, float | None]] = {
+        name: {**_parts(found.get(name)), "test": fit["significance"]["expected"]}
         for name, fit in fits.items()
     }
-    expected |= {name: dict(values) for name, values in found.items() if name not in expected}
+    expected |= {name: _parts(found[name]) for name in found if name not in expected}
     quoted = list(selections)[-1]
-    summary = {"quoted": quoted, "expected_significance": expected, **selections[quoted]}
-    summary |= {key: compared[key] for key in _COMPARISON if key in compared}
-    return {**summary, "timing": dict(times), "selections": selections, "versions": versions()}
-
-
-def _selection(fit: Table, cutflow: Table) -> dict[str, Any]:
     return {
-        "fit": {
-            **{key: fit[key] for key in _FIT if key in fit},
-            "free_normalisations": {
-                p["name"]: {"value": p["value"], "error": p["error"]}
-                for p in fit["parameters"]
-                if p["kind"] == "free"
-            },
-        },
-        "significance": fit["significance"],
-        "upper_limit": fit.get("upper_limit"),
-        "yields": fit["yields"],
-        "control_fit": _control(fit.get("control_fit")),
-        "ranking": (fit.get("ranking") or [])[:10],
-        "sanitised": fit.get("sanitised", []),
-        "constraints": fit.get("constraints", []),
-        "cutflow": {name: flow for name, flow in cutflow.items() if name != "provenance"},
+        "quoted": quoted,
+        "expected_significance": expected,
+        **selections[quoted],
+        **_gains(comparison),
+        "timing": dict(times),
+        "selections": selections,
+        "versions": versions(),
     }
 
 
-def _control(control: Table | None) -> dict[str, Any] | None:
+def _parts(found: Expected | None) -> dict[str, float | None]:
+    return {} if found is None else dict(cast(Mapping[str, float], found))
+
+
+def _gains(comparison: Comparison | None) -> Gains:
+    if comparison is None:
+        return {}
+    gains: Gains = {"gain": comparison["gain"]}
+    if "gain_of_edges" in comparison:
+        gains["gain_of_edges"] = comparison["gain_of_edges"]
+    return {**gains, "cost": comparison["cost"], "soft_hard_gap": comparison["soft_hard_gap"]}
+
+
+def _selection(fit: Fit, cutflow: Cutflow) -> SelectionSummary:
+    quoted: SummaryFit = {
+        "mu": fit["mu"],
+        "mu_error": fit["mu_error"],
+        "twice_nll": fit["twice_nll"],
+        "goodness_of_fit": fit["goodness_of_fit"],
+        "asimov": fit["asimov"],
+        "reasons": fit.get("reasons", {}),
+        "free_normalisations": {
+            p["name"]: {"value": p["value"], "error": p["error"]}
+            for p in fit["parameters"]
+            if p["kind"] == "free"
+        },
+    }
+    return {
+        "fit": quoted,
+        "significance": fit["significance"],
+        "upper_limit": fit["upper_limit"],
+        "yields": fit["yields"],
+        "control_fit": _control(fit.get("control_fit")),
+        "ranking": fit["ranking"][:10],
+        "sanitised": fit.get("sanitised", []),
+        "constraints": fit.get("constraints", []),
+        "cutflow": cutflow,
+    }
+
+
+def _control(control: ControlFit | None) -> SummaryControl | None:
     if control is None:
         return None
-    return {key: control[key] for key in ("regions", "goodness_of_fit", "yields", "reasons")}
+    return {
+        "regions": control["regions"],
+        "goodness_of_fit": control["goodness_of_fit"],
+        "yields": control["yields"],
+        "reasons": control["reasons"],
+    }
 
 
-def page(summary: Table, title: str, labels: Mapping[str, str]) -> str:
+def page(summary: Results, title: str, labels: Mapping[str, str]) -> str:
     """The summary as Markdown; `labels` are the regions' names for people."""
     parts = [f"# {title}", _results(summary), _significances(summary)]
     parts += ["## Yields", *_yields(summary["yields"], labels)]
@@ -134,7 +172,7 @@ def page(summary: Table, title: str, labels: Mapping[str, str]) -> str:
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
-def _results(summary: Table) -> str:
+def _results(summary: Results) -> str:
     fit, significance, limit = summary["fit"], summary["significance"], summary["upper_limit"]
     data = "Asimov data; the analysis is blind" if fit.get("asimov") else "observed data"
     lines = [f"Results with the **{summary['quoted']}** cuts, fitted to {data}.", ""]
@@ -164,7 +202,7 @@ def _results(summary: Table) -> str:
     return "\n".join(lines)
 
 
-def _significances(summary: Table) -> str:
+def _significances(summary: Results) -> str:
     """A table, once there is more than one number to compare."""
     expected = summary["expected_significance"]
     if len(expected) == 1 and len(next(iter(expected.values()))) == 1:
@@ -176,16 +214,16 @@ def _significances(summary: Table) -> str:
     header += ["gain on test"] * bool(gain) + ["evaluations", "wall time [s]"] * bool(cost)
     rows = []
     for name, values in expected.items():
-        row = [name]
+        row: list[Any] = [name]
         for part in columns:
-            known = values.get(part) is not None
-            row.append(measured(values[part], values.get(f"{part}_error")) if known else "")
+            value = values.get(part)
+            row.append("" if value is None else measured(value, values.get(f"{part}_error")))
         if gain:
             own = gain.get(name)
             row.append("" if own is None else measured(own["difference"], own["error"]))
         if cost:
-            own = cost.get(name)
-            row += ["", ""] if own is None else [own["evaluations"], f"{own['seconds']:.0f}"]
+            paid = cost.get(name)
+            row += ["", ""] if paid is None else [paid["evaluations"], f"{paid['seconds']:.0f}"]
         rows.append(row)
     lines = ["## Expected significance", "", table(header, rows)]
     if gain:
@@ -202,34 +240,20 @@ def _significances(summary: Table) -> str:
     return "\n".join(lines)
 
 
-def _yields(yields: Table, labels: Mapping[str, str]) -> Iterable[str]:
+def _yields(yields: Mapping[str, RegionYields], labels: Mapping[str, str]) -> Iterable[str]:
     for region, entries in yields.items():
-        rows: list[list[str]] = []
-        for name, entry in entries.items():
-            if isinstance(entry, Mapping):
-                rows.append(
-                    [
-                        name,
-                        measured(entry["prefit"], entry.get("prefit_error")),
-                        measured(entry["postfit"], entry.get("postfit_error")),
-                    ]
-                )
-            elif entry is not None:
-                rows.append([name, f"{entry:.0f}", f"{entry:.0f}"])
-        heading = f"### {labels.get(region, region)}"
-        yield f"{heading}\n\n{table(['process', 'before the fit', 'after the fit'], rows)}"
+        yield f"### {labels.get(region, region)}\n\n{yields_table(entries)}"
 
 
-def _control_fit(control: Table | None, labels: Mapping[str, str]) -> str:
+def _control_fit(control: SummaryControl | None, labels: Mapping[str, str]) -> str:
     """What open regions predict for blind ones."""
     if control is None:
         return ""
     rows = []
     for region, entries in control["yields"].items():
-        total = entries["total"]
-        before, after = (
-            measured(total[stage], total.get(f"{stage}_error")) for stage in ("prefit", "postfit")
-        )
+        background = total(entries)
+        before = measured(background["prefit"], background["prefit_error"])
+        after = measured(background["postfit"], background["postfit_error"])
         data = "blind" if entries["data"] is None else f"{entries['data']:.0f}"
         rows.append([labels.get(region, region), before, after, data])
     fitted = ", ".join(labels.get(region, region) for region in control["regions"])
@@ -242,7 +266,7 @@ def _control_fit(control: Table | None, labels: Mapping[str, str]) -> str:
     return "\n".join(["## Prediction from the control regions", "", *lines])
 
 
-def _cutflows(cutflows: Table, labels: Mapping[str, str]) -> Iterable[str]:
+def _cutflows(cutflows: Cutflow, labels: Mapping[str, str]) -> Iterable[str]:
     for region, flow in cutflows.items():
         processes = flow["processes"]
         rows = [
@@ -250,17 +274,3 @@ def _cutflows(cutflows: Table, labels: Mapping[str, str]) -> Iterable[str]:
             for i, cut in enumerate(flow["cuts"])
         ]
         yield f"### {labels.get(region, region)}\n\n{table(['cut', *processes], rows)}"
-
-
-def timing_table(times: Table) -> str:
-    """What `timing` found, as Markdown."""
-    header = ["step", "jobs", "wall time [s]", "CPU time [s]", "largest memory [MB]"]
-    keys = ("wall_seconds", "cpu_seconds", "max_rss_mb")
-    rows = [[step, t["jobs"], *(f"{t[key]:.1f}" for key in keys)] for step, t in times.items()]
-    if not rows:
-        return "Nothing was measured: the steps were not run by the workflow."
-    sums = [sum(t[key] for t in times.values()) for key in keys[:2]]
-    most = max(t["max_rss_mb"] for t in times.values())
-    jobs = sum(t["jobs"] for t in times.values())
-    rows.append(["all", jobs, *(f"{value:.1f}" for value in (*sums, most))])
-    return table(header, rows)

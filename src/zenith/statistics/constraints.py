@@ -25,6 +25,7 @@ from typing import Any
 
 import numpy as np
 
+from zenith.artefacts.fit import Constraint, Parameter
 from zenith.statistics.kinks import Vector
 from zenith.statistics.likelihood import Likelihood, numpy_backend
 from zenith.statistics.templates import Matrix, RegionTemplates
@@ -37,9 +38,9 @@ STEP = 1e-3  # of an error, in derivatives
 
 def constraints(
     spec: Mapping[str, Any],
-    parameters: Sequence[Mapping[str, Any]],
+    parameters: Sequence[Parameter],
     regions: Sequence[RegionTemplates],
-) -> list[dict[str, Any]]:
+) -> list[Constraint]:
     """The nuisance parameters whose error is below `WARN` of their prior, with a warning for each.
 
     `parameters` are those of fit.json, `regions` the templates that the workspace is made from.
@@ -49,7 +50,7 @@ def constraints(
     effect is proportional to the nominal yield), the error `without` that share, and a `message`
     that says so.
     """
-    found = []
+    found: list[Constraint] = []
     with numpy_backend():
         likelihood = Likelihood.of(spec, signal=False)
         x = np.array([parameter["value"] for parameter in parameters])
@@ -57,22 +58,31 @@ def constraints(
         held = np.array([p["kind"] == "fixed" or p["error"] is None for p in parameters])
         shifts = _derivatives(likelihood, x, STEP * steps)
         for index, parameter in enumerate(parameters):
-            if parameter["kind"] != "constrained" or held[index]:
+            size, prior = parameter["error"], parameter["prefit_error"]
+            if parameter["kind"] != "constrained" or size is None or prior is None:
                 continue
-            error = parameter["error"] / parameter["prefit_error"]
+            error = size / prior
             if error >= WARN:
                 continue
             inverse = _inverse_covariance(likelihood, x, shifts, parameters, held, index)
-            shift = shifts[:, index] * parameter["prefit_error"]
+            shift = shifts[:, index] * prior
             noise = _noise(likelihood, x, regions, parameter["name"])
             information = float(shift @ inverse @ shift)
             share = without = None
             if noise is not None and information > 0.0:
                 share = min(float(np.diag(inverse) @ noise) / information, 1.0)
                 without = float((1.0 + (1.0 - share) * (1.0 / error**2 - 1.0)) ** -0.5)
-            entry = {"name": parameter["name"], "error": error, "share": share, "without": without}
-            found.append({**entry, "message": _message(**entry)})
-            log.warning("%s", found[-1]["message"])
+            message = _message(parameter["name"], error, share, without)
+            found.append(
+                {
+                    "name": parameter["name"],
+                    "error": error,
+                    "share": share,
+                    "without": without,
+                    "message": message,
+                }
+            )
+            log.warning("%s", message)
     return found
 
 
@@ -104,7 +114,7 @@ def _inverse_covariance(
     likelihood: Likelihood,
     x: Vector,
     derivatives: Matrix,
-    parameters: Sequence[Mapping[str, Any]],
+    parameters: Sequence[Parameter],
     held: Any,
     index: int,
 ) -> Matrix:

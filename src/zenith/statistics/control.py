@@ -6,6 +6,7 @@ from typing import Any
 
 import cabinetry
 
+from zenith.artefacts.fit import ControlFit, total
 from zenith.config import Analysis
 from zenith.statistics.best_fit import best_fit, goodness_of_fit
 from zenith.statistics.fit import note_errors, parameters
@@ -18,7 +19,7 @@ log = logging.getLogger(__name__)
 
 def control_fit(
     analysis: Analysis, spec: Mapping[str, Any], name: str = "workspace"
-) -> dict[str, Any] | None:
+) -> ControlFit | None:
     """The background, fitted to the data of the regions that are open, in every region.
 
     Without signal in any of them. A nuisance parameter that acts in no open region keeps its prior,
@@ -56,10 +57,10 @@ def control_fit(
         )
         for region in fitted:
             if region not in open_:
-                total = found["yields"][region]["total"]
+                predicted_yield = total(found["yields"][region])["postfit"]
                 log.info(
                     "%s: %.1f events of background, predicted from %s",
-                    *(region, total["postfit"], ", ".join(open_)),
+                    *(region, predicted_yield, ", ".join(open_)),
                 )
         return {
             "regions": open_,

@@ -1,16 +1,15 @@
 """The cutflow of each region: events and expected yields of every process, cut by cut."""
 
 from collections.abc import Mapping
-from typing import Any
 
 import numpy as np
 
 from zenith.artefacts import Columns
+from zenith.artefacts.cutflow import Cutflow
 from zenith.config import Analysis
 from zenith.statistics.histograms import scaled
 from zenith.statistics.nuisances import filled_samples
 from zenith.statistics.thresholds import complete_thresholds, region_cuts
-from zenith.tables import table
 
 EVERYTHING = "all columns"
 
@@ -20,7 +19,7 @@ def cutflow(
     columns: Mapping[str, Columns],
     thresholds: Mapping[str, float] | None = None,
     part: str = "test",
-) -> dict[str, Any]:
+) -> Cutflow:
     """Events after each cut, cuts applied in order; parameters as in `histograms.fill`.
 
     Returns {region: {"cuts": [text, …], "processes": {process: {"events", "yield", "error"}}}} with
@@ -28,7 +27,7 @@ def cutflow(
     the root of the sum of squared weights.
     """
     thresholds = complete_thresholds(analysis, thresholds)
-    result: dict[str, Any] = {}
+    result: Cutflow = {}
     for region in analysis.regions:
         cuts = region_cuts(analysis, region)
         texts = [f"{c.observable} {c.direction} {c.value(thresholds):.4g}" for c in cuts]
@@ -59,13 +58,3 @@ def cutflow(
             },
         }
     return result
-
-
-def cutflow_table(region: Mapping[str, Any]) -> str:
-    """One region of a cutflow as a Markdown table: expected yields, and events in brackets."""
-    processes = region["processes"]
-    rows = [
-        [cut, *(f"{p['yield'][i]:.5g} ({p['events'][i]})" for p in processes.values())]
-        for i, cut in enumerate(region["cuts"])
-    ]
-    return table(["cut", *processes], rows)

@@ -14,6 +14,7 @@ from typing import Any
 import cabinetry
 import numpy as np
 
+from zenith.artefacts.fit import FitResult, Impact, Parameter, Scan, UpperLimit
 from zenith.config import Analysis
 from zenith.statistics.best_fit import BestFit, best_fit, goodness_of_fit
 from zenith.statistics.kinks import Vector
@@ -29,7 +30,7 @@ log = logging.getLogger(__name__)
 SCAN_WIDTH = 2.5  # of the likelihood scan, in errors to each side
 
 
-def fit(analysis: Analysis, spec: Mapping[str, Any], name: str = "workspace") -> dict[str, Any]:
+def fit(analysis: Analysis, spec: Mapping[str, Any], name: str = "workspace") -> FitResult:
     """The content of fit.json, from a workspace that `workspace.build` made.
 
     What was not asked for is None, as is what is observed while a region is blind: the workspace is
@@ -58,7 +59,7 @@ def fit(analysis: Analysis, spec: Mapping[str, Any], name: str = "workspace") ->
             place = "significance.expected"
             expected = reasons.attempt(place, partial(expected_significance, likelihood))
         observed = limit = scan = None
-        impacts = []
+        impacts: list[Impact] = []
         if measured and not blind:
             place = "significance.observed"
             observed = reasons.attempt(place, partial(_observed_significance, likelihood, best))
@@ -133,7 +134,7 @@ def _observed_significance(likelihood: Likelihood, best: BestFit) -> float:
 
 def _limit(
     blind: bool, likelihood: Likelihood, best: BestFit, error: float, reasons: Reasons
-) -> dict[str, Any]:
+) -> UpperLimit:
     """Asimov data without signal: nuisances as the data have them, or nominal if blind."""
     nothing = likelihood.nominal.copy()
     nothing[likelihood.poi] = 0.0
@@ -148,7 +149,7 @@ def _limit(
 
 def _scan(
     points: int, likelihood: Likelihood, best: BestFit, error: float, reasons: Reasons
-) -> dict[str, Any]:
+) -> Scan:
     centre, (lowest, highest) = best.x[likelihood.poi], likelihood.bounds[likelihood.poi]
     low, high = centre + SCAN_WIDTH * error * np.array([-1.0, 1.0])
     strengths = np.linspace(max(low, lowest), min(high, highest), points).tolist()
@@ -172,7 +173,7 @@ def _ranked(likelihood: Likelihood) -> list[int]:
     return [i for i in range(len(likelihood.names)) if i not in left_out and i != likelihood.poi]
 
 
-def parameters(likelihood: Likelihood, best: BestFit, prefit: Vector) -> list[dict[str, Any]]:
+def parameters(likelihood: Likelihood, best: BestFit, prefit: Vector) -> list[Parameter]:
     """What `parameters` of fit.json says of each, in the order of the model."""
     return [
         {

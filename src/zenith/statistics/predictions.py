@@ -8,6 +8,7 @@ import numpy as np
 from cabinetry.fit.results_containers import FitResults
 from numpy.typing import NDArray
 
+from zenith.artefacts.fit import Predictions
 from zenith.config import Analysis
 
 
@@ -23,7 +24,7 @@ def predictions(
     data: Mapping[str, list[float]],
     *,
     known: bool = True,
-) -> dict[str, Any]:
+) -> Predictions:
     """Yields by region and process, and templates by bin, before and after a fit.
 
     The uncertainties are cabinetry's, from the errors and correlations of `results`; those after

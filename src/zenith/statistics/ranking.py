@@ -1,17 +1,15 @@
 """The impact of each nuisance parameter on the signal strength."""
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 
+from zenith.artefacts.fit import Impact
 from zenith.statistics.best_fit import BestFit
 from zenith.statistics.kinks import Vector
 from zenith.statistics.likelihood import Likelihood
 from zenith.statistics.minimiser import minimum
 from zenith.statistics.reasons import Reasons
-
-SIDES = {"up": 1.0, "down": -1.0}
 
 
 def ranking(
@@ -20,7 +18,7 @@ def ranking(
     prefit_errors: Vector,
     ranked: Sequence[int],
     reasons: Reasons,
-) -> list[dict[str, Any]]:
+) -> list[Impact]:
     """Impacts, the largest first: how far the signal strength moves where a parameter is held.
 
     The parameter is held at its best fit plus and minus its error after the fit (`impact_up`,
@@ -43,17 +41,17 @@ def ranking(
         moved = reasons.attempt(place, lambda: minimum(likelihood, held, best.x))
         return None if moved is None else float(moved.x[poi] - best.x[poi])
 
-    def shifts(index: int) -> dict[str, float]:
+    def entry(index: int) -> Impact:
         after, before = best.errors[index], prefit_errors[index]
-        sizes = {"impact": after, "prefit_impact": before}
-        return {f"{k}_{s}": f * size for k, size in sizes.items() for s, f in SIDES.items()}
-
-    entries = [
-        {
+        return {
             "name": likelihood.names[index],
-            **{key: impact(index, key, shift) for key, shift in shifts(index).items()},
+            "impact_up": impact(index, "impact_up", after),
+            "impact_down": impact(index, "impact_down", -after),
+            "prefit_impact_up": impact(index, "prefit_impact_up", before),
+            "prefit_impact_down": impact(index, "prefit_impact_down", -before),
         }
-        for index in ranked
-        if not likelihood.fixed[index]
-    ]
-    return sorted(entries, key=lambda e: -max(abs(e[f"impact_{side}"] or 0.0) for side in SIDES))
+
+    entries = [entry(index) for index in ranked if not likelihood.fixed[index]]
+    return sorted(
+        entries, key=lambda e: -max(abs(e["impact_up"] or 0.0), abs(e["impact_down"] or 0.0))
+    )

@@ -3,10 +3,11 @@
 import logging
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
+from zenith.artefacts.fit import TemplateRepair
 from zenith.core.likelihood.template_rules import consistent, floored
 from zenith.statistics.templates import RegionTemplates
 
@@ -58,9 +59,9 @@ def sanitise(
     return repaired, changes
 
 
-def summary(changes: Sequence[Repair]) -> list[dict[str, Any]]:
+def summary(changes: Sequence[Repair]) -> list[TemplateRepair]:
     """The changes as JSON can say them."""
-    return [asdict(change) for change in changes]
+    return [cast(TemplateRepair, asdict(change)) for change in changes]
 
 
 def _nominal_changes(old: RegionTemplates, new: RegionTemplates, too_few: str) -> Iterator[Repair]:

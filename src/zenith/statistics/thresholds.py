@@ -3,7 +3,7 @@
 import difflib
 from collections.abc import Mapping
 
-from zenith.artefacts import read_json
+from zenith.artefacts.selection import SELECTION
 from zenith.config import Analysis
 from zenith.config.selection import Cut as ConfiguredCut
 from zenith.core.selection.cuts import Cut
@@ -54,7 +54,7 @@ def with_selection(analysis: Analysis, path: str | None) -> Analysis:
 
     Raises InputError for edges that do not fit the configuration.
     """
-    edges = read_json(path).get("edges", {}) if path else {}
+    edges = SELECTION.read(path).get("edges", {}) if path else {}
     try:
         return analysis.with_edges(edges)
     except ValueError as error:
@@ -66,7 +66,7 @@ def read_thresholds(path: str) -> dict[str, float]:
 
     Raises InputError where the file does not have them.
     """
-    thresholds = read_json(path).get("thresholds")
-    if not isinstance(thresholds, dict):
+    thresholds = SELECTION.read(path).get("thresholds")
+    if thresholds is None:
         raise InputError(f"{path}: no `thresholds`: {{name: value}} of the tunable cuts is missing")
     return thresholds

@@ -8,6 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
+from zenith.artefacts.fit import Pruned
 from zenith.config import Analysis
 from zenith.core.likelihood.composition import Modifier
 from zenith.core.likelihood.recipe import Recipe
@@ -24,7 +25,7 @@ Place = tuple[str, str]  # channel and sample
 
 def build(
     analysis: Analysis, regions: Sequence[RegionTemplates]
-) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+) -> tuple[dict[str, Any], list[Pruned]]:
     """The workspace (pyhf's JSON) of sanitised templates, and the list of what was pruned.
 
     In blind regions the observations are the Asimov data of the nominal model at signal strength 1.
@@ -98,10 +99,10 @@ def _present(analysis: Analysis, regions: Sequence[RegionTemplates]) -> tuple[se
 
 def _pruned(
     analysis: Analysis, made: Recipe, nominal: Array, varied: Array, present: set[Place]
-) -> list[dict[str, Any]]:
+) -> list[Pruned]:
     effects = np.asarray(made.effects(nominal, made.smoothed(nominal, varied)))
     row_of = {systematic.name: row for row, systematic in enumerate(made.systematics)}
-    pruned = []
+    pruned: list[Pruned] = []
     for nuisance in (n for n in nuisances(analysis) if n.kind != "free"):
         for c, (channel, _) in enumerate(made.structure.channels):
             for s, sample in enumerate(made.structure.samples):
@@ -115,8 +116,14 @@ def _pruned(
                     effect = max(abs(nuisance.up), abs(nuisance.down))
                     left_out = pruned_rate(analysis, nuisance)
                 if left_out:
-                    place = {"name": nuisance.name, "channel": channel, "sample": sample}
-                    pruned.append({**place, "effect": effect})
+                    pruned.append(
+                        {
+                            "name": nuisance.name,
+                            "channel": channel,
+                            "sample": sample,
+                            "effect": effect,
+                        }
+                    )
     if pruned:
         log.info("pruned: %s", ", ".join(f"{p['name']} ({p['channel']})" for p in pruned))
     return pruned

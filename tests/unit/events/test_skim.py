@@ -27,7 +27,7 @@ from makers.nanoaod import (
     write,
 )
 
-from zenith import artefacts
+from zenith.artefacts import json_codec
 from zenith.cli import main
 from zenith.errors import InputError, OutputError
 from zenith.events.skim import skim
@@ -280,13 +280,13 @@ def test_a_step_makes_all_of_its_files_or_none(
     files = ["--output", f"{output}/skim.root", "--cutflow", f"{output}/cutflow.json"]
     command = ["skim", "--config", str(config), "--sample", "simulation", "--input", nano, *files]
     with monkeypatch.context() as patch:
-        patch.setattr(artefacts, "write_json", full)
+        patch.setattr(json_codec, "write_json", full)
         assert main(command) == 1
         assert "No space left" in capsys.readouterr().err
         assert list(output.iterdir()) == []
     assert main(command) == 0
     with monkeypatch.context() as patch:
-        patch.setattr(artefacts, "write_json", full)
+        patch.setattr(json_codec, "write_json", full)
         assert main(command) == 1  # what was there before is not taken away
     assert len(list(output.iterdir())) == 2
 

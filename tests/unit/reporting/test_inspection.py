@@ -118,16 +118,26 @@ def test_a_malformed_workspace_is_one_message(
     assert place in str(error.value)
 
 
+JES = {
+    "name": "jes", "kind": "constrained", "prefit_value": 0.0, "prefit_error": 1.0,
+    "value": 0.25, "error": 0.5,
+}  # fmt: skip
+IMPACT = {
+    "name": "jes", "impact_up": 0.125, "impact_down": -0.25, "prefit_impact_up": 0.25,
+    "prefit_impact_down": -0.5,
+}  # fmt: skip
+FIT = {
+    "mu": 0.94, "mu_error": 0.31, "asimov": False, "twice_nll": 7.0, "goodness_of_fit": None,
+    "significance": {"expected": 2.5, "observed": None}, "parameters": [JES], "ranking": [IMPACT],
+    "correlation": None, "upper_limit": None, "scan": None, "templates": {},
+    "yields": {"SR": {"wjets": {"prefit": 12.0, "prefit_error": 1.5, "postfit": 13.0,
+                                "postfit_error": 1.25}, "data": 14.0}},
+}  # fmt: skip
+
+
 def test_a_fit_is_shown_with_its_numbers(tmp_path: Path) -> None:
     path = tmp_path / "fit.json"
-    content = {
-        "mu": 0.94, "mu_error": 0.31, "significance": {"expected": 2.5, "observed": None},
-        "parameters": [{"name": "jes", "value": 0.25, "error": 0.5}],
-        "ranking": [{"name": "jes", "impact_up": 0.125, "impact_down": -0.25}],
-        "yields": {"SR": {"wjets": {"prefit": 12.0, "prefit_error": 1.5, "postfit": 13.0,
-                                    "postfit_error": 1.25}, "data": 14.0}},
-    }  # fmt: skip
-    write_json(path, content)
+    write_json(path, FIT)
     found = rows(describe(path))
     assert ["μ", "0.94 ± 0.31"] in found
     assert ["significance, expected", "2.5"] in found
@@ -137,12 +147,12 @@ def test_a_fit_is_shown_with_its_numbers(tmp_path: Path) -> None:
 
 
 def test_a_fit_without_errors_shows_the_reasons(tmp_path: Path) -> None:
-    content = {
+    content = FIT | {
         "mu": 0.0, "mu_error": None, "significance": {"expected": None, "observed": 0.0},
-        "parameters": [{"name": "mu", "value": 0.0, "error": None, "at_bound": True}],
+        "parameters": [JES | {"name": "mu", "value": 0.0, "error": None, "at_bound": True}],
         "upper_limit": {"level": 0.95, "observed": None, "expected": [1.0, 1.5, None, None, None]},
-        "ranking": [{"name": "jes", "impact_up": None, "impact_down": -0.25}],
-        "correlation": None, "reasons": {"mu_error": "the parameter is on its bound, 0 of 0 to 9"},
+        "ranking": [IMPACT | {"impact_up": None}],
+        "reasons": {"mu_error": "the parameter is on its bound, 0 of 0 to 9"},
     }  # fmt: skip
     write_json(tmp_path / "fit.json", content)
     found = rows(describe(tmp_path / "fit.json"))
@@ -175,7 +185,8 @@ def test_other_json_is_shown_flat(tmp_path: Path) -> None:
     [
         ("notes.txt", "text", "not a kind of file that can be inspected"),
         ("broken.root", "text", "cannot be read as a ROOT file"),
-        ("broken.h5", "text", "not a columns file"),
+        ("broken.h5", "text", "not an HDF5 file"),
+        ("broken.safetensors", "text", "not a network of Zenith"),
         ("broken.json", "{", "not valid JSON"),
         ("missing.json", None, "no such file"),
     ],

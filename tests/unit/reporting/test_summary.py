@@ -18,12 +18,25 @@ def fit(expected: float = 2.5) -> dict[str, Any]:
     return {
         "mu": 0.94, "mu_error": 0.31, "asimov": False, "twice_nll": 12.0, "goodness_of_fit": 0.4,
         "parameters": [
-            {"name": "ttbar_norm", "kind": "free", "value": 1.05, "error": 0.02},
-            {"name": "lumi", "kind": "constrained", "value": 1.0, "error": 0.01},
+            {"name": "ttbar_norm", "kind": "free", "prefit_value": 1.0, "prefit_error": None,
+             "value": 1.05, "error": 0.02},
+            {"name": "lumi", "kind": "constrained", "prefit_value": 0.0, "prefit_error": 1.0,
+             "value": 0.1, "error": 0.9},
         ],
+        "correlation": None, "scan": None,
         "significance": {"expected": expected, "observed": 3.25},
-        "upper_limit": {"observed": 1.6, "expected": [0.4, 0.6, 0.8, 1.2, 1.7]},
-        "ranking": [{"name": "jes", "impact_up": 0.125, "impact_down": -0.25}],
+        "upper_limit": {
+            "level": 0.95, "observed": 1.6, "expected": [0.4, 0.6, 0.8, 1.2, 1.7]
+        },
+        "ranking": [
+            {"name": "jes", "impact_up": 0.125, "impact_down": -0.25, "prefit_impact_up": 0.15,
+             "prefit_impact_down": -0.3}
+        ],
+        "templates": {
+            "signal": {"edges": [0.0, 1.0], "observable": "mtt", "data": [131.0],
+                       "prefit": {"wjets": [120.0], "error": [12.0]},
+                       "postfit": {"wjets": [123.4], "error": [5.67]}}
+        },
         "yields": {
             "signal": {
                 "wjets": {
@@ -36,7 +49,6 @@ def fit(expected: float = 2.5) -> dict[str, Any]:
             {"channel": "signal", "sample": "wjets", "variation": "nominal", "bin": 17,
              "before": -0.5, "after": 0.001, "reason": "negative"}
         ],
-        "provenance": {},
     }  # fmt: skip
 
 
@@ -45,7 +57,6 @@ CUTFLOW = {
         "cuts": ["all columns", "met > 50"],
         "processes": {"wjets": {"events": [9, 4], "yield": [900.0, 400.5], "error": [30.0, 20.0]}},
     },
-    "provenance": {},
 }
 
 
@@ -57,7 +68,7 @@ def test_the_summary_has_the_numbers_of_the_fit() -> None:
     assert content["fit"]["free_normalisations"] == {"ttbar_norm": {"value": 1.05, "error": 0.02}}
     assert content["upper_limit"] == fit()["upper_limit"]
     assert content["yields"] == fit()["yields"]
-    assert content["cutflow"] == {"signal": CUTFLOW["signal"]}
+    assert content["cutflow"] == CUTFLOW
     assert content["versions"]["pyhf"] == versions()["pyhf"]
 
 
@@ -67,6 +78,8 @@ def test_the_optimised_selection_joins_and_is_quoted() -> None:
             "initial": {"train": 2.6, "validate": 2.4, "test": 2.0, "test_error": 0.1},
             "search": {"train": 3.0, "validate": 2.7, "test": 2.6, "test_error": 0.1},
         },
+        "gain": {},
+        "cost": {},
         "soft_hard_gap": 0.01,
     }
     content = summarise({"initial": fit(2.5), "optimised": fit(3.1)}, {}, {}, found)

@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 
 from zenith.artefacts import Columns, read_histograms, write_histograms
+from zenith.artefacts.cutflow import region_table
 from zenith.config import parse
 from zenith.errors import InputError
-from zenith.statistics.cutflow import cutflow, cutflow_table
+from zenith.statistics.cutflow import cutflow
 from zenith.statistics.histograms import fill, fit_targets, plot_targets
 from zenith.statistics.thresholds import complete_thresholds, read_thresholds
 
@@ -161,7 +162,7 @@ def test_cutflow_ends_in_the_yields_of_the_region(toy_analysis, toy_columns, fil
         assert sorted(entry["events"], reverse=True) == entry["events"]
     wjets = toy_columns["wjets"]
     assert flow["processes"]["wjets"]["events"][0] == np.count_nonzero(wjets.split == 3)
-    rows = cutflow_table(flow).splitlines()
+    rows = region_table(flow).splitlines()
     assert len(rows) == 5
     assert "4520 (4520)" in rows[2]
 

@@ -1,0 +1,207 @@
+"""The results of the quoted fit: fit.json. What could not be had is null, and `reasons` say why."""
+
+from typing import Annotated, NotRequired, cast
+
+from typing_extensions import TypedDict
+
+from zenith.artefacts.codec import Lines
+from zenith.artefacts.json_codec import JsonCodec
+from zenith.tables import measured, pairs, table
+
+Number = float | None
+
+
+class Parameter(TypedDict):
+    """One parameter of the model."""
+
+    name: Annotated[str, "pyhf's name"]
+    kind: Annotated[str, "`signal_strength`, `constrained`, `mc_statistics`, `free` or `fixed`"]
+    prefit_value: Annotated[float, "before the fit"]
+    prefit_error: Annotated[Number, "standard deviation of its constraint; null without one"]
+    value: Annotated[float, "best fit"]
+    error: Annotated[Number, "from the Hessian; null on a bound"]
+    at_bound: NotRequired[Annotated[bool, "whether the best fit is on a bound of the parameter"]]
+
+
+class Correlation(TypedDict):
+    """Of all parameters."""
+
+    names: Annotated[list[str], "of the rows and columns"]
+    matrix: Annotated[list[list[float]], "coefficients"]
+
+
+class Significance(TypedDict):
+    """Discovery significance, sqrt(q0)."""
+
+    expected: Annotated[Number, "of the Asimov data at signal strength 1"]
+    observed: Annotated[Number, "of the data; null while a region is blind"]
+
+
+class UpperLimit(TypedDict):
+    """Upper limit on the signal strength, by CLs."""
+
+    level: Annotated[float, "confidence level"]
+    observed: Annotated[Number, "of the data"]
+    expected: Annotated[list[Number], "without signal: at -2, -1, 0, 1, 2 standard deviations"]
+
+
+class Impact(TypedDict):
+    """How far the signal strength moves where a parameter is held."""
+
+    name: Annotated[str, "of the parameter"]
+    impact_up: Annotated[Number, "at its best fit plus its error"]
+    impact_down: Annotated[Number, "at its best fit minus its error"]
+    prefit_impact_up: Annotated[Number, "at its best fit plus the width of its constraint"]
+    prefit_impact_down: Annotated[Number, "at its best fit minus the width of its constraint"]
+
+
+class Scan(TypedDict):
+    """The likelihood against the signal strength."""
+
+    mu: Annotated[list[float], "signal strengths"]
+    delta_twice_nll: Annotated[list[Number], "-2 ln of the likelihood over that of the best fit"]
+
+
+class Yield(TypedDict):
+    """Expected events of a process in a region."""
+
+    prefit: Annotated[float, "before the fit"]
+    prefit_error: Annotated[Number, "its uncertainty"]
+    postfit: Annotated[float, "after it"]
+    postfit_error: Annotated[Number, "its uncertainty"]
+
+
+RegionYields = dict[str, Yield | float | None]
+"""By process, and their `total`; `data` are the observed events, or null."""
+
+
+def total(yields: RegionYields) -> Yield:
+    """That of all processes together."""
+    return cast(Yield, yields["total"])
+
+
+class RegionTemplates(TypedDict):
+    """The bins of the fit observable of a region."""
+
+    edges: Annotated[list[float], "of the bins"]
+    observable: Annotated[str, "the fit observable"]
+    prefit: Annotated[dict[str, list[float] | None], "by process; `error` of their sum"]
+    postfit: Annotated[dict[str, list[float] | None], "the same after the fit"]
+    data: Annotated[list[float] | None, "observed events"]
+
+
+class Predictions(TypedDict):
+    """What a model predicts."""
+
+    yields: Annotated[dict[str, RegionYields], "by region and process, with `total` and `data`"]
+    templates: Annotated[dict[str, RegionTemplates], "by region, bin by bin"]
+
+
+class ControlFit(Predictions):
+    """The background, fitted to the open regions alone, and what it predicts in the others."""
+
+    regions: Annotated[list[str], "those that are open"]
+    twice_nll: Annotated[float, "-2 ln of the likelihood at the best fit"]
+    goodness_of_fit: Annotated[Number, "p-value of the saturated model"]
+    parameters: Annotated[list[Parameter], "of the background model"]
+    reasons: Annotated[dict[str, str], "why something is null, by its place"]
+
+
+class Constraint(TypedDict):
+    """A nuisance parameter that ends well below its prior."""
+
+    name: Annotated[str, "of the nuisance parameter"]
+    error: Annotated[float, "after the fit, over that of its prior"]
+    share: Annotated[Number, "of the information on it that is noise of the simulation"]
+    without: Annotated[Number, "the error without that share"]
+    message: Annotated[str, "the same in words"]
+
+
+class TemplateRepair(TypedDict):
+    """A bin of a template that a fit could not digest."""
+
+    channel: Annotated[str, "region"]
+    sample: Annotated[str, "process"]
+    variation: Annotated[str, "`nominal`, or nuisance parameter and side"]
+    bin: Annotated[int, "from 0"]
+    before: Annotated[float, "expected events"]
+    after: Annotated[float, "expected events in the fit"]
+    reason: Annotated[str, "why it was repaired"]
+
+
+class Pruned(TypedDict):
+    """What is too small an effect to be in the workspace."""
+
+    name: Annotated[str, "of the nuisance parameter"]
+    channel: Annotated[str, "region"]
+    sample: Annotated[str, "process"]
+    effect: Annotated[float, "its largest relative effect"]
+
+
+class FitResult(Predictions):
+    """What `fit` finds of the likelihood."""
+
+    mu: Annotated[Number, "best fit of the signal strength; null where there is no signal"]
+    mu_error: Annotated[Number, "its error"]
+    asimov: Annotated[bool, "whether Asimov data were fitted, because a region is blind"]
+    twice_nll: Annotated[float, "-2 ln of the likelihood at the best fit"]
+    goodness_of_fit: Annotated[Number, "p-value of the saturated model"]
+    parameters: Annotated[list[Parameter], "in the order of the model"]
+    correlation: Annotated[Correlation | None, "of the parameters"]
+    significance: Annotated[Significance, "discovery significance, in standard deviations"]
+    upper_limit: Annotated[UpperLimit | None, "on the signal strength, if it was asked for"]
+    ranking: Annotated[list[Impact], "impacts on the signal strength, the largest first"]
+    scan: Annotated[Scan | None, "of the likelihood, if it was asked for"]
+    reasons: NotRequired[Annotated[dict[str, str], "why something is null, by its place"]]
+
+
+class Fit(FitResult):
+    """All of fit.json."""
+
+    control_fit: NotRequired[Annotated[ControlFit | None, "of the open regions, where some are"]]
+    constraints: NotRequired[Annotated[list[Constraint], "parameters that the data constrain"]]
+    sanitised: NotRequired[Annotated[list[TemplateRepair], "bins that were repaired"]]
+    pruned: NotRequired[Annotated[list[Pruned], "effects left out of the workspace as too small"]]
+
+
+def yields_table(yields: RegionYields) -> str:
+    """Before and after the fit, by process, as Markdown; the data once they are known."""
+    rows: list[list[str]] = []
+    for name, entry in yields.items():
+        if isinstance(entry, dict):
+            stages = (
+                measured(entry["prefit"], entry["prefit_error"]),
+                measured(entry["postfit"], entry["postfit_error"]),
+            )
+            rows.append([name, *stages])
+        elif entry is not None:
+            rows.append([name, f"{entry:.0f}", f"{entry:.0f}"])
+    return table(["process", "before the fit", "after the fit"], rows)
+
+
+def _describe(content: Fit) -> Lines:
+    about = {k: content.get(k) for k in ("goodness_of_fit", "twice_nll", "asimov")}
+    yield pairs(
+        {
+            "μ": "none" if content["mu"] is None else measured(content["mu"], content["mu_error"]),
+            **{
+                f"significance, {k}": v for k, v in content["significance"].items() if v is not None
+            },
+            **{f"upper limit, {k}": v for k, v in (content["upper_limit"] or {}).items()},
+            **about,
+        }
+    )
+    rows = [[p["name"], p["value"], p["error"]] for p in content["parameters"]]
+    yield table(["parameter", "value", "error"], rows)
+    if content["ranking"]:
+        ranked = [[r["name"], r["impact_up"], r["impact_down"]] for r in content["ranking"]]
+        yield table(["impact on μ", "+1 σ", "−1 σ"], ranked)
+    if reasons := content.get("reasons"):
+        yield table(["not available", "why"], reasons.items(), left=2)
+    for region, yields in content["yields"].items():
+        yield f"{region}\n\n{yields_table(yields)}"
+
+
+FIT = JsonCodec[Fit](
+    "result of a fit", Fit, "fit", lambda t: {"mu", "parameters"} <= t.keys(), _describe
+)

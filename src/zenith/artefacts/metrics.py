@@ -1,0 +1,68 @@
+"""What a network is worth: metrics.json."""
+
+from typing import Annotated
+
+from typing_extensions import TypedDict
+
+from zenith.artefacts.codec import Lines
+from zenith.artefacts.json_codec import JsonCodec
+from zenith.tables import pairs, table
+
+
+class Losses(TypedDict):
+    """Mean cross-entropy after each epoch."""
+
+    train: Annotated[list[float], "of the events that it was trained with"]
+    validation: Annotated[list[float], "of those that the epoch was chosen with"]
+
+
+class Overtraining(TypedDict):
+    """Kolmogorov-Smirnov test of the score, training against unseen events."""
+
+    distance: Annotated[float, "largest distance of the two cumulative distributions"]
+    p_value: Annotated[float, "how probable one as large is"]
+
+
+class Metrics(TypedDict):
+    """All of metrics.json."""
+
+    name: Annotated[str, "of the network"]
+    framework: Annotated[str, "that trained it"]
+    classes: Annotated[dict[str, list[str]], "their samples"]
+    features: Annotated[list[str], "observables that it reads"]
+    events: Annotated[dict[str, dict[str, int]], "simulated events, by class and part"]
+    losses: Annotated[Losses, "after each epoch"]
+    best_epoch: Annotated[int, "the epoch that is kept, from 1"]
+    auc: Annotated[dict[str, float], "area under the ROC curve on unseen events, by class"]
+    kolmogorov_smirnov: Annotated[dict[str, Overtraining], "by class"]
+    seconds: Annotated[float, "wall time"]
+
+
+def _describe(content: Metrics) -> Lines:
+    yield pairs(
+        {
+            **{key: content[key] for key in ("name", "framework", "features")},
+            **{f"AUC, {name}": auc for name, auc in content["auc"].items()},
+            "kept epoch": f"{content['best_epoch']} of {len(content['losses']['train'])}",
+            "seconds": content["seconds"],
+        }
+    )
+    tests = content["kolmogorov_smirnov"]
+    rows = [
+        [
+            *(name, ", ".join(samples), *content["events"][name].values()),
+            tests[name]["p_value"] if name in tests else None,
+        ]
+        for name, samples in content["classes"].items()
+    ]
+    parts = list(next(iter(content["events"].values()), {}))
+    yield table(["class", "samples", *parts, "p, train against test"], rows, left=2)
+
+
+METRICS = JsonCodec[Metrics](
+    "measure of a network",
+    Metrics,
+    "mva",
+    lambda top: {"classes", "losses", "best_epoch"} <= top.keys(),
+    _describe,
+)

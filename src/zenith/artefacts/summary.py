@@ -1,0 +1,199 @@
+"""The one-page results of an analysis, and of a categorisation: summary.json."""
+
+from collections.abc import Mapping
+from typing import Annotated, NotRequired
+
+from typing_extensions import TypedDict
+
+from zenith.artefacts.categories import (
+    ChosenNumber,
+    Needs,
+    NumberRow,
+    ReferencePoint,
+)
+from zenith.artefacts.codec import Lines
+from zenith.artefacts.comparison import Gain
+from zenith.artefacts.cutflow import RegionCutflow, region_table
+from zenith.artefacts.fit import (
+    Constraint,
+    Impact,
+    RegionYields,
+    Significance,
+    TemplateRepair,
+    UpperLimit,
+    yields_table,
+)
+from zenith.artefacts.json_codec import JsonCodec
+from zenith.artefacts.selection import Cost
+from zenith.tables import flat, measured, pairs, table
+
+
+class StepTime(TypedDict):
+    """What a step took, over all its jobs."""
+
+    jobs: Annotated[int, "that were measured"]
+    wall_seconds: Annotated[float, "wall time"]
+    cpu_seconds: Annotated[float, "CPU time"]
+    max_rss_mb: Annotated[float, "largest memory of one, MB"]
+
+
+class FreeNormalisation(TypedDict):
+    """A factor that the fit determines."""
+
+    value: Annotated[float, "best fit"]
+    error: Annotated[float | None, "its error"]
+
+
+class SummaryFit(TypedDict):
+    """The quoted numbers of a fit."""
+
+    mu: Annotated[float | None, "best fit of the signal strength; null where there is no signal"]
+    mu_error: Annotated[float | None, "its error"]
+    twice_nll: Annotated[float, "-2 ln of the likelihood at the best fit"]
+    goodness_of_fit: Annotated[float | None, "p-value of the saturated model"]
+    asimov: Annotated[bool, "whether Asimov data were fitted, because a region is blind"]
+    reasons: NotRequired[Annotated[dict[str, str], "why something is null, by its place"]]
+    free_normalisations: Annotated[dict[str, FreeNormalisation], "by the name of the parameter"]
+
+
+class SummaryControl(TypedDict):
+    """What open regions predict for blind ones."""
+
+    regions: Annotated[list[str], "those that are open"]
+    goodness_of_fit: Annotated[float | None, "p-value of the saturated model"]
+    yields: Annotated[dict[str, RegionYields], "of the background, by region and process"]
+    reasons: Annotated[dict[str, str], "why something is null, by its place"]
+
+
+class SelectionSummary(TypedDict):
+    """The results with one selection."""
+
+    fit: Annotated[SummaryFit, "the fit of the workspace"]
+    significance: Annotated[Significance, "discovery significance, in standard deviations"]
+    upper_limit: Annotated[UpperLimit | None, "on the signal strength, if it was asked for"]
+    yields: Annotated[dict[str, RegionYields], "by region and process, with `total` and `data`"]
+    control_fit: Annotated[SummaryControl | None, "of the open regions, where some are"]
+    ranking: Annotated[list[Impact], "the ten largest impacts"]
+    sanitised: Annotated[list[TemplateRepair], "bins of templates that were repaired"]
+    constraints: Annotated[list[Constraint], "parameters that the data constrain"]
+    cutflow: Annotated[dict[str, RegionCutflow], "by region"]
+
+
+class Gains(TypedDict, total=False):
+    """What an optimisation has brought, where one ran."""
+
+    gain: Annotated[dict[str, Gain], "over the initial selection, on test events"]
+    gain_of_edges: Annotated[Gain, "of moved bin edges over fixed ones, if some move"]
+    cost: Annotated[dict[str, Cost], "by selection"]
+    soft_hard_gap: Annotated[float, "relative, where the climb ended"]
+
+
+class Results(SelectionSummary, Gains):
+    """Results of an analysis: those that are quoted, and all."""
+
+    quoted: Annotated[str, "the selection that is quoted"]
+    expected_significance: Annotated[
+        dict[str, dict[str, float | None]], "by selection and part of the events"
+    ]
+    timing: Annotated[dict[str, StepTime], "by step"]
+    selections: Annotated[dict[str, SelectionSummary], "of every selection"]
+    versions: Annotated[dict[str, str], "of the libraries that results depend on"]
+
+
+class Summary(Results):
+    """summary.json of an analysis."""
+
+    analysis: Annotated[str, "its name"]
+
+
+class Training(TypedDict):
+    """The categories on the events that they were found with."""
+
+    yields: Annotated[dict[str, list[float]], "`background` and signals by label, by category"]
+    relative_uncertainties: Annotated[list[float | None], "of the background"]
+    meets_requirements: Annotated[list[bool], "by category"]
+
+
+class CategoryResults(Training):
+    """Results of a categorisation; its yields are those of unseen events."""
+
+    chosen: Annotated[NumberRow, "the number of categories that is quoted"]
+    knee: Annotated[ChosenNumber, "why this number"]
+    scan: Annotated[list[NumberRow], "all numbers"]
+    references: Annotated[dict[str, list[ReferencePoint]], "rivals by name"]
+    signal_labels: Annotated[list[int], "labels of the signals"]
+    requirements: Annotated[Needs, "of every category"]
+    training: Annotated[Training, "the same on the events that they were found with"]
+    notes: Annotated[list[str], "what was met on the way"]
+    timing: Annotated[dict[str, StepTime], "by step"]
+    versions: Annotated[dict[str, str], "of the libraries that results depend on"]
+
+
+class CategorySummary(CategoryResults):
+    """summary.json of a categorisation."""
+
+    categorisation: Annotated[str, "its name"]
+
+
+def timing_table(times: Mapping[str, StepTime]) -> str:
+    """The steps and their sum, as Markdown."""
+    if not times:
+        return "Nothing was measured: the steps were not run by the workflow."
+    rows = [
+        (step, t["jobs"], t["wall_seconds"], t["cpu_seconds"], t["max_rss_mb"])
+        for step, t in times.items()
+    ]
+    _, jobs, wall, cpu, memory = zip(*rows, strict=True)
+    rows.append(("all", sum(jobs), sum(wall), sum(cpu), max(memory)))
+    return table(
+        ["step", "jobs", "wall time [s]", "CPU time [s]", "largest memory [MB]"],
+        [[step, number, *(f"{x:.1f}" for x in rest)] for step, number, *rest in rows],
+    )
+
+
+def _describe(content: Summary) -> Lines:
+    fit, expected = content["fit"], content["expected_significance"]
+    mu = "none" if fit["mu"] is None else measured(fit["mu"], fit["mu_error"])
+    yield pairs(
+        {
+            **{"analysis": content["analysis"], "quoted cuts": content["quoted"], "μ": mu},
+            **{f"significance, {k}": v for k, v in content["significance"].items()},
+            **{f"upper limit, {k}": v for k, v in (content["upper_limit"] or {}).items()},
+        }
+    )
+    parts = list(dict.fromkeys(part for found in expected.values() for part in found))
+    rows = [[name, *(found.get(part) for part in parts)] for name, found in expected.items()]
+    yield table(["expected significance", *parts], rows)
+    for region, yields in content["yields"].items():
+        yield f"{region}\n\n{yields_table(yields)}"
+    for region, flow in content["cutflow"].items():
+        yield f"{region}\n\n{region_table(flow)}"
+    yield timing_table(content["timing"])
+
+
+def _describe_categories(content: CategorySummary) -> Lines:
+    yield pairs({"categorisation": content["categorisation"], **dict(flat(content["chosen"]))})
+    rows = [
+        [
+            row["asked"],
+            row["categories"],
+            row["train"],
+            measured(row["unseen"], row["unseen_error"]),
+        ]
+        for row in content["scan"]
+    ]
+    yield table(["asked", "found", "Z, training", "Z, unseen"], rows)
+    yield from content["notes"]
+    yield timing_table(content["timing"])
+
+
+SUMMARY = JsonCodec[Summary](
+    "summary", Summary, "summary", lambda top: {"analysis", "selections"} <= top.keys(), _describe
+)
+CATEGORY_SUMMARY = JsonCodec[CategorySummary](
+    "summary of categories",
+    CategorySummary,
+    "category_summary",
+    lambda top: {"categorisation", "chosen"} <= top.keys(),
+    _describe_categories,
+)
