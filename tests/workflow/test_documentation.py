@@ -11,6 +11,7 @@ import pytest
 import yaml
 
 import zenith
+from zenith.config import load, load_categorisation
 from zenith.config.schema import SCHEMAS
 from zenith.config.steps import COMMANDS
 
@@ -73,6 +74,9 @@ def test_notebooks_show_what_they_claim(built: Path) -> None:
     def outputs(notebook: str) -> str:
         return re.sub(r"<[^>]+>", "", article(built / "notebooks" / f"{notebook}.html"))
 
+    for notebook, figures in {"published-likelihood": 4, "cut-by-hand": 4, "categories": 3}.items():
+        assert article(built / "notebooks" / f"{notebook}.html").count("<img") == figures
+
     def numbers(line: str, text: str) -> list[float]:
         """The numbers at the places `#` of the first such line, or lines, that were printed."""
         found = re.search(f"^{line.replace('#', r'([+-]?[0-9]+[.][0-9]+)')}", text, re.MULTILINE)
@@ -104,6 +108,15 @@ def test_notebooks_show_what_they_claim(built: Path) -> None:
 def test_included_texts_link_to_pages(built: Path) -> None:
     for page in built.rglob("*.html"):
         assert "README.md" not in " ".join(re.findall(r'href="([^"]+)"', page.read_text())), page
+
+
+def test_the_gallery_shows_what_its_analyses_draw() -> None:
+    page = Path("docs/gallery.md").read_text(encoding="utf-8")
+    figures = re.findall(r"^```\{figure\} \.\./results/(\w+)/", page, re.MULTILINE)
+    assert len(figures) > 15
+    search = load("docs/gallery/search.yaml")
+    categories = load_categorisation("docs/gallery/categories.yaml")
+    assert set(figures) == {search.name, categories.name}
 
 
 def test_the_citation_has_the_version_and_licence_of_the_package() -> None:
