@@ -45,6 +45,8 @@ def read_tensors(path: str | Path) -> Tensors:
         with safe_open(path, framework="numpy") as file:
             header = json.loads((file.metadata() or {})[_KEY])
             arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+            if not isinstance(header, dict):
+                raise ValueError("its header is no JSON object")
     except OSError as error:
         raise InputError(f"{path}: cannot be read ({error}); run `zenith mva`") from None
     except (SafetensorError, KeyError, ValueError) as error:

@@ -1,23 +1,17 @@
 """Networks on disk: safetensors, with what the numbers mean in the header."""
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import jax
-import numpy as np
 from pydantic import ValidationError
-from safetensors import SafetensorError, safe_open
-from safetensors.numpy import save
 
 from zenith import __version__
-from zenith.artefacts.writing import atomic
+from zenith.artefacts.tensors import Tensors, read_tensors, write_tensors
 from zenith.config.networks.settings import NETWORKS, Mva
 from zenith.core.networks.network import Network
 from zenith.errors import ConfigError, InputError
-
-_KEY = "zenith"  # one key of the header: the order of several would differ from run to run
 
 
 def save_network(
@@ -33,10 +27,7 @@ def save_network(
         "network": mva.architecture(),
         "metadata": dict(metadata or {}),
     }
-    arrays = {name: np.ascontiguousarray(a) for name, a in network.to_arrays().items()}
-    content = save(arrays, {_KEY: json.dumps(header, sort_keys=True)})
-    with atomic(path) as temporary:
-        temporary.write_bytes(content)
+    write_tensors(path, header, network.to_arrays())
 
 
 def load_network(path: str | Path, mva: Mva | None = None) -> Network:
@@ -59,21 +50,17 @@ def load_network(path: str | Path, mva: Mva | None = None) -> Network:
 
 def network_metadata(path: str | Path) -> dict[str, Any]:
     """What `save_network` was given as metadata."""
-    return dict(_read(path)[0]["metadata"])
+    return dict(_read(path).header["metadata"])
 
 
-def _read(path: str | Path) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
-    try:
-        with safe_open(path, framework="numpy") as file:
-            header = json.loads((file.metadata() or {})[_KEY])
-            arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-            if not isinstance(header["network"]["type"], str):
-                raise ValueError("its header does not name its type")
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error}); run `zenith mva`") from None
-    except (SafetensorError, KeyError, TypeError, ValueError) as error:
-        raise InputError(f"{path}: not a network of Zenith ({error}); run `zenith mva`") from None
-    return header, arrays
+def _read(path: str | Path) -> Tensors:
+    content = read_tensors(path)
+    network = content.header.get("network")
+    if not isinstance(network, dict) or not isinstance(network.get("type"), str):
+        raise InputError(
+            f"{path}: not a network of Zenith (its header does not name its type); run `zenith mva`"
+        )
+    return content
 
 
 def _settings(path: str | Path, architecture: Mapping[str, Any]) -> Mva:
