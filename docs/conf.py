@@ -15,6 +15,7 @@ from sphinx.ext import napoleon
 
 import zenith
 from zenith.config.steps import COMMANDS
+from zenith.reporting.artefact_keys import reference
 
 project = "Zenith"
 author = "The Zenith developers"
@@ -27,7 +28,12 @@ extensions = [
 ]
 myst_enable_extensions = ["amsmath", "colon_fence", "deflist", "dollarmath"]
 myst_heading_anchors = 3
-exclude_patterns = ["_build", "reference/commands.md", "reference/names.md"]
+exclude_patterns = [
+    "_build",
+    "reference/commands.md",
+    "reference/keys.md",
+    "reference/names.md",
+]
 nitpicky = True
 nitpick_ignore_regex = [("py:.*", r"(?!zenith\.\w+$).*")]  # of what has no page here
 
@@ -81,6 +87,11 @@ def _write_commands(_: Sphinx) -> None:
         about = inspect.cleandoc(step.__doc__ or "")
         text.append(f"## {name}\n\n{about}\n\n```text\n{parser.format_help().rstrip()}\n```\n")
     _write("commands.md", text)
+
+
+def _write_keys(_: Sphinx) -> None:
+    """Write what the JSON files hold, by the types that they are written and read by."""
+    _write("keys.md", ["% Written by conf.py from the types of zenith.artefacts.\n", reference()])
 
 
 def _signature(function: ast.FunctionDef) -> str:
@@ -147,6 +158,7 @@ def _write(page: str, text: list[str]) -> None:
 def setup(app: Sphinx) -> None:
     """Generate and adapt what has its source elsewhere."""
     app.connect("builder-inited", _write_commands)
+    app.connect("builder-inited", _write_keys)
     app.connect("builder-inited", _write_names)
     app.connect("autodoc-process-docstring", _read_sections)
     app.connect("source-read", _leave_out_figures)

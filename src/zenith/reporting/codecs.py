@@ -16,6 +16,7 @@ from zenith.artefacts.identity import without_tree
 from zenith.artefacts.json_codec import JsonCodec
 from zenith.artefacts.json_files import read_json
 from zenith.artefacts.metrics import METRICS
+from zenith.artefacts.scored_events import SCORED_EVENTS
 from zenith.artefacts.selection import CLIMB, SEARCH, SELECTION
 from zenith.artefacts.summary import CATEGORY_SUMMARY, SUMMARY
 from zenith.artefacts.tensors import TENSORS
@@ -37,6 +38,7 @@ CODECS: tuple[AnyCodec, ...] = (
     HISTOGRAMS,
     TREES,
     COLUMNS,
+    SCORED_EVENTS,
     ARRAYS,
     TENSORS,
     WORKSPACE,
