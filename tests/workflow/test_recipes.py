@@ -2,10 +2,8 @@
 
 import json
 import os
-import re
 import subprocess
 import sys
-import tomllib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -17,6 +15,7 @@ import numpy as np
 import pytest
 import yaml
 from jax.flatten_util import ravel_pytree
+from makers.recipes import follow, installed
 from safetensors.numpy import load_file
 
 from zenith.artefacts import PARTS, Columns, read_columns, write_columns
@@ -30,35 +29,6 @@ from zenith.core.selection.layout import Channel, Sample, prepare
 from zenith.source_hash import sources
 from zenith.training.network_files import load_network
 from zenith.training.scores import scores
-
-RECIPES = Path("CONTRIBUTING.md").read_text(encoding="utf-8").split("## Recipes\n")[1]
-# A block of code with the file that it is, or is added to, in its first line
-BLOCK = re.compile(r"^```\w+\n# ([\w./]+\.\w+)(, at the end)?\n(.*?)^```$", re.M | re.S)
-
-
-def changed(text: str, difference: str) -> str:
-    """A text with the hunks of a difference, each of which must fit at one place."""
-    for hunk in difference.split("@@\n"):
-        lines = hunk.splitlines(keepends=True)
-        old = "".join(line[1:] for line in lines if line[0] in " -")
-        new = "".join(line[1:] for line in lines if line[0] in " +")
-        assert text.count(old) == 1, hunk
-        text = text.replace(old, new)
-    return text
-
-
-def follow(recipe: str, folder: Path) -> set[str]:
-    """Apply a recipe to a copy of the project; the files that it names."""
-    blocks = BLOCK.findall(RECIPES.split(f"### {recipe}\n")[1].split("\n### ")[0])
-    for name, at_the_end, content in blocks:
-        path = folder / name
-        if at_the_end:
-            path.write_text(f"{path.read_text()}\n\n{content}")
-        elif path.exists():
-            path.write_text(changed(path.read_text(), content))
-        else:
-            path.write_text(content)
-    return {name for name, *_ in blocks}
 
 
 def zenith(folder: Path, *options: str) -> str:
@@ -95,23 +65,8 @@ def test_a_step(project) -> None:
 def quadratic(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[set[str]]:
     """The package of the recipe `A network`, installed; the files that it has."""
     files = follow("A network", tmp_path)
-    project = tomllib.loads((tmp_path / "pyproject.toml").read_text())["project"]
-    info = tmp_path / f"{project['name'].replace('-', '_')}-{project['version']}.dist-info"
-    info.mkdir()
-    (info / "METADATA").write_text(
-        f"Metadata-Version: 2.1\nName: {project['name']}\nVersion: {project['version']}\n"
-    )
-    (info / "entry_points.txt").write_text(
-        "".join(
-            f"[{group}]\n" + "".join(f"{name} = {place}\n" for name, place in points.items())
-            for group, points in project["entry-points"].items()
-        )
-    )
-    monkeypatch.syspath_prepend(tmp_path)
-    NETWORKS._found.cache_clear()
-    yield files
-    sys.modules.pop("zenith_quadratic", None)
-    NETWORKS._found.cache_clear()
+    with installed(tmp_path, "zenith_quadratic", NETWORKS, monkeypatch):
+        yield files
 
 
 @pytest.mark.slow

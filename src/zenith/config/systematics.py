@@ -36,6 +36,7 @@ KINDS = Registry(
 WEIGHTS = concerns("columns", of="simulation")
 SHAPES = concerns("skim", "columns", of="simulation")
 
+KIND = "kind of systematic uncertainty"
 Side = Literal["up", "down"]
 Sides = Literal["two", "up", "down"]
 SIDES = "variations that exist; a lacking one is the mirror image of the other about the nominal"
@@ -51,6 +52,7 @@ class WeightBranch(NamedTuple):
 class Systematic(Section):
     """A systematic uncertainty: the keys that every kind has."""
 
+    type: Annotated[str, Field(description=KIND), SHAPES, concerns(*TEMPLATES)]
     processes: Annotated[
         tuple[str, ...] | None,
         Field(description="processes that vary; default: all simulated"),

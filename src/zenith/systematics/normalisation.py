@@ -6,7 +6,7 @@ from pydantic import Field
 
 from zenith.config.marks import concerns
 from zenith.config.steps import TEMPLATES
-from zenith.config.systematics import Rate
+from zenith.config.systematics import KIND, Rate
 
 
 class NormalisationSystematic(Rate):
@@ -14,7 +14,7 @@ class NormalisationSystematic(Rate):
 
     type: Annotated[
         Literal["normalisation"],
-        Field(description="kind of systematic uncertainty"),
+        Field(description=KIND),
         concerns(*TEMPLATES),
     ]
     up: Annotated[

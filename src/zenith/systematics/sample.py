@@ -7,15 +7,13 @@ from pydantic import Field, model_validator
 from zenith.config.base import Name
 from zenith.config.marks import concerns
 from zenith.config.steps import TEMPLATES
-from zenith.config.systematics import SIDES, Replacement, Side, Sides
+from zenith.config.systematics import KIND, SIDES, Replacement, Side, Sides
 
 
 class SampleSystematic(Replacement):
     """Another sample in place of the nominal one (another generator, another tune)."""
 
-    type: Annotated[
-        Literal["sample"], Field(description="kind of systematic uncertainty"), concerns(*TEMPLATES)
-    ]
+    type: Annotated[Literal["sample"], Field(description=KIND), concerns(*TEMPLATES)]
     sides: Annotated[Sides, Field(description=SIDES), concerns(*TEMPLATES)] = "up"
     up: Annotated[
         dict[Name, Name],

@@ -13,7 +13,7 @@ from zenith.config import Analysis
 from zenith.config.base import Name, Positive, known
 from zenith.config.marks import concerns
 from zenith.config.steps import TEMPLATES
-from zenith.config.systematics import SHAPES, Side
+from zenith.config.systematics import KIND, SHAPES, Side
 from zenith.events import splits
 from zenith.events.formats.arrays import Events, Lists, Table
 from zenith.events.shifts import Shift
@@ -24,7 +24,7 @@ class ShapeSystematic(Shift):
 
     type: Annotated[
         Literal["shape"],
-        Field(description="kind of systematic uncertainty"),
+        Field(description=KIND),
         SHAPES,
         concerns(*TEMPLATES),
     ]

@@ -12,7 +12,7 @@ from zenith.config import Analysis
 from zenith.config.base import Name, known
 from zenith.config.marks import concerns
 from zenith.config.steps import TEMPLATES
-from zenith.config.systematics import WEIGHTS, Side, WeightBranch
+from zenith.config.systematics import KIND, WEIGHTS, Side, WeightBranch
 from zenith.errors import ConfigError, InputError
 from zenith.events.formats import fields
 from zenith.events.objects import Objects
@@ -27,7 +27,7 @@ class WeightSystematic(Reweighting):
 
     type: Annotated[
         Literal["weight"],
-        Field(description="kind of systematic uncertainty"),
+        Field(description=KIND),
         WEIGHTS,
         concerns(*TEMPLATES),
     ]
