@@ -8,7 +8,7 @@ import jax
 from pydantic import ValidationError
 
 from zenith import __version__
-from zenith.artefacts.tensors import Tensors, read_tensors, write_tensors
+from zenith.artefacts.tensors import read_tensors, write_tensors
 from zenith.config.networks.settings import NETWORKS, Mva
 from zenith.core.networks.network import Network
 from zenith.errors import ConfigError, InputError
@@ -35,8 +35,8 @@ def load_network(path: str | Path, mva: Mva | None = None) -> Network:
 
     Raises `InputError` that names the file, what differs, and the remedy.
     """
-    header, arrays = _read(path)
-    settings = _settings(path, header["network"])
+    header, arrays = read_tensors(path)
+    settings = _settings(path, header.get("network"))
     if mva is not None:
         _same(path, settings.architecture(), mva.architecture())
     try:
@@ -48,32 +48,16 @@ def load_network(path: str | Path, mva: Mva | None = None) -> Network:
         raise InputError(f"{path}: {error}") from None
 
 
-def network_metadata(path: str | Path) -> dict[str, Any]:
-    """What `save_network` was given as metadata."""
-    return dict(_read(path).header["metadata"])
-
-
-def _read(path: str | Path) -> Tensors:
-    content = read_tensors(path)
-    network = content.header.get("network")
-    if not isinstance(network, dict) or not isinstance(network.get("type"), str):
-        raise InputError(
-            f"{path}: not a network of Zenith (its header does not name its type); run `zenith mva`"
-        )
-    return content
-
-
-def _settings(path: str | Path, architecture: Mapping[str, Any]) -> Mva:
+def _settings(path: str | Path, architecture: Any) -> Mva:
     """The settings of the network in a file; of its classes the samples are not known."""
     try:
-        model = NETWORKS.load(architecture["type"])
+        model = NETWORKS.load(str(architecture["type"]))
+        classes = {name: (name,) for name in architecture["classes"]}
+        found: Mva = model.model_validate({**architecture, "classes": classes})
     except ConfigError as error:
         raise InputError(
             f"{path}: type of the network: {error}; else train it again with `zenith mva`"
         ) from None
-    try:
-        classes = {name: (name,) for name in architecture["classes"]}
-        found: Mva = model.model_validate({**architecture, "classes": classes})
     except (KeyError, TypeError, ValidationError) as error:
         text = " ".join(str(error).split())
         raise InputError(f"{path}: not a network of Zenith ({text}); run `zenith mva`") from None

@@ -10,10 +10,11 @@ import pytest
 from safetensors import safe_open
 from safetensors.numpy import load_file, save_file
 
+from zenith.artefacts.tensors import read_tensors
 from zenith.config.networks.perceptron import PerceptronSettings
 from zenith.core.networks.perceptron import Perceptron
 from zenith.errors import InputError
-from zenith.training.network_files import load_network, network_metadata, save_network
+from zenith.training.network_files import load_network, save_network
 
 FEATURES = ("met", "btag_1", "st")
 
@@ -40,7 +41,7 @@ def test_the_same_scores_after_save_and_load(tmp_path: Path, classes: tuple[str,
     x = np.random.default_rng(1).normal(100, 50, (3, 50)).astype(np.float32)
     np.testing.assert_array_equal(before.scores(x), after.scores(x))
     assert (after.features, after.classes, after.activation) == (FEATURES, classes, "tanh")
-    assert network_metadata(tmp_path / "n.safetensors") == {"epoch": 7}
+    assert read_tensors(tmp_path / "n.safetensors").header["metadata"] == {"epoch": 7}
     assert [p.name for p in tmp_path.iterdir()] == ["n.safetensors"]
 
 
@@ -95,7 +96,7 @@ def with_header(path: Path, **changes: Any) -> None:
     ("changes", "message"),
     [
         ({"type": "quadratic"}, r"unknown 'quadratic' \(known: .*perceptron.*; if a package adds"),
-        ({"type": 3}, "not a network of Zenith .*does not name its type"),
+        ({"type": 3}, "unknown '3' "),
         ({"hidden": [0]}, "not a network of Zenith .*hidden"),
         ({"classes": ["w"]}, "not a network of Zenith .*classes"),
         ({"depth": 3}, "not a network of Zenith .*depth"),
@@ -121,3 +122,7 @@ def test_what_is_no_network(tmp_path: Path) -> None:
     save_file({"a": np.zeros(3)}, tmp_path / "other")
     with pytest.raises(InputError, match=r"other: not a network of Zenith"):
         load_network(tmp_path / "other")
+    for header in ("[]", "{}", '{"network": 3}', '{"network": {"type": "perceptron"}}'):
+        save_file({"a": np.zeros(3)}, tmp_path / "header", {"zenith": header})
+        with pytest.raises(InputError, match=r"header: not a network of Zenith .* `zenith mva`"):
+            load_network(tmp_path / "header")
