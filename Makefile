@@ -29,6 +29,8 @@ bench: $(STAMP)
 	$(BIN)/python tests/benchmarks/all.py
 
 docs: $(STAMP)
+	$(BIN)/snakemake --cores $(CORES) --configfile docs/gallery/search.yaml
+	$(BIN)/snakemake --cores $(CORES) --configfile docs/gallery/categories.yaml
 	$(BIN)/sphinx-build --fail-on-warning --keep-going --fresh-env --quiet docs docs/_build/html
 
 # The lock names no registry; any index that has these hashes will do.

@@ -39,6 +39,7 @@ nitpick_ignore_regex = [("py:.*", r"(?!zenith\.\w+$).*")]  # of what has no page
 
 # Notebooks run in every build, because what they show is Zenith's and not only their own.
 nb_execution_mode = "force"
+nb_execution_in_temp = True
 nb_execution_raise_on_error = True
 nb_execution_timeout = 300
 
