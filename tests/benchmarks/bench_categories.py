@@ -35,6 +35,7 @@ from zenith.core.categories.clustering import partition
 from zenith.core.categories.counting import Counting, Requirements
 from zenith.core.categories.exact import Spectrum
 from zenith.core.categories.memberships import Categories, Edges, Mixture
+from zenith.core.categories.task import Task
 from zenith.core.categories.yields import Tallied
 from zenith.simulation.toys import toy
 
@@ -44,7 +45,7 @@ BESIDE = "gato-hep, this run" if MEASURED else QUOTED
 GATO_MISSES = {2: "-", 3: "0.1 to 0.3 %", 5: "0.6 %", 10: "0.6 to 1.4 %", 20: "4.2 %"}
 GATO_STEP = {"one score, 10 bins": 0.15, "three classes, 10 categories": 0.48}
 GATO_THREE = {5: 0.573, 10: 0.614}
-FLOOR = Requirements(5.0)
+FLOOR = Task(Counting(), Requirements(5.0))
 
 
 def claim(what: str, measured: str, wanted: str, beside: str) -> None:
@@ -59,11 +60,12 @@ def scored(name: str, seed: int, fraction: float = 1.0) -> Scored:
     )
 
 
-def sound(result: steps.Result, need: Requirements) -> bool:
+def sound(result: steps.Result, task: Task) -> bool:
     """Whether no category is empty and all meet what is required."""
     found = result.report
     return bool(
-        found["events"].min() > 0 and found["yields"]["background"].min() >= need.background
+        found["events"].min() > 0
+        and found["yields"]["background"].min() >= task.requirements.background
     )
 
 
@@ -76,20 +78,18 @@ def one_score(events: Scored, bins: list[int], seeds: int, peer_steps: dict[str,
         if MEASURED:
             peer = gato_misses(events, number, seeds, peer_steps)
         for floor in (1.0, 5.0):
-            need = Requirements(floor)
+            task = Task(Counting(), Requirements(floor))
             began = time.process_time()
-            exact = steps.categorise(events, number, need, Counting(), "exact").report["z"]
+            exact = steps.categorise(events, number, task, "exact").report["z"]
             middle = time.process_time()
             found = [
-                steps.categorise(
-                    events, number, need, Counting(), "gradient", steps.Settings(seed=s)
-                )
+                steps.categorise(events, number, task, "gradient", steps.Settings(seed=s))
                 for s in range(seeds)
             ]
             each = (time.process_time() - middle) / seeds
             worst = min(result.report["z"] for result in found)
             missing.append(100 * (1 - worst / exact))
-            fine &= all(sound(result, need) for result in found)
+            fine &= all(sound(result, task) for result in found)
             print(
                 f"{number}\t{floor:g}\t{exact:.5f}\t{worst:.5f}\t{missing[-1]:.3f}\t"
                 f"{peer}\t{middle - began:.2f}\t{each:.2f}",
@@ -124,13 +124,13 @@ def gato_misses(events: Scored, number: int, seeds: int, peer_steps: dict[str, f
         found, seconds = edges(events, number, seed)
         while True:
             category = np.searchsorted(found, events.scores[:, 0], side="right")
-            peer = report(category, len(found) + 1, events, Counting(), Requirements())
+            peer = report(category, len(found) + 1, events, Task(Counting()))
             background = np.asarray(peer["yields"]["background"])
             if background.min() > 0:
                 break
             found = np.delete(found, max(int(background.argmin()) - 1, 0))
-        floor = Requirements(float(background.min()))
-        best = steps.categorise(events, number, floor, Counting(), "exact").report
+        floor = Task(Counting(), Requirements(float(background.min())))
+        best = steps.categorise(events, number, floor, "exact").report
         missing.append(100 * (1 - peer["z"] / best["z"]))
         if number == 10:
             peer_steps["one score, 10 bins"] = seconds
@@ -146,7 +146,7 @@ def step_cost(starts: Categories, cells: Cells, temperature: tuple[float, float]
         for _ in range(2):
             began = time.process_time()
             jax.block_until_ready(
-                climb(starts, cells, Counting(), Requirements(1.0), settings, temperature)
+                climb(starts, cells, Task(Counting(), Requirements(1.0)), settings, temperature)
             )
             times[count] = time.process_time() - began
     return (times[length + more] - times[length]) / more
@@ -160,7 +160,7 @@ def costs(one: Scored, three: Scored, peer_steps: dict[str, float]) -> None:
     edges = Edges.at(np.linspace(0, 1, 11)[1:-1])
     x, tallied = three.scores[:, :2].T, Tallied.of(three.weight, three.signal)
     few = steps.Settings().cells
-    first = mixture_starts(Cells.of(x, tallied, few), 10, 1, 0, Counting(), FLOOR)
+    first = mixture_starts(Cells.of(x, tallied, few), 10, 1, 0, FLOOR)
     start = Mixture.of(*first[0])
     settings = steps.Settings()
     for name, events, begin, small, large, temperature in (
@@ -231,19 +231,17 @@ def three_classes(events: Scored, seeds: int, peer_steps: dict[str, float]) -> b
             tenth = np.random.default_rng(seed).random(len(events.label)) < 0.1
             train, test = part(events, tenth), part(events, ~tenth)
             began = time.process_time()
-            result = steps.categorise(
-                train, number, FLOOR, Counting(), settings=steps.Settings(seed=seed)
-            )
+            result = steps.categorise(train, number, FLOOR, settings=steps.Settings(seed=seed))
             seconds.append(time.process_time() - began)
             fine &= sound(result, FLOOR)
             count = len(result.report["events"])
-            ours.append(report(result.category(test), count, test, Counting(), FLOOR)["z"])
+            ours.append(report(result.category(test), count, test, FLOOR)["z"])
             peer = GATO_THREE[number]
             if MEASURED:
                 from peer_gato import categories
 
                 category, step = categories(train, test, number, seed)
-                peer = report(category, number, test, Counting(), FLOOR)["z"]
+                peer = report(category, number, test, FLOOR)["z"]
                 peer_steps[f"three classes, {number} categories"] = step
             peers.append(peer)
             print(
@@ -273,14 +271,12 @@ def limits() -> None:
     cells = Cells.of(events.scores[:, :2].T, Tallied.of(events.weight, events.signal), 4096)
     keys = jax.random.split(jax.random.key(0), 16)
     for number in GATO_THREE:
-        for need in (Requirements(), FLOOR):
+        for task in (Task(Counting()), FLOOR):
             found = jax.vmap(
-                lambda key, n=number, r=need: partition(
-                    cells.sums, key, n, cells.tally, Counting(), r
-                )
+                lambda key, n=number, t=task: partition(cells.sums, key, n, cells.tally, t)
             )(keys)
             best = float(found.merit.max())
-            print(f"{number}\t{need.background:g}\t{best:.4f}", flush=True)
+            print(f"{number}\t{task.requirements.background:g}\t{best:.4f}", flush=True)
         claim(
             f"three classes, {number} categories, Z of the best partition of cells",
             f"{best:.4f}",

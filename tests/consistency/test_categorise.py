@@ -12,6 +12,7 @@ from zenith.categorisation.category_files import load
 from zenith.categorisation.scored import Scored, Space, report
 from zenith.cli import main
 from zenith.core.categories.counting import Counting, Requirements
+from zenith.core.categories.task import Task
 from zenith.errors import InputError
 from zenith.simulation.toys import toy
 
@@ -44,9 +45,9 @@ def run(*args) -> int:
 @pytest.mark.parametrize(("categories", "floor", "seed"), [(2, 1.0, 0), (5, 5.0, 1)])
 def test_the_gradient_comes_close_to_the_exact_method(one, categories, floor, seed):
     need = Requirements(floor)
-    exact = categorise(one, categories, need, Counting())
+    exact = categorise(one, categories, Task(Counting(), need))
     settings = Settings(steps=80, starts=3, cells=1024, seed=seed)
-    climbed = categorise(one, categories, need, Counting(), "gradient", settings)
+    climbed = categorise(one, categories, Task(Counting(), need), "gradient", settings)
     assert 0.998 * exact.report["z"] < climbed.report["z"]
     for result in (exact, climbed):
         assert min(result.report["yields"]["background"]) >= floor
@@ -67,7 +68,7 @@ def test_the_gradient_comes_close_to_the_exact_method(one, categories, floor, se
 
 def test_categories_of_a_softmax_beat_its_argmax():
     events, need = scored("three_classes"), Requirements(5.0)
-    result = categorise(events, 5, need, Counting(), settings=QUICK)
+    result = categorise(events, 5, Task(Counting(), need), settings=QUICK)
     assert result.space == Space(3, "simplex")
     assert min(result.report["yields"]["background"]) >= 5.0
     assert min(result.report["events"]) > 0
@@ -92,10 +93,10 @@ def test_categories_hold_on_unseen_events():
     need = Requirements(5.0)
     train, test = scored("three_classes", 0.05, 10), scored("three_classes", 0.1, 20)
     settings = Settings(steps=100, starts=2)
-    result = categorise(train, 5, need, Counting(), settings=settings)
+    result = categorise(train, 5, Task(Counting(), need), settings=settings)
     assert len(result.report["events"]) == 5
     assert min(result.report["yields"]["background"]) >= 5.0
-    assert report(result.category(test), 5, test, Counting(), need)["z"] > 0.55
+    assert report(result.category(test), 5, test, Task(Counting(), need))["z"] > 0.55
 
 
 def test_files(tmp_path, capsys):

@@ -13,6 +13,7 @@ from zenith.categorisation.model import likelihood
 from zenith.categorisation.scored_files import read
 from zenith.cli import main
 from zenith.core.categories.counting import Counting, Requirements
+from zenith.core.categories.task import Task
 
 NORMS = {"top": {"ttbar": 0.2}, "lumi": {"signal": 0.02, "ttbar": 0.02, "3": 0.02}}
 
@@ -144,18 +145,18 @@ def test_it_gains_on_the_bins_of_a_counting_experiment(tmp_path):
     scored = read(write(tmp_path / "e.h5", events()))
     need, counting = Requirements(5.0), Counting(0.05)
     aim = likelihood(scored, counting)
-    found = categorise(scored, 4, need, aim, settings=QUICK)
-    counted = categorise(scored, 4, need, counting)
+    found = categorise(scored, 4, Task(aim, need), settings=QUICK)
+    counted = categorise(scored, 4, Task(counting, need))
     from zenith.categorisation.scored import report
 
-    before = report(counted.category(scored), len(counted.edges) + 1, scored, aim, need)
+    before = report(counted.category(scored), len(counted.edges) + 1, scored, Task(aim, need))
     assert found.report["z"] >= before["z"] * (1 - 1e-9)
     assert found.report["z"] < found.report["z_counting"]  # what is not known costs
     # of events in another order
     order = np.random.default_rng(3).permutation(len(scored.label))
     arrays = {name: array[order] for name, array in events().items()}
     again = read(write(tmp_path / "o.h5", arrays))
-    assert report(found.category(again), len(found.edges) + 1, again, aim, need)[
+    assert report(found.category(again), len(found.edges) + 1, again, Task(aim, need))[
         "z"
     ] == pytest.approx(found.report["z"], rel=1e-9)
 
@@ -167,7 +168,7 @@ def test_two_signals_in_two_dimensions_against_pyhf(tmp_path):
     scores = np.stack([arrays["scores"], random.normal(shift, 1.0)], axis=1)
     path = write(tmp_path / "e.h5", arrays | {"scores": scores}, signal_labels=(1, 4))
     scored, need = read(path), Requirements(5.0)
-    found = categorise(scored, 4, need, likelihood(scored, Counting(0.05)), settings=QUICK)
+    found = categorise(scored, 4, Task(likelihood(scored, Counting(0.05)), need), settings=QUICK)
     assert min(found.report["yields"]["background"]) >= 5
     category = found.category(scored)
     number = len(found.report["events"])

@@ -11,6 +11,7 @@ from zenith.categorisation import categorise as learning
 from zenith.categorisation.categorise import Settings
 from zenith.categorisation.scored import Scored
 from zenith.core.categories.counting import Counting, Requirements
+from zenith.core.categories.task import Task
 
 
 @dataclass(frozen=True)
@@ -71,8 +72,7 @@ def categorise(
     result = learning.categorise(
         scored,
         categories,
-        Requirements(minimum_background),
-        Counting(background_uncertainty),
+        Task(Counting(background_uncertainty), Requirements(minimum_background)),
         method,
         Settings(seed=seed),
     )

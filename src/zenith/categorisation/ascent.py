@@ -15,11 +15,9 @@ import optax
 from jax import Array
 from numpy.typing import NDArray
 
-from zenith.core.categories.aim import Aim
 from zenith.core.categories.cells import Cells
-from zenith.core.categories.counting import Requirements
 from zenith.core.categories.memberships import Categories
-from zenith.core.categories.yields import Yields
+from zenith.core.categories.task import Task
 
 MARGIN = 0.03  # by how much more is asked of cells, whose borders are not those of events
 
@@ -63,12 +61,11 @@ class History(NamedTuple):
     hard_yields: NDArray[np.float64]
 
 
-@partial(jax.jit, static_argnames=("aim", "requirements", "settings", "temperature"))
+@partial(jax.jit, static_argnames=("task", "settings", "temperature"))
 def climb(
     starts: Categories,
     cells: Cells,
-    aim: Aim,
-    requirements: Requirements,
+    task: Task,
     settings: Settings,
     temperature: tuple[float, float],
 ) -> Ascents:
@@ -78,9 +75,6 @@ def climb(
     penalties = jnp.append(jnp.geomspace(*settings.penalty, settings.steps), settings.penalty[1])
     adam = optax.adam(optax.cosine_decay_schedule(settings.rate, settings.steps, alpha=0.02))
 
-    def short(yields: Yields) -> Array:
-        return requirements.shortfall(yields.background, yields.variance).sum()
-
     def from_one(start: Any) -> Ascents:
         still = jax.tree.map(jnp.zeros_like, start)
 
@@ -89,8 +83,8 @@ def climb(
         ) -> tuple[Array, tuple[Array, ...]]:
             readings = cells.soft(here.moved(move), heat), jax.lax.stop_gradient(cells.hard(here))
             # both at once: an objective that is a fit takes long to compile
-            values = jax.vmap(aim.value)(jax.tree.map(lambda *of: jnp.stack(of), *readings))
-            missing, hard_missing = map(short, readings)
+            values = jax.vmap(task.aim.value)(jax.tree.map(lambda *of: jnp.stack(of), *readings))
+            missing, hard_missing = (task.shortfall(each).sum() for each in readings)
             # the worth of the start
             scale = jnp.where(scale > 0, scale, jnp.maximum(jnp.abs(values[1]), 1e-6))
             scale = jax.lax.stop_gradient(scale)
@@ -136,9 +130,3 @@ def stack(starts: list[Any]) -> Any:
 
 def pick(stacked: Any, number: int) -> Any:
     return jax.tree.map(lambda leaf: leaf[number], stacked)
-
-
-def tightened(requirements: Requirements) -> Requirements:
-    return Requirements(
-        requirements.background * (1 + MARGIN), requirements.uncertainty * (1 - MARGIN)
-    )

@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from zenith.categorisation.scored import Scored, Space
-from zenith.core.categories.counting import Counting, Requirements
 from zenith.core.categories.exact import Spectrum, best
+from zenith.core.categories.task import Task
 
 Edges = NDArray[np.float64]
 
@@ -43,9 +43,7 @@ class Reference:
         return category
 
 
-def references(
-    scored: Scored, numbers: list[int], counting: Counting, requirements: Requirements, exact: bool
-) -> Iterator[Reference]:
+def references(scored: Scored, numbers: list[int], task: Task, exact: bool) -> Iterator[Reference]:
     """Every reference that applies, of so many categories; `exact` if that is wanted.
 
     They are made of these events, those that the learned categories were found with. All but the
@@ -53,13 +51,13 @@ def references(
     """
     space = Space.of(scored.scores)
     if len(space.kept) == 1:
-        yield from _of_one_score(scored, numbers, counting, requirements, exact)
+        yield from _of_one_score(scored, numbers, task, exact)
     elif space.kind == "simplex":
         yield from _of_softmax(scored, numbers)
 
 
 def _of_one_score(
-    scored: Scored, numbers: list[int], counting: Counting, requirements: Requirements, exact: bool
+    scored: Scored, numbers: list[int], task: Task, exact: bool
 ) -> Iterator[Reference]:
     score = scored.scores[:, 0]
     everything = np.ones(len(score), bool)
@@ -67,9 +65,9 @@ def _of_one_score(
         for name, edges in _edges(scored, score, everything, number).items():
             yield Reference(name, (edges,))
     if exact and len(scored.signal_labels) == 1:
-        spectrum = Spectrum.of(score, scored.tallied(counting))
+        spectrum = Spectrum.of(score, scored.tallied(task.counting))
         for number in numbers:
-            cuts = best(spectrum, number, requirements, counting.uncertainty)
+            cuts = best(spectrum, number, task)
             yield Reference("exact", (spectrum.edges(cuts),))
 
 

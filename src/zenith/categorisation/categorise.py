@@ -16,10 +16,9 @@ from zenith.categorisation.ascent import History, Settings
 from zenith.categorisation.many_scores import regions
 from zenith.categorisation.one_score import bins
 from zenith.categorisation.scored import Scored, Space, report, yields_of
-from zenith.core.categories.aim import Aim
-from zenith.core.categories.counting import Requirements
 from zenith.core.categories.exact import Spectrum, best
 from zenith.core.categories.memberships import Mixture
+from zenith.core.categories.task import Task
 from zenith.errors import InputError
 
 __all__ = ["Result", "Settings", "assign", "categorise"]
@@ -55,8 +54,7 @@ def assign(
 def categorise(
     scored: Scored,
     categories: int,
-    requirements: Requirements,
-    aim: Aim,
+    task: Task,
     method: str | None = None,
     settings: Settings | None = None,
 ) -> Result:
@@ -68,11 +66,11 @@ def categorise(
     settings, space = settings or Settings(), Space.of(scored.scores)
     if categories < 1:
         raise InputError(f"at least one category is needed, not {categories}")
-    _check(scored, requirements, aim)
+    _check(scored, task)
     one = len(space.kept) == 1
-    simple = one and len(scored.signal_labels) == 1 and aim.additive
+    simple = one and len(scored.signal_labels) == 1 and task.aim.additive
     method = method or ("exact" if simple else "gradient")
-    if method == "exact" and not aim.additive:
+    if method == "exact" and not task.aim.additive:
         raise InputError(
             f"{scored.source}: the exact method is of the counting objective; with nuisance "
             "parameters categories do not add up: use the gradient method"
@@ -83,16 +81,16 @@ def categorise(
             "gradient method"
         )
     if not one:
-        found = regions(scored, space, categories, requirements, aim, settings)
+        found = regions(scored, space, categories, task, settings)
         result = Result(space, None, found.mixture, {}, found.notes, found.history)
-        return _reported(result, scored, found.mixture.categories, aim, requirements)
-    spectrum = Spectrum.of(scored.read_as(space)[0], scored.tallied(aim))
+        return _reported(result, scored, found.mixture.categories, task)
+    spectrum = Spectrum.of(scored.read_as(space)[0], scored.tallied(task.aim))
     notes: list[str] = []
     history = None
     if method == "exact":
-        cuts = best(spectrum, categories, requirements, aim.counting.uncertainty)
+        cuts = best(spectrum, categories, task)
     else:
-        cuts, notes, history = bins(spectrum, categories, requirements, aim, settings)
+        cuts, notes, history = bins(spectrum, categories, task, settings)
     if len(cuts) + 1 < categories:
         notes.append(
             f"{len(cuts) + 1} categories of the {categories} that were asked for: more would not "
@@ -100,22 +98,19 @@ def categorise(
         )
     edges = spectrum.edges(cuts)
     result = Result(space, edges, None, {}, notes, history)
-    return _reported(result, scored, len(cuts) + 1, aim, requirements)
+    return _reported(result, scored, len(cuts) + 1, task)
 
 
-def _reported(
-    result: Result, scored: Scored, categories: int, aim: Aim, need: Requirements
-) -> Result:
-    found = report(result.category(scored), categories, scored, aim, need)
+def _reported(result: Result, scored: Scored, categories: int, task: Task) -> Result:
+    found = report(result.category(scored), categories, scored, task)
     return replace(result, report=found)
 
 
-def _check(scored: Scored, requirements: Requirements, aim: Aim) -> None:
-    yields = yields_of(np.zeros(len(scored.label), np.int64), 1, scored, aim)
+def _check(scored: Scored, task: Task) -> None:
+    yields = yields_of(np.zeros(len(scored.label), np.int64), 1, scored, task.aim)
     total, error = float(yields.background[0]), float(np.sqrt(yields.variance[0]))
-    if not requirements.met(total, error**2):
+    if not task.met(yields).all():
         raise InputError(
             f"{scored.source}: all events together have a background of {total:.4g} ± {error:.2g}, "
-            f"which does not meet the requirements (background of {requirements.background:g}, "
-            f"relative uncertainty of {requirements.uncertainty:g}): loosen them"
+            f"which does not meet the requirements ({task.requirements}): loosen them"
         )

@@ -10,10 +10,10 @@ from zenith.artefacts.categories import CATEGORIES, Counted
 from zenith.categorisation.categorise import assign
 from zenith.categorisation.model import aim, nuisances
 from zenith.categorisation.scored import Scored, Space, report
-from zenith.core.categories.aim import Aim
 from zenith.core.categories.counting import Counting, Requirements
 from zenith.core.categories.memberships import Mixture
 from zenith.core.categories.sideband import Sideband
+from zenith.core.categories.task import Task
 from zenith.errors import InputError
 
 
@@ -45,22 +45,22 @@ class Found(NamedTuple):
             return np.asarray(self.categories.hard(x))
         return np.asarray(np.searchsorted(self.categories, x[0], side="right"))
 
-    def aim(self, scored: Scored) -> Aim:
-        """The objective for these events. Raises `InputError` for other nuisance parameters."""
+    def task(self, scored: Scored) -> Task:
+        """What was asked, for these events. Raises `InputError` for other nuisance parameters."""
         found = aim(self.objective, scored, self.counting)
         if nuisances(found) != self.nuisances:
             raise InputError(
                 f"{scored.source}: its nuisance parameters are {nuisances(found) or 'none'}, the "
                 f"categories were made with {self.nuisances or 'none'}"
             )
-        return found
+        return Task(found, self.requirements)
 
     def report(self, scored: Scored) -> dict[str, Any]:
         """What the categories are worth on events."""
         category, number = self.category(scored), self.number
         if self.sideband is not None:
             scored.check_sideband(category, number)
-        return report(category, number, scored, self.aim(scored), self.requirements)
+        return report(category, number, scored, self.task(scored))
 
 
 def load(path: str | Path) -> Found:

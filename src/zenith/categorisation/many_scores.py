@@ -6,13 +6,12 @@ from typing import NamedTuple
 import jax
 import numpy as np
 
-from zenith.categorisation.ascent import History, Settings, climb, history, pick, stack, tightened
+from zenith.categorisation.ascent import MARGIN, History, Settings, climb, history, pick, stack
 from zenith.categorisation.scored import Scored, Space, value_of, yields_of
 from zenith.categorisation.starts import mixture_starts
-from zenith.core.categories.aim import Aim
 from zenith.core.categories.cells import Cells
-from zenith.core.categories.counting import Requirements
 from zenith.core.categories.memberships import Mixture
+from zenith.core.categories.task import Task
 
 FINER = 4  # times as many cells as for one score: a border crosses many of them
 
@@ -29,8 +28,7 @@ def regions(
     scored: Scored,
     space: Space,
     categories: int,
-    requirements: Requirements,
-    aim: Aim,
+    task: Task,
     settings: Settings,
 ) -> Regions:
     """The best regions on all events, from low to high purity; all meet the requirements."""
@@ -39,13 +37,12 @@ def regions(
     size = x.max(axis=1) - low if space.kind == "box" else np.ones(len(x))
     size = np.where(size > 0, size, 1.0)
     unit = (x - low[:, None]) / size[:, None]
-    cells = Cells.of(unit, scored.tallied(aim), FINER * settings.cells)
-    asked = tightened(requirements)
-    starts = mixture_starts(cells, categories, settings.starts, settings.seed, aim.counting, asked)
+    cells = Cells.of(unit, scored.tallied(task.aim), FINER * settings.cells)
+    asked = task.tightened(MARGIN)
+    starts = mixture_starts(cells, categories, settings.starts, settings.seed, asked)
     climbed = climb(
         stack([Mixture.of(*start) for start in starts]),
         cells,
-        aim,
         asked,
         replace(settings, rate=settings.mixture_rate),
         settings.mixture_temperature,
@@ -58,7 +55,7 @@ def regions(
             low + size * np.asarray(found.means),
             np.asarray(found.covariances) * np.outer(size, size),
         )
-        mixture, notes, z = hardened(mixture, scored, space, requirements, aim)
+        mixture, notes, z = hardened(mixture, scored, space, task)
         if z > best_z:
             best = Regions(
                 mixture, notes, history(climbed, number, cells, settings.mixture_temperature)
@@ -69,19 +66,19 @@ def regions(
 
 
 def hardened(
-    mixture: Mixture, scored: Scored, space: Space, requirements: Requirements, aim: Aim
+    mixture: Mixture, scored: Scored, space: Space, task: Task
 ) -> tuple[Mixture, list[str], float]:
     """Without the categories that do not meet the requirements, from low to high purity."""
     x, notes = scored.read_as(space), list[str]()
     while True:
         category = np.asarray(jax.jit(Mixture.hard)(mixture, x))
-        yields = yields_of(category, mixture.categories, scored, aim)
+        yields = yields_of(category, mixture.categories, scored, task.aim)
         background = np.asarray(yields.background)
-        failing = np.flatnonzero(~requirements.met(background, yields.variance))
+        failing = np.flatnonzero(~task.met(yields))
         if not len(failing):
             purity = yields.signals.sum(axis=0) / np.maximum(background, 1e-9)
             kept = mixture.keep(np.argsort(purity, kind="stable"))
-            return kept, notes, value_of(aim, yields)
+            return kept, notes, value_of(task.aim, yields)
         worst = failing[np.argmin(background[failing])]
         events = int((category == worst).sum())
         notes.append(

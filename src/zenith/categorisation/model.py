@@ -1,9 +1,9 @@
 """The HistFactory model of categories that a file of scored events describes."""
 
 from zenith.categorisation.scored import Scored
-from zenith.core.categories.aim import Aim
 from zenith.core.categories.counting import Counting
 from zenith.core.categories.profiled import Normalisation, ProfiledLikelihood
+from zenith.core.categories.task import Aim
 from zenith.errors import ConfigError, InputError
 
 BACKGROUND = "background"  # what --background-uncertainty scales, and the sample of a sideband

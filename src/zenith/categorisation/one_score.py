@@ -3,15 +3,14 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from zenith.categorisation.ascent import History, Settings, climb, history, pick, stack, tightened
+from zenith.categorisation.ascent import MARGIN, History, Settings, climb, history, pick, stack
 from zenith.categorisation.scored import value_of
 from zenith.categorisation.starts import edges_starts
-from zenith.core.categories.aim import Aim
 from zenith.core.categories.cells import Cells
-from zenith.core.categories.counting import Requirements
 from zenith.core.categories.exact import Cuts, Spectrum, best
 from zenith.core.categories.memberships import Edges
 from zenith.core.categories.refine import settle
+from zenith.core.categories.task import Task
 
 JOINTLY = 2  # climbs that are settled where bins do not add up
 
@@ -19,8 +18,7 @@ JOINTLY = 2  # climbs that are settled where bins do not add up
 def bins(
     spectrum: Spectrum,
     categories: int,
-    requirements: Requirements,
-    aim: Aim,
+    task: Task,
     settings: Settings,
 ) -> tuple[Cuts, list[str], History | None]:
     """Cuts by gradient, settled on hard yields; their mergers; the history of the climb."""
@@ -33,8 +31,7 @@ def bins(
     climbed = climb(
         stack([Edges.at(edges) for edges in starts]),
         cells,
-        aim,
-        tightened(requirements),
+        task.tightened(MARGIN),
         settings,
         settings.edges_temperature,
     )
@@ -42,25 +39,25 @@ def bins(
         (np.searchsorted(place, np.asarray(pick(climbed.categories, number).edges)), number)
         for number in range(len(starts))
     ]
-    if not aim.additive:  # a place costs a fit of all bins: the best alone are settled
+    if not task.aim.additive:  # a place costs a fit of all bins: the best alone are settled
         ranked = np.argsort(-np.asarray(climbed.merit), kind="stable")
         proposals = [proposals[number] for number in ranked[:JOINTLY]]
         first, number = proposals[0]
-        proposals.append((_counted(spectrum, first, aim, requirements), number))
+        proposals.append((_counted(spectrum, first, task), number))
     settled = []
     for proposal, number in proposals:
-        cuts, notes = settle(spectrum, proposal, aim, requirements)
-        settled.append((value_of(aim, spectrum.yields(cuts)), cuts, notes, number))
+        cuts, notes = settle(spectrum, proposal, task)
+        settled.append((value_of(task.aim, spectrum.yields(cuts)), cuts, notes, number))
     _, cuts, notes, number = max(settled, key=lambda each: each[0])
     return cuts, notes, history(climbed, number, cells, settings.edges_temperature)
 
 
-def _counted(spectrum: Spectrum, cuts: Cuts, aim: Aim, requirements: Requirements) -> Cuts:
+def _counted(spectrum: Spectrum, cuts: Cuts, task: Task) -> Cuts:
     """The cuts that are best for a counting experiment; for several signals those near `cuts`."""
-    counted, counting = spectrum.counted(), aim.counting
+    counted = spectrum.counted()
     if spectrum.tally.signals == 1:
-        return best(counted, len(cuts) + 1, requirements, counting.uncertainty)
-    return settle(counted, cuts, counting, requirements)[0]
+        return best(counted, len(cuts) + 1, task)
+    return settle(counted, cuts, task.counted())[0]
 
 
 def position(spectrum: Spectrum) -> NDArray[np.float64]:

@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 from zenith.categorisation.baselines import Reference
 from zenith.categorisation.category_files import Found
 from zenith.categorisation.scored import Scored, report
-from zenith.core.categories.aim import Aim
 from zenith.core.categories.counting import SMALLEST
+from zenith.core.categories.task import Aim
 from zenith.core.categories.yields import Tally
 from zenith.statistics.bootstrap import spread
 
@@ -115,7 +115,7 @@ def scan(
     found = bootstrap(
         [(learned[n].category(unseen), learned[n].number) for n in numbers],
         unseen,
-        first.aim(unseen),
+        first.task(unseen).aim,
         replicas,
         seed,
     )
@@ -140,8 +140,7 @@ def scan(
                 reference.category(part),
                 reference.number,
                 part,
-                first.aim(part),
-                first.requirements,
+                first.task(part),
             )
             for part in (train, unseen)
         )

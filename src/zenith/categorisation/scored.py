@@ -10,9 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from zenith.artefacts.numbers import whole_numbers
-from zenith.core.categories.aim import Aim
-from zenith.core.categories.counting import SMALLEST, Requirements, combined
+from zenith.core.categories.counting import SMALLEST, combined
 from zenith.core.categories.sideband import Sideband
+from zenith.core.categories.task import Aim, Task
 from zenith.core.categories.yields import Tallied, Tally, Yields
 from zenith.errors import FitError, InputError
 
@@ -195,14 +195,14 @@ def report(
     category: NDArray[np.integer],
     categories: int,
     scored: Scored,
-    aim: Aim,
-    requirements: Requirements,
+    task: Task,
 ) -> dict[str, Any]:
     """The hard significance, and yields and uncertainties of all categories (N,) → [0, K).
 
     Uncertainties are those of the background, from the number of simulated events: √Σ w². A
     category without background on these events adds nothing: no significance can be stated over it.
     """
+    aim = task.aim
     yields = yields_of(category, categories, scored, aim)
     background = yields.background
     known = background > SMALLEST
@@ -234,7 +234,7 @@ def report(
         ],
         "events": np.bincount(category, minlength=categories),
         "z_of_category": dict(zip(labels, np.sqrt(q0), strict=True)),
-        "meets_requirements": requirements.met(background, yields.variance),
+        "meets_requirements": task.met(yields),
     }
 
 

@@ -6,8 +6,8 @@ from numpy.typing import NDArray
 
 from zenith.core.categories.cells import Cells
 from zenith.core.categories.clustering import partition
-from zenith.core.categories.counting import Counting, Requirements
 from zenith.core.categories.exact import Spectrum
+from zenith.core.categories.task import Task
 
 GROUPS = 1024  # of cells
 TRIES = 6  # partitions for each start
@@ -48,8 +48,7 @@ def mixture_starts(
     categories: int,
     starts: int,
     seed: int,
-    counting: Counting,
-    requirements: Requirements,
+    task: Task,
 ) -> list[Components]:
     """Gaussians around the categories of the best partitions of groups of cells.
 
@@ -59,9 +58,7 @@ def mixture_starts(
     number = groups.max() + 1
     sums = np.stack([np.bincount(groups, row, number) for row in np.asarray(cells.sums)])
     keys = jax.random.split(jax.random.key(seed), TRIES * starts)
-    found = jax.vmap(
-        lambda key: partition(sums, key, categories, cells.tally, counting, requirements)
-    )(keys)
+    found = jax.vmap(lambda key: partition(sums, key, categories, cells.tally, task))(keys)
     merit, category = np.asarray(found.merit), np.asarray(found.category)
     # different ones first: many seedings end in the same partition
     _, first = np.unique(np.round(merit, 4), return_index=True)

@@ -136,6 +136,7 @@ def _find(args: argparse.Namespace, scored: "Scored") -> None:
     from zenith.categorisation.categorise import Settings, categorise
     from zenith.categorisation.model import aim, nuisances
     from zenith.core.categories.counting import Counting, Requirements
+    from zenith.core.categories.task import Task
 
     options: dict[str, Any] = {
         "requirements": {
@@ -163,8 +164,7 @@ def _find(args: argparse.Namespace, scored: "Scored") -> None:
     result = categorise(
         scored,
         args.categories,
-        Requirements(**options["requirements"]),
-        objective,
+        Task(objective, Requirements(**options["requirements"])),
         args.method,
         Settings(steps=args.steps, starts=args.starts, seed=args.seed),
     )

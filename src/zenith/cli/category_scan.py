@@ -64,7 +64,7 @@ def run(args: argparse.Namespace) -> None:
     train, unseen = (read(path, first.sideband) for path in (args.train, args.unseen))
     # what is exact is so for the counting experiment
     exact = asked.method == "gradient" and asked.objective == "counting"
-    others = references(train, list(asked.numbers), first.counting, first.requirements, exact)
+    others = references(train, list(asked.numbers), first.task(train), exact)
     found = scan(
         learned,
         others,

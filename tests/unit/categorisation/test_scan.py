@@ -12,6 +12,7 @@ from zenith.categorisation.scored import Scored, Space, report
 from zenith.categorisation.scored_inputs import parts
 from zenith.core.categories.counting import Counting, Requirements
 from zenith.core.categories.memberships import Mixture
+from zenith.core.categories.task import Task
 from zenith.errors import InputError
 from zenith.figures.categories import CORNERS
 from zenith.simulation.toys import toy
@@ -94,7 +95,7 @@ def test_events_that_cannot_be_parted(change: dict, fraction: float, says: str) 
 
 def test_references_of_one_score(one: Scored) -> None:
     need = Requirements(5.0)
-    found = {r.name: r for r in references(one, [4], Counting(), need, exact=True)}
+    found = {r.name: r for r in references(one, [4], Task(Counting(), need), exact=True)}
     assert set(found) == {"equidistant", "equal signal", "exact"}
     score = one.scores[:, 0]
     low, high = score.min(), score.max()
@@ -103,11 +104,13 @@ def test_references_of_one_score(one: Scored) -> None:
     signal = one.signal == 0
     np.testing.assert_allclose(np.histogram(score[signal], bins)[0] / signal.sum(), 0.25, atol=2e-3)
     z = {
-        name: report(r.category(one), r.number, one, Counting(), need)["z"]
+        name: report(r.category(one), r.number, one, Task(Counting(), need))["z"]
         for name, r in found.items()
     }
     assert z["equidistant"] < z["equal signal"] < z["exact"]
-    assert not [r for r in references(one, [4], Counting(), need, exact=False) if r.name == "exact"]
+    assert not [
+        r for r in references(one, [4], Task(Counting(), need), exact=False) if r.name == "exact"
+    ]
 
 
 def test_references_of_a_softmax(three: Scored) -> None:
@@ -166,7 +169,7 @@ def test_the_scan_is_of_hard_categories_on_each_part(one: Scored) -> None:
     other = scored("one_score", seed=2)
     need, space = Requirements(5.0), Space(1, "box")
     learned = {n: Found(np.linspace(0, 1, n + 1)[1:-1], space, Counting(), need) for n in (1, 2, 6)}
-    known = references(one, [2], Counting(), need, exact=False)
+    known = references(one, [2], Task(Counting(), need), exact=False)
     found = scan(learned, known, one, other, tolerance=0.01, replicas=20, seed=1)
     for row in found["numbers"]:
         for key, part in (("train", one), ("unseen", other)):

@@ -13,6 +13,7 @@ from zenith.categorisation.categorise import Settings, categorise
 from zenith.categorisation.scored import Scored
 from zenith.config import Categorisation, load_categorisation
 from zenith.core.categories.counting import Counting, Requirements
+from zenith.core.categories.task import Task
 from zenith.figures import categories, category_scan
 from zenith.figures import category_gallery as gallery
 from zenith.simulation.toys import toy
@@ -155,7 +156,7 @@ def test_bias_and_convergence_are_of_the_history(three: Categorisation) -> None:
     made = toy("three_classes", 1, 0.005)
     events = Scored(made.scores.astype(float), made.weight, made.label, (1, 2), "toy")
     settings = Settings(steps=STEPS, starts=1, cells=256)
-    result = categorise(events, 3, Requirements(5.0), Counting(), settings=settings)
+    result = categorise(events, 3, Task(Counting(), Requirements(5.0)), settings=settings)
     assert result.history is not None
     history = result.history._asdict()
     for reading in ("soft_yields", "hard_yields"):  # both share out all events

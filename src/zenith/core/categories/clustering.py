@@ -18,8 +18,9 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
-from zenith.core.categories.counting import Counting, Requirements
-from zenith.core.categories.yields import Tally, Yields
+from zenith.core.categories.counting import Counting
+from zenith.core.categories.task import Task
+from zenith.core.categories.yields import Tally
 
 ROUNDS = 60
 PENALTY = (0.01, 1.0)  # of what requirements miss, first and last, beside log Z
@@ -33,24 +34,23 @@ class Clustering(NamedTuple):
     merit: Array
 
 
-@partial(jax.jit, static_argnames=("categories", "tally", "counting", "requirements"))
+@partial(jax.jit, static_argnames=("categories", "tally", "task"))
 def partition(
     sums: Array,
     key: Array,
     categories: int,
     tally: Tally,
-    counting: Counting,
-    requirements: Requirements,
+    task: Task,
 ) -> Clustering:
-    """The partition of cells with such sums (rows, cells) that one random seeding leads to."""
-    sums = jnp.asarray(sums, float)
+    """The partition of cells with such sums (rows, cells) that one random seeding leads to.
 
-    def short(yields: Yields) -> Array:
-        return requirements.shortfall(yields.background, yields.variance).sum()
+    Of the task, what a counting experiment makes of it.
+    """
+    sums = jnp.asarray(sums, float)
 
     def aim(totals: Array, penalty: Array) -> tuple[Array, Array]:
         yields = tally.read(totals)
-        value, missing = counting.value(yields), short(yields)
+        value, missing = task.counting.value(yields), task.shortfall(yields).sum()
         merit = jnp.where(missing > 0, -missing, value)
         return jnp.log(jnp.maximum(value, 1e-9)) - penalty * missing, merit
 
@@ -67,7 +67,7 @@ def partition(
         return ((worth + jnp.nan_to_num(new)) / 2, best), None
 
     nothing = Clustering(jnp.zeros(sums.shape[1], int), jnp.asarray(-jnp.inf))
-    first = (_seeds(sums, key, categories, tally, counting), nothing)
+    first = (_seeds(sums, key, categories, tally, task.counting), nothing)
     (_, best), _ = jax.lax.scan(round_of, first, jnp.geomspace(*PENALTY, ROUNDS))
     return best
 

@@ -156,6 +156,10 @@ class Requirements:
         if not self.uncertainty > 0:
             raise ConfigError(f"the maximum uncertainty must be above 0: {self.uncertainty}")
 
+    def __str__(self) -> str:
+        """In words, for messages."""
+        return f"background of {self.background:g}, relative uncertainty of {self.uncertainty:g}"
+
     def met(self, background: ArrayLike, variance: ArrayLike) -> np.ndarray:
         """Whether background yields with such a variance (Σ w²) will do, elementwise.
 

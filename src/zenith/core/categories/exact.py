@@ -14,7 +14,8 @@ import jax
 import numpy as np
 from numpy.typing import NDArray
 
-from zenith.core.categories.counting import Requirements, discovery
+from zenith.core.categories.counting import discovery
+from zenith.core.categories.task import Task
 from zenith.core.categories.yields import Tallied, Tally, Yields
 from zenith.errors import InputError
 
@@ -129,24 +130,23 @@ def _read(tally: Tally, sums: NDArray[np.float64]) -> Yields:
 def best(
     spectrum: Spectrum,
     categories: int,
-    requirements: Requirements,
-    uncertainty: float = 0.0,
+    task: Task,
     grid: int = GRID,
 ) -> Cuts:
     """The cuts of the largest significance in at most so many bins that all meet requirements.
 
-    There are fewer bins only where more would not raise the significance or cannot be had. Raises
-    `InputError` if there is more than one signal, and if all events together do not meet the
-    requirements.
+    What is maximised is the counting experiment of the task. There are fewer bins only where more
+    would not raise the significance or cannot be had. Raises `InputError` if there is more than one
+    signal, and if all events together do not meet the requirements.
     """
     if spectrum.tally.signals != 1:
         raise InputError(
             f"the exact method takes one signal, there are {spectrum.tally.signals}: use the "
             "gradient method"
         )
-    places = _grid(spectrum, grid, requirements)
+    places = _grid(spectrum, grid, task)
     while True:
-        cuts = _best_of(spectrum, places, categories, requirements, uncertainty)
+        cuts = _best_of(spectrum, places, categories, task)
         at = np.searchsorted(places, cuts)
         low, high = places[at - 1], places[at + 1]
         if (high - low <= 2).all():
@@ -158,7 +158,7 @@ def best(
         places = np.unique(np.concatenate([[0, len(spectrum.scores)], cuts, *windows]))
 
 
-def _grid(spectrum: Spectrum, size: int, requirements: Requirements) -> Cuts:
+def _grid(spectrum: Spectrum, size: int, task: Task) -> Cuts:
     """Places at equal shares of signal, background and scores, and where cuts can be best.
 
     That is at corners of the spectrum, or where no more background is above than must be.
@@ -168,7 +168,7 @@ def _grid(spectrum: Spectrum, size: int, requirements: Requirements) -> Cuts:
         return np.arange(last + 1)
     ramp = np.arange(last + 1.0)
     above = spectrum.rising[-1] - spectrum.rising
-    least = requirements.background * np.arange(1, 30)
+    least = task.requirements.background * np.arange(1, 30)
     places = [spectrum.corners, (last - np.searchsorted(above[::-1], least)).clip(0)]
     for total in (spectrum.signals[0], spectrum.background, ramp):
         rising = np.maximum.accumulate(total)
@@ -181,8 +181,7 @@ def _best_of(
     spectrum: Spectrum,
     places: Cuts,
     categories: int,
-    requirements: Requirements,
-    uncertainty: float,
+    task: Task,
 ) -> Cuts:
     # element [j, i] is the bin from place i to place j
     gain = np.full((len(places), len(places)), -np.inf)
@@ -190,9 +189,8 @@ def _best_of(
         # the last rows again rather than fewer: one size is compiled once
         some = np.arange(first, first + ROWS).clip(max=len(places) - 1)
         found = spectrum.between(places[None], places[some][:, None])
-        met = requirements.met(found.background, found.variance)
-        allowed = met & (places[some][:, None] > places)
-        value = _discovery(found.signals[0], found.background, uncertainty)
+        allowed = task.met(found) & (places[some][:, None] > places)
+        value = _discovery(found.signals[0], found.background, task.counting.uncertainty)
         gain[some] = np.where(allowed, value, -np.inf)
     reached = np.where(places == 0, 0.0, -np.inf)
     before: list[NDArray[np.int64]] = []
@@ -207,8 +205,7 @@ def _best_of(
         raise InputError(
             f"all events together have a background of {everything.background[0]:.4g} ± "
             f"{np.sqrt(everything.variance[0]):.2g}, which does not meet the requirements "
-            f"(background of {requirements.background:g}, relative uncertainty of "
-            f"{requirements.uncertainty:g}): loosen them"
+            f"({task.requirements}): loosen them"
         )
     bins = int(np.argmax(totals))
     at = len(places) - 1

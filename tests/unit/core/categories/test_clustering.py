@@ -10,6 +10,7 @@ from zenith.categorisation.starts import mixture_starts
 from zenith.core.categories.cells import Cells
 from zenith.core.categories.clustering import partition
 from zenith.core.categories.counting import Counting, Requirements
+from zenith.core.categories.task import Task
 from zenith.core.categories.yields import Tallied
 
 
@@ -37,7 +38,7 @@ def merit(these: Cells, category: np.ndarray, categories: int, counting: Countin
 def found(these: Cells, categories: int, counting: Counting, need: Requirements, tries: int = 12):
     keys = jax.random.split(jax.random.key(1), tries)
     every = jax.vmap(
-        lambda key: partition(these.sums, key, categories, these.tally, counting, need)
+        lambda key: partition(these.sums, key, categories, these.tally, Task(counting, need))
     )(keys)
     best = int(np.argmax(every.merit))
     return np.asarray(every.category[best]), float(every.merit[best])
@@ -79,10 +80,10 @@ def test_requirements_are_kept():
 
 def test_starts_are_distinct_gaussians_even_of_categories_without_cells():
     these = cells(64, 2, 7)
-    starts = mixture_starts(these, 4, 3, 0, Counting(), Requirements())
+    starts = mixture_starts(these, 4, 3, 0, Task(Counting()))
     assert len(starts) == 3
     assert not np.allclose(starts[0][1], starts[1][1])
-    for weights, means, covariances in mixture_starts(these, 60, 1, 0, Counting(), Requirements()):
+    for weights, means, covariances in mixture_starts(these, 60, 1, 0, Task(Counting())):
         assert (weights > 0).all()
         assert np.isfinite(means).all()
         assert (np.linalg.eigvalsh(covariances) > 0).all()

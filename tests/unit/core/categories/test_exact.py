@@ -8,8 +8,14 @@ import pytest
 from zenith.core.categories.counting import Counting, Requirements
 from zenith.core.categories.exact import Spectrum, best
 from zenith.core.categories.refine import settle
+from zenith.core.categories.task import Task
 from zenith.core.categories.yields import Tallied
 from zenith.errors import InputError
+
+
+def task(background: float = 0.0) -> Task:
+    """A counting experiment whose bins need so much background."""
+    return Task(Counting(), Requirements(background))
 
 
 def events(n: int, seed: int = 0, negative: float = 0.0):
@@ -71,7 +77,7 @@ def test_brute_force(categories, floor, limit, r, negative):
         sample = events(24, seed, negative)
         value, bins = brute(*sample, categories, floor, limit, r)
         spectrum = spectrum_of(*sample)
-        cuts = best(spectrum, categories, Requirements(floor, limit), r)
+        cuts = best(spectrum, categories, Task(Counting(r), Requirements(floor, limit)))
         signals, background, variance = spectrum.yields(cuts)[:3]
         assert z2(signals[0], background, r) == pytest.approx(value, rel=1e-9)
         assert len(cuts) + 1 == bins
@@ -86,7 +92,7 @@ def test_a_coarse_grid_loses_next_to_nothing():
     spectrum = spectrum_of(*events(3000))
     full, coarse = (
         z2(*[y.squeeze() for y in spectrum.yields(cuts)[:2]], 0.0)
-        for cuts in (best(spectrum, 6, Requirements(20.0), grid=g) for g in (4000, 128))
+        for cuts in (best(spectrum, 6, task(20.0), grid=g) for g in (4000, 128))
     )
     assert coarse <= full * (1 + 1e-12)
     assert coarse > full * (1 - 2e-3)
@@ -96,13 +102,13 @@ def test_order_and_monotone_transforms_change_nothing():
     score, weight, signal = events(2000, 1)
     order = np.random.default_rng(5).permutation(2000)
     spectrum = spectrum_of(score, weight, signal)
-    cuts = best(spectrum, 5, Requirements(30.0), grid=256)
+    cuts = best(spectrum, 5, task(30.0), grid=256)
     assert len(cuts) == 4
     shuffled = spectrum_of(score[order], weight[order], signal[order])
-    np.testing.assert_array_equal(best(shuffled, 5, Requirements(30.0), grid=256), cuts)
+    np.testing.assert_array_equal(best(shuffled, 5, task(30.0), grid=256), cuts)
     for transform in (np.log, lambda x: x**3, lambda x: 7 * x - 2):
         moved = spectrum_of(transform(score), weight, signal)
-        found = best(moved, 5, Requirements(30.0), grid=256)
+        found = best(moved, 5, task(30.0), grid=256)
         np.testing.assert_array_equal(found, cuts)
         np.testing.assert_array_equal(moved.edges(found), transform(spectrum.edges(cuts)))
 
@@ -111,9 +117,9 @@ def test_no_more_bins_than_scores():
     score = np.array([0.2, 0.2, 0.5, 0.5, 0.9, 0.9])
     weight, signal = np.array([5.0, 1.0, 4.0, 1.0, 3.0, 1.0]), np.array([-1, 0] * 3)
     spectrum = spectrum_of(score, weight, signal)
-    np.testing.assert_array_equal(spectrum.edges(best(spectrum, 20, Requirements())), [0.5, 0.9])
+    np.testing.assert_array_equal(spectrum.edges(best(spectrum, 20, task())), [0.5, 0.9])
     constant = spectrum_of(np.full(6, 0.5), weight, signal)
-    assert len(best(constant, 5, Requirements())) == 0
+    assert len(best(constant, 5, task())) == 0
 
 
 def test_bins_of_negative_background_are_joined_with_others():
@@ -121,23 +127,23 @@ def test_bins_of_negative_background_are_joined_with_others():
     weight = np.array([9.0, 8.0, 1.0, 7.0, -4.0, -3.0, 8.0, 1.0, 5.0])
     signal = np.array([-1, -1, 0, -1, -1, -1, -1, 0, -1])
     spectrum = spectrum_of(score, weight, signal)
-    assert (spectrum.yields(best(spectrum, 6, Requirements()))[1] > 0).all()
+    assert (spectrum.yields(best(spectrum, 6, task()))[1] > 0).all()
 
 
 def test_what_cannot_be_met_is_said():
     spectrum = spectrum_of(*events(30))
     with pytest.raises(InputError, match="loosen"):
-        best(spectrum, 3, Requirements(background=1e4))
+        best(spectrum, 3, task(1e4))
     score, weight, signal = events(30)
     signal[:3] = 1
     with pytest.raises(InputError, match="gradient"):
-        best(spectrum_of(score, weight, signal), 3, Requirements())
+        best(spectrum_of(score, weight, signal), 3, task())
 
 
 def test_settled_cuts_are_best_one_by_one():
     sample = events(40, 3)
     spectrum, need = spectrum_of(*sample), Requirements(4.0)
-    cuts, notes = settle(spectrum, np.array([10, 20, 30]), Counting(), need)
+    cuts, notes = settle(spectrum, np.array([10, 20, 30]), Task(Counting(), need))
     assert notes == []
     signals, background, variance = spectrum.yields(cuts)[:3]
     assert need.met(background, variance).all()
@@ -154,9 +160,9 @@ def test_settled_cuts_are_best_one_by_one():
 def test_settling_repairs_or_merges():
     spectrum, need = spectrum_of(*events(40, 3)), Requirements(20.0)
     for start in ([37, 38, 39], [1, 2, 3]):
-        cuts, notes = settle(spectrum, np.array(start), Counting(), need)
+        cuts, notes = settle(spectrum, np.array(start), Task(Counting(), need))
         assert need.met(*spectrum.yields(cuts)[1:3]).all()
-    cuts, notes = settle(spectrum, np.arange(1, 40, 4), Counting(), need)
+    cuts, notes = settle(spectrum, np.arange(1, 40, 4), Task(Counting(), need))
     assert need.met(*spectrum.yields(cuts)[1:3]).all()
     assert notes
     assert "merged" in notes[0]
@@ -173,7 +179,7 @@ def test_the_best_cut_is_a_corner_of_the_roc():
         x, y = part[0], np.where(sound, part[1], 1.0)
         value += 2 * ((x + y) * np.log1p(x / y) - x)
     cut = 1 + int(np.argmax(value))
-    assert best(spectrum, 2, Requirements()).tolist() == [cut]
+    assert best(spectrum, 2, task()).tolist() == [cut]
     assert cut in spectrum.corners
     assert len(spectrum.corners) < 60
     assert set(spectrum.corners[1:]) <= set(spectrum.beyond_background)
@@ -187,7 +193,7 @@ def test_no_settled_cut_would_be_better_at_any_corner(floor):
     score, weight, signal = events(1500, 9)
     spectrum = spectrum_of(score, weight, signal)
     begin = np.arange(100, 900, 100)
-    cuts, _ = settle(spectrum, begin, Counting(), Requirements(floor))
+    cuts, _ = settle(spectrum, begin, task(floor))
 
     def value(cuts: np.ndarray) -> float:
         ends = np.concatenate([[0], np.unique(cuts), [len(spectrum.scores)]])
