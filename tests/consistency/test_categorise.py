@@ -106,7 +106,7 @@ def test_files(tmp_path, capsys):
         assert main(["toys", "one_score", *options]) == 0
     out = tmp_path / "categories.json"
     # 50 expected are some 58 simulated background events: seed 2 has about as many
-    found = run(tmp_path / "1.h5", "--categories", 4, "--min-background", 50, "--output", out)
+    found = run(tmp_path / "1.h5", "--categories", 4, "--minimum-background", 50, "--output", out)
     assert found == 0
     file = read_json(out)
     assert len(file["edges"]) == 3
@@ -128,7 +128,7 @@ def test_files_of_several_scores(tmp_path, capsys):
     events = scored("three_classes", 0.002)
     path = write(tmp_path / "e.h5", events.scores, events.weight, events.label, (1, 2))
     out = tmp_path / "categories.json"
-    assert run(path, "--categories", 3, "--min-background", 50, "--output", out) == 0
+    assert run(path, "--categories", 3, "--minimum-background", 50, "--output", out) == 0
     file = read_json(out)
     number = len(file["weights"])
     assert np.shape(file["means"]) == (number, 2)
@@ -187,8 +187,8 @@ S, W, L = np.linspace(0, 1, 20), np.ones(20), np.arange(20) % 2
         ((S, None, L), [], "no dataset 'weight'"),
         ((S, W, L, None), [], "signal_labels"),
         ((S, -W, L), [], "nothing to find"),
-        ((S, W, L), ["--min-background", 11], "loosen"),
-        ((S, W, L), ["--max-uncertainty", 0.1], "loosen"),
+        ((S, W, L), ["--minimum-background", 11], "loosen"),
+        ((S, W, L), ["--maximum-uncertainty", 0.1], "loosen"),
         ((np.stack([S, S], axis=1), W, L), ["--method", "exact"], "takes one score"),
         ((S, W, L % 3, (0, 1)), [], "background"),
     ],
@@ -220,3 +220,36 @@ def test_evaluation_of_something_else_is_refused(tmp_path, capsys):
     assert "c.json: not what" in capsys.readouterr().err
     assert run(path, "--categories", 2) == 1
     assert "--output" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("extra", "message"),
+    [
+        (["--steps", 0], "--steps: Input should be greater than or equal to 1"),
+        (["--minimum-background", -1], "--minimum-background: Input should be greater"),
+        (["--window", 1, 2], "window and sideband are needed together"),
+        (["--signal-weights", 1], "--signal-weights: they belong to combination: weighted"),
+    ],
+)
+def test_options_have_the_ranges_of_the_configuration(tmp_path, capsys, extra, message):
+    path, out = write(tmp_path / "events.h5", S, W, L), tmp_path / "c.json"
+    assert run(path, "--categories", 2, "--output", out, *extra) == 1
+    assert message in capsys.readouterr().err
+    assert not out.exists()
+
+
+def test_a_configuration_gives_the_options(tmp_path, capsys):
+    """What an option says holds over it; options of old names are still read."""
+    path, out = write(tmp_path / "events.h5", S, W, L), tmp_path / "c.json"
+    config = tmp_path / "mine.yaml"
+    config.write_text(
+        f"name: mine\nevents: {{file: {path}}}\n"
+        "categories: {numbers: [2], minimum_background: 3, background_uncertainty: 0.1}\n"
+    )
+    given = ("--categories", 2, "--output", out, "--config", config)
+    for extra, floor in (([], 3), (["--minimum-background", 2], 2), (["--min-background", 1], 1)):
+        assert run(path, *given, *extra) == 0
+        found = read_json(out)
+        assert found["requirements"] == {"background": floor, "uncertainty": None}
+        assert found["counting"]["uncertainty"] == 0.1
+    assert "--min-background is an old name: write --minimum-background" in capsys.readouterr().err

@@ -107,7 +107,7 @@ def test_one_score_against_pyhf(tmp_path, capsys):
     arrays = events()
     path, out = write(tmp_path / "e.h5", arrays), tmp_path / "c.json"
     options = ["--objective", "histfactory", "--background-uncertainty", 0.05, "--steps", 40]
-    asked = ["--categories", 4, "--min-background", 5, "--starts", 2, "--output", out]
+    asked = ["--categories", 4, "--minimum-background", 5, "--starts", 2, "--output", out]
     assert run(path, *options, *asked) == 0
     file = read_json(out)
     assert file["objective"] == "histfactory"

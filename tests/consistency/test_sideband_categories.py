@@ -65,7 +65,7 @@ def fitted(mass, weight):
 def test_each_category_has_the_background_of_its_own_fit(tmp_path, capsys, method):
     arrays, truth = diphoton()
     path, out = write(tmp_path / "e.h5", arrays), tmp_path / "c.json"
-    asked = ["--categories", 3, "--min-background", 20, "--max-uncertainty", 0.2]
+    asked = ["--categories", 3, "--minimum-background", 20, "--maximum-uncertainty", 0.2]
     steps = ["--steps", 40, "--starts", 2, "--method", method, "--output", out]
     assert run(path, *OPTIONS, *asked, *steps) == 0
     file = read_json(out)
@@ -101,7 +101,7 @@ def test_the_estimate_has_its_error_in_the_likelihood(tmp_path, caplog):
     path, out = write(tmp_path / "e.h5", diphoton(4000, 1000)[0]), tmp_path / "c.json"
     with h5py.File(path, "a") as file:
         file.attrs["normalisation_uncertainties"] = '{"rate": {"1": 0.01}, "fakes": {"0": 0.3}}'
-    asked = ["--categories", 2, "--min-background", 20, "--starts", 1, "--steps", 20]
+    asked = ["--categories", 2, "--minimum-background", 20, "--starts", 1, "--steps", 20]
     assert run(path, *OPTIONS, *asked, "--objective", "histfactory", "--output", out) == 0
     file = read_json(out)
     assert len(file["edges"]) == 1

@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import h5py
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -193,3 +194,24 @@ def test_an_edit_of_a_network_is_an_edit_of_the_rules_that_read_it(
     for file in ("mva", "optimise", "histogram"):
         text = (rules / f"{file}.smk").read_text()
         assert text.count("code_hash(") == text.count(", *NETWORKS") > 0
+
+
+@pytest.mark.slow
+def test_an_option_of_categorise(project) -> None:
+    folder = project.folder
+    assert len(follow("An option of `categorise`", folder)) == 2
+    asked = "categories: {numbers: [2], method: gradient, steps: 9, starts: 1, rate: 0.2}\n"
+    (folder / "mine.yaml").write_text(f"name: mine\nevents: {{toy: one_score}}\n{asked}")
+    zenith(folder, "toys", "one_score", "--output", "e.h5", "--fraction", "0.01")
+
+    def soft(*options: str) -> np.ndarray:
+        """The objective of every step."""
+        given = ("--config", "mine.yaml", "--categories", "2", *options)
+        zenith(folder, "categorise", "e.h5", *given, "--output", "c.json", "--history", "h.h5")
+        with h5py.File(folder / "h.h5") as file:
+            return file["soft"][:]
+
+    other = ("--set", "categories.rate=0.05")
+    configured = soft()
+    assert abs(configured - soft(*other)).max() > 1e-4
+    np.testing.assert_array_equal(soft(*other, "--rate", "0.2"), configured)

@@ -46,13 +46,13 @@ rule categorise:
         mem_mb=4000,
         runtime=60,
     params:
+        configuration=resolved,
         jax=JAX,
-        options=lambda wildcards: categorise_options(),
         config=lambda wildcards: step_config(CATEGORISATION, "categorise"),
         code=code_hash("zenith.cli.categorise"),
     shell:
-        "{params.jax} python -m zenith categorise {input}"
-        " --categories {wildcards.categories} {params.options}"
+        "{params.jax} python -m zenith categorise {input} --config {params.configuration}"
+        " --categories {wildcards.categories}"
         " --output {output.categories} --history {output.history} > {log} 2>&1"
 
 

@@ -4,7 +4,7 @@ Temperature falls, and what is asked of each category is a penalty that grows. T
 is the one whose hard categories are best on the cells.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -15,6 +15,7 @@ import optax
 from jax import Array
 from numpy.typing import NDArray
 
+from zenith.config.categories import CategorySettings
 from zenith.core.categories.cells import Cells
 from zenith.core.categories.memberships import Categories
 from zenith.core.categories.task import Task
@@ -26,8 +27,8 @@ MARGIN = 0.03  # by how much more is asked of cells, whose borders are not those
 class Settings:
     """How to climb. Temperatures are of `Edges` (in ranges) or of `Mixture`, first and last."""
 
-    steps: int = 300
-    starts: int = 6
+    steps: int = CategorySettings.model_fields["steps"].default
+    starts: int = CategorySettings.model_fields["starts"].default
     seed: int = 0
     cells: int = 4096
     rate: float = 0.05
@@ -35,6 +36,12 @@ class Settings:
     edges_temperature: tuple[float, float] = (0.03, 0.001)
     mixture_temperature: tuple[float, float] = (1.0, 0.05)
     penalty: tuple[float, float] = (0.1, 10.0)
+
+    @classmethod
+    def of(cls, asked: CategorySettings, seed: int) -> "Settings":
+        """Those that are asked for, by their names, and the defaults of the others."""
+        names = {field.name for field in fields(cls)} & type(asked).model_fields.keys()
+        return cls(**{name: getattr(asked, name) for name in names}, seed=seed)
 
 
 class Ascents(NamedTuple):

@@ -1,12 +1,31 @@
-"""The HistFactory model of categories that a file of scored events describes."""
+"""What is asked of categories, and the HistFactory model that a file of scored events describes."""
+
+import numpy as np
 
 from zenith.categorisation.scored import Scored
-from zenith.core.categories.counting import Counting
+from zenith.config.categories import CategorySettings
+from zenith.core.categories.counting import Counting, Requirements
 from zenith.core.categories.profiled import Normalisation, ProfiledLikelihood
-from zenith.core.categories.task import Aim
+from zenith.core.categories.sideband import Sideband
+from zenith.core.categories.task import Aim, Task
 from zenith.errors import ConfigError, InputError
 
 BACKGROUND = "background"  # what --background-uncertainty scales, and the sample of a sideband
+
+
+def task(asked: CategorySettings, scored: Scored) -> Task:
+    """What is asked of categories of these events."""
+    counting = Counting(asked.background_uncertainty, asked.combination, asked.signal_weights)
+    limit = asked.maximum_uncertainty
+    need = Requirements(asked.minimum_background, np.inf if limit is None else limit)
+    return Task(aim(asked.objective, scored, counting), need)
+
+
+def sideband(asked: CategorySettings) -> Sideband | None:
+    """The sideband that is asked for."""
+    if asked.window is None or asked.sideband is None:
+        return None
+    return Sideband(asked.window, asked.sideband)
 
 
 def aim(objective: str, scored: Scored, counting: Counting) -> Aim:

@@ -12,14 +12,38 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from zenith.cli import options
 from zenith.cli.files import Input, Output
+from zenith.config.categories import CategorySettings
 
 if TYPE_CHECKING:
     from zenith.categorisation.categorise import Result
-    from zenith.categorisation.scored import Scored
-    from zenith.core.categories.sideband import Sideband
 
 HELP = "scores of events to the categories of the largest expected significance"
+
+
+# Options as they were spelled up to version 0.1, for one more.
+OLD = {
+    "--min-background": "minimum_background",
+    "--max-uncertainty": "maximum_uncertainty",
+    "--combine": "combination",
+}
+
+
+class _Renamed(argparse.Action):
+    """An option that has another name now."""
+
+    def __call__(
+        self, parser: argparse.ArgumentParser, args: argparse.Namespace, values: Any, _: Any = None
+    ) -> None:
+        import sys
+
+        new = f"--{self.dest.replace('_', '-')}"
+        print(
+            f"{self.option_strings[0]} is an old name: write {new} (version 0.2 will ask for it)",
+            file=sys.stderr,
+        )
+        setattr(args, self.dest, values[0])
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -28,66 +52,11 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         "events", type=Input, metavar="EVENTS.h5", help="scores, weight, label of events"
     )
     parser.add_argument("--categories", type=int, metavar="K", help="at most so many")
-    parser.add_argument(
-        "--min-background",
-        type=float,
-        default=1.0,
-        metavar="B",
-        help="expected background that every category must have [1]",
-    )
-    parser.add_argument(
-        "--max-uncertainty",
-        type=float,
-        default=float("inf"),
-        metavar="U",
-        help="largest relative statistical uncertainty of a category's background [none]",
-    )
-    parser.add_argument(
-        "--method",
-        choices=("exact", "gradient"),
-        help="default: exact for one score and one signal, else gradient",
-    )
-    parser.add_argument(
-        "--objective",
-        choices=("counting", "histfactory"),
-        default="counting",
-        help="what is maximised: the Asimov formula of counting experiments, or the profiled "
-        "significance with all nuisance parameters [counting]",
-    )
-    parser.add_argument(
-        "--background-uncertainty",
-        type=float,
-        default=0.0,
-        metavar="R",
-        help="relative systematic uncertainty of the background: of each category for itself, or "
-        "with histfactory of all backgrounds together [0]",
-    )
-    for name, what in (("window", "where the signal is"), ("sideband", "range of the fit")):
-        parser.add_argument(
-            f"--{name}",
-            type=float,
-            nargs=2,
-            metavar=("LOW", "HIGH"),
-            help=f"{what}, GeV: the background of the window is estimated from the sideband, the "
-            "range without the window, by an exponential [no window]",
-        )
-    parser.add_argument(
-        "--combine",
-        choices=("geometric", "weighted"),
-        default="geometric",
-        help="several signals: geometric mean of their significances, or weighted mean",
-    )
-    parser.add_argument(
-        "--signal-weights",
-        type=float,
-        nargs="+",
-        default=[],
-        metavar="W",
-        help="for the weighted mean, in the order of signal_labels [equal]",
-    )
-    parser.add_argument("--seed", type=int, default=0, help="of the starts of the gradient [0]")
-    parser.add_argument("--steps", type=int, default=300, help="of the gradient [300]")
-    parser.add_argument("--starts", type=int, default=6, help="of the gradient [6]")
+    options.add_config(parser, default=None)
+    options.add_settings(parser, CategorySettings)
+    parser.add_argument("--seed", type=int, help="seed of the starts of the gradient ascent [0]")
+    for old, new in OLD.items():
+        parser.add_argument(old, dest=new, nargs="+", action=_Renamed, help=argparse.SUPPRESS)
     parser.add_argument("--output", type=Output, metavar="JSON", help="categories to write")
     parser.add_argument(
         "--history",
@@ -105,73 +74,56 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Find categories and write them, or evaluate given ones and print what they reach."""
-    from zenith.categorisation.scored_files import read
     from zenith.errors import ConfigError
 
     if args.evaluate:
-        if args.output or args.categories or args.window or args.sideband:
+        others = [*CategorySettings.model_fields, "output", "categories", "config", "seed"]
+        if any(getattr(args, name) is not None for name in others):
             raise ConfigError("--evaluate takes categories as they are: drop the other options")
         print(json.dumps(_evaluated(args.evaluate, args.events), indent=2))
         return
     if not args.output or not args.categories:
         raise ConfigError("--categories K and --output JSON are needed, or --evaluate JSON")
-    if args.steps < 1 or args.starts < 1:
-        raise ConfigError(f"--steps {args.steps} --starts {args.starts}: at least 1 of each")
-    _find(args, read(args.events, _sideband(args)))
+    configuration = options.categorisation(args) if args.config else None
+    given = configuration.categories if configuration else None
+    asked = options.settings(args, CategorySettings, given)
+    seed = configuration.seed if configuration else 0
+    _find(args, asked, seed if args.seed is None else args.seed)
 
 
-def _sideband(args: argparse.Namespace) -> "Sideband | None":
-    from zenith.core.categories.sideband import Sideband
-    from zenith.errors import ConfigError
-
-    if (args.window is None) != (args.sideband is None):
-        raise ConfigError("--window LOW HIGH and --sideband LOW HIGH are needed together")
-    return Sideband(tuple(args.window), tuple(args.sideband)) if args.window else None
-
-
-def _find(args: argparse.Namespace, scored: "Scored") -> None:
+def _find(args: argparse.Namespace, asked: CategorySettings, seed: int) -> None:
     import logging
 
     from zenith.artefacts import write_arrays, write_json
     from zenith.categorisation.categorise import Settings, categorise
-    from zenith.categorisation.model import aim, nuisances
-    from zenith.core.categories.counting import Counting, Requirements
-    from zenith.core.categories.task import Task
+    from zenith.categorisation.model import nuisances, sideband, task
+    from zenith.categorisation.scored_files import read
 
-    options: dict[str, Any] = {
-        "requirements": {
-            "background": args.min_background,
-            "uncertainty": args.max_uncertainty,
-        },
-        "counting": {
-            "uncertainty": args.background_uncertainty,
-            "combination": args.combine,
-            "weights": tuple(args.signal_weights),
-        },
-    }
-    objective = aim(args.objective, scored, Counting(**options["counting"]))
-    given = (
-        {*scored.variations, *scored.normalisation} if args.objective == "histfactory" else set()
-    )
-    if unused := sorted(given - {*nuisances(objective)}):
+    scored = read(args.events, sideband(asked))
+    wanted = task(asked, scored)
+    known = nuisances(wanted.aim)
+    profiled = asked.objective == "histfactory"
+    there = {*scored.variations, *scored.normalisation} if profiled else set()
+    if unused := sorted(there - {*known}):
         logging.warning("not used, for a sideband knows no parts: %s", ", ".join(unused))
-    options |= {
-        "objective": args.objective,
-        "nuisance_parameters": nuisances(objective),
-        "window": args.window,
-        "sideband": args.sideband,
-    }
-    result = categorise(
-        scored,
-        args.categories,
-        Task(objective, Requirements(**options["requirements"])),
-        args.method,
-        Settings(steps=args.steps, starts=args.starts, seed=args.seed),
-    )
+    result = categorise(scored, args.categories, wanted, asked.method, Settings.of(asked, seed))
     for note in result.notes:
         logging.info("%s", note)
-    if options["requirements"]["uncertainty"] == float("inf"):
-        options["requirements"]["uncertainty"] = None  # JSON has no infinity
+    found = {
+        "requirements": {
+            "background": asked.minimum_background,
+            "uncertainty": asked.maximum_uncertainty,
+        },
+        "counting": {
+            "uncertainty": asked.background_uncertainty,
+            "combination": asked.combination,
+            "weights": asked.signal_weights,
+        },
+        "objective": asked.objective,
+        "nuisance_parameters": known,
+        "window": asked.window,
+        "sideband": asked.sideband,
+    }
     write_json(
         args.output,
         {
@@ -181,10 +133,10 @@ def _find(args: argparse.Namespace, scored: "Scored") -> None:
             "signal_labels": list(scored.signal_labels),
             **result.report,
             "notes": result.notes,
-            **options,
+            **found,
         },
         inputs=[args.events],
-        config={**options, "categories": args.categories, "seed": args.seed},
+        config={**asked.model_dump(mode="json"), "categories": args.categories, "seed": seed},
     )
     if args.history:  # without an array where nothing climbed
         climbed = result.history._asdict() if result.history else {}

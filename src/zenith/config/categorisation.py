@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field, field_validator, model_validator
 
 from zenith.config.base import Fraction, Name, Positive, Section
+from zenith.config.categories import CategorySettings
 from zenith.config.marks import concerns
 
 
@@ -68,87 +69,26 @@ class ScoredEvents(Section):
         return self
 
 
-class Categories(Section):
-    """How many categories, what they must have, and how they are found."""
+class Categories(CategorySettings):
+    """Categories of scored events, of several numbers, and which of them is chosen."""
 
     numbers: Annotated[
         tuple[Annotated[int, Field(ge=1)], ...],
-        Field(min_length=1, description="of categories, each found by a job of its own"),
+        Field(min_length=1, description="numbers of categories, each found by a job of its own"),
         concerns("category_scan", "category_figures"),
     ]
-    method: Annotated[
-        Literal["exact", "gradient"] | None,
-        Field(description="default: exact for one score and one signal, else gradient"),
-        concerns("categorise", "category_scan"),
-    ] = None
-    objective: Annotated[
-        Literal["counting", "histfactory"],
-        Field(
-            description="what is maximised: the Asimov formula of counting experiments, or the "
-            "profiled significance with all nuisance parameters of the file"
-        ),
-        concerns("categorise", "category_scan", "category_figures"),
-    ] = "counting"
-    background_uncertainty: Annotated[
-        float,
-        Field(
-            ge=0.0,
-            description="relative: of the background in each category for itself, or with "
-            "histfactory of all backgrounds together",
-        ),
-        concerns("categorise"),
-    ] = 0.0
-    window: Annotated[
-        tuple[float, float] | None,
-        Field(description="where the signal peaks in `mass`, GeV; goes with `sideband`"),
-        concerns("categorise"),
-    ] = None
-    sideband: Annotated[
-        tuple[float, float] | None,
-        Field(
-            description="range, GeV, in which an exponential fitted beside the window estimates "
-            "the background in it"
-        ),
-        concerns("categorise"),
-    ] = None
-    combination: Annotated[
-        Literal["geometric", "weighted"],
-        Field(description="of several signals' significances: geometric or weighted mean"),
-        concerns("categorise", "category_figures"),
-    ] = "geometric"
-    signal_weights: Annotated[
-        tuple[Annotated[float, Field(ge=0.0)], ...],
-        Field(description="for the weighted mean, in the order of signal_labels; empty: equal"),
-        concerns("categorise"),
-    ] = ()
-    minimum_background: Annotated[
-        float,
-        Field(ge=0.0, description="expected events that every category must have"),
-        concerns("categorise"),
-    ] = 1.0
-    maximum_uncertainty: Annotated[
-        Positive | None,
-        Field(description="largest relative statistical uncertainty of a category's background"),
-        concerns("categorise"),
-    ] = None
-    steps: Annotated[
-        int, Field(ge=2, description="steps of the gradient"), concerns("categorise")
-    ] = 300
-    starts: Annotated[
-        int,
-        Field(ge=1, description="starts of the gradient, climbed at once"),
-        concerns("categorise"),
-    ] = 6
     tolerance: Annotated[
         Fraction,
         Field(
-            description="the number that is chosen is the smallest whose Z on unseen events is "
-            "within this, relative, of the best, or within the error of the difference"
+            description="relative difference to the best Z on unseen events within which, or "
+            "within its error, the smallest number is chosen"
         ),
         concerns("category_scan"),
     ] = 0.01
     bootstrap: Annotated[
-        int, Field(ge=2, description="replicas for the errors of Z"), concerns("category_scan")
+        int,
+        Field(ge=2, description="number of replicas for the errors of Z"),
+        concerns("category_scan"),
     ] = 100
 
     @field_validator("numbers")
@@ -157,18 +97,6 @@ class Categories(Section):
         if list(numbers) != sorted(set(numbers)):
             raise ValueError(f"numbers must increase: {list(numbers)}")
         return numbers
-
-    @model_validator(mode="after")
-    def _weights(self) -> "Categories":
-        if self.signal_weights and self.combination != "weighted":
-            raise ValueError("signal_weights: they belong to combination: weighted")
-        return self
-
-    @model_validator(mode="after")
-    def _peak(self) -> "Categories":
-        if (self.window is None) != (self.sideband is None):
-            raise ValueError("window and sideband are needed together")
-        return self
 
 
 class CategoryPlotting(Section):
@@ -231,5 +159,7 @@ class Categorisation(Section):
         ),
         concerns("scored"),
     ] = 0.5
-    categories: Annotated[Categories, Field(description="what is asked of categories")]
+    categories: Annotated[
+        Categories, Field(description="what is asked of categories"), concerns("categorise")
+    ]
     plotting: Annotated[CategoryPlotting, Field(description="the figures")] = CategoryPlotting()
