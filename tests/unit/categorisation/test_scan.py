@@ -18,8 +18,6 @@ from zenith.figures.categories import CORNERS
 from zenith.simulation.toys import toy
 from zenith.statistics.bootstrap import spread
 
-ANY = Requirements()
-
 
 def scored(name: str, fraction: float = 0.02, seed: int = 1) -> Scored:
     made = toy(name, seed, fraction)
@@ -114,7 +112,7 @@ def test_references_of_one_score(one: Scored) -> None:
 
 
 def test_references_of_a_softmax(three: Scored) -> None:
-    found = {r.name: r for r in references(three, [3, 7], Counting(), ANY, exact=True)}
+    found = {r.name: r for r in references(three, [3, 7], Task(Counting()), exact=True)}
     assert set(found) == {"argmax", "argmax, equidistant", "argmax, equal signal"}
     largest = three.scores.argmax(axis=1)
     np.testing.assert_array_equal(found["argmax"].category(three), largest)
@@ -134,7 +132,7 @@ def test_the_bootstrap_has_the_error_of_the_formula(one: Scored) -> None:
     signal, background = one.weight[one.signal == 0], one.weight[one.signal < 0]
     relative = (signal**2).sum() / signal.sum() ** 2
     relative += (background**2).sum() / background.sum() ** 2 / 4
-    z = report(zeros, 1, one, Counting(), ANY)["z"]
+    z = report(zeros, 1, one, Task(Counting()))["z"]
     assert spread(found[:, 0]) == pytest.approx(z * np.sqrt(relative), rel=0.15)
     assert found[:, 0].mean() == pytest.approx(z, rel=5 * np.sqrt(relative / 400))
 
@@ -145,7 +143,7 @@ def test_replicas_have_the_objective_of_the_report(three: Scored, objective: str
     category = three.scores.argmax(axis=1)
     events = three.tallied(goal)
     sums = np.stack([events.sums(category, 3)] * 2)
-    z = report(category, 3, three, goal, ANY)["z"]
+    z = report(category, 3, three, Task(goal))["z"]
     np.testing.assert_allclose(significance(sums, events.tally, goal), z, rtol=1e-6)
     found = bootstrap([(category, 3)], three, goal, 2, seed=1)
     np.testing.assert_allclose(found, z, rtol=0.2)
@@ -189,7 +187,7 @@ def test_the_scan_is_of_hard_categories_on_each_part(one: Scored) -> None:
 def test_the_ternary_plane_shows_the_categories_of_its_points(three: Scored) -> None:
     means = np.array([[0.1, 0.1], [0.8, 0.1], [0.1, 0.8]])
     mixture = Mixture.of(np.full(3, 1 / 3), means, np.tile(0.02 * np.eye(2), (3, 1, 1)))
-    found = Found(mixture, Space(3, "simplex"), Counting(), ANY)
+    found = Found(mixture, Space(3, "simplex"), Counting(), Requirements())
     seen = plane(found, three, CORNERS)
     x, y = (seen.x[1:] + seen.x[:-1]) / 2, (seen.y[1:] + seen.y[:-1]) / 2
     nearest = {}  # of a pure class: the mean that is next to it
@@ -206,7 +204,7 @@ def test_the_ternary_plane_shows_the_categories_of_its_points(three: Scored) -> 
 def test_odds_show_the_category_of_the_events_that_are_there(three: Scored) -> None:
     means = np.array([[0.1, 0.1], [0.8, 0.1], [0.1, 0.8]])
     mixture = Mixture.of(np.full(3, 1 / 3), means, np.tile(0.02 * np.eye(2), (3, 1, 1)))
-    found = Found(mixture, Space(3, "simplex"), Counting(), ANY)
+    found = Found(mixture, Space(3, "simplex"), Counting(), Requirements())
     seen = odds(found, three)
     ratios = np.log10(np.maximum(three.scores, 1e-7)[:, :2] / np.maximum(three.scores, 1e-7)[:, 2:])
     inside = np.all((ratios > (seen.x[0], seen.y[0])) & (ratios < (seen.x[-1], seen.y[-1])), axis=1)
@@ -230,7 +228,7 @@ def test_a_plane_of_many_scores_shows_most_events() -> None:
     # parted by the first score alone, which the plane shows
     means = np.array([[0.5, 1.0, 1.0], [1.5, 1.0, 1.0]])
     mixture = Mixture.of([0.5, 0.5], means, np.tile(np.eye(3), (2, 1, 1)))
-    seen = plane(Found(mixture, Space(3, "box"), Counting(), ANY), many, CORNERS)
+    seen = plane(Found(mixture, Space(3, "box"), Counting(), Requirements()), many, CORNERS)
     x = (seen.x[1:] + seen.x[:-1]) / 2
     filled = np.isfinite(seen.category)
     assert filled.any()
