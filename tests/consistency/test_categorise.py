@@ -243,8 +243,8 @@ def test_a_configuration_gives_the_options(tmp_path, capsys):
     path, out = write(tmp_path / "events.h5", S, W, L), tmp_path / "c.json"
     config = tmp_path / "mine.yaml"
     config.write_text(
-        f"name: mine\nevents: {{file: {path}}}\n"
-        "categories: {numbers: [2], minimum_background: 3, background_uncertainty: 0.1}\n"
+        f"name: mine\ninputs: {{scored: {{file: {path}}}}}\n"
+        "categorise: {numbers: [2], minimum_background: 3, background_uncertainty: 0.1}\n"
     )
     given = ("--categories", 2, "--output", out, "--config", config)
     for extra, floor in (([], 3), (["--minimum-background", 2], 2), (["--min-background", 1], 1)):

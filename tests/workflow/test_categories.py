@@ -1,6 +1,7 @@
 """Scored events to categories through Snakemake, against numpy's own account of the files."""
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +14,8 @@ RESULTS = Path("results/tiny")
 CONFIG = """\
 base: config/categories-3class.yaml
 name: tiny
-events: {fraction: 0.01}
-split: 0.4
-categories: {numbers: [1, 3], steps: 15, starts: 1, bootstrap: 10, tolerance: 0.0}
+inputs: {scored: {fraction: 0.01, split: 0.4}}
+categorise: {numbers: [1, 3], steps: 15, starts: 1, bootstrap: 10, tolerance: 0.0}
 plotting: {formats: [png]}
 """
 
@@ -105,18 +105,34 @@ def test_the_page_and_the_report_show_it(results: Path) -> None:
 
 def test_only_what_a_change_concerns_runs_again(project, results: Path) -> None:
     assert "Nothing to be done" in planned(project)
-    again = planned(project, "--config", "categories={tolerance: 0.02}")
+    again = planned(project, "--config", "categorise={tolerance: 0.02}")
     assert "rule category_scan:" in again
     assert "rule categorise:" not in again
-    again = planned(project, "--config", "categories={steps: 16}")
+    again = planned(project, "--config", "categorise={steps: 16}")
     assert again.count("rule categorise:") == 2
     assert "rule scored:" not in again
 
 
 def test_a_missing_file_stops_before_any_job(project) -> None:
+    """In the old form, which is read as the new one."""
     (project.folder / "config/file.yaml").write_text(
         "name: mine\nevents: {file: no/such.h5}\ncategories: {numbers: [2]}\n"
     )
     status, output = project.snakemake("--configfile", "config/file.yaml", "-n")
     assert status != 0
-    assert "config/file.yaml: events.file: there is no file 'no/such.h5'" in output
+    assert "config/file.yaml: inputs.scored.file: there is no file 'no/such.h5'" in output
+    assert "write inputs: {scored: {file: no/such.h5}}, categorise: {numbers: [2]}" in output
+
+
+def test_an_analysis_that_is_read_is_made_where_it_is_missing(project) -> None:
+    """What the events of its region need, and no more: no fit of it."""
+    file = project.folder / "config/of_test.yaml"
+    text = Path("config/categories-zprime.yaml").read_text()
+    file.write_text(text.replace("zprime", "test"))
+    status, output = project.snakemake("--configfile", "config/of_test.yaml", "-n")
+    assert status == 0, output
+    found = {name: int(jobs) for name, jobs in re.findall(r"^(\w+) +(\d+)$", output, re.MULTILINE)}
+    made = {"simulate": 7, "skim": 7, "columns": 5, "mva": 1, "optimise": 1}
+    categories = {"scored": 1, "categorise": 7, "category_scan": 1, "category_figures": 1}
+    rest = {"configuration": 1, "summary": 1, "all": 1}
+    assert found == made | categories | rest | {"total": 34}

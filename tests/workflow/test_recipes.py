@@ -200,8 +200,9 @@ def test_an_edit_of_a_network_is_an_edit_of_the_rules_that_read_it(
 def test_an_option_of_categorise(project) -> None:
     folder = project.folder
     assert len(follow("An option of `categorise`", folder)) == 2
-    asked = "categories: {numbers: [2], method: gradient, steps: 9, starts: 1, rate: 0.2}\n"
-    (folder / "mine.yaml").write_text(f"name: mine\nevents: {{toy: one_score}}\n{asked}")
+    asked = "{numbers: [2], method: gradient, steps: 9, starts: 1, rate: 0.2}"
+    inputs = "{scored: {toy: one_score}}"
+    (folder / "mine.yaml").write_text(f"name: mine\ninputs: {inputs}\ncategorise: {asked}\n")
     zenith(folder, "toys", "one_score", "--output", "e.h5", "--fraction", "0.01")
 
     def soft(*options: str) -> np.ndarray:
@@ -211,7 +212,7 @@ def test_an_option_of_categorise(project) -> None:
         with h5py.File(folder / "h.h5") as file:
             return file["soft"][:]
 
-    other = ("--set", "categories.rate=0.05")
+    other = ("--set", "categorise.rate=0.05")
     configured = soft()
     assert abs(configured - soft(*other)).max() > 1e-4
     np.testing.assert_array_equal(soft(*other, "--rate", "0.2"), configured)

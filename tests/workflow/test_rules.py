@@ -15,12 +15,12 @@ RULES = {
 }
 
 
-LIGHT = {"summary", "category_summary"}  # run where Snakemake does, and take no time
+LIGHT = {"summary"}  # run where Snakemake does, and take no time
 
 
 def test_rules_are_found() -> None:
     analysis = {"simulate", "skim", "columns", "histogram", "fit", "figures", "summary"}
-    categories = {"scored", "categorise", "category_scan", "category_figures", "category_summary"}
+    categories = {"scored", "categorise", "category_scan", "category_figures"}
     assert analysis | categories <= set(RULES)
 
 

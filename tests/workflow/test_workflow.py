@@ -11,9 +11,11 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
 
+import h5py
+import numpy as np
 import pytest
 
-from zenith.config import load
+from zenith.config import Analysis, load
 from zenith.config.dependencies import step_config
 from zenith.config.steps import STEPS
 
@@ -22,6 +24,7 @@ RESULTS = Path("results/test")
 ANALYSIS = ("--configfile", "config/test.yaml")
 # the signal, two parts of a background, two more backgrounds, two parts of the pseudo-data
 SIMULATED = 7
+CATEGORIES = {"scored", "categorise", "category_scan", "category_figures"}
 
 
 # Keys that steps read (globs) though what they make does not depend on them.
@@ -124,9 +127,11 @@ def keys_of(part: object, key: str = "") -> set[str]:
     return set().union(*inner) if inner else {key}
 
 
-def test_steps_depend_on_every_key_that_they_read(project, run) -> None:
-    """`reads.py` has noted what was read of the configuration, in every job of the run."""
-    analysis = load(project.folder / RESULTS / "config.yaml")
+def unmarked(project, analysis: Analysis) -> tuple[set[str], set[tuple[str, str]]]:
+    """The steps that have run, and the keys that they read and do not depend on.
+
+    `reads.py` has noted what was read of the configuration, in every job.
+    """
     steps, unexpected = set(), set()
     for file in (project.folder / "reads").iterdir():
         job = json.loads(file.read_text())
@@ -138,7 +143,12 @@ def test_steps_depend_on_every_key_that_they_read(project, run) -> None:
             allowed = (s for glob, s in NOT_USED.items() if fnmatchcase(key, glob))
             if not marked and step not in " ".join(allowed).split():
                 unexpected.add((step, key))
-    assert steps == {*STEPS[: STEPS.index("scored")]}
+    return steps, unexpected
+
+
+def test_steps_depend_on_every_key_that_they_read(project, run) -> None:
+    steps, unexpected = unmarked(project, load(project.folder / RESULTS / "config.yaml"))
+    assert steps == {*STEPS} - CATEGORIES
     assert not unexpected
 
 
@@ -240,3 +250,36 @@ def test_a_mistake_in_the_configuration_stops_before_any_job(project, run) -> No
     assert status != 0
     assert "seeed: unknown key; did you mean 'seed'?" in output
     assert "Select jobs" not in output
+
+
+def test_categories_of_a_region_come_beside_the_fit(project, run) -> None:
+    """The last test, for it adds them to the analysis; another one reads the same events of it."""
+    folder = project.folder
+    asked = "{region: signal, scores: [mtt], numbers: [1, 2], method: exact, bootstrap: 5}"
+    (folder / "config/both.yaml").write_text(f"base: config/test.yaml\ncategorise: {asked}\n")
+    shutil.rmtree(folder / "reads")
+    status, output = project.snakemake("--configfile", "config/both.yaml", "--cores", "2")
+    assert status == 0, output
+    steps, unexpected = unmarked(project, load(folder / RESULTS / "config.yaml"))
+    assert steps == {*CATEGORIES, "summary"}
+    assert not unexpected
+    summary = json.loads((folder / RESULTS / "summary.json").read_text())
+    chosen = json.loads((folder / RESULTS / "categories.json").read_text())
+    assert summary["fit"]["mu_error"] > 0
+    assert summary["categories"]["yields"] == chosen["scan"]["unseen"]["yields"]
+    page = (folder / RESULTS / "summary.md").read_text()
+    assert page.index("# Results of test") < page.index("# Categories of test")
+    assert page.count("## Time and memory") == 1
+    (folder / "config/other.yaml").write_text(
+        f"name: other\ninputs: {{scored: {{analysis: config/test.yaml}}}}\ncategorise: {asked}\n"
+    )
+    options = ("--configfile", "config/other.yaml", "results/other/events/unseen.h5")
+    status, output = project.snakemake(*options, "--cores", "1")
+    assert status == 0, output
+    assert re.findall(r"^rule (\w+):", output, re.MULTILINE) == ["scored"]
+    with (
+        h5py.File(folder / RESULTS / "events/unseen.h5") as own,
+        h5py.File(folder / "results/other/events/unseen.h5") as read,
+    ):
+        for name in ("scores", "weight", "label"):
+            np.testing.assert_array_equal(own[name][:], read[name][:])

@@ -1,16 +1,49 @@
-# Scored events to categories, for a configuration with `events`.
+# Scored events to categories: those of a toy or a file, or of a region of the analysis.
+
+ASKED = CONFIGURATION.categorise
+NUMBERS = ASKED.numbers if ASKED else []
+
+
+wildcard_constraints:
+    categories=r"\d+",
+
+
+def scored_inputs():
+    """What scored events are made of, by name: a file, or results of the analysis."""
+    events = CONFIGURATION.inputs.scored
+    if ASKED is None or ASKED.region is None:
+        return {"file": events.file} if events and events.file else {}
+    inputs = {
+        "columns": expand(f"{RESULTS}/columns/{{sample}}.h5", sample=SAMPLES),
+        "networks": TRAINED,
+    }
+    if (ASKED.selection or ANALYSIS.categorised_selection) == "optimised":
+        inputs["networks"] = climbed_networks("optimised")
+        inputs["selection"] = f"{RESULTS}/optimised.json"
+    return inputs
+
+
+def scored_options():
+    """The same as `python -m zenith scored` takes it."""
+    inputs = scored_inputs()
+    if "columns" not in inputs:
+        return ""
+    options = f"--input {' '.join(inputs['columns'])} --networks {RESULTS}/mva"
+    if "selection" in inputs:
+        options += f" --selection {inputs['selection']}"
+    return options
 
 
 rule scored:
     input:
         **scored_inputs(),
     output:
-        train=f"{RESULTS}/events/train.h5",
-        unseen=f"{RESULTS}/events/unseen.h5",
+        train=f"{OWN}/events/train.h5",
+        unseen=f"{OWN}/events/unseen.h5",
     log:
-        f"{RESULTS}/logs/scored.log",
+        f"{OWN}/logs/scored.log",
     benchmark:
-        f"{RESULTS}/benchmarks/scored/scored.tsv"
+        f"{OWN}/benchmarks/scored/scored.tsv"
     conda:
         "../../envs/zenith.yaml"
     threads: 1
@@ -18,11 +51,11 @@ rule scored:
         mem_mb=2000,
         runtime=30,
     params:
-        configuration=resolved,
+        configuration=resolved_own,
         jax=JAX,
         options=scored_options(),
-        config=lambda wildcards: scored_config(),
-        code=code_hash("zenith.cli.scored", *scored_networks()),
+        config=lambda wildcards: step_config(CONFIGURATION, "scored"),
+        code=code_hash("zenith.cli.scored", *NETWORKS, *KINDS),
     shell:
         "{params.jax} python -m zenith scored --config {params.configuration} {params.options}"
         " --train {output.train} --unseen {output.unseen} > {log} 2>&1"
@@ -30,14 +63,14 @@ rule scored:
 
 rule categorise:
     input:
-        f"{RESULTS}/events/train.h5",
+        f"{OWN}/events/train.h5",
     output:
-        categories=f"{RESULTS}/categories/{{categories}}.json",
-        history=f"{RESULTS}/categories/{{categories}}.h5",
+        categories=f"{OWN}/categories/{{categories}}.json",
+        history=f"{OWN}/categories/{{categories}}.h5",
     log:
-        f"{RESULTS}/logs/categorise/{{categories}}.log",
+        f"{OWN}/logs/categorise/{{categories}}.log",
     benchmark:
-        f"{RESULTS}/benchmarks/categorise/{{categories}}.tsv"
+        f"{OWN}/benchmarks/categorise/{{categories}}.tsv"
     conda:
         "../../envs/zenith-gpu.yaml"
     threads: 1
@@ -46,9 +79,9 @@ rule categorise:
         mem_mb=4000,
         runtime=60,
     params:
-        configuration=resolved,
+        configuration=resolved_own,
         jax=JAX,
-        config=lambda wildcards: step_config(CATEGORISATION, "categorise"),
+        config=lambda wildcards: step_config(CONFIGURATION, "categorise"),
         code=code_hash("zenith.cli.categorise"),
     shell:
         "{params.jax} python -m zenith categorise {input} --config {params.configuration}"
@@ -58,15 +91,15 @@ rule categorise:
 
 rule category_scan:
     input:
-        categories=expand(f"{RESULTS}/categories/{{number}}.json", number=NUMBERS),
-        train=f"{RESULTS}/events/train.h5",
-        unseen=f"{RESULTS}/events/unseen.h5",
+        categories=expand(f"{OWN}/categories/{{number}}.json", number=NUMBERS),
+        train=f"{OWN}/events/train.h5",
+        unseen=f"{OWN}/events/unseen.h5",
     output:
-        f"{RESULTS}/categories.json",
+        f"{OWN}/categories.json",
     log:
-        f"{RESULTS}/logs/category_scan.log",
+        f"{OWN}/logs/category_scan.log",
     benchmark:
-        f"{RESULTS}/benchmarks/category_scan/scan.tsv"
+        f"{OWN}/benchmarks/category_scan/scan.tsv"
     conda:
         "../../envs/zenith.yaml"
     threads: 1
@@ -74,9 +107,9 @@ rule category_scan:
         mem_mb=4000,
         runtime=30,
     params:
-        configuration=resolved,
+        configuration=resolved_own,
         jax=JAX,
-        config=lambda wildcards: step_config(CATEGORISATION, "category_scan"),
+        config=lambda wildcards: step_config(CONFIGURATION, "category_scan"),
         code=code_hash("zenith.cli.category_scan"),
     shell:
         "{params.jax} python -m zenith category_scan --config {params.configuration}"
@@ -86,21 +119,21 @@ rule category_scan:
 
 rule category_figures:
     input:
-        categories=f"{RESULTS}/categories.json",
-        histories=expand(f"{RESULTS}/categories/{{number}}.h5", number=NUMBERS),
-        unseen=f"{RESULTS}/events/unseen.h5",
+        categories=f"{OWN}/categories.json",
+        histories=expand(f"{OWN}/categories/{{number}}.h5", number=NUMBERS),
+        unseen=f"{OWN}/events/unseen.h5",
     output:
         report(
-            directory(f"{RESULTS}/figures"),
+            directory(f"{OWN}/figures"),
             patterns=["{name}.png"],
             caption="../report/categories.rst",
             category="Categories",
             labels={"figure": "{name}"},
         ),
     log:
-        f"{RESULTS}/logs/category_figures.log",
+        f"{OWN}/logs/category_figures.log",
     benchmark:
-        f"{RESULTS}/benchmarks/category_figures/figures.tsv"
+        f"{OWN}/benchmarks/category_figures/figures.tsv"
     conda:
         "../../envs/zenith.yaml"
     threads: 1
@@ -108,43 +141,11 @@ rule category_figures:
         mem_mb=4000,
         runtime=30,
     params:
-        configuration=resolved,
+        configuration=resolved_own,
         jax=JAX,
-        config=lambda wildcards: step_config(CATEGORISATION, "category_figures"),
+        config=lambda wildcards: step_config(CONFIGURATION, "category_figures"),
         code=code_hash("zenith.cli.category_figures"),
     shell:
         "{params.jax} python -m zenith category_figures --config {params.configuration}"
         " --categories {input.categories} --histories {input.histories}"
         " --unseen {input.unseen} --output {output} > {log} 2>&1"
-
-
-rule category_summary:
-    input:
-        categories=f"{RESULTS}/categories.json",
-        # the last step, so that the timing is complete
-        figures=f"{RESULTS}/figures",
-    output:
-        summary=f"{RESULTS}/summary.json",
-        page=report(
-            f"{RESULTS}/summary.md",
-            caption="../report/category_summary.rst",
-            category="Summary",
-        ),
-    log:
-        f"{RESULTS}/logs/category_summary.log",
-    localrule: True
-    conda:
-        "../../envs/zenith.yaml"
-    threads: 1
-    resources:
-        mem_mb=1000,
-        runtime=10,
-    params:
-        configuration=resolved,
-        benchmarks=f"{RESULTS}/benchmarks",
-        config=lambda wildcards: step_config(CATEGORISATION, "category_summary"),
-        code=code_hash("zenith.cli.category_summary"),
-    shell:
-        "python -m zenith category_summary --config {params.configuration}"
-        " --categories {input.categories} --benchmarks {params.benchmarks}"
-        " --output {output.summary} --page {output.page} > {log} 2>&1"

@@ -18,11 +18,31 @@ else:
     os.environ.update(PATH=os.pathsep.join(programs))
 
 
-def resolved(wildcards, input):
-    """The file of the configuration: all that was said in files and on the command line.
+def resolved_file(analysis):
+    """The file of a configuration: all that was said in files and on the command line.
 
-    The name is that of the content. As a function of the input it is not recorded, so that another
-    configuration runs only those rules again whose other parameters it changes; as an input it
-    would keep Snakemake from looking at these parameters at all, in the run that makes it anew.
+    The name is that of the content.
     """
-    return f".snakemake/zenith/{VERSION}.yaml"
+    text = zenith.config.dump(analysis)
+    path = f".snakemake/zenith/{data_hash(text)}.yaml"
+    if not Path(path).exists():
+        write_text(path, text)
+    return path
+
+
+RESOLVED, RESOLVED_OWN = resolved_file(ANALYSIS), resolved_file(CONFIGURATION)
+
+
+def resolved(wildcards, input):
+    """The file of the analysis of samples.
+
+    As a function of the input it is not recorded, so that another configuration runs only those
+    rules again whose other parameters it changes; as an input it would keep Snakemake from looking
+    at these parameters at all, in the run that makes it anew.
+    """
+    return RESOLVED
+
+
+def resolved_own(wildcards, input):
+    """The file of the configuration itself, likewise; another one where it has no samples."""
+    return RESOLVED_OWN

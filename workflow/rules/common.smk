@@ -1,11 +1,10 @@
-# What the rules of an analysis share: its checked configuration, the folder of results.
+# What the rules share: samples and their files, folders of results.
 
 import re
 
 from zenith.analysis_module import full_name
 
 try:
-    ANALYSIS = zenith.config.parse(config, SOURCE)
     SAMPLES = ANALYSIS.used_samples
     # Simulated samples are numbered parts; other samples are files, found or listed.
     FILES = {sample: resolve(ANALYSIS, sample) for sample in SAMPLES}
@@ -15,13 +14,14 @@ except ZenithError as error:
     raise WorkflowError(str(error)) from None
 
 RESULTS = f"results/{ANALYSIS.name}"
-CONFIG = f"{RESULTS}/config.yaml"
+# The folder of what is made without samples, the same unless the configuration has none.
+OWN = f"results/{CONFIGURATION.name}"
 # What the gradient can move; without it there is one selection, that of the configuration.
 MOVES = ANALYSIS.is_tunable
 SELECTIONS = ["initial", "optimised"] if MOVES else ["initial"]
 # A second climb where edges move, for what that is worth.
 FIXED_EDGES = ["fixed_edges"] if ANALYSIS.moving_edges else []
-MODULE = full_name(ANALYSIS.module)
+MODULES = [full_name(ANALYSIS.module)] if SAMPLES else []
 # The modules of the kinds of systematic uncertainties in use, which are found by name; and of those
 # that shift events.
 KINDS = sorted({type(entry).__module__ for entry in ANALYSIS.systematics.values()})
@@ -37,7 +37,7 @@ NETWORKS = ANALYSIS.network_modules
 # And that of the format of each sample's files, with the hash of the code that skims them.
 READERS = {s: type(ANALYSIS.format_of(s)).__module__ for s in SAMPLES}
 SKIM_CODE = {
-    m: code_hash("zenith.cli.skim", MODULE, *SHIFTS, m) for m in set(READERS.values())
+    m: code_hash("zenith.cli.skim", *MODULES, *SHIFTS, m) for m in set(READERS.values())
 }
 # The networks as they were trained.
 TRAINED = expand(f"{RESULTS}/mva/{{mva}}/initial.safetensors", mva=ANALYSIS.mva)
@@ -51,7 +51,7 @@ FIGURES = {  # folder of figures: its heading in the report
 
 
 wildcard_constraints:
-    sample="|".join(map(re.escape, SAMPLES)),
+    sample="|".join(map(re.escape, SAMPLES)) or "none",
     part=r"\d+",
     selection="|".join(SELECTIONS),
 

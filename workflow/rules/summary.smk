@@ -38,26 +38,33 @@ rule figures:
         " --output {params.folder} > {log} 2>&1"
 
 
+# Which selections of the configuration are fitted: none, where it has no samples.
+FITTED = SELECTIONS if OF_SAMPLES else []
+CLIMBED = MOVES and OF_SAMPLES
+
+
 rule summary:
     input:
-        fits=expand(f"{RESULTS}/{{selection}}/fit.json", selection=SELECTIONS),
+        fits=expand(f"{OWN}/{{selection}}/fit.json", selection=FITTED),
         # the last step, so that the timing is complete
         figures=expand(
-            f"{RESULTS}/{{selection}}/figures/{{folder}}",
-            selection=SELECTIONS,
+            f"{OWN}/{{selection}}/figures/{{folder}}",
+            selection=FITTED,
             folder=FIGURES,
         ),
-        optimisation=[f"{RESULTS}/figures_optimisation"] if MOVES else [],
-        comparison=[f"{RESULTS}/comparison.json"] if MOVES else [],
+        optimisation=[f"{OWN}/figures_optimisation"] if CLIMBED else [],
+        comparison=[f"{OWN}/comparison.json"] if CLIMBED else [],
+        categories=[f"{OWN}/categories.json"] if CONFIGURATION.categorise else [],
+        category_figures=[f"{OWN}/figures"] if CONFIGURATION.categorise else [],
     output:
-        summary=f"{RESULTS}/summary.json",
+        summary=f"{OWN}/summary.json",
         page=report(
-            f"{RESULTS}/summary.md",
+            f"{OWN}/summary.md",
             caption="../report/summary.rst",
             category="Summary",
         ),
     log:
-        f"{RESULTS}/logs/summary.log",
+        f"{OWN}/logs/summary.log",
     localrule: True
     conda:
         "../../envs/zenith.yaml"
@@ -66,9 +73,9 @@ rule summary:
         mem_mb=1000,
         runtime=10,
     params:
-        configuration=resolved,
-        folder=lambda wildcards: RESULTS,
-        config=lambda wildcards: step_config(ANALYSIS, "summary"),
+        configuration=resolved_own,
+        folder=lambda wildcards: OWN,
+        config=lambda wildcards: step_config(CONFIGURATION, "summary"),
         code=code_hash("zenith.cli.summary"),
     shell:
         "python -m zenith summary --config {params.configuration} --results {params.folder}"

@@ -100,12 +100,6 @@ class Results(SelectionSummary, Gains):
     versions: Annotated[dict[str, str], "of the libraries that results depend on"]
 
 
-class Summary(Results):
-    """summary.json of an analysis."""
-
-    analysis: Annotated[str, "its name"]
-
-
 class Training(TypedDict):
     """The categories on the events that they were found with."""
 
@@ -127,6 +121,18 @@ class CategoryResults(Training):
     notes: Annotated[list[str], "what was met on the way"]
     timing: Annotated[dict[str, StepTime], "by step"]
     versions: Annotated[dict[str, str], "of the libraries that results depend on"]
+
+
+class Categorised(TypedDict, total=False):
+    """Beside the fit, where categories are asked for."""
+
+    categories: Annotated[CategoryResults, "categories of a region"]
+
+
+class Summary(Results, Categorised):
+    """summary.json of an analysis."""
+
+    analysis: Annotated[str, "its name"]
 
 
 class CategorySummary(CategoryResults):
@@ -193,7 +199,7 @@ SUMMARY = JsonCodec[Summary](
 CATEGORY_SUMMARY = JsonCodec[CategorySummary](
     "summary of categories",
     CategorySummary,
-    "category_summary",
+    "summary",
     lambda top: {"categorisation", "chosen"} <= top.keys(),
     _describe_categories,
 )

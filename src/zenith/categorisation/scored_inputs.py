@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from zenith.artefacts import read_arrays
 from zenith.artefacts.numbers import numbers, whole_numbers
-from zenith.config.categorisation import ScoredEvents
+from zenith.config.inputs import ScoredEvents
 from zenith.errors import InputError
 from zenith.events.splits import hash_of, uniform
 from zenith.simulation.toys import toy

@@ -84,10 +84,9 @@ def run(args: argparse.Namespace) -> None:
         return
     if not args.output or not args.categories:
         raise ConfigError("--categories K and --output JSON are needed, or --evaluate JSON")
-    configuration = options.categorisation(args) if args.config else None
-    given = configuration.categories if configuration else None
+    analysis, given = options.categorised(args) if args.config else (None, None)
     asked = options.settings(args, CategorySettings, given)
-    seed = configuration.seed if configuration else 0
+    seed = analysis.seed if analysis else 0
     _find(args, asked, seed if args.seed is None else args.seed)
 
 

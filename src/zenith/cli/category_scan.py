@@ -51,8 +51,7 @@ def run(args: argparse.Namespace) -> None:
             f"--train {args.train} --unseen {args.unseen}: are the same events; unseen are those "
             "that no category was found with"
         )
-    categorisation = options.categorisation(args)
-    asked = categorisation.categories
+    analysis, asked = options.categorised(args)
     if len(args.input) != len(asked.numbers):
         raise InputError(
             f"--input: {len(args.input)} files for the {len(asked.numbers)} numbers of "
@@ -72,7 +71,7 @@ def run(args: argparse.Namespace) -> None:
         unseen,
         tolerance=asked.tolerance,
         replicas=asked.bootstrap,
-        seed=categorisation.seed,
+        seed=analysis.seed,
     )
     number = found["knee"]["asked"]
     chosen = {k: v for k, v in read_json(files[number]).items() if k != "provenance"}
@@ -81,6 +80,6 @@ def run(args: argparse.Namespace) -> None:
         args.output,
         {**chosen, "label_names": names, "scan": found},
         inputs=[*args.input, args.train, args.unseen],
-        config=step_config(categorisation, "category_scan"),
+        config=step_config(analysis, "category_scan"),
     )
     logging.info("%d categories: Z = %.4f on unseen events", number, found["unseen"]["z"])

@@ -10,16 +10,10 @@ from typing import Annotated, Any, Literal, TypeVar, Union
 from pydantic import ValidationError
 
 from zenith.cli.files import Input
-from zenith.config import (
-    Analysis,
-    Categorisation,
-    is_categorisation,
-    load,
-    load_categorisation,
-)
+from zenith.config import Analysis, load
 from zenith.config.base import Section
+from zenith.config.categories import Categorise
 from zenith.config.explanation import explain
-from zenith.config.yaml_text import read_yaml
 from zenith.errors import ConfigError
 
 DEFAULT = "config/zprime.yaml"
@@ -105,10 +99,30 @@ def _option(key: str) -> str:
     return f"--{key.replace('_', '-')}"
 
 
-def analysis(args: argparse.Namespace) -> Analysis:
-    """The configuration that the options name."""
+def configuration(args: argparse.Namespace) -> Analysis:
+    """The configuration that the options name, whatever its inputs are."""
     _check_default(args)
     return load(args.config, args.overrides)
+
+
+def analysis(args: argparse.Namespace) -> Analysis:
+    """The same of an analysis of samples. Raises ConfigError for one of scored events."""
+    found = configuration(args)
+    if found.inputs.scored is not None:
+        raise ConfigError(
+            f"{args.config}: samples: missing: the inputs are scored events, and this step is of "
+            "an analysis of samples"
+        )
+    return found
+
+
+def categorised(args: argparse.Namespace) -> tuple[Analysis, Categorise]:
+    """The same with categories, and what is asked of them. Raises ConfigError without them."""
+    found = configuration(args)
+    if found.categorise is None:
+        about = Analysis.model_fields["categorise"].description
+        raise ConfigError(f"{args.config}: categorise: missing ({about})")
+    return found, found.categorise
 
 
 def analysis_of_files(args: argparse.Namespace) -> Analysis:
@@ -116,19 +130,6 @@ def analysis_of_files(args: argparse.Namespace) -> Analysis:
     from zenith.events.datasets import at_luminosity_of_files
 
     return at_luminosity_of_files(analysis(args))[0]
-
-
-def categorisation(args: argparse.Namespace) -> Categorisation:
-    """The configuration of scored events and categories that the options name."""
-    _check_default(args)
-    return load_categorisation(args.config, args.overrides)
-
-
-def either(args: argparse.Namespace) -> Analysis | Categorisation:
-    """The configuration that the options name, of an analysis or a categorisation."""
-    _check_default(args)
-    data = read_yaml(args.config)
-    return (categorisation if is_categorisation(data, args.config) else analysis)(args)
 
 
 def sample(args: argparse.Namespace, analysis: Analysis) -> str:

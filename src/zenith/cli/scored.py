@@ -10,7 +10,8 @@ from zenith.cli import options
 from zenith.cli.files import Input, Output, check
 
 if TYPE_CHECKING:
-    from zenith.config.categorisation import RegionEvents
+    from zenith.config import Analysis
+    from zenith.config.categories import Categorise
 
 HELP = "scored events in two parts: to find categories with, and unseen"
 
@@ -44,36 +45,39 @@ def run(args: argparse.Namespace) -> None:
 
     from zenith.artefacts import write_arrays
     from zenith.categorisation.scored_inputs import parts, scored
+    from zenith.config import source_of
 
-    categorisation = options.categorisation(args)
-    if categorisation.events.file is not None:
-        check(args, {"events.file": [categorisation.events.file]})
-    if categorisation.events.analysis is not None:
-        found, attributes = _of_region(args, categorisation.events.analysis)
+    analysis, asked = options.categorised(args)
+    events, source = analysis.inputs.scored, source_of(analysis)
+    if source is not None:
+        found, attributes = _of_region(args, source, asked)
     else:
-        arrays, attributes = scored(categorisation.events, categorisation.seed)
-        source = categorisation.events.file or str(categorisation.events.toy)
-        found = parts(arrays, categorisation.split, source)
+        assert events is not None
+        if events.file is not None:
+            check(args, {"inputs.scored.file": [events.file]})
+        arrays, attributes = scored(events, analysis.seed)
+        found = parts(arrays, events.split, events.file or str(events.toy))
     for path, part in zip((args.train, args.unseen), found, strict=True):
         write_arrays(path, part, attributes)
         logging.info("%s: %d events", path, len(part["label"]))
 
 
-def _of_region(args: argparse.Namespace, wanted: "RegionEvents") -> "tuple[Any, dict[str, Any]]":
+def _of_region(
+    args: argparse.Namespace, source: "Analysis", asked: "Categorise"
+) -> "tuple[Any, dict[str, Any]]":
     """Both parts of the events of a region, and their attributes."""
     from zenith.categorisation.region_events import region_events
     from zenith.cli.inputs import read_networks, read_samples
-    from zenith.config import load
     from zenith.statistics.thresholds import complete_thresholds, read_thresholds
     from zenith.training.scores import add_scores
 
-    analysis = load(wanted.configuration)
-    networks = read_networks(analysis, args.networks, args.selection)
+    networks = read_networks(source, args.networks, args.selection)
     columns = {s: add_scores(own, networks) for s, own in read_samples(args.input).items()}
     given = read_thresholds(args.selection) if args.selection else None
-    thresholds = complete_thresholds(analysis, given, args.selection or "thresholds")
+    thresholds = complete_thresholds(source, given, args.selection or "thresholds")
+    assert asked.region is not None
     found = [
-        region_events(analysis, columns, thresholds, wanted.region, wanted.scores, parts)
+        region_events(source, columns, thresholds, asked.region, asked.scores, parts)
         for parts in (("optimise", "validate"), ("test",))
     ]
     return [arrays for arrays, _ in found], found[0][1]

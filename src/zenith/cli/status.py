@@ -69,17 +69,17 @@ def _moment(date: str) -> float:
 def run(args: argparse.Namespace) -> None:
     """Ask Snakemake, and print a table of the steps."""
     from zenith.cli.workflow import snakemake
-    from zenith.config import Analysis
+    from zenith.config import source_of
     from zenith.config.loading import parse_overrides
     from zenith.errors import InputError
     from zenith.events.datasets import resolve
     from zenith.tables import table
 
-    config = options.either(args)
+    config = options.configuration(args)
     title = config.name
-    if isinstance(config, Analysis):
-        for sample in config.used_samples:  # a mistake among files is reported here in one line
-            resolve(config, sample)
+    if (source := source_of(config)) is not None:
+        for sample in source.used_samples:  # a mistake among files is reported here in one line
+            resolve(source, sample)
     changes = parse_overrides(args.overrides).items()
     changed = [f"{key}={json.dumps(value)}" for key, value in changes]
     chosen = ["--config", *changed] if changed else []

@@ -1,10 +1,17 @@
-"""Summarise all results of an analysis: one JSON file, and one page that a person reads."""
+"""Summarise all results: one JSON file, and one page that a person reads."""
 
 import argparse
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from zenith.cli import options
 from zenith.cli.files import Output, check
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from zenith.artefacts.summary import Categorised, CategoryResults, StepTime
+    from zenith.config import Analysis
 
 HELP = "results of all steps to one page"
 
@@ -15,47 +22,76 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--results",
         metavar="DIR",
-        help="folder with {selection}/fit.json and cutflow.json, comparison.json, benchmarks/ "
-        "[results/{name}]",
+        help="folder with {selection}/fit.json and cutflow.json, comparison.json, "
+        "categories.json, benchmarks/ [results/{name}]",
     )
     parser.add_argument("--output", type=Output, required=True, metavar="JSON", help="the numbers")
     parser.add_argument("--page", type=Output, metavar="MD", help="the same for people, Markdown")
 
 
 def run(args: argparse.Namespace) -> None:
-    """Read what there is of every selection, and write the summary."""
+    """Read what there is, of every selection and of categories, and write the summary."""
     from zenith.artefacts import write_text
     from zenith.artefacts.comparison import COMPARISON
     from zenith.artefacts.cutflow import CUTFLOW
     from zenith.artefacts.fit import FIT
-    from zenith.artefacts.summary import SUMMARY
+    from zenith.artefacts.summary import CATEGORY_SUMMARY, SUMMARY
     from zenith.config.steps import STEPS
     from zenith.errors import InputError
-    from zenith.reporting.summary import SELECTIONS, page, summarise, timing
+    from zenith.reporting import category_summary, summary
 
-    analysis = options.analysis(args)
+    analysis = options.configuration(args)
     results = Path(args.results or f"results/{analysis.name}")
-    files = {s: results / s / "fit.json" for s in SELECTIONS if (results / s / "fit.json").exists()}
-    if not files:
+    of_samples = analysis.inputs.scored is None
+    found = [results / s / "fit.json" for s in summary.SELECTIONS]
+    fits = {path.parent.name: path for path in found if of_samples and path.exists()}
+    if of_samples and not fits:
         raise InputError(f"{results}: no selection has a fit.json; run `zenith fit` first")
-    cutflows = {s: results / s / "cutflow.json" for s in files}
+    cutflows = {s: results / s / "cutflow.json" for s in fits}
     cutflows = {s: path for s, path in cutflows.items() if path.exists()}
-    comparison = results / "comparison.json"
-    compared = [comparison] if comparison.exists() else []
-    check(args, {"--results": map(str, (*files.values(), *cutflows.values(), *compared))})
+    comparison = [p for p in [results / "comparison.json"] if of_samples and p.exists()]
+    categories = [p for p in [results / "categories.json"] if analysis.categorise and p.exists()]
+    if not of_samples and not categories:
+        raise InputError(f"{results}: no categories.json; run `zenith category_scan` first")
+    inputs = [*fits.values(), *cutflows.values(), *comparison, *categories]
+    check(args, {"--results": map(str, inputs)})
     steps = sorted(path.name for path in (results / "benchmarks").glob("*"))
     steps.sort(key=lambda step: (*STEPS, step).index(step))
-    summary = summarise(
-        {s: FIT.read(path) for s, path in files.items()},
-        {s: CUTFLOW.read(path) for s, path in cutflows.items()},
-        timing({s: sorted((results / "benchmarks" / s).rglob("*.tsv")) for s in steps}),
-        COMPARISON.read(comparison) if compared else None,
-    )
-    SUMMARY.write(
-        args.output,
-        {"analysis": analysis.name, **summary},
-        inputs=[*files.values(), *cutflows.values(), *compared],
-    )
-    if args.page:
+    times = summary.timing({s: sorted((results / "benchmarks" / s).rglob("*.tsv")) for s in steps})
+    title, more = f"Categories of {analysis.name}", list[str]()
+    if categories:
+        chosen, name = _categories(analysis, categories[0], times)
+        more = [f"# {title}", *category_summary.sections(chosen, name)]
+    if not of_samples:
+        text = category_summary.page(chosen, title, name)
+        CATEGORY_SUMMARY.write(
+            args.output, {"categorisation": analysis.name, **chosen}, inputs=inputs
+        )
+    else:
+        own = summary.summarise(
+            {s: FIT.read(path) for s, path in fits.items()},
+            {s: CUTFLOW.read(path) for s, path in cutflows.items()},
+            times,
+            COMPARISON.read(comparison[0]) if comparison else None,
+        )
         labels = {name: region.label for name, region in analysis.regions.items()}
-        write_text(args.page, page(summary, f"Results of {analysis.name}", labels))
+        text = summary.page(own, f"Results of {analysis.name}", labels, more)
+        beside: Categorised = {"categories": chosen} if categories else {}
+        SUMMARY.write(args.output, {"analysis": analysis.name, **own, **beside}, inputs=inputs)
+    if args.page:
+        write_text(args.page, text)
+
+
+def _categories(
+    analysis: "Analysis", path: Path, times: "Mapping[str, StepTime]"
+) -> "tuple[CategoryResults, Callable[[int], str]]":
+    """The summary of categories, and what events of a label are called."""
+    from zenith.artefacts.categories import SCANNED_CATEGORIES
+    from zenith.categorisation.naming import Naming
+    from zenith.config import source_of
+    from zenith.reporting import category_summary
+
+    content = SCANNED_CATEGORIES.read(path)
+    naming = Naming.of(analysis, source_of(analysis))
+    names = content.get("label_names", {})
+    return category_summary.summarise(content, times), lambda label: naming.label(label, names)

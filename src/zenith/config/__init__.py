@@ -1,29 +1,23 @@
-"""The configuration of an analysis, or of a categorisation: YAML, validated, frozen."""
+"""The configuration of an analysis: YAML, validated, frozen."""
 
 from zenith.config.analysis import Analysis
-from zenith.config.categorisation import Categorisation
 from zenith.config.loading import (
     combined,
     dump,
-    is_categorisation,
     load,
-    load_categorisation,
     observables_of,
     parse,
-    parse_categorisation,
+    source_of,
     weights_of,
 )
 
 __all__ = [
     "Analysis",
-    "Categorisation",
     "combined",
     "dump",
-    "is_categorisation",
     "load",
-    "load_categorisation",
     "observables_of",
     "parse",
-    "parse_categorisation",
+    "source_of",
     "weights_of",
 ]

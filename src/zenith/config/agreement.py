@@ -1,6 +1,7 @@
 """The rules that hold between the sections of a configuration."""
 
 from zenith.config.base import known
+from zenith.config.categories import Categorise
 from zenith.config.sections import Sections
 from zenith.config.selection import Cut
 from zenith.config.simulation import PseudodataCard
@@ -8,6 +9,9 @@ from zenith.config.simulation import PseudodataCard
 
 def agree(analysis: Sections) -> None:
     """Raises ValueError, naming the key, where two sections contradict each other."""
+    _categories_fit(analysis)
+    if analysis.inputs.scored is not None:
+        return
     _samples_fit(analysis)
     _formats_fit(analysis)
     _strengths_fit(analysis)
@@ -16,7 +20,45 @@ def agree(analysis: Sections) -> None:
     _cuts_fit(analysis)
 
 
+def _categories_fit(analysis: Sections) -> None:
+    asked, scored = analysis.categorise, analysis.inputs.scored
+    if asked is None:
+        if scored is not None:
+            raise ValueError("categorise: missing: say what is asked, {numbers: [2, 5]}")
+        return
+    if scored is not None and scored.analysis is None:
+        for key in ("region", "scores", "selection"):
+            if getattr(asked, key):
+                raise ValueError(
+                    f"categorise.{key}: is of an analysis; the scored events are those of a "
+                    f"{'toy' if scored.toy else 'file'}"
+                )
+        return
+    for key in ("region", "scores"):
+        if not getattr(asked, key):
+            about = Categorise.model_fields[key].description
+            raise ValueError(f"categorise.{key}: missing ({about})")
+    if scored is None:
+        region_fits(asked, analysis)
+
+
+def region_fits(asked: Categorise, analysis: Sections) -> None:
+    """Raises ValueError where an analysis has not the region whose events are categorised."""
+    assert asked.region is not None
+    known([asked.region], analysis.regions, "categorise.region")
+    used = {name for _, name in analysis.observables_in_use()}
+    known(asked.scores, sorted({*used, *analysis.scores}), "categorise.scores")
+    if asked.selection == "optimised" and not analysis.is_tunable:
+        raise ValueError(
+            "categorise.selection: there is no climb, for nothing in the analysis moves: write "
+            "initial"
+        )
+
+
 def _samples_fit(analysis: Sections) -> None:
+    for key in ("eras", "processes", "samples", "observables", "regions"):
+        if not getattr(analysis, key):
+            raise ValueError(f"{key}: is empty; give at least one")
     for name, sample in analysis.samples.items():
         where = f"samples.{name}"
         known([sample.era], analysis.eras, f"{where}.era")

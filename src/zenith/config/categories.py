@@ -1,10 +1,10 @@
-"""What is asked of categories of scored events, and how they are found."""
+"""Categories of scored events: what is asked of them, and how many are tried."""
 
 from typing import Annotated, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
-from zenith.config.base import Positive, Section
+from zenith.config.base import Fraction, Name, Positive, Section
 from zenith.config.marks import concerns
 
 
@@ -83,3 +83,55 @@ class CategorySettings(Section):
         if (self.window is None) != (self.sideband is None):
             raise ValueError("window and sideband are needed together")
         return self
+
+
+class Categorise(CategorySettings):
+    """Categories of scored events, of several numbers, and which of them is chosen.
+
+    Of an analysis they are those of one region: found with the parts of its split that the climb
+    uses, `optimise` and `validate`, and quoted on `test`.
+    """
+
+    numbers: Annotated[
+        tuple[Annotated[int, Field(ge=1)], ...],
+        Field(min_length=1, description="numbers of categories, each found by a job of its own"),
+        concerns("category_scan", "category_figures"),
+    ]
+    region: Annotated[
+        Name | None,
+        Field(description="region of an analysis whose events are categorised"),
+        concerns("scored"),
+    ] = None
+    scores: Annotated[
+        tuple[str, ...],
+        Field(description="observables or scores of networks of that region, one a dimension"),
+        concerns("scored", "category_figures"),
+    ] = ()
+    selection: Annotated[
+        Literal["initial", "optimised"] | None,
+        Field(
+            description="thresholds and networks of that region: those before or after the climb; "
+            "default: after it, where the analysis has one"
+        ),
+        concerns("scored"),
+    ] = None
+    tolerance: Annotated[
+        Fraction,
+        Field(
+            description="relative difference to the best Z on unseen events within which, or "
+            "within its error, the smallest number is chosen"
+        ),
+        concerns("category_scan"),
+    ] = 0.01
+    bootstrap: Annotated[
+        int,
+        Field(ge=2, description="number of replicas for the errors of Z"),
+        concerns("category_scan"),
+    ] = 100
+
+    @field_validator("numbers")
+    @classmethod
+    def _ascending(cls, numbers: tuple[int, ...]) -> tuple[int, ...]:
+        if list(numbers) != sorted(set(numbers)):
+            raise ValueError(f"numbers must increase: {list(numbers)}")
+        return numbers

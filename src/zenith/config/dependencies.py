@@ -13,7 +13,7 @@ from pydantic.fields import FieldInfo
 
 from zenith.config.analysis import Analysis
 from zenith.config.base import Section
-from zenith.config.categorisation import Categorisation
+from zenith.config.loading import load
 from zenith.config.marks import Mark, derived_marks
 from zenith.config.simulation import PseudodataCard
 from zenith.config.steps import STEPS
@@ -42,13 +42,13 @@ class _Job:
     without: frozenset[str] = frozenset()
 
 
-def step_config(configuration: Section, step: str, name: str = "") -> str:
+def step_config(analysis: Analysis, step: str, name: str = "") -> str:
     """The part of a configuration that a job depends on, as one canonical text (JSON).
 
     Parameters
     ----------
-    configuration
-        An analysis or a categorisation.
+    analysis
+        The analysis. Where its events are those of another, the part of the other is in it.
     step
         Name of the step.
     name
@@ -58,12 +58,15 @@ def step_config(configuration: Section, step: str, name: str = "") -> str:
     """
     if step not in STEPS:
         raise ValueError(f"no step is called {step!r}")
-    job = _job(configuration, step, name)
-    part = _part(configuration, (), job, job.kinds, "")
+    job = _job(analysis, step, name)
+    part = _part(analysis, (), job, job.kinds, "")
     content = {} if part is _NOTHING else part
-    for method, mark in derived_marks(type(configuration)).items():
+    for method, mark in derived_marks(type(analysis)).items():
         if step in mark.steps:
-            content[method] = getattr(configuration, method)(*([name] if mark.of else []))
+            content[method] = getattr(analysis, method)(*([name] if mark.of else []))
+    scored = analysis.inputs.scored
+    if scored is not None and scored.analysis is not None:
+        content["analysis"] = json.loads(step_config(load(scored.analysis), step))
     content["job"] = {"kinds": sorted(job.kinds), "samples": sorted(job.only.get("samples", ()))}
     return json.dumps(content, sort_keys=True)
 
@@ -114,15 +117,13 @@ def _concerns(mark: Mark, job: _Job, kinds: frozenset[str]) -> bool:
     return job.step in mark.steps and (not mark.of or mark.of in kinds)
 
 
-def _job(configuration: Section, step: str, name: str) -> _Job:
-    if isinstance(configuration, Categorisation):
-        return _Job(step, frozenset({"toy"} if configuration.events.toy else ()))
-    assert isinstance(configuration, Analysis)
+def _job(analysis: Analysis, step: str, name: str) -> _Job:
     if step in ("simulate", "skim", "columns"):
-        return _sample_job(configuration, step, name)
+        return _sample_job(analysis, step, name)
     if step in ("mva", "mva_figures"):
-        return _network_job(configuration, step, name)
-    return _Job(step)
+        return _network_job(analysis, step, name)
+    scored = analysis.inputs.scored
+    return _Job(step, frozenset({"toy"} if scored is not None and scored.toy else ()))
 
 
 def _sample_job(analysis: Analysis, step: str, name: str) -> _Job:

@@ -4,22 +4,20 @@ import itertools
 import traceback
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import yaml
 from pydantic import ValidationError
 
 from zenith.analysis_module import beside, full_name, import_module, is_path
-from zenith.config.analysis import Analysis
-from zenith.config.base import Section
-from zenith.config.categorisation import Categorisation
+from zenith.config.agreement import region_fits
+from zenith.config.analysis import SCORED, Analysis
 from zenith.config.explanation import explain, meant, with_line
 from zenith.config.inheritance import check_inheritance
+from zenith.config.old_form import renewed
 from zenith.config.yaml_text import parse_yaml, read_yaml
 from zenith.errors import ConfigError
 from zenith.observable import Observable, Weight
-
-S = TypeVar("S", bound=Section)
 
 
 def merge(base: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
@@ -102,32 +100,45 @@ def parse(
     overrides: Mapping[str, Any] | None = None,
 ) -> Analysis:
     """The checked analysis; `ConfigError` names every key that is wrong, and what is allowed."""
-    merged = _with_base(data, source, overrides)
-    analysis = _validated(Analysis, merged, source)
-    for check in (_check_observables, _check_weights):
+    merged = renewed(_with_base(data, source, overrides), source)
+    analysis = _validated(merged, source)
+    of_samples = (_check_observables, _check_weights) if analysis.inputs.scored is None else ()
+    for check in (*of_samples, _check_source):
         check(analysis, merged, source)
     return analysis
 
 
-def parse_categorisation(
-    data: Mapping[str, Any],
-    source: str = "configuration",
-    overrides: Mapping[str, Any] | None = None,
-) -> Categorisation:
-    """The checked configuration of a categorisation; raises as `parse` does."""
-    return _validated(Categorisation, _with_base(data, source, overrides), source)
+def source_of(analysis: Analysis) -> Analysis | None:
+    """The analysis whose events are categorised: itself, or that of `inputs.scored.analysis`.
+
+    None if the scored events are of a toy or a file.
+    """
+    scored = analysis.inputs.scored
+    if scored is None:
+        return analysis
+    return None if scored.analysis is None else load(scored.analysis)
 
 
-def is_categorisation(data: Mapping[str, Any], source: str = "configuration") -> bool:
-    """Whether a configuration is of scored events and categories, not of an analysis."""
-    return any("events" in content for _, content in _layers(data, source))
-
-
-def _validated(root: type[S], merged: Mapping[str, Any], source: str) -> S:
+def _validated(merged: Mapping[str, Any], source: str) -> Analysis:
     try:
-        return root.model_validate(merged)
+        return Analysis.model_validate(merged)
     except ValidationError as errors:
-        raise ConfigError(explain(errors.errors(), source, merged, root)) from None
+        raise ConfigError(explain(errors.errors(), source, merged, Analysis)) from None
+
+
+def _check_source(analysis: Analysis, merged: Mapping[str, Any], source: str) -> None:
+    """Where events are those of another analysis, that it has the region that is asked for."""
+    scored, asked = analysis.inputs.scored, analysis.categorise
+    if scored is None or scored.analysis is None or asked is None:
+        return
+    found = load(scored.analysis)
+    try:
+        if found.inputs.scored is not None:
+            raise ValueError("inputs.scored.analysis: it has scored events itself, not samples")
+        region_fits(asked, found)
+    except ValueError as error:
+        message = f"{error} (of {scored.analysis})"
+        raise ConfigError(with_line(message, source, merged)) from None
 
 
 def _check_observables(analysis: Analysis, merged: Mapping[str, Any], source: str) -> None:
@@ -221,11 +232,6 @@ def load(path: str | Path, overrides: Iterable[str] = ()) -> Analysis:
     return parse(read_configuration(path), str(path), parse_overrides(overrides))
 
 
-def load_categorisation(path: str | Path, overrides: Iterable[str] = ()) -> Categorisation:
-    """The same for a configuration of scored events and categories."""
-    return parse_categorisation(read_yaml(path), str(path), parse_overrides(overrides))
-
-
 def combined(paths: Iterable[str | Path], changes: Mapping[str, Any]) -> dict[str, Any]:
     """Several files one over the other, and changes over them: what is to be checked."""
     data: dict[str, Any] = {}
@@ -234,7 +240,9 @@ def combined(paths: Iterable[str | Path], changes: Mapping[str, Any]) -> dict[st
     return merge(data, changes)
 
 
-def dump(configuration: Section) -> str:
+def dump(analysis: Analysis) -> str:
     """The resolved configuration as YAML, every default included; `load` reads it back."""
-    data = configuration.model_dump(mode="json", by_alias=True)
+    data = analysis.model_dump(mode="json", by_alias=True)
+    if analysis.inputs.scored is not None:
+        data = {key: data[key] for key in SCORED}
     return yaml.safe_dump(data, sort_keys=False, allow_unicode=True)

@@ -131,7 +131,7 @@ class Process(Section):
         concerns(*TEMPLATES),
     ]
     label: Annotated[
-        str, Field(description="legend entry, LaTeX between dollars"), concerns(*DRAWN)
+        str, Field(description="legend entry, LaTeX between dollars"), concerns(*DRAWN, "summary")
     ]
     colour: Annotated[
         str, Field(description="colour of the process, any of matplotlib's"), concerns(*DRAWN)

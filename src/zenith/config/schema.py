@@ -1,4 +1,4 @@
-"""The JSON schemas of configurations, and the tables of their keys for people to read.
+"""The JSON schema of the configuration, and the tables of its keys for people to read.
 
 `python -m zenith.config.schema` writes them; a test keeps them equal to the models.
 """
@@ -14,20 +14,16 @@ from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
 from zenith.config.analysis import Analysis
-from zenith.config.categorisation import Categorisation
 from zenith.config.explanation import models_in
 
-SCHEMAS: dict[Path, type[BaseModel]] = {
-    Path("workflow/schemas/config.schema.json"): Analysis,
-    Path("workflow/schemas/categories.schema.json"): Categorisation,
-}
+SCHEMA = Path("workflow/schemas/config.schema.json")
 KEYS = Path("config/README.md")
 MARKER = "<!-- keys: written by `make schema` -->\n"
 
 
-def schema(model: type[BaseModel]) -> str:
-    """The JSON schema of a configuration, as text."""
-    return json.dumps(model.model_json_schema(mode="validation"), indent=2) + "\n"
+def schema() -> str:
+    """The JSON schema of the configuration, as text."""
+    return json.dumps(Analysis.model_json_schema(mode="validation"), indent=2) + "\n"
 
 
 def _type(annotation: Any) -> str:
@@ -68,11 +64,10 @@ def _default(field: FieldInfo) -> str:
 def keys() -> str:
     """Every key of every section, with type, default and meaning, as Markdown tables."""
     lines: list[str] = []
-    waiting: list[type[BaseModel]] = []
-    roots = list(SCHEMAS.values())
+    waiting: list[type[BaseModel]] = [Analysis]
     seen: set[type[BaseModel]] = set()
-    while waiting or roots:
-        model = (waiting or roots).pop(0)
+    while waiting:
+        model = waiting.pop(0)
         if model in seen:
             continue
         seen.add(model)
@@ -97,6 +92,5 @@ def page(text: str) -> str:
 
 
 if __name__ == "__main__":
-    for path, root in SCHEMAS.items():
-        path.write_text(schema(root))
+    SCHEMA.write_text(schema())
     KEYS.write_text(page(KEYS.read_text()))

@@ -2,13 +2,15 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from fnmatch import fnmatchcase
-from typing import Annotated, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import Field
 
 from zenith.config.base import Name, Section, known
 from zenith.config.by_type import ByType
+from zenith.config.categories import Categorise
 from zenith.config.formats import FORMATS, FileFormat
+from zenith.config.inputs import Inputs
 from zenith.config.learning import Optimise, Search, Split
 from zenith.config.marks import concerns, derived
 from zenith.config.networks.settings import NETWORKS, Mva
@@ -38,7 +40,10 @@ class Sections(Section):
         Field(ge=0, description="seed of everything that is random"),
         concerns("simulate", "mva", "optimise", "search"),
         concerns("skim", "columns", of="simulation"),
+        concerns("scored", of="toy"),
+        concerns("categorise", "category_scan"),
     ] = 1
+    inputs: Annotated[Inputs, Field(description="inputs in place of samples")] = Inputs()
     max_files: Annotated[
         int | None,
         Field(ge=1, description="number of files to read of each sample, for a quick run"),
@@ -49,18 +54,14 @@ class Sections(Section):
         Field(description="globs of the samples to use; none: all"),
         concerns(*TEMPLATES),
     ] = ()
-    eras: Annotated[
-        dict[str, Era], Field(min_length=1, description="periods of data taking, by name")
-    ]
+    eras: Annotated[dict[str, Era], Field(description="periods of data taking, by name")]
     processes: Annotated[
         dict[Name, Process],
-        Field(min_length=1, description="physics processes by name, in the order of the stack"),
+        Field(description="physics processes by name, in the order of the stack"),
         concerns(*TEMPLATES, *DRAWN),
         concerns("optimisation_figures", "figures", order=True),
     ]
-    samples: Annotated[
-        dict[Name, Sample], Field(min_length=1, description="sets of events, by name")
-    ]
+    samples: Annotated[dict[Name, Sample], Field(description="sets of events, by name")]
     format: Annotated[
         Annotated[FileFormat, ByType(FORMATS, default="nanoaod")] | None,
         Field(description="format of the files of samples; default: NanoAOD"),
@@ -80,15 +81,13 @@ class Sections(Section):
     ] = "MET"
     observables: Annotated[
         dict[str, Observable],
-        Field(min_length=1, description="observables of the module that are used, with their axes"),
+        Field(description="observables of the module that are used, with their axes"),
     ]
     weights: Annotated[
         dict[Name, AppliedWeight],
         Field(description="weights of the module that multiply those of simulated events, by name"),
     ] = {}
-    regions: Annotated[
-        dict[Name, Region], Field(min_length=1, description="channels of the analysis, by name")
-    ]
+    regions: Annotated[dict[Name, Region], Field(description="channels of the analysis, by name")]
     systematics: Annotated[
         dict[Name, AnySystematic],
         Field(description="systematic uncertainties, by the name of their nuisance parameter"),
@@ -115,6 +114,11 @@ class Sections(Section):
     statistics: Annotated[
         Statistics, Field(description="settings of the statistical model and the fit")
     ] = Statistics()
+    categorise: Annotated[
+        Categorise | None,
+        Field(description="categories of scored events, or of those of a region"),
+        concerns("categorise"),
+    ] = None
     plotting: Annotated[Plotting, Field(description="settings of the figures")] = Plotting()
 
     @property
@@ -212,6 +216,11 @@ class Sections(Section):
         networks = any(network.fine_tune for network in self.mva.values())
         return bool(self.tunable_cuts or self.moving_edges) or networks
 
+    @property
+    def categorised_selection(self) -> Literal["initial", "optimised"]:
+        """The selection of the region whose events are categorised, where nothing else is said."""
+        return "optimised" if self.is_tunable else "initial"
+
     def taught_by(self, region: str, observable: str = "") -> set[str]:
         """The simulated samples from whose events the region, or a score drawn in it, was learned.
 
@@ -297,3 +306,6 @@ class Sections(Section):
                 yield f"mva.{name}.cuts", Cut(cut=requirement).observable
         for name in self.plotting.observables:
             yield "plotting.observables", name
+        if self.categorise is not None and self.inputs.scored is None:
+            for name in self.categorise.scores:
+                yield "categorise.scores", name

@@ -21,12 +21,11 @@ Step = Literal[
     "histogram",
     "fit",
     "figures",
-    "summary",
     "scored",
     "categorise",
     "category_scan",
     "category_figures",
-    "category_summary",
+    "summary",
 ]
 STEPS: tuple[Step, ...] = typing.get_args(Step)
 
@@ -39,4 +38,9 @@ OBJECTIVE: tuple[Step, ...] = ("optimise", "search", "optimisation_figures")  # 
 SELECTION: tuple[Step, ...] = (*OBJECTIVE, "compare")  # judge selections by events
 MODEL: tuple[Step, ...] = (*SELECTION, "fit", "figures", "scored")  # have the statistical model
 TEMPLATES: tuple[Step, ...] = (*MODEL, "histogram")  # have its templates
-DRAWN: tuple[Step, ...] = ("mva_figures", "optimisation_figures", "figures")  # draw
+DRAWN: tuple[Step, ...] = (  # draw
+    "mva_figures",
+    "optimisation_figures",
+    "figures",
+    "category_figures",
+)

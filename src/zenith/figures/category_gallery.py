@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from zenith.config import Categorisation
+from zenith.categorisation.naming import Naming
 from zenith.figures import categories, category_scan, style
 from zenith.figures.naming import Figures
 from zenith.figures.stacks import Layer
@@ -20,21 +20,14 @@ _SIGNALS = (style.RED, "#832db6", "#e76300", "black")
 _BACKGROUNDS = (style.BLUE, style.ORANGE, "#94a4a2", "#a96b59", "#92dadd", "#b9ac70", style.GREY)
 
 
-def banner(categorisation: Categorisation) -> style.Banner:
+def banner(naming: Naming) -> style.Banner:
     """The line above the axes."""
-    plotting = categorisation.plotting
-    return style.Banner(plotting.experiment, plotting.status, plotting.luminosity, plotting.energy)
+    return style.Banner(naming.experiment, naming.status, naming.luminosity, naming.energy)
 
 
-def named(categorisation: Categorisation, content: Mapping[str, Any], label: int) -> str:
+def named(naming: Naming, content: Mapping[str, Any], label: int) -> str:
     """What events of a label are called."""
-    return categorisation.plotting.name(label, content["label_names"])
-
-
-def score_name(categorisation: Categorisation, number: int) -> str:
-    """What a score is called."""
-    names = categorisation.plotting.scores
-    return names[number] if number < len(names) else f"Score {number + 1}"
+    return naming.label(label, content["label_names"])
 
 
 def _coloured(signal_labels: Sequence[int]) -> dict[int, str]:
@@ -46,7 +39,7 @@ def _order(content: Mapping[str, Any]) -> str:
 
 
 def scores(
-    categorisation: Categorisation,
+    naming: Naming,
     content: Mapping[str, Any],
     score: Array,
     weight: Array,
@@ -60,7 +53,7 @@ def scores(
 
     def layer(value: int, colour: str) -> Layer:
         filled = np.bincount(index, np.where(label == value, weight, 0.0), BINS)
-        return Layer(named(categorisation, content, value), colour, filled)
+        return Layer(named(naming, content, value), colour, filled)
 
     backgrounds = [int(value) for value in np.unique(label) if int(value) not in signals]
     layers = [
@@ -74,7 +67,7 @@ def scores(
             layers,
             [layer(value, colour) for value, colour in signals.items()],
             content["edges"],
-            label=score_name(categorisation, 0),
+            label=naming.score(0),
             logit=probability,
             text=[
                 _number_of(content),
@@ -82,7 +75,7 @@ def scores(
                 if content["window"]
                 else "Unseen events",
             ],
-            banner=banner(categorisation),
+            banner=banner(naming),
         ),
     )
 
@@ -103,7 +96,7 @@ def _number_of(content: Mapping[str, Any]) -> str:
 
 
 def plane(
-    categorisation: Categorisation,
+    naming: Naming,
     content: Mapping[str, Any],
     x: Array,
     y: Array,
@@ -117,7 +110,7 @@ def plane(
     `odds`: in the logarithms of the first two of three scores over the last.
     """
     ternary = content["space"] == "simplex" and content["scores"] == 3
-    first, second, last = (score_name(categorisation, k) for k in range(3))
+    first, second, last = (naming.score(k) for k in range(3))
     labels = (first, second)
     if odds:
         labels = (f"$\\log_{{10}}$ ({first} / {last})", f"$\\log_{{10}}$ ({second} / {last})")
@@ -130,19 +123,19 @@ def plane(
             category,
             len(content["events"]),
             {
-                named(categorisation, content, value): (colour, density)
+                named(naming, content, value): (colour, density)
                 for (value, colour), density in zip(coloured.items(), signals, strict=True)
             },
             order=_order(content),
             corners=(first, second, last) if ternary and not odds else (),
             labels=labels,
             text=[_number_of(content)],
-            banner=banner(categorisation),
+            banner=banner(naming),
         ),
     )
 
 
-def yields(categorisation: Categorisation, content: Mapping[str, Any]) -> Figures:
+def yields(naming: Naming, content: Mapping[str, Any]) -> Figures:
     """`yields`: background, signals and the background's uncertainty in every category."""
     unseen = content["scan"]["unseen"]
     signals = _coloured(content["signal_labels"])
@@ -153,7 +146,7 @@ def yields(categorisation: Categorisation, content: Mapping[str, Any]) -> Figure
             unseen["yields"]["background"],
             unseen["uncertainties"],
             [
-                Layer(named(categorisation, content, value), colour, unseen["yields"][str(value)])
+                Layer(named(naming, content, value), colour, unseen["yields"][str(value)])
                 for value, colour in signals.items()
             ],
             content["yields"]["background"],
@@ -161,12 +154,12 @@ def yields(categorisation: Categorisation, content: Mapping[str, Any]) -> Figure
             floor=content["requirements"]["background"],
             limit=limit,
             order=_order(content),
-            banner=banner(categorisation),
+            banner=banner(naming),
         ),
     )
 
 
-def numbers(categorisation: Categorisation, content: Mapping[str, Any]) -> Figures:
+def numbers(naming: Naming, content: Mapping[str, Any]) -> Figures:
     """`numbers`: Z against the number of categories, with references and the chosen number."""
     found = content["scan"]
     rows = found["numbers"]
@@ -186,26 +179,24 @@ def numbers(categorisation: Categorisation, content: Mapping[str, Any]) -> Figur
                 for name, points in found["references"].items()
             },
             asked.index(found["knee"]["asked"]),
-            label=_objective(categorisation, content),
-            banner=banner(categorisation),
+            label=_objective(content),
+            banner=banner(naming),
         ),
     )
 
 
-def _objective(categorisation: Categorisation, content: Mapping[str, Any]) -> str:
+def _objective(content: Mapping[str, Any]) -> str:
     if len(content["signal_labels"]) == 1:
         return "Expected significance [σ]"
-    return f"{categorisation.categories.combination.capitalize()} mean significance [σ]"
+    return f"{content['counting']['combination'].capitalize()} mean significance [σ]"
 
 
-def climb(
-    categorisation: Categorisation, content: Mapping[str, Any], history: Mapping[str, Array]
-) -> Figures:
+def climb(naming: Naming, content: Mapping[str, Any], history: Mapping[str, Array]) -> Figures:
     """`bias` and `convergence` of the climb that found the categories; none if nothing climbed."""
     if not history:
         return
     signals = _coloured(content["signal_labels"])
-    names = [*(named(categorisation, content, value) for value in signals), "Background"]
+    names = [*(named(naming, content, value) for value in signals), "Background"]
     soft, hard = history["soft_yields"], history["hard_yields"]
     climbed = f"{soft.shape[1]} categories"
     if soft.shape[1] != len(content["events"]):
@@ -223,7 +214,7 @@ def climb(
             float(history["temperature"][-1]),
             order=_order(content),
             text=[climbed],
-            banner=banner(categorisation),
+            banner=banner(naming),
         ),
     )
     yield (
@@ -233,8 +224,8 @@ def climb(
             history["hard"],
             history["met"],
             history["temperature"],
-            label=_objective(categorisation, content),
+            label=_objective(content),
             text=[climbed],
-            banner=banner(categorisation),
+            banner=banner(naming),
         ),
     )

@@ -42,16 +42,22 @@ def _kept(reached: Reached) -> Training:
 
 def page(summary: CategoryResults, title: str, name: Callable[[int], str]) -> str:
     """The summary as Markdown; `name` says what events of a label are called."""
-    parts = [f"# {title}", _result(summary, name)]
+    parts = [f"# {title}", *sections(summary, name)]
+    parts += ["## Time and memory", timing_table(summary["timing"])]
+    parts += ["Made with " + ", ".join(f"{k} {v}" for k, v in summary["versions"].items()) + "."]
+    return "\n\n".join(parts) + "\n"
+
+
+def sections(summary: CategoryResults, name: Callable[[int], str]) -> list[str]:
+    """What the page says of the categories; `name` as in `page`."""
+    parts = [_result(summary, name)]
     parts += ["## Number of categories", _scan(summary)]
     if summary["references"]:
         parts += ["## References", _references(summary)]
     parts += ["## Categories", _categories(summary, name)]
     if summary["notes"]:
         parts += ["## Notes", "\n".join(f"- {note}" for note in summary["notes"])]
-    parts += ["## Time and memory", timing_table(summary["timing"])]
-    parts += ["Made with " + ", ".join(f"{k} {v}" for k, v in summary["versions"].items()) + "."]
-    return "\n\n".join(parts) + "\n"
+    return parts
 
 
 def _result(summary: CategoryResults, name: Callable[[int], str]) -> str:

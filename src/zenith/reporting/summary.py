@@ -3,7 +3,7 @@
 import csv
 import importlib.metadata
 import platform
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, cast
 
@@ -156,8 +156,11 @@ def _control(control: ControlFit | None) -> SummaryControl | None:
     }
 
 
-def page(summary: Results, title: str, labels: Mapping[str, str]) -> str:
-    """The summary as Markdown; `labels` are the regions' names for people."""
+def page(summary: Results, title: str, labels: Mapping[str, str], more: Sequence[str] = ()) -> str:
+    """The summary as Markdown; `labels` are the regions' names for people.
+
+    `more` are parts of other results, which come before warnings and timing.
+    """
     parts = [f"# {title}", _results(summary), _significances(summary)]
     parts += ["## Yields", *_yields(summary["yields"], labels)]
     parts += [_control_fit(summary.get("control_fit"), labels)]
@@ -166,6 +169,7 @@ def page(summary: Results, title: str, labels: Mapping[str, str]) -> str:
         parts += ["## Largest impacts on the signal strength"]
         parts += [table(["nuisance parameter", "+1 σ", "−1 σ"], rows)]
     parts += ["## Cutflow", *_cutflows(summary["cutflow"], labels)]
+    parts += more
     parts += ["## Warnings", *cautions(summary)]
     parts += ["## Time and memory", timing_table(summary["timing"])]
     parts += ["Made with " + ", ".join(f"{k} {v}" for k, v in summary["versions"].items()) + "."]

@@ -164,11 +164,11 @@ def test_what_the_configuration_names_is_an_input_too(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     Path("events.h5").write_text(CONTENT)
-    events = {"name": "mine", "events": {"file": "events.h5"}, "categories": {"numbers": [2]}}
-    Path("mine.yaml").write_text(json.dumps(events))
+    scored = {"inputs": {"scored": {"file": "events.h5"}}, "categorise": {"numbers": [2]}}
+    Path("mine.yaml").write_text(json.dumps({"name": "mine", **scored}))
     files = ["--train", "train.h5", "--unseen", "./events.h5"]
     assert main(["scored", "--config", "mine.yaml", *files]) == 1
-    assert "./events.h5: is the file of events.file, an input" in capsys.readouterr().err
+    assert "./events.h5: is the file of inputs.scored.file, an input" in capsys.readouterr().err
     assert Path("events.h5").read_text() == CONTENT
 
 

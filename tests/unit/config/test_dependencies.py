@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 import yaml
 
-from zenith.config import Analysis, Categorisation, parse_categorisation
+from zenith.config import Analysis, parse
+from zenith.config.analysis import SCORED
 from zenith.config.base import Section
 from zenith.config.dependencies import marks_of, step_config
 from zenith.config.explanation import models_in
@@ -110,35 +111,36 @@ mva:
 statistics:
   free_normalisations: {w_norm: [wjets]}
 plotting: {observables: [mtt]}
+categorise: {numbers: [2], region: signal, scores: [mtt]}
 """
 
 CATEGORISATION = """
 name: every
-events: {toy: one_score}
-categories:
+inputs: {scored: {toy: one_score, labels: {1: one}, score_labels: [s]}}
+categorise:
   numbers: [2, 3]
   combination: weighted
   signal_weights: [1]
   window: [1, 2]
   sideband: [0, 3]
-plotting: {labels: {1: one}, scores: [s]}
 """
 
 SAMPLES = ("zprime", "wjets", "pseudodata", "collisions")
-CATEGORY_STEPS = ("scored", "categorise", "category_scan", "category_figures", "category_summary")
+CATEGORY_STEPS = ("scored", "categorise", "category_scan", "category_figures", "summary")
 JOBS = [
     *(("simulate", sample) for sample in ("zprime", "wjets", "pseudodata")),
     *((step, sample) for step in ("skim", "columns") for sample in SAMPLES),
     ("mva", "net"),
     ("mva_figures", "net"),
-    *((step, "") for step in STEPS if step in STEPS[STEPS.index("optimise") :][:9]),
+    *((step, "") for step in STEPS[STEPS.index("optimise") :]),
 ]
 
 OBJECTIVE = "optimise search optimisation_figures"
 SELECTION = f"{OBJECTIVE} compare"
 MODEL = f"{SELECTION} fit figures scored"
 TEMPLATES = f"{MODEL} histogram"
-DRAWN = "mva_figures optimisation_figures figures"
+OF_PROCESS = f"{TEMPLATES} category_figures"
+DRAWN = "mva_figures optimisation_figures figures category_figures"
 SIMULATED = "columns:zprime columns:wjets"
 OBSERVED = "skim:pseudodata skim:collisions columns:pseudodata columns:collisions"
 SHIFTED = f"skim:zprime skim:wjets {SIMULATED}"
@@ -147,7 +149,7 @@ SHIFTED = f"skim:zprime skim:wjets {SIMULATED}"
 EXPECTED = {
     "name": " ".join(step for step, _ in JOBS),
     "module": f"skim columns {DRAWN}",
-    "seed": f"simulate {SHIFTED} mva optimise search",
+    "seed": f"simulate {SHIFTED} mva optimise search categorise category_scan",
     "max_files": "columns",
     "only_samples": TEMPLATES,
     "met": "skim columns",
@@ -160,7 +162,9 @@ EXPECTED = {
     "eras.b.*": "",  # no job of this test is for its samples
     "processes.data.role": f"simulate:pseudodata {OBSERVED} {TEMPLATES}",
     "processes.*.role": TEMPLATES,
-    "processes.data.*": "optimisation_figures figures",
+    "processes.data.label": "optimisation_figures figures category_figures summary",
+    "processes.data.*": "optimisation_figures figures category_figures",
+    "processes.*.label": f"{DRAWN} summary",
     "processes.*": DRAWN,
     # samples: what is made, how much is expected of it, what it is part of
     "samples.pseudodata.simulate*": "simulate:pseudodata",
@@ -181,12 +185,12 @@ EXPECTED = {
     "samples.wjets.cross_section": "simulate:pseudodata columns:wjets",
     "samples.wjets.k_factor": "simulate:pseudodata columns:wjets",
     # skims have the means of the weights that vary a process
-    "samples.zprime.process": f"skim:zprime columns:zprime {TEMPLATES} mva_figures",
-    "samples.wjets.process": f"skim:wjets columns:wjets {TEMPLATES} mva_figures",
+    "samples.zprime.process": f"skim:zprime columns:zprime {OF_PROCESS} mva_figures",
+    "samples.wjets.process": f"skim:wjets columns:wjets {OF_PROCESS} mva_figures",
     # that of another process is no data
-    "samples.pseudodata.process": f"simulate:{{1}} skim:{{1}} columns:{{1}} {TEMPLATES}",
-    "samples.collisions.process": f"skim:{{1}} columns:{{1}} {TEMPLATES}",
-    "samples.*.process": TEMPLATES,
+    "samples.pseudodata.process": f"simulate:{{1}} skim:{{1}} columns:{{1}} {OF_PROCESS}",
+    "samples.collisions.process": f"skim:{{1}} columns:{{1}} {OF_PROCESS}",
+    "samples.*.process": OF_PROCESS,
     "samples.pseudodata.era": f"simulate:{{1}} skim:{{1}} columns:{{1}} {TEMPLATES}",
     "samples.*.era": f"skim:{{1}} columns:{{1}} {TEMPLATES}",
     "samples.*.alternative": TEMPLATES,
@@ -204,7 +208,7 @@ EXPECTED = {
     "skim.*": "skim",
     "objects.*": "skim columns",
     "observables.n_jet.edges*": "histogram",  # no feature of the network
-    "observables.n_jet.*": "optimisation_figures figures",
+    "observables.n_jet.*": "optimisation_figures figures category_figures",
     "observables.*.label": DRAWN,
     "observables.*.log": DRAWN,
     "observables.*.edges*": "histogram mva_figures",
@@ -278,19 +282,31 @@ EXPECTED = {
     "plotting.signal_scale": "figures",
     "plotting.*": DRAWN,
 }
+CATEGORISED = {
+    "categorise.region": "scored",
+    "categorise.selection": "scored",
+    "categorise.numbers": "category_scan category_figures",
+    "categorise.method": "categorise category_scan",
+    "categorise.objective": "categorise category_scan category_figures",
+    "categorise.combination": "categorise category_figures",
+    "categorise.tolerance": "category_scan",
+    "categorise.bootstrap": "category_scan",
+    "categorise.*": "categorise",
+}
+EXPECTED |= {"categorise.scores": "columns scored category_figures"}
+EXPECTED |= CATEGORISED
 EXPECTED_OF_CATEGORIES = {
+    "categorise.scores": "scored category_figures",
+    **CATEGORISED,
     "name": " ".join(CATEGORY_STEPS),
     "seed": "scored categorise category_scan",
-    "events.*": "scored",
-    "split": "scored",
-    "categories.numbers": "category_scan category_figures",
-    "categories.method": "categorise category_scan",
-    "categories.objective": "categorise category_scan category_figures",
-    "categories.combination": "categorise category_figures",
-    "categories.tolerance": "category_scan",
-    "categories.bootstrap": "category_scan",
-    "categories.*": "categorise",
-    "plotting.labels*": "category_figures category_summary",
+    "inputs.scored.labels*": "category_figures summary",
+    "inputs.scored.score_labels": "category_figures",
+    "inputs.scored.luminosity": "category_figures",
+    "inputs.scored.energy": "category_figures",
+    "inputs.scored.*": "scored",
+    "plotting.observables": "",
+    "plotting.signal_scale": "",
     "plotting.*": "category_figures",
 }
 # What a key is changed to, where its type does not say it.
@@ -376,7 +392,7 @@ def row(table: Mapping[str, Any], key: str) -> Any:
 
 
 CONFIGURATION = Analysis.model_validate(yaml.safe_load(ANALYSIS))  # no module has its weight
-CATEGORIES = parse_categorisation(yaml.safe_load(CATEGORISATION))
+CATEGORIES = parse(yaml.safe_load(CATEGORISATION))
 
 
 CATEGORY_JOBS = [(step, "") for step in CATEGORY_STEPS]
@@ -394,13 +410,17 @@ def expected(text: str, key: str, jobs: list[tuple[str, str]]) -> set[str]:
     return {f"{s}:{n}" for s, n in jobs if s in wanted or f"{s}:{n}" in wanted}
 
 
-@pytest.mark.parametrize("key", [*leaves(CONFIGURATION)])
+@pytest.mark.parametrize("key", [k for k in leaves(CONFIGURATION) if k != "inputs.scored"])
 def test_each_key_of_an_analysis_concerns_the_jobs_that_read_it(key: str) -> None:
     other = changed(CONFIGURATION, key, row(CHANGED, key) or another)
     assert concerned(BEFORE, other) == expected(row(EXPECTED, key), key, JOBS)
 
 
-@pytest.mark.parametrize("key", [*leaves(CATEGORIES)])
+@pytest.mark.parametrize(
+    "key",
+    # of the others there are none beside scored events; a file of an analysis is no leaf
+    [k for k in leaves(CATEGORIES) if k.split(".")[0] in SCORED and k != "inputs.scored.analysis"],
+)
 def test_each_key_of_a_categorisation_concerns_the_steps_that_read_it(key: str) -> None:
     other = changed(CATEGORIES, key, another)
     wanted = expected(row(EXPECTED_OF_CATEGORIES, key), key, CATEGORY_JOBS)
@@ -409,7 +429,7 @@ def test_each_key_of_a_categorisation_concerns_the_steps_that_read_it(key: str) 
 
 def test_every_key_has_a_mark() -> None:
     """One without, like `name`, concerns every step: mark it (`zenith.config.marks`)."""
-    waiting: list[tuple[type[Any], str]] = [(Analysis, ""), (Categorisation, "")]
+    waiting: list[tuple[type[Any], str]] = [(Analysis, "")]
     unmarked = set()
     while waiting:
         model, path = waiting.pop()

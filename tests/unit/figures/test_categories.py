@@ -10,8 +10,9 @@ from matplotlib.figure import Figure
 from matplotlib.patches import StepPatch
 
 from zenith.categorisation.categorise import Settings, categorise
+from zenith.categorisation.naming import Naming
 from zenith.categorisation.scored import Scored
-from zenith.config import Categorisation, load_categorisation
+from zenith.config import load
 from zenith.core.categories.counting import Counting, Requirements
 from zenith.core.categories.task import Task
 from zenith.figures import categories, category_scan
@@ -21,14 +22,18 @@ from zenith.simulation.toys import toy
 STEPS = 12
 
 
-@pytest.fixture(scope="module")
-def one() -> Categorisation:
-    return load_categorisation("config/categories-1d.yaml")
+def naming(path: str, *overrides: str) -> Naming:
+    return Naming.of(load(path, overrides), None)
 
 
 @pytest.fixture(scope="module")
-def three() -> Categorisation:
-    return load_categorisation("config/categories-3class.yaml")
+def one() -> Naming:
+    return naming("config/categories-1d.yaml")
+
+
+@pytest.fixture(scope="module")
+def three() -> Naming:
+    return naming("config/categories-3class.yaml")
 
 
 @pytest.fixture
@@ -81,7 +86,7 @@ def legend(figure: Figure) -> list[str]:
     return [text.get_text() for text in figure.axes[0].get_legend().texts]
 
 
-def test_edges_are_drawn_over_the_stacked_score(one: Categorisation, content: dict) -> None:
+def test_edges_are_drawn_over_the_stacked_score(one: Naming, content: dict) -> None:
     made = toy("one_score", 1, 0.01)
     score = made.scores[:, 0].astype(float)
     ((name, figure),) = gallery.scores(one, content, score, made.weight, made.label)
@@ -103,15 +108,13 @@ def test_edges_are_drawn_over_the_stacked_score(one: Categorisation, content: di
 
 
 def test_labels_are_named_by_the_configuration_and_then_by_the_file(content: dict) -> None:
-    one = load_categorisation("config/categories-1d.yaml", ["plotting.labels.1=Mine"])
+    one = naming("config/categories-1d.yaml", "inputs.scored.labels={1: Mine, eight: Eight}")
     content = content | {"label_names": {"1": "theirs", "8": "eight"}}
     found = [gallery.named(one, content, label) for label in (1, 8, 9)]
-    assert found == ["Mine", "eight", "Label 9"]
+    assert found == ["Mine", "Eight", "Label 9"]
 
 
-def test_a_score_that_is_no_probability_has_a_linear_axis(
-    one: Categorisation, content: dict
-) -> None:
+def test_a_score_that_is_no_probability_has_a_linear_axis(one: Naming, content: dict) -> None:
     score = np.linspace(-3, 3, 600)
     label = np.arange(600) % 2 + 1
     ((_, figure),) = gallery.scores(one, content, score, np.ones(600), label)
@@ -119,9 +122,7 @@ def test_a_score_that_is_no_probability_has_a_linear_axis(
     assert figure.axes[0].get_xlim() == (-3, 3)
 
 
-def test_yields_are_of_unseen_events_and_the_floor_is_drawn(
-    one: Categorisation, content: dict
-) -> None:
+def test_yields_are_of_unseen_events_and_the_floor_is_drawn(one: Naming, content: dict) -> None:
     ((name, figure),) = gallery.yields(one, content)
     assert name == "yields"
     numbers = np.arange(1, 4)
@@ -138,9 +139,7 @@ def test_yields_are_of_unseen_events_and_the_floor_is_drawn(
     np.testing.assert_array_equal(signal.get_data().values, [5.0, 8.0, 2.0])
 
 
-def test_numbers_show_the_knee_and_the_references_that_violate(
-    one: Categorisation, content: dict
-) -> None:
+def test_numbers_show_the_knee_and_the_references_that_violate(one: Naming, content: dict) -> None:
     ((name, figure),) = gallery.numbers(one, content)
     assert name == "numbers"
     assert drawn(figure, [[1, 1.1], [3, 1.3], [7, 2.0]])  # found, not asked for
@@ -152,7 +151,7 @@ def test_numbers_show_the_knee_and_the_references_that_violate(
     assert "Chosen: 3, Z = 1.05" in legend(figure)
 
 
-def test_bias_and_convergence_are_of_the_history(three: Categorisation) -> None:
+def test_bias_and_convergence_are_of_the_history(three: Naming) -> None:
     made = toy("three_classes", 1, 0.005)
     events = Scored(made.scores.astype(float), made.weight, made.label, (1, 2), "toy")
     settings = Settings(steps=STEPS, starts=1, cells=256)
@@ -190,7 +189,7 @@ def test_violated_steps_are_told_apart() -> None:
 
 
 @pytest.mark.parametrize("three_scores", [True, False])
-def test_the_plane_is_painted_by_category(three: Categorisation, three_scores: bool) -> None:
+def test_the_plane_is_painted_by_category(three: Naming, three_scores: bool) -> None:
     x, y = np.linspace(0, 1, 21), np.linspace(0, 0.9, 19)
     category = np.arange(18)[:, None] % 3 * np.ones(20)
     category[-1] = np.nan
