@@ -10,7 +10,6 @@ from types import ModuleType
 
 from zenith import __version__
 from zenith.cli.files import all_or_none, check
-from zenith.config.steps import COMMANDS
 from zenith.errors import ZenithError
 
 
@@ -37,6 +36,8 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def _run(argv: list[str] | None) -> int:
+    from zenith.config.steps import COMMANDS  # with the models of the configuration
+
     parser = argparse.ArgumentParser(prog="zenith", description=sys.modules["zenith"].__doc__)
     parser.add_argument("--version", action="version", version=f"zenith {__version__}")
     steps = parser.add_subparsers(dest="step", metavar="STEP", required=True)
