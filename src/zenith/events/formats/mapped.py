@@ -146,9 +146,11 @@ class Mapped(Tree):
             )
             for name, branch in none.items()
         }
+        names = [*self._singles, *self._places]
+        columns = self._evaluate(names, empty, 0, 0)
         found = {}
-        for name, column in self._evaluate([*self._singles, *self._places], empty, 0, 0).items():
-            place: tuple[str | None, str] = (None, "")
+        for name in names:
+            column, place = columns[name], (None, "")
             if column.counts is not None:
                 one, field = self._places.get(name, (None, ""))
                 place = (one.name if one else name, field)
@@ -161,7 +163,7 @@ class Mapped(Tree):
         raw = self._raw.read(self._columns(wanted), start, stop)
         columns = {name: Column.of(array) for name, array in raw.items()}
         found = self._evaluate(wanted, columns, start, stop)
-        return {name: column.awkward for name, column in found.items()}
+        return {name: found[name].awkward for name in wanted}
 
     def ends(self, names: Iterable[str]) -> NDArray[np.int64]:
         return self._raw.ends(self._columns(names))

@@ -142,7 +142,9 @@ class Map(Format):
         if not analysis.is_data(sample):
             singles |= self.simulation_fields.keys()
         trigger = analysis.skim.trigger
-        asked: dict[str, Iterable[str]] = {f"eras.{analysis.samples[sample].era}": era.event_flags}
+        asked: dict[str, Iterable[str]] = {
+            f"eras.{analysis.samples[sample].era}.event_flags": era.event_flags
+        }
         if trigger is not None:
             lenient = trigger.ignore_missing and singles.intersection(trigger.any_of)
             asked["skim.trigger"] = () if lenient else trigger.any_of

@@ -21,21 +21,26 @@ from zenith.events.formats.views import split_name
 from zenith.events.source import reading
 
 
-def find(file: uproot.ReadOnlyDirectory, path: str, name: str) -> Tree | None:
-    """The tree of this name in an open file, `FOLDER/NAME` in a folder; None if there is none."""
+def find(
+    file: uproot.ReadOnlyDirectory, path: str, name: str, *, counters: bool = False
+) -> Tree | None:
+    """The tree of this name in an open file, `FOLDER/NAME` in a folder; None if there is none.
+
+    `counters` are then among its branches, too: numbers like any other.
+    """
     if name not in file.keys(recursive="/" in name, cycle=False):
         return None
     found = reading(path, lambda: file[name])
     if isinstance(found, RNTuple):
-        return _NTuple(found, path)
+        return _NTuple(found, path, counters)
     if isinstance(found, uproot.TTree):
-        return _TTree(found, path)
+        return _TTree(found, path, counters)
     kind = type(found).__name__
     raise InputError(f"{path}: {name} is a {kind}, neither a TTree nor an RNTuple")
 
 
 class _TTree(Tree):
-    def __init__(self, tree: uproot.TTree, path: str) -> None:
+    def __init__(self, tree: uproot.TTree, path: str, counters_too: bool) -> None:
         self.path, self.entries, self._tree = path, tree.num_entries, tree
         branches = {name: tree[name] for name in tree.keys()}  # noqa: SIM118
         counting = {name: branch.count_branch for name, branch in branches.items()}
@@ -43,7 +48,7 @@ class _TTree(Tree):
         counted, named = _collections(counters), _collections(branches)
         found = {}
         for name, branch in branches.items():
-            if name in counters:
+            if name in counters and not counters_too:
                 continue
             shape, counter = branch.interpretation, counting[name]
             is_list = isinstance(shape, uproot.AsJagged)
@@ -55,7 +60,7 @@ class _TTree(Tree):
             elif is_list:
                 place = _place(name, None, named)
             found[name] = Branch(branch.typename, content.to_dtype if plain else None, *place)
-        self.branches = _without_counters(found)
+        self.branches = found if counters_too else _without_counters(found)
 
     def read(self, names: Iterable[str], start: int = 0, stop: int | None = None) -> dict[str, Any]:
         wanted = list(names)
@@ -70,7 +75,7 @@ class _TTree(Tree):
 
 
 class _NTuple(Tree):
-    def __init__(self, ntuple: RNTuple, path: str) -> None:
+    def __init__(self, ntuple: RNTuple, path: str, counters_too: bool) -> None:
         self.path, self._ntuple = path, ntuple
         self.entries = reading(path, lambda: ntuple.num_entries)
         form, _ = reading(path, ntuple.to_akform)
@@ -92,7 +97,7 @@ class _NTuple(Tree):
                 kind = ntuple[".".join(where)].typename or str(inner.type)
                 found[name] = Branch(kind, _numbers(inner), *place)
                 self._fields[name] = where
-        self.branches = _without_counters(found)
+        self.branches = found if counters_too else _without_counters(found)
 
     def read(self, names: Iterable[str], start: int = 0, stop: int | None = None) -> dict[str, Any]:
         paths = {name: self._fields[name] for name in names}

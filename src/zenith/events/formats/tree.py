@@ -72,7 +72,7 @@ class TreeFormat(Map):
 
 
 def _tree(file: uproot.ReadOnlyDirectory, path: str, name: str, key: str) -> Tree:
-    found = find(file, path, name)
+    found = find(file, path, name, counters=True)
     if found is None:
         raise InputError(f"{path}: no tree {name}, which {key} names (there is {_content(file)})")
     return found

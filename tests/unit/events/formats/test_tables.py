@@ -1,0 +1,121 @@
+"""Files of tables: nulls, lists, blocks, and files that are not what they should be."""
+
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from zenith.errors import InputError, ReadError
+from zenith.events.formats.protocol import EventFile
+from zenith.events.formats.table import TableFormat
+
+
+def opened(path: Path, *, table: str = "/", **fields: str) -> Any:
+    settings = TableFormat(type="table", fields=fields, table=table)
+    return settings.open(str(path), simulation=False)
+
+
+def values(path: Path, name: str, **keys: str) -> list[Any]:
+    file: EventFile
+    with opened(path, x=name, **keys) as file:
+        found: list[Any] = file.events.read(["x"])["x"].to_list()
+        kind = file.events.branches["x"].numbers
+        assert file.events.numbers(["run"])["run"].dtype == np.int64
+        assert str(file.events.read(["x"])["x"].type).endswith(str(kind))
+    return found
+
+
+@pytest.fixture
+def parquet(tmp_path: Path) -> Path:
+    """Three row groups; the first has no null."""
+    table = pa.table(
+        {
+            "count": pa.array([1, 2, 3, 4, None], pa.int32()),
+            "whole": pa.array([5, 6, 7, 8, 9], pa.uint8()),
+            "real": pa.array([1.5, 2.5, None, float("nan"), 5.5], pa.float32()),
+            "flag": pa.array([True, False, True, None, True]),
+            "list": pa.array([[1], [], None, [2, 3], [4]], pa.list_(pa.int16())),
+            "holes": pa.array([[1], [None], None, [2, 3], [4]], pa.list_(pa.int16())),
+            "pair": pa.array([[1.0, 2.0]] * 5, pa.list_(pa.float64(), 2)),
+            "word": pa.array(list("abcde")),
+        }
+    )
+    pq.write_table(table, tmp_path / "t.parquet", row_group_size=2)
+    return tmp_path / "t.parquet"
+
+
+def test_parquet(parquet: Path) -> None:
+    assert values(parquet, "whole") == [5, 6, 7, 8, 9]
+    np.testing.assert_array_equal(values(parquet, "count"), [1, 2, 3, 4, np.nan])
+    np.testing.assert_array_equal(values(parquet, "real"), [1.5, 2.5, np.nan, np.nan, 5.5])
+    assert values(parquet, "list") == [[1], [], [], [2, 3], [4]]
+    assert values(parquet, "pair") == [[1.0, 2.0]] * 5
+    for column, kind in (("flag", "bool"), ("holes", "list<")):
+        with pytest.raises(
+            InputError, match=rf"t\.parquet: column {column} has nulls among its {kind}"
+        ):
+            values(parquet, column)
+    with pytest.raises(InputError, match=r"column word, which format\.fields\.x names, is string"):
+        values(parquet, "word")
+    with pytest.raises(InputError, match=r"t\.parquet: there is no column reel, .*\(there is real"):
+        values(parquet, "reel")
+
+
+def test_parquet_is_read_by_row_groups(parquet: Path) -> None:
+    with opened(parquet, x="whole", y="list") as file:
+        tree = file.events
+        assert tree.ends(["x"]).tolist() == [0, 2, 4, 5]
+        for start, stop in ((0, 2), (1, 4), (3, 5), (4, 4), (0, 5)):
+            read = tree.read(["x", "y"], start, stop)
+            assert read["x"].to_list() == [5, 6, 7, 8, 9][start:stop]
+            assert read["y"].to_list() == [[1], [], [], [2, 3], [4]][start:stop]
+
+
+def test_csv(tmp_path: Path) -> None:
+    (tmp_path / "t.csv").write_text("a, b ,c,d\n1,2.5,x,\n2,,y,3\n3,nan,z,4\n")
+    assert values(tmp_path / "t.csv", "a") == [1, 2, 3]
+    np.testing.assert_array_equal(values(tmp_path / "t.csv", "b"), [2.5, np.nan, np.nan])
+    np.testing.assert_array_equal(values(tmp_path / "t.csv", "d"), [np.nan, 3, 4])
+    with pytest.raises(InputError, match=r"column c, .* is string"):
+        values(tmp_path / "t.csv", "c")
+
+
+def test_hdf5(tmp_path: Path) -> None:
+    with h5py.File(tmp_path / "t.h5", "w") as file:
+        file["a"] = np.arange(3)
+        file["deep/a"] = np.arange(4, dtype=">f4")
+        file["deep/l"] = np.arange(8).reshape(4, 2)
+        file["deep/short"] = np.arange(3)
+        file["rows"] = np.array([(1, (2.0, 3.0))], [("i", "i4"), ("v", "f4", (2,))])
+    path = tmp_path / "t.h5"
+    assert values(path, "a") == [0, 1, 2]
+    assert values(path, "a", table="deep") == [0.0, 1.0, 2.0, 3.0]
+    assert values(path, "l", table="deep") == [[0, 1], [2, 3], [4, 5], [6, 7]]
+    assert values(path, "i", table="rows") == [1]
+    assert values(path, "v", table="rows") == [[2.0, 3.0]]
+    with pytest.raises(InputError, match=r"column short, .* is of 3 rows where others have 4"):
+        values(path, "short", table="deep")
+    for wrong in ("shallow", "a"):
+        with pytest.raises(
+            InputError, match=rf"format\.table: {wrong} is neither .*there is a, dee"
+        ):
+            values(path, "a", table=wrong)
+
+
+def test_files_that_cannot_be_read(tmp_path: Path, parquet: Path) -> None:
+    (tmp_path / "cut.parquet").write_bytes(parquet.read_bytes()[:-200])
+    (tmp_path / "text.parquet").write_text("a,b\n1,2\n")
+    (tmp_path / "ragged.csv").write_text("a,b\n1,2\n3\n")
+    (tmp_path / "empty.csv").write_text("")
+    (tmp_path / "text.h5").write_text("a,b\n1,2\n")
+    for name in ("cut.parquet", "text.parquet", "ragged.csv", "empty.csv", "text.h5"):
+        with pytest.raises(ReadError, match=rf"{name}: cannot be read; it may be cut short"):
+            values(tmp_path / name, "a")
+    with pytest.raises(ReadError, match=r"none\.csv: there is no such file; check the path"):
+        values(tmp_path / "none.csv", "a")
+    with pytest.raises(InputError, match=r"t\.txt: the name of a table ends with \.parquet"):
+        values(tmp_path / "t.txt", "a")
