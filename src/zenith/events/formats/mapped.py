@@ -137,25 +137,24 @@ class Mapped(Tree):
 
     @cached_property
     def branches(self) -> Mapping[str, Branch]:  # type: ignore[override]
-        columns = self._columns([*self._singles, *self._places])
-        none = {name: self._raw.branches[name] for name in columns}
-        empty = {
+        names = [*self._singles, *self._places]
+        raw = {name: self._raw.branches[name] for name in self._columns(names)}
+        none = {
             name: Column(
                 np.empty(0, branch.numbers),
                 None if branch.collection is None else np.empty(0, np.int64),
             )
-            for name, branch in none.items()
+            for name, branch in raw.items()
         }
-        names = [*self._singles, *self._places]
-        columns = self._evaluate(names, empty, 0, 0)
-        found = {}
-        for name in names:
-            column, place = columns[name], (None, "")
-            if column.counts is not None:
-                one, field = self._places.get(name, (None, ""))
-                place = (one.name if one else name, field)
-            found[name] = Branch(str(column.values.dtype), column.values.dtype, *place)
-        return found
+        evaluated = self._evaluate(names, none, 0, 0)
+        return {name: self._branch(name, evaluated[name]) for name in names}
+
+    def _branch(self, name: str, column: Column) -> Branch:
+        kind = column.values.dtype
+        if column.counts is None:
+            return Branch(str(kind), kind)
+        one, field = self._places.get(name, (None, ""))
+        return Branch(str(kind), kind, one.name if one else name, field)
 
     def read(self, names: Iterable[str], start: int = 0, stop: int | None = None) -> dict[str, Any]:
         wanted = list(names)

@@ -1,11 +1,13 @@
 """Maps of columns: products, missing values, identity, and what is said of mistakes."""
 
+import re
 from pathlib import Path
 from typing import Any
 
 import awkward as ak
 import numpy as np
 import pytest
+import yaml
 
 from zenith.config import parse
 from zenith.config.loading import merge
@@ -264,3 +266,14 @@ def test_a_map_survives_its_dump(tmp_path: Path) -> None:
     analysis = parse(CONFIG)
     (tmp_path / "c.yaml").write_text(dump(analysis))
     assert load(tmp_path / "c.yaml") == analysis
+
+
+def test_the_maps_of_the_documentation_are_valid() -> None:
+    page = Path("docs/howto/own-ntuples.md").read_text(encoding="utf-8")
+    shown = [
+        yaml.safe_load(block) for block in re.findall(r"^```yaml\n(.*?)^```", page, re.M | re.S)
+    ]
+    assert [block["format"]["type"] for block in shown] == ["tree", "table"]
+    base = {key: value for key, value in CONFIG.items() if key not in ("format", "objects", "skim")}
+    for block in shown:
+        parse(base | block)
