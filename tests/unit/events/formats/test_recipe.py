@@ -65,6 +65,10 @@ def test_an_input_format(
     common = ["--config", str(config), "--sample", "s"]
     skim = ["--output", f"{tmp_path}/s.root", "--cutflow", f"{tmp_path}/s.json"]
     columns = ["--input", f"{tmp_path}/s.root", "--output", f"{tmp_path}/s.h5"]
+    assert main(["skim", *common, "--input", str(file), *skim]) == 1
+    assert "format.type: unknown 'json_lines' (known: nanoaod, table, tree)" in (
+        capsys.readouterr().err
+    )
     assert len(follow("An input format", tmp_path)) == 2
     with installed(tmp_path, "zenith_json_lines", FORMATS, monkeypatch):
         assert main(["skim", *common, "--input", str(file), *skim]) == 0
@@ -79,7 +83,3 @@ def test_an_input_format(
     np.testing.assert_allclose(found.values["muon_pt"], leading[kept], rtol=1e-6)
     np.testing.assert_allclose(found.values["met"], met[kept], rtol=1e-6)
     np.testing.assert_allclose(found.weight, 500.0 * weight[kept] / weight.sum(), rtol=1e-12)
-    assert main(["skim", *common, "--input", str(file), *skim]) == 1
-    assert "format.type: unknown 'json_lines' (known: nanoaod, table, tree)" in (
-        capsys.readouterr().err
-    )
