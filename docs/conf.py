@@ -6,6 +6,7 @@ import importlib
 import inspect
 import re
 import sys
+import typing
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
@@ -122,6 +123,21 @@ def _entries(name: str) -> Iterator[str]:
                     yield f"   .. automethod:: {where}{_signature(member)}"
 
 
+def _returned() -> Iterator[type]:
+    """Classes of Zenith that methods of public classes return, and that are not public names."""
+    seen = [getattr(zenith, name) for name in zenith.__all__]
+    for item in filter(inspect.isclass, tuple(seen)):
+        for name, method in inspect.getmembers(item, inspect.isfunction):
+            if name.startswith("_"):
+                continue
+            hint = typing.get_type_hints(method).get("return")
+            for each in (hint, *typing.get_args(hint)):
+                ours = inspect.isclass(each) and each.__module__.startswith("zenith.")
+                if ours and each not in seen:
+                    seen.append(each)
+                    yield each
+
+
 def _write_names(_: Sphinx) -> None:
     """Write what `import zenith` offers, by the module that holds it, for reference/api.md."""
     modules: dict[str, list[str]] = {}
@@ -134,6 +150,8 @@ def _write_names(_: Sphinx) -> None:
         names.sort(key=lambda name: inspect.isclass(getattr(zenith, name)))  # functions first
         entries = "\n\n".join(entry for name in names for entry in _entries(name))
         text.append(f"```{{eval-rst}}\n{entries}\n```\n")
+    entries = "\n\n".join(f".. autoclass:: {c.__module__}.{c.__name__}()" for c in _returned())
+    text.append(f"## What methods return\n\n```{{eval-rst}}\n{entries}\n```\n")
     _write("names.md", text)
 
 
@@ -142,7 +160,7 @@ def _read_sections(
 ) -> None:
     """Read the sections of docstrings in NumPy's form; those of attributes have none."""
     if what in ("class", "function", "method"):
-        config = napoleon.Config()
+        config = napoleon.Config(napoleon_attr_annotations=False)
         lines[:] = napoleon.NumpyDocstring(lines, config, app, what, name, item, options).lines()
 
 

@@ -63,6 +63,9 @@ def significance(
     them under `jax.grad`, `jit` and `vmap`. Z is sqrt(q0) of arXiv:1007.1727, equation 12, on the
     Asimov data at signal strength 1, of a HistFactory model (CERN-OPEN-2012-016).
 
+    NaN inside `jit`, `grad` or `vmap` where the fit does not converge; FitError elsewhere. Raises
+    InputError for names that are not in `histograms`, other shapes, and rates out of range.
+
     Parameters
     ----------
     histograms
@@ -79,9 +82,8 @@ def significance(
     minimum_yield
         Floor of the background in a bin, in events; by default what one simulated event stands for.
 
-    NaN inside `jit`, `grad` or `vmap` where the fit does not converge; FitError elsewhere. Raises
-    InputError for names that are not in `histograms`, other shapes, and rates out of range.
-
+    Examples
+    --------
     >>> s, b = np.array([1.0, 3.0, 6.0, 2.0]), np.array([40.0, 20.0, 10.0, 5.0])
     >>> def z(mu):
     ...     yields = {"signal": mu * s, "background": b}

@@ -67,7 +67,7 @@ def above(x: ArrayLike, cut: ArrayLike, width: ArrayLike) -> jax.Array:
 
 
 def below(x: ArrayLike, cut: ArrayLike, width: ArrayLike) -> jax.Array:
-    """How much of each event passes `x < cut`: one less `above`, which see.
+    """How much of each event passes `x < cut`, 1 − `above` of the same arguments.
 
     >>> zenith.below(np.array([0.4, 0.5, 0.9]), 0.5, width=0.05).round(2)
     Array([0.88, 0.5 , 0.  ], dtype=float32)

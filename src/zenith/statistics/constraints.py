@@ -13,10 +13,10 @@ on average it adds to the information,
     E[Δᵀ V⁻¹ Δ] = Δ₀ᵀ V⁻¹ Δ₀ + tr(V⁻¹ N).
 
 The share of the last term is what the constraint owes to the simulation, and without it the error
-would be σ' with 1 / σ'² = 1 + (1 - share) (1 / σ² - 1). N is that of `statistics/shifts.py`, bin by
-bin. That events which leave a bin enter another is not in it: the share is too small for shifts
-that move events, by a fifth for the jets of the default analysis, as a bootstrap says. The noise of
-a shift that is smoothed is smaller, and the share an upper limit.
+would be σ' with 1 / σ'² = 1 + (1 - share) (1 / σ² - 1). N is that of
+`statistics/responses.py`, bin by bin. That events which leave a bin enter another is not in it: the
+share is too small for shifts that move events, by a fifth for the jets of the default analysis, as
+a bootstrap says. The noise of a shift that is smoothed is smaller, and the share an upper limit.
 """
 
 import logging

@@ -38,7 +38,7 @@ class RegionTemplates:
         Observed events, (B,), or None: there is none, or the region is blind.
     noise
         Nuisance → the simulation's variance of the shift of each bin, (P, B), see
-        `statistics/shifts.py`; None if the histograms do not have it.
+        `statistics/responses.py`; None if the histograms do not have it.
     """
 
     region: str
