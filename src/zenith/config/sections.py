@@ -267,8 +267,8 @@ class Sections(Section):
         return {
             f"{name}_{side}": branch
             for name, systematic in self.systematics.items()
-            for side, branch in systematic.normalised.items()
             if not self.is_data(sample) and systematic.varies(self, process)
+            for side, branch in systematic.normalised.items()
         }
 
     @derived("skim", of="sample")
