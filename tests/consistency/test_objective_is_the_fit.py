@@ -15,6 +15,8 @@ from zenith.optimisation.compare import quoted_significance
 from zenith.optimisation.selection import starts
 from zenith.statistics.histograms import fill
 from zenith.statistics.model import simulated_shares
+from zenith.systematics.shape import ShapeSystematic
+from zenith.systematics.weight import WeightSystematic
 
 
 def significance(
@@ -35,6 +37,33 @@ def test_hard_objective_is_pyhfs_significance(
     """
     expected = quoted_significance(toy_analysis, toy_columns, {"btag_1": 0.5}, part)
     assert significance(toy_analysis, toy_columns, part) == pytest.approx(expected, rel=1e-6)
+
+
+def test_a_kind_with_one_modifier_is_the_same_in_both(
+    toy_analysis: Analysis, toy_columns: dict[str, Columns]
+) -> None:
+    """Yield and shape of a kind may be a histosys alone, or its yield a normsys alone."""
+
+    class Linear(ShapeSystematic):
+        modifiers = ("histosys",)
+
+    class Yield(WeightSystematic):
+        modifiers = ("normsys",)
+
+    systematics = dict(toy_analysis.systematics)
+    for name, kind in (("jes", Linear), ("pileup", Yield)):
+        systematics[name] = kind.model_validate(systematics[name].model_dump())
+    analysis = toy_analysis.model_copy(update={"systematics": systematics})
+    types = {name: set() for name in systematics}
+    for modifier in model.objective(analysis).structure.modifiers:
+        types.get(modifier.name, set()).add(modifier.type)
+    assert types["jes"] == {"histosys"}
+    assert types["pileup"] == {"normsys"}
+    assert types["generator"] == {"histosys", "normsys"}
+    expected = quoted_significance(analysis, toy_columns, {"btag_1": 0.5}, "test")
+    assert significance(analysis, toy_columns, "test") == pytest.approx(expected, rel=1e-6)
+    both = quoted_significance(toy_analysis, toy_columns, {"btag_1": 0.5}, "test")
+    assert expected != pytest.approx(both, rel=1e-4)
 
 
 def test_the_climb_has_the_precision_of_the_quoted_fit(

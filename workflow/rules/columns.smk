@@ -21,7 +21,7 @@ rule columns:
         configuration=resolved,
         luminosity=luminosity,
         config=lambda wildcards: step_config(ANALYSIS, "columns", wildcards.sample),
-        code=code_hash("zenith.cli.columns", *MODULES, *KINDS),
+        code=code_hash("zenith.cli.columns", *MODULES, *kinds("weight", "shape")),
     shell:
         "python -m zenith columns --config {params.configuration} --sample {wildcards.sample}"
         " --input {input.skims} --output {output} > {log} 2>&1"

@@ -22,16 +22,16 @@ SELECTIONS = ["initial", "optimised"] if MOVES else ["initial"]
 # A second climb where edges move, for what that is worth.
 FIXED_EDGES = ["fixed_edges"] if ANALYSIS.moving_edges else []
 MODULES = [full_name(ANALYSIS.module)] if SAMPLES else []
-# The modules of the kinds of systematic uncertainties in use, which are found by name; and of those
-# that shift events.
-KINDS = sorted({type(entry).__module__ for entry in ANALYSIS.systematics.values()})
-SHIFTS = sorted(
-    {
-        type(entry).__module__
-        for entry in ANALYSIS.systematics.values()
-        if isinstance(entry, Shift)
-    }
-)
+
+
+def kinds(*sources):
+    """The modules of the kinds of systematic uncertainties in use, which are found by name."""
+    used = ANALYSIS.systematics.values()
+    return sorted({type(entry).__module__ for entry in used if entry.source in sources})
+
+
+KINDS = kinds("rate", "weight", "shape", "sample")
+SHIFTS = kinds("shape")
 # The modules of the types of networks that are configured, likewise.
 NETWORKS = ANALYSIS.network_modules
 # And that of the format of each sample's files, with the hash of the code that skims them.

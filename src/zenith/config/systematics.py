@@ -52,6 +52,8 @@ class WeightBranch(NamedTuple):
 class Systematic(Section):
     """A systematic uncertainty: the keys that every kind has."""
 
+    source: ClassVar[Literal["rate", "weight", "shape", "sample"]]
+
     type: Annotated[str, Field(description=KIND), SHAPES, concerns(*TEMPLATES)]
     processes: Annotated[
         tuple[str, ...] | None,
@@ -74,6 +76,11 @@ class Systematic(Section):
 
     def agree(self, analysis: Any, key: str) -> None:
         """Raise ValueError, naming `key` and what is below it, where other sections contradict."""
+        if not isinstance(self, Rate | Varied):
+            raise ValueError(
+                f"{key}: {type(self).__name__} says neither which rates nor which events vary; it "
+                "must derive from Rate, Replacement, Reweighting or Shift of zenith.systematics"
+            )
         simulated = [name for name, p in analysis.processes.items() if p.role != "data"]
         known(self.processes or (), simulated, f"{key}.processes")
         known(self.regions or (), analysis.regions, f"{key}.regions")
@@ -96,6 +103,8 @@ class Systematic(Section):
 class Rate(Systematic):
     """A kind that changes the yields of processes: a normsys."""
 
+    source = "rate"
+
     @property
     def change(self) -> tuple[float, float]:
         """The relative changes of the yield at +1 and -1 standard deviation."""
@@ -116,7 +125,6 @@ class Varied(Systematic):
         a histosys alone interpolates the yield linearly, bin by bin.
     """
 
-    source: ClassVar[Literal["weight", "shape", "sample"]]
     modifiers: ClassVar[tuple[Literal["normsys", "histosys"], ...]] = ("normsys", "histosys")
 
     sides: Annotated[Sides, Field(description=SIDES), concerns(*TEMPLATES)] = "two"

@@ -14,9 +14,10 @@ from numpy.typing import NDArray
 
 from zenith.config import Analysis
 from zenith.config.samples import Correction
+from zenith.config.selection import ObjectCut
 from zenith.errors import ConfigError, InputError
 from zenith.events.formats import fields
-from zenith.events.objects import Objects
+from zenith.events.objects import Objects, passes
 
 _FIELD = re.compile(r"^(?:abs\((\w+)\)|(\w+))$")
 _TYPES: dict[str, Any] = {"real": float, "int": int, "string": str}
@@ -34,6 +35,8 @@ class Evaluator:
     function: correctionlib.Correction
     offered: tuple[str, ...] | None
     """The variations in the file; None if no input is `variation`."""
+    where: tuple[ObjectCut, ...] = ()
+    """What holds for the objects that a variation is of; the others are nominal."""
 
     @property
     def names(self) -> Mapping[str, str]:
@@ -56,23 +59,41 @@ class Evaluator:
         `variation` is in the words of the file, by default the nominal one. Raises `InputError` if
         an input is missing, or outside the range of the correction.
         """
-        variation = variation or self.names["nominal"]
+        nominal = self.names["nominal"]
+        if self.config.object is None:
+            return np.broadcast_to(self._evaluate(objects, variation or nominal), len(objects))
+        particles = getattr(objects, self.config.object)
+        counts = ak.num(particles)
+        size = int(ak.sum(counts))
+        if variation is None or not self.where:
+            values = np.broadcast_to(self._evaluate(objects, variation or nominal), size)
+        else:
+            chosen, key = np.ones(size, bool), f"{self.key}, of which `where` chooses objects"
+            for cut in self.where:
+                field = fields.lookup(particles, cut.field, key, f"{self.config.object}.")
+                chosen &= passes(ak.to_numpy(ak.flatten(field)), cut)
+            values = np.array(np.broadcast_to(self._evaluate(objects, nominal), size))
+            values[chosen] = self._evaluate(objects, variation, chosen)
+        return np.asarray(ak.prod(ak.unflatten(values, counts), axis=1).to_numpy())
+
+    def _evaluate(
+        self, objects: Objects, variation: str, chosen: NDArray[np.bool_] | None = None
+    ) -> NDArray[np.float64]:
+        """The values for events or for objects, all or those that are chosen; or one for all."""
         arguments = [
             self._argument(text, variable.type, objects, variation)
             for text, variable in zip(self.config.inputs, self.function.inputs, strict=True)
         ]
+        if chosen is not None:
+            arguments = [a[chosen] if isinstance(a, np.ndarray) else a for a in arguments]
         try:
-            values = self.function.evaluate(*arguments)
+            return np.asarray(self.function.evaluate(*arguments), np.float64)
         except (RuntimeError, IndexError, ValueError) as error:
             raise InputError(
                 f"{self.key}: {self.config.file}: {self.config.correction} cannot be evaluated "
-                f"({error}); limit its inputs to the range it is valid in with clip"
+                f"under {variation!r} ({error}); limit its inputs to the range it is valid in with "
+                "clip, or a variation to the objects that it is for with where"
             ) from None
-        if self.config.object is None:
-            return np.broadcast_to(np.asarray(values, np.float64), len(objects))
-        counts = ak.num(getattr(objects, self.config.object))
-        values = np.broadcast_to(values, int(ak.sum(counts)))
-        return np.asarray(ak.prod(ak.unflatten(values, counts), axis=1).to_numpy())
 
     def _argument(self, text: str, kind: str, objects: Objects, variation: str) -> Any:
         if text == "variation":

@@ -138,7 +138,7 @@ def _choose(
     flat = found.flat
     passed = np.ones(found.offsets[-1], bool)
     for cut in wanted.cuts:
-        passed &= _passes(flat[cut.field], cut)
+        passed &= passes(flat[cut.field], cut)
     index = np.flatnonzero(passed)
     event = found.events[index]
     for other, distance in wanted.away_from.items():
@@ -156,7 +156,8 @@ def _choose(
     return Lists(counts, flat.rename(wanted.aliases).take(by_pt))
 
 
-def _passes(value: NDArray[Any], cut: ObjectCut) -> Any:
+def passes(value: NDArray[Any], cut: ObjectCut) -> Any:
+    """Whether the values of a field pass a cut on it."""
     if cut.absolute:
         value = abs(value)
     return value != 0 if cut.operator is None else OPERATORS[cut.operator](value, cut.value)

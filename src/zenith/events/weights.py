@@ -97,9 +97,9 @@ class Weights:
         """Their product, what multiplies the normalised genWeight of each event."""
         return self._product(self.values)
 
-    def varied(self, name: str, variation: str) -> Vector:
-        """The product with one factor under a variation that it calls so."""
-        return self._product(self.values | {name: self.factors[name](self.objects, variation)})
+    def varied(self, name: str, value: Vector) -> Vector:
+        """The product with one factor, (events,), in place of its nominal value."""
+        return self._product(self.values | {name: value})
 
     def _product(self, factors: Mapping[str, Vector]) -> Vector:
         return np.asarray(np.prod([np.ones(len(self.objects)), *factors.values()], axis=0))

@@ -185,11 +185,7 @@ def _of_systematic(analysis: Analysis, name: str, systematic: Systematic) -> Ite
             rates = dict.fromkeys(members, systematic.change)
             yield _rate(analysis, key, text, processes, regions, rates)
             continue
-        if not isinstance(systematic, Varied):
-            raise ConfigError(
-                f"systematics.{name}: {type(systematic).__name__} says neither which rates nor "
-                "which events vary: derive it from a class of zenith.systematics"
-            )
+        assert isinstance(systematic, Varied)
         replaced = systematic.replaced if isinstance(systematic, Replacement) else None
         yield Nuisance(
             key,

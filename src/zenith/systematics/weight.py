@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Annotated, Literal
 
 import awkward as ak
@@ -11,9 +12,11 @@ from pydantic import Field, model_validator
 from zenith.config import Analysis
 from zenith.config.base import Name, known
 from zenith.config.marks import concerns
+from zenith.config.selection import ObjectCut
 from zenith.config.steps import TEMPLATES
 from zenith.config.systematics import KIND, WEIGHTS, Side, WeightBranch
 from zenith.errors import ConfigError, InputError
+from zenith.events.corrections import Evaluator
 from zenith.events.formats import fields
 from zenith.events.objects import Objects
 from zenith.events.weights import Factor, Reweighting, Vector, Weights
@@ -48,6 +51,14 @@ class WeightSystematic(Reweighting):
         ),
         WEIGHTS,
     ] = None
+    where: Annotated[
+        tuple[ObjectCut, ...],
+        Field(
+            description="requirements on the object of the correction; others keep the nominal "
+            "value, for example all but c jets: hadronFlavour == 4"
+        ),
+        WEIGHTS,
+    ] = ()
     branches: Annotated[
         dict[Side, str] | None,
         Field(description="branches that multiply genWeight; PSWeight[0] is one entry of a list"),
@@ -70,6 +81,8 @@ class WeightSystematic(Reweighting):
             raise ValueError("give exactly one of correction, weight and branches")
         if self.branches is None and self.normalise is not None:
             raise ValueError("normalise is for branches, not for a correction or a weight")
+        if self.where and self.correction is None:
+            raise ValueError("where is for the objects of a correction")
         if self.branches is not None and self.variations is not None:
             raise ValueError("variations are those of a correction or a weight; branches name them")
         for key in ("branches", "variations"):
@@ -100,6 +113,10 @@ class WeightSystematic(Reweighting):
             where = f"eras.{name}.corrections"
             if correction is None:
                 raise ValueError(f"{key}.correction: {where} has no {self.correction!r}")
+            if self.where and correction.object is None:
+                raise ValueError(
+                    f"{key}.where: {where}.{self.correction} is of no object but of whole events"
+                )
             lacking = set(self.given) - set(correction.variations) - set(self.variations or ())
             if lacking:
                 raise ValueError(
@@ -147,7 +164,11 @@ class WeightSystematic(Reweighting):
         """The product of all factors, one of them varied or times a branch."""
         if self._factor is not None:
             factor = weights.factors[self._factor]
-            return weights.varied(self._factor, self._variation(factor, side))
+            if self.where:
+                assert isinstance(factor, Evaluator)
+                factor = replace(factor, where=self.where)
+            value = factor(weights.objects, self._variation(factor, side))
+            return weights.varied(self._factor, value)
         return weights.nominal * self._branch(weights.objects, side, f"systematics.{name}")
 
     @property

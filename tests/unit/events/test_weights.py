@@ -40,6 +40,11 @@ def wrong(objects):
 BTAG = {"up_hf": "x+0.1", "down_hf": "x-0.1", "up_lf": "x*x", "down_lf": "1.0"}
 
 
+def formula(text: str) -> dict[str, Any]:
+    parser = {"nodetype": "formula", "parser": "TFormula", "variables": ["score"]}
+    return {**parser, "expression": text}
+
+
 @pytest.fixture(scope="module")
 def branches() -> dict[str, Any]:
     rng = np.random.default_rng(4)
@@ -50,6 +55,7 @@ def branches() -> dict[str, Any]:
         "phi": rng.uniform(-3, 3, counts.sum()),
         "mass": np.ones(counts.sum()),
         "score": rng.uniform(0.5, 1.5, counts.sum()),
+        "hadronFlavour": rng.choice([0, 4, 5], counts.sum()),
     }
     return {
         "run": np.ones(COUNT, np.uint32),
@@ -65,25 +71,23 @@ def branches() -> dict[str, Any]:
 def configured(tmp_path: Path) -> Any:
     """The default analysis with the module above and a file of b-tag scale factors."""
     formulas = {"central": "x", **BTAG}
+    only_4 = [{"key": 4, "value": formula("2*x")}]
+    charm = {"nodetype": "category", "input": "flavour", "content": only_4}
     btag = {
         "name": "btag",
         "version": 1,
-        "inputs": [{"name": "systematic", "type": "string"}, {"name": "score", "type": "real"}],
+        "inputs": [
+            {"name": "systematic", "type": "string"},
+            {"name": "flavour", "type": "int"},
+            {"name": "score", "type": "real"},
+        ],
         "output": {"name": "sf", "type": "real"},
         "data": {
             "nodetype": "category",
             "input": "systematic",
             "content": [
-                {
-                    "key": key,
-                    "value": {
-                        "nodetype": "formula",
-                        "expression": text,
-                        "parser": "TFormula",
-                        "variables": ["score"],
-                    },
-                }
-                for key, text in formulas.items()
+                *({"key": key, "value": formula(text)} for key, text in formulas.items()),
+                {"key": "up_c", "value": charm},  # of no other jets
             ],
         },
     }
@@ -93,7 +97,7 @@ def configured(tmp_path: Path) -> Any:
         "file": str(file),
         "correction": "btag",
         "object": "jet",
-        "inputs": ["variation", "score"],
+        "inputs": ["variation", "hadronFlavour", "score"],
         "variations": {"nominal": "central"},
     }
 
@@ -147,6 +151,24 @@ def test_one_correction_has_several_nuisance_parameters_and_one_nominal_value(
     np.testing.assert_allclose(varied["hf_down"], product(lambda x: x - 0.1), rtol=1e-12)
     np.testing.assert_allclose(varied["lf_up"], product(lambda x: x * x), rtol=1e-12)
     np.testing.assert_allclose(varied["lf_down"], 1.0)
+
+
+def test_a_variation_of_some_objects_leaves_the_others_nominal(
+    branches: dict[str, Any], configured: Any
+) -> None:
+    entry = "systematics.c={type: weight, correction: btag, variations: {up: up_c}, sides: up"
+    _, varied = found(branches, configured(f"{entry}, where: [hadronFlavour == 4]}}"))
+    charm = branches["Jet_hadronFlavour"] == 4
+    factors = branches["Jet_score"] * ak.where(charm, 2.0, 1.0)
+    assert 0 < ak.sum(charm) < len(ak.flatten(charm))
+    np.testing.assert_allclose(varied["c_up"], ak.prod(factors, axis=1), rtol=1e-12)
+    message = r"btag cannot be evaluated under 'up_c' .* the objects that it is for with where"
+    with pytest.raises(InputError, match=message):
+        found(branches, configured(f"{entry}}}"))
+    with pytest.raises(InputError, match=r"corrections\.btag, .* `where` .*jet\.flavour"):
+        found(branches, configured(f"{entry}, where: [flavour == 4]}}"))
+    none = found(branches, configured(f"{entry}, where: [hadronFlavour > 5]}}"))
+    np.testing.assert_allclose(none[1]["c_up"], none[0])
 
 
 def test_a_correction_is_evaluated_once_for_its_nominal_value(
@@ -266,6 +288,17 @@ def test_a_negative_weight_is_a_weight(branches: dict[str, Any], configured: Any
         (
             ["systematics.x={type: weight, correction: btag}"],
             r"systematics\.x: eras\.2016\.corrections\.btag\.variations does not name down and up",
+        ),
+        (
+            ["systematics.x={type: weight, branches: {up: a, down: b}, where: [pt > 3]}"],
+            r"systematics\.x: where is for the objects of a correction",
+        ),
+        (
+            [
+                'eras={"2016": {corrections: {n: {file: a, correction: n, inputs: [n]}}}}',
+                "systematics.x={type: weight, correction: n, where: [pt > 3]}",
+            ],
+            r"systematics\.x\.where: eras\.2016\.corrections\.n is of no object",
         ),
         (
             ["systematics.x={type: weight, correction: btag, weight: recoil}"],
