@@ -13,7 +13,6 @@ from zenith.config.marks import concerns
 from zenith.config.networks.perceptron import PerceptronSettings
 from zenith.config.networks.settings import NETWORKS, Mva
 from zenith.config.schema import schema
-from zenith.config.sections import Sections
 from zenith.config.yaml_text import parse_yaml
 from zenith.errors import ConfigError
 
@@ -91,7 +90,7 @@ def test_what_makes_another_network_of_it() -> None:
 
 
 def test_the_schema_knows_zeniths_own_types_and_lets_others_pass() -> None:
-    whole = json.loads(schema(Sections))
+    whole = json.loads(schema())
     validator = Draft202012Validator({"$defs": whole["$defs"], **whole["properties"]["mva"]})
     assert validator.is_valid({"net": SETTINGS | {"hidden": [3]}})
     assert validator.is_valid({"net": SETTINGS | {"type": "deep", "depth": 5}})
