@@ -21,6 +21,7 @@ import tarfile
 import tempfile
 import time
 from collections.abc import Callable
+from importlib import import_module
 from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
@@ -30,9 +31,11 @@ import jax
 import numpy as np
 import pyhf
 
-from zenith.core.likelihood.histfactory import asimov, deviance, nominal, prepare
-from zenith.core.likelihood.significance import expected
-from zenith.core.likelihood.workspace import from_workspace
+# older commits have no folder of the likelihood
+LIKELIHOOD = "zenith.core.likelihood" if find_spec("zenith.core.likelihood") else "zenith.core"
+histfactory = import_module(f"{LIKELIHOOD}.histfactory")
+expected = import_module(f"{LIKELIHOOD}.significance").expected
+from_workspace = import_module(f"{LIKELIHOOD}.workspace").from_workspace
 
 # channels, bins, samples, nuisance parameters beside the gammas of the bins
 CASES = [(1, 20, 4, 10), (1, 20, 4, 50), (5, 40, 6, 100)]
@@ -112,13 +115,13 @@ def everwillow_q0(case: Case) -> Callable[[], Any]:
     others = np.delete(np.arange(len(structure.parameters.names)), poi)
 
     def q0(templates: Any) -> Any:
-        model = prepare(structure, templates)
-        data = asimov(structure, model, nominal(structure, 1.0))
-        start = nominal(structure, 0.0)
+        model = histfactory.prepare(structure, templates)
+        data = histfactory.asimov(structure, model, histfactory.nominal(structure, 1.0))
+        start = histfactory.nominal(structure, 0.0)
 
         def nll(parameters: Any, data: Any) -> Any:
             theta = jax.numpy.asarray(start).at[others].set(parameters["others"])
-            return deviance(structure, model, theta, data)
+            return histfactory.deviance(structure, model, theta, data)
 
         begin = statelib.State.from_pytree({"others": jax.numpy.asarray(start[others])})
         return 2 * everwillow.fit(nll, begin, data, throw=False).nll
