@@ -18,6 +18,8 @@ import pytest
 from zenith.config import Analysis, load
 from zenith.config.dependencies import step_config
 from zenith.config.steps import STEPS
+from zenith.reporting.codecs import codecs_of
+from zenith.reporting.inspection import describe
 
 pytestmark = pytest.mark.slow
 RESULTS = Path("results/test")
@@ -166,6 +168,19 @@ def test_the_summary_holds_the_result(project, run) -> None:
     assert summary["timing"]["simulate"]["jobs"] == SIMULATED
     assert summary["timing"]["skim"]["jobs"] == SIMULATED
     assert summary["timing"]["columns"]["jobs"] == 5
+
+
+def test_every_artefact_is_read_by_its_type_and_shown(project, run) -> None:
+    kinds = set()
+    for path in (project.folder / RESULTS).rglob("*"):
+        if path.suffix in (".root", ".h5", ".json", ".safetensors"):
+            kinds |= {codec.name for codec in codecs_of(path)[1]}
+            assert describe(path)
+    assert kinds == {
+        *("trees", "columns", "arrays", "histograms", "network", "workspace"),
+        *("cutflow of a skim", "cutflow of regions", "result of a fit", "evaluation of a network"),
+        *("result of a climb", "result of a search", "comparison of selections", "summary"),
+    }
 
 
 def test_the_report_shows_the_figures(project, run) -> None:

@@ -65,9 +65,10 @@ class JsonCodec(Generic[T]):
         try:
             TypeAdapter(self.type).validate_python(content, strict=True)
         except ValidationError as error:
+            problem = _problem(error.errors(include_url=False)[0])
             raise InputError(
-                f"{path}: {_problem(error.errors(include_url=False)[0])}, so that this is no "
-                f"{self.name} as `zenith {self.step}` writes it; run `zenith {self.step}` again"
+                f"{path}: not what `zenith {self.step}` writes ({problem}); "
+                f"run `zenith {self.step}` again"
             ) from None
         return cast(T, content)
 

@@ -60,7 +60,7 @@ def _describe(content: Metrics) -> Lines:
 
 
 METRICS = JsonCodec[Metrics](
-    "measure of a network",
+    "evaluation of a network",
     Metrics,
     "mva",
     lambda top: {"classes", "losses", "best_epoch"} <= top.keys(),

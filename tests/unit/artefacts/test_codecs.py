@@ -92,15 +92,15 @@ def test_a_key_that_is_missing_is_named_with_the_file_and_the_step(
             codec.checked(path, content)
         message = str(error.value)
         place = "".join(f"[{k}]" if isinstance(k, int) else f".{k}" for k in [*way, name])[1:]
-        assert message.startswith(f"{path}: {place} is missing"), message
-        assert message.endswith(f"run `zenith {codec.step}` again")
+        step = f"`zenith {codec.step}`"
+        assert message == f"{path}: not what {step} writes ({place} is missing); run {step} again"
 
 
 @pytest.mark.parametrize("codec", TYPED, ids=NAMES)
 def test_a_number_is_no_text(codec: JsonCodec[Any], tmp_path: Path) -> None:
     content = example(codec.type)
     for key, value in content.items():
-        with pytest.raises(InputError, match=rf"a\.json: {key}[^ ]* is not a valid "):
+        with pytest.raises(InputError, match=rf"a\.json: .*\({key}[^ ]* is not "):
             codec.checked(
                 tmp_path / "a.json", content | {key: 1 if isinstance(value, str) else "x"}
             )
