@@ -80,6 +80,6 @@ def categorise(
         result.report["z"],
         result.edges,
         result.category(scored),
-        result.report,
+        {**result.report},
         tuple(result.notes),
     )

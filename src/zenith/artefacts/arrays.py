@@ -47,7 +47,8 @@ def read_arrays(path: str | Path) -> Arrays:
 def describe(content: Arrays) -> Lines:
     """The attributes, and of every array its shape and range."""
     arrays, attributes = content
-    yield pairs(attributes)
+    if attributes:
+        yield pairs(attributes)
     rows = []
     for name, array in arrays.items():
         known = array[np.isfinite(array)] if array.dtype.kind in "iuf" else array[:0]

@@ -24,13 +24,18 @@ class Counted(TypedDict):
     weights: Annotated[list[float], "of the signals in the weighted mean; empty for equal ones"]
 
 
-class Reached(TypedDict):
+class CountingBeside(TypedDict, total=False):
+    """What the counting experiment says, where the objective is another."""
+
+    z_counting: Annotated[float, "significance, combined over the signals"]
+    z_counting_of_signal: Annotated[dict[str, float], "by the label of the signal"]
+
+
+class Reached(CountingBeside):
     """What hard categories reach on events."""
 
     z: Annotated[float, "significance, combined over the signals"]
     z_of_signal: Annotated[dict[str, float], "by the label of the signal"]
-    z_counting: NotRequired[Annotated[float, "that of the counting experiment, beside a model's"]]
-    z_counting_of_signal: NotRequired[Annotated[dict[str, float], "by the label of the signal"]]
     yields: Annotated[dict[str, list[float]], "`background` and signals by label, by category"]
     uncertainties: Annotated[list[float], "of the background: √Σ w²"]
     relative_uncertainties: Annotated[list[float | None], "over the background, where there is any"]
@@ -80,13 +85,18 @@ class CategoryScan(TypedDict):
     unseen: Annotated[Reached, "what its categories reach on unseen events"]
 
 
-class Categories(Reached):
+class Shape(TypedDict, total=False):
+    """Bins of one score, or regions of several: the largest component of a Gaussian mixture."""
+
+    edges: Annotated[list[float], "inner edges of one score, ascending; else there is a mixture"]
+    weights: Annotated[list[float], "of the components of the mixture"]
+    means: Annotated[list[list[float]], "of the components"]
+    covariances: Annotated[list[list[list[float]]], "of the components"]
+
+
+class Categories(Shape, Reached):
     """What `zenith categorise` writes: categories, what they were made for and what they reach."""
 
-    edges: NotRequired[Annotated[list[float], "inner edges of one score, ascending"]]
-    weights: NotRequired[Annotated[list[float], "of the components of a mixture, else"]]
-    means: NotRequired[Annotated[list[list[float]], "their means"]]
-    covariances: NotRequired[Annotated[list[list[list[float]]], "and covariances"]]
     scores: Annotated[int, "number of scores of an event"]
     space: Annotated[str, "`simplex` of scores that add up to 1, or `box`"]
     signal_labels: Annotated[list[int], "labels of the signals"]

@@ -5,13 +5,13 @@ soft categories on cells of events; hard categories of all events decide what is
 always meet what is asked of them.
 """
 
-from dataclasses import dataclass, field, replace
-from typing import Any
+from dataclasses import dataclass, field
 
 import jax
 import numpy as np
 from numpy.typing import NDArray
 
+from zenith.artefacts.categories import Reached
 from zenith.categorisation.ascent import History, Settings
 from zenith.categorisation.many_scores import regions
 from zenith.categorisation.one_score import bins
@@ -31,7 +31,7 @@ class Result:
     space: Space
     edges: NDArray[np.float64] | None  # (K − 1,), of one score
     mixture: Mixture | None  # of several
-    report: dict[str, Any]
+    report: Reached
     notes: list[str] = field(default_factory=list)
     history: History | None = None  # of the start that won
 
@@ -82,8 +82,8 @@ def categorise(
         )
     if not one:
         found = regions(scored, space, categories, task, settings)
-        result = Result(space, None, found.mixture, {}, found.notes, found.history)
-        return _reported(result, scored, found.mixture.categories, task)
+        reached = _reached(found.mixture, scored, space, task)
+        return Result(space, None, found.mixture, reached, found.notes, found.history)
     spectrum = Spectrum.of(scored.read_as(space)[0], scored.tallied(task.aim))
     notes: list[str] = []
     history = None
@@ -97,13 +97,14 @@ def categorise(
             f"help or not meet the requirements ({len(spectrum.scores)} distinct scores)"
         )
     edges = spectrum.edges(cuts)
-    result = Result(space, edges, None, {}, notes, history)
-    return _reported(result, scored, len(cuts) + 1, task)
+    return Result(space, edges, None, _reached(edges, scored, space, task), notes, history)
 
 
-def _reported(result: Result, scored: Scored, categories: int, task: Task) -> Result:
-    found = report(result.category(scored), categories, scored, task)
-    return replace(result, report=found)
+def _reached(
+    categories: NDArray[np.float64] | Mixture, scored: Scored, space: Space, task: Task
+) -> Reached:
+    number = categories.categories if isinstance(categories, Mixture) else len(categories) + 1
+    return report(assign(categories, scored, space), number, scored, task)
 
 
 def _check(scored: Scored, task: Task) -> None:

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from zenith.artefacts.categories import CATEGORIES, Counted
+from zenith.artefacts.categories import CATEGORIES, Counted, Reached
 from zenith.categorisation.categorise import assign
 from zenith.categorisation.model import aim, nuisances
 from zenith.categorisation.scored import Scored, Space, report
@@ -55,7 +55,7 @@ class Found(NamedTuple):
             )
         return Task(found, self.requirements)
 
-    def report(self, scored: Scored) -> dict[str, Any]:
+    def report(self, scored: Scored) -> Reached:
         """What the categories are worth on events."""
         category, number = self.category(scored), self.number
         if self.sideband is not None:

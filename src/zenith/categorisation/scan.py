@@ -6,13 +6,14 @@ see the same replicas, so that errors of differences are paired.
 
 from collections.abc import Iterable, Mapping
 from functools import partial
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 from numpy.typing import NDArray
 
+from zenith.artefacts.categories import CategoryScan, NumberRow, ReferencePoint
 from zenith.categorisation.baselines import Reference
 from zenith.categorisation.category_files import Found
 from zenith.categorisation.scored import Scored, report
@@ -99,7 +100,7 @@ def scan(
     tolerance: float,
     replicas: int,
     seed: int,
-) -> dict[str, Any]:
+) -> CategoryScan:
     """What learned categories, by the number asked for, and references reach.
 
     Returns `numbers`, in ascending order, with Z on `train` and `unseen` events, errors and the
@@ -120,7 +121,7 @@ def scan(
         seed,
     )
     chosen = knee(z, found, tolerance)
-    rows = [
+    rows: list[NumberRow] = [
         {
             "asked": number,
             "categories": learned[number].number,
@@ -133,7 +134,7 @@ def scan(
         }
         for k, number in enumerate(numbers)
     ]
-    others: dict[str, list[dict[str, Any]]] = {}
+    others: dict[str, list[ReferencePoint]] = {}
     for reference in references:
         seen, new = (
             report(
@@ -149,7 +150,7 @@ def scan(
                 "categories": reference.number,
                 "train": seen["z"],
                 "unseen": new["z"],
-                "meets_requirements": bool(seen["meets_requirements"].all()),
+                "meets_requirements": all(seen["meets_requirements"]),
             }
         )
     return {

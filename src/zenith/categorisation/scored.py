@@ -7,8 +7,9 @@ from typing import Any
 
 import jax
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
+from zenith.artefacts.categories import CountingBeside, Reached
 from zenith.artefacts.numbers import whole_numbers
 from zenith.core.categories.counting import SMALLEST, combined
 from zenith.core.categories.sideband import Sideband
@@ -196,7 +197,7 @@ def report(
     categories: int,
     scored: Scored,
     task: Task,
-) -> dict[str, Any]:
+) -> Reached:
     """The hard significance, and yields and uncertainties of all categories (N,) → [0, K).
 
     Uncertainties are those of the background, from the number of simulated events: √Σ w². A
@@ -217,24 +218,28 @@ def report(
                 f"{scored.source}: the fit of the categories did not converge; fewer categories or "
                 "a larger minimum background may help"
             )
-    labels = [str(label) for label in scored.signal_labels]
+
+    def by_label(values: ArrayLike) -> dict[str, Any]:
+        labels = map(str, scored.signal_labels)
+        return dict(zip(labels, np.asarray(values).tolist(), strict=True))
+
     errors = np.sqrt(np.maximum(yields.variance, 0.0))
-    compared = {
-        "z_counting": float(counting.combine(z_counting)),
-        "z_counting_of_signal": dict(zip(labels, z_counting.tolist(), strict=True)),
-    }
+    compared: CountingBeside = {}
+    if not aim.additive:
+        compared["z_counting"] = float(counting.combine(z_counting))
+        compared["z_counting_of_signal"] = by_label(z_counting)
     return {
         "z": float(counting.combine(z)),
-        "z_of_signal": dict(zip(labels, z.tolist(), strict=True)),
-        **({} if aim.additive else compared),
-        "yields": {"background": background, **dict(zip(labels, yields.signals, strict=True))},
-        "uncertainties": errors,
+        "z_of_signal": by_label(z),
+        **compared,
+        "yields": {"background": background.tolist(), **by_label(yields.signals)},
+        "uncertainties": errors.tolist(),
         "relative_uncertainties": [
-            e / b if b > 0 else None for e, b in zip(errors, background, strict=True)
+            float(e / b) if b > 0 else None for e, b in zip(errors, background, strict=True)
         ],
-        "events": np.bincount(category, minlength=categories),
-        "z_of_category": dict(zip(labels, np.sqrt(q0), strict=True)),
-        "meets_requirements": task.met(yields),
+        "events": np.bincount(category, minlength=categories).tolist(),
+        "z_of_category": by_label(np.sqrt(q0)),
+        "meets_requirements": np.asarray(task.met(yields)).tolist(),
     }
 
 

@@ -17,6 +17,7 @@ from zenith.cli.files import Input, Output
 from zenith.config.categories import CategorySettings
 
 if TYPE_CHECKING:
+    from zenith.artefacts.categories import Shape
     from zenith.categorisation.categorise import Result
 
 HELP = "scores of events to the categories of the largest expected significance"
@@ -93,7 +94,8 @@ def run(args: argparse.Namespace) -> None:
 def _find(args: argparse.Namespace, asked: CategorySettings, seed: int) -> None:
     import logging
 
-    from zenith.artefacts import write_arrays, write_json
+    from zenith.artefacts.categories import CATEGORIES
+    from zenith.artefacts.history import write_category_history
     from zenith.categorisation.categorise import Settings, categorise
     from zenith.categorisation.model import nuisances, sideband, task
     from zenith.categorisation.scored_files import read
@@ -108,22 +110,7 @@ def _find(args: argparse.Namespace, asked: CategorySettings, seed: int) -> None:
     result = categorise(scored, args.categories, wanted, asked.method, Settings.of(asked, seed))
     for note in result.notes:
         logging.info("%s", note)
-    found = {
-        "requirements": {
-            "background": asked.minimum_background,
-            "uncertainty": asked.maximum_uncertainty,
-        },
-        "counting": {
-            "uncertainty": asked.background_uncertainty,
-            "combination": asked.combination,
-            "weights": asked.signal_weights,
-        },
-        "objective": asked.objective,
-        "nuisance_parameters": known,
-        "window": asked.window,
-        "sideband": asked.sideband,
-    }
-    write_json(
+    CATEGORIES.write(
         args.output,
         {
             **_shape(result),
@@ -132,36 +119,44 @@ def _find(args: argparse.Namespace, asked: CategorySettings, seed: int) -> None:
             "signal_labels": list(scored.signal_labels),
             **result.report,
             "notes": result.notes,
-            **found,
+            "requirements": {
+                "background": asked.minimum_background,
+                "uncertainty": asked.maximum_uncertainty,
+            },
+            "counting": {
+                "uncertainty": asked.background_uncertainty,
+                "combination": asked.combination,
+                "weights": list(asked.signal_weights),
+            },
+            "objective": asked.objective,
+            "nuisance_parameters": list(known),
+            "window": None if asked.window is None else list(asked.window),
+            "sideband": None if asked.sideband is None else list(asked.sideband),
         },
         inputs=[args.events],
         config={**asked.model_dump(mode="json"), "categories": args.categories, "seed": seed},
     )
     if args.history:  # without an array where nothing climbed
         climbed = result.history._asdict() if result.history else {}
-        write_arrays(args.history, climbed, {"signal_labels": list(scored.signal_labels)})
+        write_category_history(args.history, climbed, scored.signal_labels)
     logging.info("%d categories: Z = %.4f", len(result.report["events"]), result.report["z"])
 
 
-def _shape(result: "Result") -> dict[str, Any]:
-    if result.mixture is None:
-        return {"edges": result.edges}
+def _shape(result: "Result") -> "Shape":
+    if result.edges is not None:
+        return {"edges": result.edges.tolist()}
     mixture = result.mixture
+    assert mixture is not None
     return {
-        "weights": mixture.weights,
-        "means": mixture.means,
-        "covariances": mixture.covariances,
+        "weights": mixture.weights.tolist(),
+        "means": mixture.means.tolist(),
+        "covariances": mixture.covariances.tolist(),
     }
 
 
 def _evaluated(path: str, events: str) -> dict[str, Any]:
-    import numpy as np
-
     from zenith.categorisation.category_files import load
     from zenith.categorisation.scored_files import read
 
     found = load(path)
-    content = {**found.report(read(events, found.sideband)), "categories": str(Path(path))}
-    text = json.dumps(content, default=lambda value: np.asarray(value).tolist())
-    plain: dict[str, Any] = json.loads(text)
-    return plain
+    return {**found.report(read(events, found.sideband)), "categories": str(Path(path))}

@@ -46,8 +46,8 @@ def run(args: argparse.Namespace) -> None:
 
 
 def _figures(analysis: "Analysis", asked: "Categorise", args: argparse.Namespace) -> "Figures":
-    from zenith.artefacts import read_arrays
     from zenith.artefacts.categories import SCANNED_CATEGORIES
+    from zenith.artefacts.history import read_category_history
     from zenith.categorisation.category_files import load
     from zenith.categorisation.naming import Naming
     from zenith.categorisation.plane import is_ternary, odds, plane
@@ -75,5 +75,5 @@ def _figures(analysis: "Analysis", asked: "Categorise", args: argparse.Namespace
     yield from gallery.yields(naming, content)
     yield from gallery.numbers(naming, content)
     chosen = asked.numbers.index(content["scan"]["knee"]["asked"])
-    history, _ = read_arrays(args.histories[chosen])
+    history = read_category_history(args.histories[chosen])
     yield from gallery.climb(naming, content, history)

@@ -37,7 +37,7 @@ def run(args: argparse.Namespace) -> None:
     """Evaluate, choose and write."""
     import logging
 
-    from zenith.artefacts import read_json, write_json
+    from zenith.artefacts.categories import CATEGORIES, SCANNED_CATEGORIES
     from zenith.artefacts.identity import twice
     from zenith.categorisation.baselines import references
     from zenith.categorisation.category_files import load
@@ -74,9 +74,9 @@ def run(args: argparse.Namespace) -> None:
         seed=analysis.seed,
     )
     number = found["knee"]["asked"]
-    chosen = {k: v for k, v in read_json(files[number]).items() if k != "provenance"}
+    chosen = CATEGORIES.read(files[number])
     names = {str(label): name for label, name in enumerate(unseen.label_names)}
-    write_json(
+    SCANNED_CATEGORIES.write(
         args.output,
         {**chosen, "label_names": names, "scan": found},
         inputs=[*args.input, args.train, args.unseen],

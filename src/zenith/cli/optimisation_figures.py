@@ -60,8 +60,8 @@ def run(args: argparse.Namespace) -> None:
 
 
 def _figures(analysis: "Analysis", args: argparse.Namespace) -> "Figures":
-    from zenith.artefacts import read_arrays
     from zenith.artefacts.comparison import COMPARISON
+    from zenith.artefacts.history import read_climb_history
     from zenith.cli.inputs import read_networks, read_samples, read_selection
     from zenith.core.selection.objective import hard_templates
     from zenith.figures import climb_gallery as gallery
@@ -70,9 +70,8 @@ def _figures(analysis: "Analysis", args: argparse.Namespace) -> "Figures":
     from zenith.statistics.thresholds import with_selection
 
     columns = read_samples(args.input)
-    history, attributes = read_arrays(args.history)
-    place = (int(attributes["kept_start"]), int(attributes["kept_step"]))
-    yield from gallery.progress(analysis, history, *place)
+    history, start, step = read_climb_history(args.history)
+    yield from gallery.progress(analysis, history, start, step)
     yield from gallery.comparison(analysis, COMPARISON.read(args.comparison))
 
     paths = {"initial": None, "optimised": args.optimised}
@@ -80,7 +79,7 @@ def _figures(analysis: "Analysis", args: argparse.Namespace) -> "Figures":
     moved = with_selection(analysis, args.optimised)
     selections = {s: read_selection(analysis, paths[s], networks[s]) for s in networks}
     objective = model.objective(analysis, with_nuisances=analysis.optimise.nuisances)
-    kept = gallery.climbs(history)[place[0]]
+    kept = gallery.climbs(history)[start]
     plane = gallery.most_moved(analysis, kept)[:2]
     if len(plane) == 2:
         searched = read_selection(analysis, args.search, networks["initial"])["thresholds"]
@@ -96,7 +95,7 @@ def _figures(analysis: "Analysis", args: argparse.Namespace) -> "Figures":
         }
         climbed = model.events(analysis, columns, networks["optimised"], "optimise")
         values = landscape(selections["optimised"], objective, climbed, axes)
-        yield from gallery.landscape(analysis, history, *place, axes, values, searched)
+        yield from gallery.landscape(analysis, history, start, step, axes, values, searched)
         del climbed
 
     unseen = model.events(analysis, columns, networks["optimised"], "test")

@@ -46,6 +46,7 @@ def run(args: argparse.Namespace) -> None:
     from pathlib import Path
 
     from zenith import artefacts
+    from zenith.artefacts.history import ClimbHistory, write_climb_history
     from zenith.artefacts.selection import CLIMB
     from zenith.cli.inputs import read_networks, read_samples
     from zenith.config.dependencies import step_config
@@ -112,7 +113,7 @@ def run(args: argparse.Namespace) -> None:
         for number, climb in enumerate(climbs)
         for key, values in climb.history().items()
     }
-    artefacts.write_arrays(args.history, history, {"kept_start": best, "kept_step": kept.kept_step})
+    write_climb_history(args.history, ClimbHistory(history, best, kept.kept_step))
     CLIMB.write(
         args.output,
         {

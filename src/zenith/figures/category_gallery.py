@@ -4,11 +4,11 @@ As `gallery`: each function yields (name, figure), one at a time.
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from zenith.artefacts.categories import ScannedCategories
 from zenith.categorisation.naming import Naming
 from zenith.figures import categories, category_scan, style
 from zenith.figures.naming import Figures
@@ -25,7 +25,7 @@ def banner(naming: Naming) -> style.Banner:
     return style.Banner(naming.experiment, naming.status, naming.luminosity, naming.energy)
 
 
-def named(naming: Naming, content: Mapping[str, Any], label: int) -> str:
+def named(naming: Naming, content: ScannedCategories, label: int) -> str:
     """What events of a label are called."""
     return naming.label(label, content["label_names"])
 
@@ -34,13 +34,13 @@ def _coloured(signal_labels: Sequence[int]) -> dict[int, str]:
     return {a: _SIGNALS[k % len(_SIGNALS)] for k, a in enumerate(signal_labels)}
 
 
-def _order(content: Mapping[str, Any]) -> str:
+def _order(content: ScannedCategories) -> str:
     return "by rising score" if "edges" in content else "by rising purity"
 
 
 def scores(
     naming: Naming,
-    content: Mapping[str, Any],
+    content: ScannedCategories,
     score: Array,
     weight: Array,
     label: NDArray[np.int64],
@@ -90,14 +90,14 @@ def _bins(score: Array, probability: bool) -> Array:
     return 1 / (1 + np.exp(-np.linspace(low, high, BINS + 1)))
 
 
-def _number_of(content: Mapping[str, Any]) -> str:
+def _number_of(content: ScannedCategories) -> str:
     count = len(content["events"])
     return f"{count} categories" if count > 1 else "1 category"
 
 
 def plane(
     naming: Naming,
-    content: Mapping[str, Any],
+    content: ScannedCategories,
     x: Array,
     y: Array,
     category: Array,
@@ -135,7 +135,7 @@ def plane(
     )
 
 
-def yields(naming: Naming, content: Mapping[str, Any]) -> Figures:
+def yields(naming: Naming, content: ScannedCategories) -> Figures:
     """`yields`: background, signals and the background's uncertainty in every category."""
     unseen = content["scan"]["unseen"]
     signals = _coloured(content["signal_labels"])
@@ -159,7 +159,7 @@ def yields(naming: Naming, content: Mapping[str, Any]) -> Figures:
     )
 
 
-def numbers(naming: Naming, content: Mapping[str, Any]) -> Figures:
+def numbers(naming: Naming, content: ScannedCategories) -> Figures:
     """`numbers`: Z against the number of categories, with references and the chosen number."""
     found = content["scan"]
     rows = found["numbers"]
@@ -185,13 +185,13 @@ def numbers(naming: Naming, content: Mapping[str, Any]) -> Figures:
     )
 
 
-def _objective(content: Mapping[str, Any]) -> str:
+def _objective(content: ScannedCategories) -> str:
     if len(content["signal_labels"]) == 1:
         return "Expected significance [σ]"
     return f"{content['counting']['combination'].capitalize()} mean significance [σ]"
 
 
-def climb(naming: Naming, content: Mapping[str, Any], history: Mapping[str, Array]) -> Figures:
+def climb(naming: Naming, content: ScannedCategories, history: Mapping[str, Array]) -> Figures:
     """`bias` and `convergence` of the climb that found the categories; none if nothing climbed."""
     if not history:
         return

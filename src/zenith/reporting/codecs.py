@@ -12,6 +12,7 @@ from zenith.artefacts.comparison import COMPARISON
 from zenith.artefacts.cutflow import CUTFLOW, SKIM_CUTFLOW
 from zenith.artefacts.fit import FIT
 from zenith.artefacts.histograms import HISTOGRAMS
+from zenith.artefacts.history import CLIMB_HISTORY
 from zenith.artefacts.identity import without_tree
 from zenith.artefacts.json_codec import JsonCodec
 from zenith.artefacts.json_files import read_json
@@ -39,6 +40,7 @@ CODECS: tuple[AnyCodec, ...] = (
     TREES,
     COLUMNS,
     SCORED_EVENTS,
+    CLIMB_HISTORY,
     ARRAYS,
     TENSORS,
     WORKSPACE,

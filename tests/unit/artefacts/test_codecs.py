@@ -12,6 +12,14 @@ import pytest
 from typing_extensions import is_typeddict
 
 from zenith.artefacts import PARTS, Columns, write_arrays, write_columns
+from zenith.artefacts.history import (
+    CLIMB_QUANTITIES,
+    ClimbHistory,
+    read_category_history,
+    read_climb_history,
+    write_category_history,
+    write_climb_history,
+)
 from zenith.artefacts.json_codec import JsonCodec
 from zenith.artefacts.selection import SELECTION
 from zenith.artefacts.tensors import TENSORS, write_tensors
@@ -124,7 +132,7 @@ def test_a_step_that_reads_a_damaged_file_says_what_to_run(
 
 
 def test_arrays_are_shown_by_name_and_columns_as_columns(tmp_path: Path) -> None:
-    history, columns = tmp_path / "history.h5", tmp_path / "c.h5"
+    history, columns = tmp_path / "a.h5", tmp_path / "c.h5"
     write_arrays(history, {"start_0/value": np.array([1.0, np.nan, 3.0])}, {"kept_start": 2})
     split = np.zeros(2, np.uint8)
     write_columns(columns, Columns({"met": np.ones(2, np.float32)}, np.ones(2), split))
@@ -133,6 +141,32 @@ def test_arrays_are_shown_by_name_and_columns_as_columns(tmp_path: Path) -> None
     assert ["", "kept_start", "2", ""] in cells
     assert [codec.name for codec in codecs_of(columns)[1]] == ["columns"]
     assert PARTS[0] in describe(columns)
+
+
+def test_histories_come_back_or_say_what_is_missing(tmp_path: Path) -> None:
+    climb, categories = tmp_path / "climb.h5", tmp_path / "categories.h5"
+    steps = {f"start_1/{name}": np.arange(3.0) for name in CLIMB_QUANTITIES}
+    write_climb_history(climb, ClimbHistory(steps, 1, 2))
+    found = read_climb_history(climb)
+    assert (found.kept_start, found.kept_step) == (1, 2)
+    np.testing.assert_array_equal(found.steps["start_1/value"], [0.0, 1.0, 2.0])
+    assert "kept: step 2 of start 1" in describe(climb)
+    write_climb_history(climb, ClimbHistory(steps, 0, 2))
+    with pytest.raises(
+        InputError, match=r"start_0/value is missing\); run `zenith optimise` again"
+    ):
+        read_climb_history(climb)
+    write_category_history(categories, {}, [1])
+    assert read_category_history(categories) == {}
+    write_category_history(categories, {"soft": np.zeros(2)}, [1])
+    with pytest.raises(
+        InputError, match=r"categories\.h5: .*`zenith categorise`.*\(hard is missing"
+    ):
+        read_category_history(categories)
+    with pytest.raises(InputError, match=r"climb\.h5: .*\(signal_labels is missing"):
+        read_category_history(climb)
+    with pytest.raises(InputError, match=r"categories\.h5: .*\(kept_start is missing"):
+        read_climb_history(categories)
 
 
 def test_tensors_are_shown_with_their_header_and_have_equal_bytes(tmp_path: Path) -> None:

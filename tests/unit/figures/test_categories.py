@@ -162,7 +162,12 @@ def test_bias_and_convergence_are_of_the_history(three: Naming) -> None:
         sums = history[reading].sum(axis=1)
         whole = [made.weight[made.label == a].sum() for a in (1, 2)]
         np.testing.assert_allclose(sums, [*whole, made.weight[made.label > 2].sum()], rtol=1e-4)
-    content = {"signal_labels": [1, 2], "events": [1, 1, 1], "label_names": {}}
+    content = {
+        "signal_labels": [1, 2],
+        "events": [1, 1, 1],
+        "label_names": {},
+        "counting": {"combination": "geometric"},
+    }
     figures = dict(gallery.climb(three, content, history))
     assert set(figures) == {"bias", "convergence"}
     hard, soft = history["hard_yields"], history["soft_yields"]
