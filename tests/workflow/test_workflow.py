@@ -177,7 +177,7 @@ def test_every_artefact_is_read_by_its_type_and_shown(project, run) -> None:
             kinds |= {codec.name for codec in codecs_of(path)[1]}
             assert describe(path)
     assert kinds == {
-        *("trees", "columns", "arrays", "histograms", "network", "workspace"),
+        *("trees", "columns", "histograms", "network", "workspace"),
         "history of a climb",
         *("cutflow of a skim", "cutflow of regions", "result of a fit", "evaluation of a network"),
         *("result of a climb", "result of a search", "comparison of selections", "summary"),
