@@ -27,6 +27,26 @@ statistics: {ranking: false, scan_points: 3, bootstrap: 5}
 plotting: {formats: [png], observables: [st]}
 """
 
+OUTER = """\
+from zenith.cli.workflow import share
+
+
+module zenith:
+    snakefile:
+        share() / "workflow/Snakefile"
+    config:
+        {"base": "small.yaml", "name": "inner"}
+
+
+use rule * from zenith as zenith_*
+
+
+rule everything:
+    default_target: True
+    input:
+        rules.zenith_all.input,
+"""
+
 Run = Callable[..., subprocess.CompletedProcess[str]]
 
 
@@ -36,8 +56,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def zenith(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Run:
-    """The command `zenith` of an environment with the packages of the lock and the wheel."""
+def command(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Run:
+    """Runs a program of an environment with the packages of the lock and the wheel."""
     place = tmp_path_factory.mktemp("environment")
     venv.create(place, with_pip=True)
     packages = Path(sysconfig.get_path("purelib", vars={"base": str(place)}))
@@ -65,7 +85,12 @@ def zenith(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Run:
     pip("wheel", *offline, "--no-build-isolation", "--wheel-dir", str(wheels), str(Path.cwd()))
     (wheel,) = wheels.iterdir()
     pip("install", *offline, "--ignore-installed", str(wheel))
-    return lambda *arguments: run("zenith", *arguments)
+    return run
+
+
+@pytest.fixture(scope="module")
+def zenith(command: Run) -> Run:
+    return lambda *arguments: command("zenith", *arguments)
 
 
 def rules(output: str) -> set[str]:
@@ -116,6 +141,14 @@ def test_only_what_a_helper_beside_the_module_concerns_runs_again(
     assert {"skim", "columns", "fit", "summary"} <= found
     assert not found & {"simulate", "configuration"}
     (folder / "beside.py").write_text("")
+
+
+def test_the_wheel_is_a_module_of_another_workflow(command: Run, done: Path, folder: Path) -> None:
+    (folder / "outer.smk").write_text(OUTER)
+    planned = command("python", "-m", "snakemake", "--snakefile", "outer.smk", "--dry-run")
+    assert planned.returncode == 0, planned.stderr
+    found = rules(planned.stdout + planned.stderr)
+    assert {"everything", "zenith_skim", "zenith_fit", "zenith_summary"} <= found
 
 
 def test_mistakes_are_those_of_zenith_and_of_snakemake(zenith: Run, done: Path) -> None:
