@@ -1,9 +1,10 @@
 """The rules that hold between the sections of a configuration."""
 
+from zenith.comparison import Comparison, parse
 from zenith.config.base import known
 from zenith.config.categories import Categorise
 from zenith.config.sections import Sections
-from zenith.config.selection import Cut
+from zenith.config.selection import RegionCut
 from zenith.config.simulation import PseudodataCard
 
 
@@ -129,7 +130,7 @@ def _networks_fit(analysis: Sections) -> None:
     for name, mva in analysis.mva.items():
         for of_class, samples in mva.classes.items():
             known(samples, simulated, f"mva.{name}.classes.{of_class}, simulated sample")
-        for observable in [*mva.features, *(Cut(cut=text).observable for text in mva.cuts)]:
+        for observable in [*mva.features, *(parse(text).observable for text in mva.cuts)]:
             if observable in analysis.scores:
                 raise ValueError(
                     f"mva.{name}: {observable!r} is the score of a network; a network is "
@@ -138,8 +139,8 @@ def _networks_fit(analysis: Sections) -> None:
 
 
 def _cuts_fit(analysis: Sections) -> None:
-    tuned: dict[str, tuple[str, Cut]] = {}
-    skim_cuts = [Cut(cut=cut) for cut in analysis.skim.cuts]
+    tuned: dict[str, tuple[str, RegionCut]] = {}
+    skim_cuts = [("skim.cuts", text) for text in analysis.skim.cuts]
     for region_name, region in analysis.regions.items():
         for position, cut in enumerate(region.cuts):
             where = f"regions.{region_name}.cuts[{position}]"
@@ -151,19 +152,17 @@ def _cuts_fit(analysis: Sections) -> None:
                 raise ValueError(
                     f"{where}: the threshold {cut.parameter!r} is already tuned at {first[0]}; "
                     f"give this one a name of its own, or write '{cut.observable} "
-                    f"{cut.operator} {cut.parameter}' to share it"
+                    f"{cut.comparison.direction} {cut.parameter}' to share it"
                 )
-            loosest = cut.tune[0] if cut.operator in (">", ">=") else cut.tune[1]
-            earlier = [("skim.cuts", c) for c in skim_cuts]
-            earlier += [(f"regions.{region_name}.cuts", c) for c in region.cuts[:position]]
-            for origin, fixed in earlier:
-                if (
-                    fixed.parameter is None
-                    and fixed.observable == cut.observable
-                    and _looser(loosest, cut.operator, fixed)
-                ):
+            keeps = cut.comparison.keeps
+            loosest = cut.tune[0] if keeps == "above" else cut.tune[1]
+            before = [c.cut for c in region.cuts[:position] if c.parameter is None]
+            earlier = [(f"regions.{region_name}.cuts", text) for text in before]
+            for origin, text in [*skim_cuts, *earlier]:
+                fixed = parse(text)
+                if fixed.observable == cut.observable and _looser(loosest, keeps, fixed):
                     raise ValueError(
-                        f"{where}: tune {list(cut.tune)} is looser than the cut {fixed.cut!r} "
+                        f"{where}: tune {list(cut.tune)} is looser than the cut {text!r} "
                         f"of {origin}: beyond it there are no events, and the gradient would "
                         "not know; tighten tune or loosen that cut"
                     )
@@ -172,10 +171,8 @@ def _cuts_fit(analysis: Sections) -> None:
         known(shared, tuned, f"regions.{region_name}.cuts, tunable threshold")
 
 
-def _looser(bound: float, operator: str, fixed: Cut) -> bool:
-    """Whether a threshold at `bound` would ask for events that the fixed cut has taken away."""
-    if fixed.operator in (">", ">=") and operator in (">", ">="):
-        return bound < fixed.threshold
-    if fixed.operator in ("<", "<=") and operator in ("<", "<="):
-        return bound > fixed.threshold
-    return False
+def _looser(bound: float, keeps: str, fixed: Comparison) -> bool:
+    """Whether a threshold at `bound` would ask for events that a fixed cut has taken away."""
+    if isinstance(fixed.threshold, str) or fixed.keeps != keeps:
+        return False
+    return bound < fixed.threshold if keeps == "above" else bound > fixed.threshold

@@ -8,6 +8,7 @@ from zenith.config.base import Name, Positive, Section
 from zenith.config.by_type import ByType
 from zenith.config.formats import FORMATS, MASKED, FileFormat
 from zenith.config.marks import concerns
+from zenith.config.selection import FixedCut
 from zenith.config.simulation import SimulationCard
 from zenith.config.steps import DRAWN, TEMPLATES
 
@@ -273,7 +274,7 @@ class Skim(Section):
         Field(description="branches that are kept; none: all that `format` maps"),
     ] = None
     cuts: Annotated[
-        tuple[str, ...],
+        tuple[FixedCut, ...],
         Field(description="cuts on observables; an event stays if any shape variation passes"),
     ] = ()
     chunk: Annotated[int, Field(ge=1, description="number of events read at once")] = 100_000

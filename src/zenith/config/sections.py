@@ -6,6 +6,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field
 
+from zenith.comparison import parse
 from zenith.config.base import Name, Section, known
 from zenith.config.by_type import ByType
 from zenith.config.categories import Categorise
@@ -15,7 +16,7 @@ from zenith.config.learning import Optimise, Search, Split
 from zenith.config.marks import concerns, derived
 from zenith.config.networks.settings import NETWORKS, Mva
 from zenith.config.samples import AppliedWeight, Era, Process, Sample, Skim
-from zenith.config.selection import Axis, Cut, Observable, PhysicsObject, Region
+from zenith.config.selection import Axis, Observable, PhysicsObject, Region, RegionCut
 from zenith.config.statistics import Plotting, Statistics
 from zenith.config.steps import DRAWN, SELECTION, TEMPLATES
 from zenith.config.systematics import AnySystematic, WeightBranch
@@ -196,7 +197,7 @@ class Sections(Section):
         return sorted({type(mva).__module__ for mva in self.mva.values()})
 
     @property
-    def tunable_cuts(self) -> dict[str, Cut]:
+    def tunable_cuts(self) -> dict[str, RegionCut]:
         """The cuts with a tunable threshold, by the name of the threshold."""
         return {
             cut.parameter: cut
@@ -292,7 +293,7 @@ class Sections(Section):
         for name in self.observables:
             yield f"observables.{name}", name
         for text in self.skim.cuts:
-            yield "skim.cuts", Cut(cut=text).observable
+            yield "skim.cuts", parse(text).observable
         for region_name, region in self.regions.items():
             for cut in region.cuts:
                 yield f"regions.{region_name}.cuts", cut.observable
@@ -303,7 +304,7 @@ class Sections(Section):
             for feature in mva.features:
                 yield f"mva.{name}.features", feature
             for requirement in mva.cuts:
-                yield f"mva.{name}.cuts", Cut(cut=requirement).observable
+                yield f"mva.{name}.cuts", parse(requirement).observable
         for name in self.plotting.observables:
             yield "plotting.observables", name
         if self.categorise is not None and self.inputs.scored is None:

@@ -5,14 +5,14 @@ from itertools import pairwise
 from typing import Annotated, Any, Literal
 
 import numpy as np
-from pydantic import Field, ValidationError, model_validator
+from pydantic import AfterValidator, Field, ValidationError, model_validator
 
+from zenith.comparison import DIRECTION, Comparison, parse
 from zenith.config.base import Name, Positive, Section
 from zenith.config.marks import concerns
 from zenith.config.steps import DRAWN, OBJECTIVE, SELECTION, TEMPLATES
 
-_CUT = re.compile(r"^\s*([A-Za-z][\w:]*)\s*(>=|<=|==|!=|>|<)\s*(\S+)\s*$")
-_OBJECT_CUT = re.compile(r"^\s*(?:(abs)\((\w+)\)|(\w+))\s*(?:(>=|<=|==|!=|>|<)\s*(\S+))?\s*$")
+_OBJECT_CUT = re.compile(rf"^\s*(?:(abs)\((\w+)\)|(\w+))\s*(?:({DIRECTION})\s*(\S+))?\s*$")
 
 Operator = Literal[">", ">=", "<", "<=", "==", "!="]
 
@@ -116,7 +116,17 @@ class Observable(Section):
     ] = False
 
 
-class Cut(Section):
+def _fixed(text: str) -> str:
+    if not parse(text).is_fixed:
+        raise ValueError(f"{text!r}: the threshold must be a number")
+    return text
+
+
+# A cut at a number, `met > 50`; `zenith.comparison.parse` has it parsed
+FixedCut = Annotated[str, AfterValidator(_fixed)]
+
+
+class RegionCut(Section):
     """A threshold on one observable, fixed or tunable: one definition, read hard and soft.
 
     `met > 50` is fixed. `{cut: met > 50, tune: [50, 250], width: 25}` may be moved within `tune`;
@@ -151,18 +161,15 @@ class Cut(Section):
         return {"cut": data} if isinstance(data, str) else data
 
     @model_validator(mode="after")
-    def _check(self) -> "Cut":
-        if _CUT.match(self.cut) is None:
-            raise ValueError(f"{self.cut!r} is not a cut like 'met > 50'")
+    def _check(self) -> "RegionCut":
+        parse(self.cut)
         if (self.tune is None) != (self.width is None):
             raise ValueError("a tunable cut has both tune (its bounds) and width (its softness)")
-        if self.reference is None and not np.isfinite(self.threshold):
-            raise ValueError(f"{self.cut!r}: the threshold is not a finite number")
         if self.tune is None:
             if self.name is not None:
                 raise ValueError("name is for tunable cuts; give tune and width as well")
             return self
-        if self.operator in ("==", "!="):
+        if not self.comparison.keeps:
             raise ValueError(f"{self.cut!r} cannot be tuned: use >, >=, < or <=")
         if self.reference is not None:
             raise ValueError(f"{self.cut!r} takes its threshold from elsewhere: tune it there")
@@ -173,35 +180,26 @@ class Cut(Section):
             raise ValueError(f"the threshold {self.threshold:g} is outside tune {list(self.tune)}")
         return self
 
-    def _parts(self) -> tuple[str, str, str]:
-        match = _CUT.match(self.cut)
-        assert match is not None
-        return match.group(1), match.group(2), match.group(3)
+    @property
+    def comparison(self) -> Comparison:
+        """The cut as it is parsed."""
+        return parse(self.cut)
 
     @property
     def observable(self) -> str:
         """The name of the observable, or of an MVA score (`name` or `name:class`)."""
-        return self._parts()[0]
-
-    @property
-    def operator(self) -> str:
-        """One of >, >=, <, <=, == and !=."""
-        return self._parts()[1]
+        return self.comparison.observable
 
     @property
     def reference(self) -> str | None:
         """The name of the tunable threshold that this cut shares, or None."""
-        text = self._parts()[2]
-        try:
-            float(text)
-        except ValueError:
-            return text
-        return None
+        threshold = self.comparison.threshold
+        return threshold if isinstance(threshold, str) else None
 
     @property
     def threshold(self) -> float:
         """The value of the threshold; only for cuts without a reference."""
-        return float(self._parts()[2])
+        return float(self.comparison.threshold)
 
     @property
     def parameter(self) -> str | None:
@@ -257,7 +255,8 @@ class Region(Section):
         concerns("optimisation_figures", "figures", "summary"),
     ]
     cuts: Annotated[
-        tuple[Cut, ...], Field(min_length=1, description="cuts of the region, all of which hold")
+        tuple[RegionCut, ...],
+        Field(min_length=1, description="cuts of the region, all of which hold"),
     ]
     fit: Annotated[FitObservable, Field(description="observable and bins of the region in the fit")]
     in_fit: Annotated[

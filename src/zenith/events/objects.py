@@ -1,7 +1,6 @@
 """The objects of an analysis: which muons, jets and fat jets of an event count."""
 
 import functools
-import operator
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
@@ -9,6 +8,7 @@ import awkward as ak
 import numpy as np
 from numpy.typing import NDArray
 
+from zenith.comparison import COMPARE
 from zenith.config import Analysis
 from zenith.config.selection import ObjectCut, PhysicsObject
 from zenith.errors import ConfigError
@@ -16,14 +16,6 @@ from zenith.events import shifts
 from zenith.events.formats.arrays import Events, Lists, Table
 from zenith.events.formats.views import FOUR_MOMENTUM, VECTORS, flattened, jagged, nested, record
 
-OPERATORS = {
-    ">": operator.gt,
-    ">=": operator.ge,
-    "<": operator.lt,
-    "<=": operator.le,
-    "==": operator.eq,
-    "!=": operator.ne,
-}
 T = TypeVar("T")
 
 
@@ -160,7 +152,7 @@ def passes(value: NDArray[Any], cut: ObjectCut) -> Any:
     """Whether the values of a field pass a cut on it."""
     if cut.absolute:
         value = abs(value)
-    return value != 0 if cut.operator is None else OPERATORS[cut.operator](value, cut.value)
+    return value != 0 if cut.operator is None else COMPARE[cut.operator](value, cut.value)
 
 
 def _away_from(

@@ -7,11 +7,11 @@ import awkward as ak
 import numpy as np
 from numpy.typing import NDArray
 
+from zenith.comparison import Comparison, parse
 from zenith.config import Analysis, observables_of
-from zenith.config.selection import Cut
 from zenith.events import shifts
 from zenith.events.formats.arrays import Events
-from zenith.events.objects import OPERATORS, Objects, select
+from zenith.events.objects import Objects, select
 from zenith.observable import Observable
 
 
@@ -19,7 +19,7 @@ from zenith.observable import Observable
 class _Check:
     """One cut, and the shape variations that move what it looks at."""
 
-    cut: Cut
+    cut: Comparison
     observable: Observable
     moved_by: frozenset[str]
 
@@ -27,7 +27,7 @@ class _Check:
         # In single precision, as the columns are that later cuts are made on.
         found = ak.to_numpy(self.observable(objects), allow_missing=True).astype(np.float32)
         values = np.ma.filled(found, np.float32(self.observable.missing))
-        return np.asarray(OPERATORS[self.cut.operator](values, np.float32(self.cut.threshold)))
+        return np.asarray(self.cut.hard(values, {}))
 
 
 class Preselection:
@@ -52,7 +52,7 @@ class Preselection:
         observables = observables_of(analysis)
         objects = select(nothing, analysis)
         self._checks = []
-        for cut in (Cut(cut=text) for text in analysis.skim.cuts):
+        for cut in map(parse, analysis.skim.cuts):
             observable = observables[cut.observable]
             witness = _Witness(objects)
             observable(witness)

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 
 from zenith.artefacts.selection import SELECTION
 from zenith.config import Analysis
-from zenith.config.selection import Cut as ConfiguredCut
+from zenith.config.selection import RegionCut
 from zenith.core.selection.cuts import Cut
 from zenith.errors import InputError
 
@@ -15,11 +15,12 @@ def region_cuts(analysis: Analysis, region: str) -> tuple[Cut, ...]:
     return tuple(_cut(analysis, cut) for cut in analysis.regions[region].cuts)
 
 
-def _cut(analysis: Analysis, cut: ConfiguredCut) -> Cut:
+def _cut(analysis: Analysis, cut: RegionCut) -> Cut:
+    said = cut.comparison
     if cut.parameter is None:
-        return Cut(cut.observable, cut.operator, cut.threshold)
+        return Cut(said.observable, said.direction, said.threshold)
     width = analysis.tunable_cuts[cut.parameter].width
-    return Cut(cut.observable, cut.operator, cut.parameter, width)
+    return Cut(said.observable, said.direction, cut.parameter, width)
 
 
 def initial_thresholds(analysis: Analysis) -> dict[str, float]:

@@ -7,9 +7,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from zenith.artefacts import PARTS, Columns
+from zenith.comparison import parse
 from zenith.config.networks.settings import Mva
-from zenith.config.selection import Cut as ConfiguredCut
-from zenith.core.selection.cuts import Cut, hard_mask
+from zenith.core.selection.cuts import hard_mask
 from zenith.errors import InputError
 
 
@@ -31,8 +31,7 @@ def examples(name: str, mva: Mva, columns: Mapping[str, Columns], part: str) -> 
     Raises `InputError` for a sample without columns, a column that is missing or not finite, and a
     class without events; each names what it is about.
     """
-    parsed = [ConfiguredCut(cut=text) for text in mva.cuts]
-    cuts = [Cut(cut.observable, cut.operator, cut.threshold) for cut in parsed]
+    cuts = [parse(text) for text in mva.cuts]
     needed = dict.fromkeys([*mva.features, *(cut.observable for cut in cuts)])
     found = []
     for label, (of_class, samples) in enumerate(mva.classes.items()):

@@ -7,7 +7,7 @@ from pydantic import Field, model_validator
 
 from zenith.config.base import Name, Positive, Section
 from zenith.config.marks import Mark, concerns
-from zenith.config.selection import Cut
+from zenith.config.selection import FixedCut
 from zenith.config.steps import SELECTION
 from zenith.registry import Registry
 
@@ -60,7 +60,7 @@ class Mva(Section):
         NETWORK,
     ]
     cuts: Annotated[
-        tuple[str, ...],
+        tuple[FixedCut, ...],
         Field(description="cuts on the events that train and test the network"),
         concerns("mva", "mva_figures"),
     ] = ()
@@ -136,10 +136,6 @@ class Mva(Section):
         for kind, names in (("sample", samples), ("feature", self.features)):
             if twice := sorted({name for name in names if list(names).count(name) > 1}):
                 raise ValueError(f"the {kind} {twice[0]!r} is given twice")
-        for text in self.cuts:
-            cut = Cut.model_validate(text)
-            if cut.reference is not None:
-                raise ValueError(f"cuts: {text!r}: the threshold must be a number")
         return self
 
     @abstractmethod

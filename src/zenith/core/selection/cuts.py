@@ -6,29 +6,19 @@ a signal region and `btag_2 <= t` in its control region do.
 """
 
 import operator
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import reduce
 from typing import Any
 
 import jax
 
+from zenith.comparison import COMPARE, Array, Comparison, in_precision_of
 from zenith.errors import ConfigError
-
-Array = Any  # (N,) of numpy or of JAX: both readings take either
-
-_COMPARE: dict[str, Callable[[Any, Any], Any]] = {
-    ">": operator.gt,
-    ">=": operator.ge,
-    "<": operator.lt,
-    "<=": operator.le,
-    "==": operator.eq,
-    "!=": operator.ne,
-}
 
 
 @dataclass(frozen=True)
-class Cut:
+class Cut(Comparison):
     """`observable direction threshold`.
 
     `width` is how soft the cut is at temperature 1, in the observable's unit; without a width the
@@ -36,46 +26,27 @@ class Cut:
     unknown direction, a width that is not positive, and an equality that would have to be soft.
     """
 
-    observable: str
-    direction: str
-    threshold: float | str
     width: float | None = None
 
     def __post_init__(self) -> None:
-        if self.direction not in _COMPARE:
-            raise ConfigError(f"cut {self}: direction must be one of {', '.join(_COMPARE)}")
+        if self.direction not in COMPARE:
+            raise ConfigError(f"cut {self}: direction must be one of {', '.join(COMPARE)}")
         if self.width is not None and not self.width > 0:
             raise ConfigError(f"cut {self}: width must be above 0, it is {self.width}")
-        if self.direction in ("==", "!=") and not (self.width is None and self.is_fixed):
+        if not self.keeps and not (self.width is None and self.is_fixed):
             raise ConfigError(f"cut {self}: an equality has no soft reading; use > or <")
-
-    def __str__(self) -> str:
-        return f"'{self.observable} {self.direction} {self.threshold}'"
-
-    @property
-    def is_fixed(self) -> bool:
-        """Whether the threshold is a value, not a parameter."""
-        return not isinstance(self.threshold, str)
-
-    def value(self, thresholds: Mapping[str, Any]) -> Any:
-        """The threshold: its own value, or that of the parameter it names."""
-        return thresholds[self.threshold] if isinstance(self.threshold, str) else self.threshold
-
-    def hard(self, x: Array, thresholds: Mapping[str, Any]) -> Array:
-        """Mask of the events that pass, (N,) bool."""
-        return _COMPARE[self.direction](x, _in_precision_of(x, self.value(thresholds)))
 
     def soft(self, x: Array, thresholds: Mapping[str, Any], temperature: Any) -> Array:
         """Weight of every event, (N,) in [0, 1]: sigmoid(±(x − t) / (temperature · width))."""
         if self.width is None:
             return self.hard(x, thresholds).astype(x.dtype)
-        sign = 1.0 if self.direction in (">", ">=") else -1.0
-        slope = _in_precision_of(x, sign / (temperature * self.width))
-        return jax.nn.sigmoid(slope * (x - _in_precision_of(x, self.value(thresholds))))
+        sign = 1.0 if self.keeps == "above" else -1.0
+        slope = in_precision_of(x, sign / (temperature * self.width))
+        return jax.nn.sigmoid(slope * (x - in_precision_of(x, self.value(thresholds))))
 
 
 def hard_mask(
-    cuts: Iterable[Cut], columns: Mapping[str, Array], thresholds: Mapping[str, Any]
+    cuts: Iterable[Comparison], columns: Mapping[str, Array], thresholds: Mapping[str, Any]
 ) -> Array:
     """Mask of the events that pass every cut, (N,); `True` where there are no cuts."""
     return reduce(operator.and_, (c.hard(columns[c.observable], thresholds) for c in cuts), True)
@@ -90,9 +61,3 @@ def soft_weight(
     """Product of the soft weights of every cut, (N,); 1 where there are no cuts."""
     softs = (c.soft(columns[c.observable], thresholds, temperature) for c in cuts)
     return reduce(operator.mul, softs, 1.0)
-
-
-def _in_precision_of(x: Array, value: Any) -> Any:
-    # Python's numbers take the precision of the column; a NumPy or JAX float64 would widen it,
-    # and the float32 reading of `x > t` would then differ from the histogram's.
-    return float(value) if isinstance(value, float | int) else value.astype(x.dtype)
