@@ -15,6 +15,7 @@ RULES = {
 }
 
 
+COMMON = Path("workflow/rules/common.smk").read_text()
 LIGHT = {"summary"}  # run where Snakemake does, and take no time
 
 
@@ -30,7 +31,8 @@ def test_every_rule_says_what_it_needs(rule: str) -> None:
         assert section in RULES[rule], section
     assert "benchmark:" in RULES[rule] or rule in LIGHT
     assert "config=" in RULES[rule]
-    assert 'code=code_hash("zenith.cli.' in RULES[rule]
+    assert "code=" in RULES[rule]
+    assert f'code_hash("zenith.cli.{rule}"' in RULES[rule] + COMMON  # by the format of a sample
 
 
 @pytest.mark.parametrize("rule", RULES)
