@@ -8,32 +8,6 @@ wildcard_constraints:
     categories=r"\d+",
 
 
-def scored_inputs():
-    """What scored events are made of, by name: a file, or results of the analysis."""
-    events = CONFIGURATION.inputs.scored
-    if ASKED is None or ASKED.region is None:
-        return {"file": events.file} if events and events.file else {}
-    inputs = {
-        "columns": expand(f"{RESULTS}/columns/{{sample}}.h5", sample=SAMPLES),
-        "networks": TRAINED,
-    }
-    if (ASKED.selection or ANALYSIS.categorised_selection) == "optimised":
-        inputs["networks"] = climbed_networks("optimised")
-        inputs["selection"] = f"{RESULTS}/optimised.json"
-    return inputs
-
-
-def scored_options():
-    """The same as `python -m zenith scored` takes it."""
-    inputs = scored_inputs()
-    if "columns" not in inputs:
-        return ""
-    options = f"--input {' '.join(inputs['columns'])} --networks {RESULTS}/mva"
-    if "selection" in inputs:
-        options += f" --selection {inputs['selection']}"
-    return options
-
-
 rule scored:
     input:
         **scored_inputs(),
