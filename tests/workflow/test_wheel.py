@@ -64,7 +64,7 @@ def command(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Run:
     # the files .pth of these packages are not read, and with them not where a checkout is
     (packages / "lock.pth").write_text(sysconfig.get_path("purelib") + "\n")
     environment = {**os.environ, "XDG_CACHE_HOME": str(place / "cache")}
-    del environment["PYTHONPATH"]
+    environment.pop("PYTHONPATH", None)
 
     def run(program: str, *arguments: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
