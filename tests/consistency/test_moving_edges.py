@@ -14,7 +14,7 @@ from zenith.errors import ConfigError, InputError
 from zenith.optimisation import ascent, model
 from zenith.optimisation.compare import quoted_significance
 from zenith.optimisation.selection import hard_edges, physical, starts
-from zenith.statistics.thresholds import with_selection
+from zenith.statistics.thresholds import with_edges, with_selection
 
 # bins that straddle the resonance at 2 TeV: better ones are easily found
 EDGES = [400.0, 1400.0, 2000.0, 2800.0]
@@ -44,7 +44,7 @@ def test_moved_edges_gain_and_are_quoted_as_climbed(
     np.testing.assert_allclose(steps, np.round(steps))
     assert (steps >= 1).all()
     threshold = float(moving.kept["thresholds"]["btag_1"])
-    moved = analysis.with_edges(edges)
+    moved = with_edges(analysis, edges)
     for part in ("optimise", "test"):
         seen = model.events(analysis, toy_columns, {}, part)
         value = float(hard_value(moving.kept, objective, seen))

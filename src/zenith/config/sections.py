@@ -1,13 +1,13 @@
 """The sections of an analysis, and what follows from several of them together."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from fnmatch import fnmatchcase
 from typing import Annotated, Literal, Self
 
 from pydantic import Field
 
 from zenith.comparison import parse
-from zenith.config.base import Name, Section, known
+from zenith.config.base import Name, Section
 from zenith.config.by_type import ByType
 from zenith.config.categories import Categorise
 from zenith.config.formats import FORMATS, FileFormat
@@ -16,7 +16,7 @@ from zenith.config.learning import Optimise, Search, Split
 from zenith.config.marks import concerns, derived
 from zenith.config.networks.settings import NETWORKS, Mva
 from zenith.config.samples import AppliedWeight, Era, Process, Sample, Skim
-from zenith.config.selection import Axis, Observable, PhysicsObject, Region, RegionCut
+from zenith.config.selection import Observable, PhysicsObject, Region, RegionCut
 from zenith.config.statistics import Plotting, Statistics
 from zenith.config.steps import DRAWN, SELECTION, TEMPLATES
 from zenith.config.systematics import AnySystematic, WeightBranch
@@ -241,26 +241,6 @@ class Sections(Section):
         """The samples that taught something, by region, and by region and score."""
         places = [(region, score) for region in self.regions for score in ("", *self.scores)]
         return {f"{r}/{score}": sorted(self.taught_by(r, score)) for r, score in places}
-
-    def with_edges(self, edges: Mapping[str, Sequence[float]]) -> Self:
-        """The same with other edges of the fits of some regions.
-
-        Raises ValueError for a region whose edges do not move, and edges that are not as many
-        between the same ends.
-        """
-        regions = dict(self.regions)
-        for name, moved in edges.items():
-            known([name], self.moving_edges, "edges, region with fit.tune_edges")
-            fit = regions[name].fit
-            old = fit.edges.edges
-            if len(moved) != len(old) or (moved[0], moved[-1]) != (old[0], old[-1]):
-                raise ValueError(
-                    f"edges.{name}: {len(moved)} edges from {moved[0]:g} to {moved[-1]:g}, the "
-                    f"configuration has {len(old)} from {old[0]:g} to {old[-1]:g}"
-                )
-            fit = fit.model_copy(update={"edges": Axis(edges=tuple(moved))})
-            regions[name] = regions[name].model_copy(update={"fit": fit})
-        return self.model_copy(update={"regions": regions})
 
     def normalised_weights(self, sample: str) -> dict[str, WeightBranch]:
         """The weights of a sample that are divided by their mean, by variation (`scale_up`)."""

@@ -25,6 +25,7 @@ from zenith.statistics.likelihood import Likelihood, numpy_backend
 from zenith.statistics.model import simulated_shares
 from zenith.statistics.repair import sanitise
 from zenith.statistics.templates import collect
+from zenith.statistics.thresholds import with_edges
 from zenith.training.scores import add_scores
 
 # Part of the split by what it was for; `train` is what the climb saw, whatever trained networks.
@@ -91,7 +92,7 @@ def compare(
     replicas: dict[str, NDArray[np.float64]] = {}
     for name, selection in selections.items():
         scored = {s: add_scores(c, selection["networks"]) for s, c in columns.items()}
-        binned = analysis.with_edges(hard_edges(test_events, selection))
+        binned = with_edges(analysis, hard_edges(test_events, selection))
         thresholds = {key: float(value) for key, value in selection["thresholds"].items()}
         quoted = {
             key: quoted_significance(binned, scored, thresholds, part)

@@ -1,11 +1,12 @@
-"""The cuts of the regions, with the thresholds at which a selection sets them."""
+"""The cuts of the regions and the edges of their fits, as a selection sets them."""
 
 import difflib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from zenith.artefacts.selection import SELECTION
 from zenith.config import Analysis
-from zenith.config.selection import RegionCut
+from zenith.config.base import known
+from zenith.config.selection import Axis, RegionCut
 from zenith.core.selection.cuts import Cut
 from zenith.errors import InputError
 
@@ -50,6 +51,27 @@ def complete_thresholds(
     return thresholds
 
 
+def with_edges(analysis: Analysis, edges: Mapping[str, Sequence[float]]) -> Analysis:
+    """The configuration with other edges of the fits of some regions.
+
+    Raises ValueError for a region whose edges do not move, and edges that are not as many
+    between the same ends.
+    """
+    regions = dict(analysis.regions)
+    for name, moved in edges.items():
+        known([name], analysis.moving_edges, "edges, region with fit.tune_edges")
+        fit = regions[name].fit
+        old = fit.edges.edges
+        if len(moved) != len(old) or (moved[0], moved[-1]) != (old[0], old[-1]):
+            raise ValueError(
+                f"edges.{name}: {len(moved)} edges from {moved[0]:g} to {moved[-1]:g}, the "
+                f"configuration has {len(old)} from {old[0]:g} to {old[-1]:g}"
+            )
+        fit = fit.model_copy(update={"edges": Axis(edges=tuple(moved))})
+        regions[name] = regions[name].model_copy(update={"fit": fit})
+    return analysis.model_copy(update={"regions": regions})
+
+
 def with_selection(analysis: Analysis, path: str | None) -> Analysis:
     """The configuration with the bin edges of a selection file (JSON), if it moved any.
 
@@ -57,7 +79,7 @@ def with_selection(analysis: Analysis, path: str | None) -> Analysis:
     """
     edges = SELECTION.read(path).get("edges", {}) if path else {}
     try:
-        return analysis.with_edges(edges)
+        return with_edges(analysis, edges)
     except ValueError as error:
         raise InputError(f"{path}: {error}; run `zenith optimise` again") from None
 
