@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
@@ -14,7 +14,7 @@ from zenith.events.formats.protocol import EventFile, Format
 class NanoAODFormat(Format):
     """NanoAOD as CMS and Zenith write it, in TTrees or RNTuples."""
 
-    type: Annotated[str, Field(description="type of format"), MASKED] = "nanoaod"
+    type: Annotated[Literal["nanoaod"], Field(description="type of format"), MASKED] = "nanoaod"
 
     def agree(self, analysis: Any, sample: str, key: str) -> None:
         """A skim does not keep all of NanoAOD."""

@@ -5,11 +5,11 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field
 
-from zenith.config.formats import READ
+from zenith.config.formats import MASKED, READ
 from zenith.errors import InputError, ReadError
 from zenith.events.formats.mapped import Mapped
 from zenith.events.formats.mapping import Map
@@ -29,6 +29,7 @@ KINDS = {
 class TableFormat(Map):
     """A table, by a map of its columns: Parquet, CSV or HDF5, as the name of the file ends."""
 
+    type: Annotated[Literal["table"], Field(description="type of format"), MASKED]
     table: Annotated[
         str,
         Field(

@@ -2,14 +2,14 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Annotated
+from typing import Annotated, Literal
 
 import numpy as np
 import uproot
 from pydantic import Field, model_validator
 
 from zenith.config.base import Section
-from zenith.config.formats import READ
+from zenith.config.formats import MASKED, READ
 from zenith.errors import InputError
 from zenith.events import source
 from zenith.events.formats.mapped import Mapped
@@ -44,6 +44,7 @@ class SumOfWeights(Section):
 class TreeFormat(Map):
     """Any other ROOT tree, flat or with lists: a TTree or an RNTuple, by a map of its branches."""
 
+    type: Annotated[Literal["tree"], Field(description="type of format"), MASKED]
     tree: Annotated[str, Field(description="name of the tree in the file"), READ]
     sum_of_weights: Annotated[
         SumOfWeights | None,

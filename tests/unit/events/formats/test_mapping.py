@@ -1,5 +1,6 @@
 """Maps of columns: products, missing values, identity, and what is said of mistakes."""
 
+import json
 import re
 from pathlib import Path
 from typing import Any
@@ -8,9 +9,11 @@ import awkward as ak
 import numpy as np
 import pytest
 import yaml
+from jsonschema import Draft202012Validator
 
 from zenith.config import parse
 from zenith.config.loading import merge
+from zenith.config.schema import schema
 from zenith.errors import ConfigError, InputError
 from zenith.events.formats.mapped import Mapped
 from zenith.events.formats.mapping import Product
@@ -277,3 +280,13 @@ def test_the_maps_of_the_documentation_are_valid() -> None:
     base = {key: value for key, value in CONFIG.items() if key not in ("format", "objects", "skim")}
     for block in shown:
         parse(base | block)
+
+
+def test_the_schema_tells_maps_from_mistakes() -> None:
+    whole = json.loads(schema())
+    validator = Draft202012Validator({"$defs": whole["$defs"], **whole["properties"]["format"]})
+    given = CONFIG["format"]
+    for right in (None, {}, given, given | {"sum_of_weights": {"histogram": "h"}}, {"type": "x"}):
+        assert validator.is_valid(right), right
+    for wrong in ({"missing": ["a"]}, {"type": "table"}, {"type": "nanoaod"}, {"tre": "t"}):
+        assert not validator.is_valid(given | wrong), wrong
