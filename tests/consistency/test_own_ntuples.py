@@ -319,3 +319,130 @@ def test_the_signal_strength_is_that_of_the_counts(kind: str, tmp_path: Path) ->
     assert main(["fit", *common, "--input", f"{tmp_path}/h.root", *outputs]) == 0
     mu = (yields["collisions"] - yields["background"]) / yields["signal"]
     assert read_json(tmp_path / "fit.json")["mu"] == pytest.approx(mu, rel=1e-4)
+
+
+@pytest.mark.parametrize("kind", ["tree", "parquet", "hdf5"])
+def test_a_file_that_is_cut_short_is_one_message(
+    kind: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    config = configuration(tmp_path, kind)
+    (path,) = map(Path, load(config).samples["signal"].files or ())
+    whole = path.read_bytes()
+    for part in (0.05, 0.5, 0.9):
+        path.write_bytes(whole[: int(part * len(whole))])
+        out = tmp_path / "out"
+        files = ["--output", f"{out}/s.root", "--cutflow", f"{out}/s.json"]
+        common = ["--config", str(config), "--sample", "signal", "--input", str(path)]
+        assert main(["skim", *common, *files]) == 1
+        error = capsys.readouterr().err.strip().splitlines()[-1]
+        assert str(path) in error
+        assert "cut short" in error or "copy" in error or "download" in error, error
+        assert not out.exists() or not list(out.iterdir())
+
+
+def test_a_weight_that_is_missing_is_named_as_in_the_configuration(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    config = configuration(tmp_path, "csv")
+    (path,) = map(Path, load(config).samples["signal"].files or ())
+    lines = path.read_text().splitlines()
+    weight = lines[0].replace('"', "").split(",").index("mcWeight")
+    row = lines[3].split(",")
+    row[weight] = "-999"
+    path.write_text("\n".join([*lines[:3], ",".join(row), *lines[4:]]) + "\n")
+    files = ["--output", f"{tmp_path}/s.root", "--cutflow", f"{tmp_path}/s.json"]
+    common = ["--config", str(config), "--sample", "signal", "--input", str(path)]
+    assert main(["skim", *common, *files]) == 1
+    message = (
+        "format.weight (mcWeight and scaleFactor): 1 weights are NaN or infinite, the first in"
+    )
+    assert f"{message} entry 2" in " ".join(capsys.readouterr().err.split())
+
+
+HIGGSML = Path("../shared/data/higgsml/FAIR_Universe_HiggsML_data.parquet")
+
+
+@pytest.mark.skipif(not HIGGSML.exists(), reason=f"there is no {HIGGSML}")
+def test_a_public_table_of_signal_and_background(tmp_path: Path) -> None:
+    """H → ττ of the FAIR Universe challenge: one file, -25 where there is no jet, 0/1 a label."""
+    (tmp_path / "observables.py").write_text(
+        "import awkward as ak\n"
+        "from zenith.observable import observable\n\n"
+        "@observable('GeV', missing=-1)\n"
+        "def mass_jj(objects):\n    return objects.event.mass_jj\n\n"
+        "@observable()\n"
+        "def n_jet(objects):\n    return ak.num(objects.jet)\n\n"
+        "@observable('GeV')\n"
+        "def st(objects):\n"
+        "    jets = ak.sum(objects.jet.pt, axis=1)\n"
+        "    return ak.firsts(objects.lepton).pt + jets + objects.met.pt\n"
+    )
+    names = ("leading", "subleading")
+    jets = {part: [f"PRI_jet_{name}_{part}" for name in names] for part in ("pt", "eta", "phi")}
+    lepton = {part: [f"PRI_lep_{part}"] for part in ("pt", "eta", "phi")}
+    axis = {"label": "x", "edges": [0, 100]}
+    config = {
+        "name": "higgsml",
+        "module": f"{tmp_path}/observables.py",
+        "eras": {"all": {"luminosity": 10.0}},
+        "processes": {
+            "background": {"role": "background", "label": "B"},
+            "signal": {"role": "signal", "label": "S"},
+        },
+        "samples": {
+            name: {
+                "process": name,
+                "era": "all",
+                "files": [str(HIGGSML)],
+                "select": f"label == {label}",
+                "cross_section": 0.001,  # the weights are yields
+                "sum_of_weights": 10.0,
+            }
+            for label, name in enumerate(("background", "signal"))
+        },
+        "format": {
+            "type": "table",
+            "objects": {
+                "Jet": {**jets, "mass": 0},
+                "Lepton": {**lepton, "mass": 0},
+                "MET": {"pt": "PRI_met", "phi": "PRI_met_phi"},
+            },
+            "fields": {"label": "labels", "mass_jj": "DER_mass_jet_jet"},
+            "weight": "weights",
+            "missing": [-25],
+        },
+        "skim": {"cuts": ["st > 80"]},
+        "objects": {
+            "lepton": {"collection": "Lepton"},
+            "jet": {"collection": "Jet", "cuts": ["pt > 30"]},
+        },
+        "observables": {"st": axis, "n_jet": axis, "mass_jj": axis},
+        "regions": {
+            "r": {
+                "label": "r",
+                "cuts": ["n_jet >= 0"],
+                "fit": {"observable": "st", "edges": [0, 1]},
+            }
+        },
+    }
+    path = tmp_path / "higgsml.yaml"
+    path.write_text(yaml.safe_dump(config))
+    table = {name: c.to_numpy() for name, c in zip(*_columns(HIGGSML), strict=True)}
+    lead, second = (table[f"PRI_jet_{name}_pt"] for name in names)
+    st = table["PRI_lep_pt"] + table["PRI_met"]
+    st = st + np.where(lead > 30, lead, 0) + np.where(second > 30, second, 0)
+    for label, sample in enumerate(("background", "signal")):
+        found = read_columns(columns(tmp_path, path, sample))
+        own = table["labels"] == label
+        kept = own & (st > 80)
+        assert 10 < kept.sum() < own.sum()
+        np.testing.assert_allclose(found.weight, table["weights"][kept], rtol=1e-6)
+        np.testing.assert_allclose(found.values["st"], st[kept], rtol=1e-6)
+        mass = np.where(table["DER_mass_jet_jet"] == -25, -1, table["DER_mass_jet_jet"])
+        np.testing.assert_array_equal(found.values["mass_jj"], mass[kept])
+        assert found.attributes["events_generated"] == own.sum()
+
+
+def _columns(path: Path) -> tuple[list[str], list[Any]]:
+    table = pa.parquet.read_table(path).drop_columns(["detailed_labels"])
+    return table.column_names, table.columns

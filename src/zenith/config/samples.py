@@ -8,7 +8,7 @@ from zenith.config.base import Name, Positive, Section
 from zenith.config.by_type import ByType
 from zenith.config.formats import FORMATS, MASKED, FileFormat
 from zenith.config.marks import concerns
-from zenith.config.selection import FixedCut
+from zenith.config.selection import FixedCut, ObjectCut
 from zenith.config.simulation import SimulationCard
 from zenith.config.steps import DRAWN, TEMPLATES
 
@@ -196,6 +196,14 @@ class Sample(Section):
         concerns("columns"),
         concerns("simulate", of="source"),
     ] = 1.0
+    select: Annotated[
+        ObjectCut | None,
+        Field(
+            description="requirement on a branch or field that tells events of this sample from "
+            "others in its files, `label == 1`"
+        ),
+        concerns("skim"),
+    ] = None
     sum_of_weights: Annotated[
         Positive | None,
         Field(description="Σ weights of all generated events of all files; default: as files say"),

@@ -149,6 +149,7 @@ def _choose(
 
 
 def passes(value: NDArray[Any], cut: ObjectCut) -> Any:
+    """Whether each value meets a requirement."""
     """Whether the values of a field pass a cut on it."""
     if cut.absolute:
         value = abs(value)

@@ -13,34 +13,44 @@ SUMS = ("genEventCount", "genEventSumw", "genEventSumw2")
 
 
 class RunSums:
-    """Sums over all events of a file, by run; filled chunk by chunk."""
+    """Sums over all events of a file, by run; filled chunk by chunk.
 
-    def __init__(self, path: str, *, data: bool) -> None:
+    `weight` is what the file calls the weight, for messages.
+    """
+
+    def __init__(self, path: str, *, data: bool, weight: str = f"branch {WEIGHT}") -> None:
         self.data = data
         self.events = 0
         self._path = path
+        self._read = 0
+        self._weight = weight
         self._kind = np.dtype(np.uint32)
         self._sums: dict[int, NDArray[np.float64]] = {}
 
-    def add(self, run: NDArray[Any], weights: NDArray[Any] | None) -> NDArray[np.float64]:
-        """Count the events of a chunk; return their weights in double precision, 1 for data.
+    def add(
+        self, run: NDArray[Any], weights: NDArray[Any] | None, own: NDArray[np.bool_]
+    ) -> NDArray[np.float64]:
+        """Count the events of a chunk that are its sample's own.
 
+        Returns the weights of all in double precision: 1 for data, 0 for those of other samples.
         Raises `InputError` if a weight is NaN or infinite.
         """
         weights = np.ones(len(run)) if weights is None else weights.astype(np.float64)
         if bad := int(np.count_nonzero(~np.isfinite(weights))):
-            first = self.events + int(np.flatnonzero(~np.isfinite(weights))[0])
+            first = self._read + int(np.flatnonzero(~np.isfinite(weights))[0])
             raise InputError(
-                f"{self._path}: branch {WEIGHT}: {bad} weights are NaN or infinite, the first in "
+                f"{self._path}: {self._weight}: {bad} weights are NaN or infinite, the first in "
                 f"entry {first}; leave this file out or produce it again"
             )
         self._kind = run.dtype
+        self._read += len(run)
+        of_own, run = weights[own], run[own]
         runs, position = np.unique(run, return_inverse=True)
-        powers = [np.bincount(position, weights**power, len(runs)) for power in range(3)]
+        powers = [np.bincount(position, of_own**power, len(runs)) for power in range(3)]
         for number, sums in zip(runs.tolist(), np.stack(powers, axis=-1), strict=True):
             self._sums[number] = self._sums.get(number, 0.0) + sums
         self.events += len(run)
-        return weights
+        return np.where(own, weights, 0.0)
 
     @property
     def sum_weights(self) -> float:

@@ -22,6 +22,7 @@ from zenith.errors import InputError
 from zenith.events import branches, theory
 from zenith.events.formats.protocol import WEIGHT, Tree, format_of
 from zenith.events.formats.writer import Writer
+from zenith.events.objects import passes
 from zenith.events.preselection import Preselection
 from zenith.events.runs import RunSums
 
@@ -107,17 +108,19 @@ def skim(
         kept = branches.kept(tree, analysis, sample, path)
         available = set(tree.branches)
         requirements = list(_requirements(available, path, analysis, sample))
-        cheap = {"run", *(name for r in requirements for name in r.branches)}
+        own = _own(tree, path, analysis, sample)
+        cheap = {"run", *own.branches, *(name for r in requirements for name in r.branches)}
         if not data:
             cheap.update(_present((WEIGHT,), available, path, "every simulated sample"))
 
         nothing = branches.empty(tree, kept)
         preselection = Preselection(analysis, nothing, data=data)
-        sums = RunSums(path, data=data)
+        sums = RunSums(path, data=data, weight=tree.described(WEIGHT))
         wanted = analysis.normalised_weights(sample)
         theory.require(wanted, available, path)
         means = theory.WeightMeans(path, file, wanted)
         cutflow = Cutflow([*(r.name for r in requirements), *analysis.skim.cuts])
+        read = 0
         with (
             atomic(output) as temporary,
             Writer(temporary, nothing, compression=analysis.skim.compression) as out,
@@ -127,10 +130,11 @@ def skim(
             for start, stop in _chunks(tree, cheap.union(kept), analysis.skim.chunk):
                 flat = tree.read(cheap, start, stop)
                 numbers = {name: array.to_numpy() for name, array in flat.items()}
-                weights = sums.add(numbers["run"], numbers.get(WEIGHT))
+                passed = own.passes(numbers)
+                weights = sums.add(numbers["run"], numbers.get(WEIGHT), passed)
+                read += stop - start
                 if means.summed:
                     means.add(weights, tree.read(means.summed, start, stop))
-                passed = np.ones(stop - start, bool)
                 for requirement in requirements:
                     passed &= requirement.passes(numbers)
                     cutflow.count(requirement.name, weights[passed])
@@ -147,7 +151,9 @@ def skim(
                         cutflow.count(cut, weights[passed])
                     out.add(events.choose(passed))
                 progress(stop, tree.entries)
-            _check_read(sums.events, tree.entries, cutflow, path, analysis, sample)
+            if own.branches and read and not sums.events:
+                raise InputError(f"{path}: no event meets {own.name}; correct it")
+            _check_read(read, tree.entries, cutflow, path, analysis, sample)
             runs = sums.tree(file.runs, by_file=analysis.samples[sample].normalise_by_file)
             out.finish(runs | means.runs(rows=len(runs["run"])))
         uuid = file.uuid
@@ -194,6 +200,17 @@ def _requirements(
     if flags := era.event_flags:
         _present(flags, available, path, f"eras.{analysis.samples[sample].era}.event_flags")
         yield Requirement("event flags", flags, lambda f: np.all([f[n] for n in flags], axis=0))
+
+
+def _own(tree: Tree, path: str, analysis: Analysis, sample: str) -> Requirement:
+    """The requirement that tells the events of a sample from others in the file."""
+    select, key = analysis.samples[sample].select, f"samples.{sample}.select"
+    if select is None:
+        return Requirement(key, (), lambda flat: np.ones(len(flat["run"]), bool))
+    (name,) = _present((select.field,), set(tree.branches), path, key)
+    if tree.branches[name].collection is not None or tree.branches[name].numbers is None:
+        raise InputError(f"{path}: {tree.described(name)} is not one number, which {key} needs")
+    return Requirement(key, (name,), lambda flat: passes(flat[name], select))
 
 
 def _present(

@@ -195,6 +195,7 @@ EXPECTED = {
     "samples.*.era": f"skim:{{1}} columns:{{1}} {TEMPLATES}",
     "samples.*.alternative": TEMPLATES,
     "samples.*.format": "skim:{1} columns:{1}",
+    "samples.*.select": "skim:{1}",
     "samples.*.sum_of_weights": "columns:{1}",
     "samples.*.cross_section": "columns:{1}",
     "samples.*.k_factor": "columns:{1}",

@@ -164,6 +164,14 @@ class Mapped(Tree):
         found = self._evaluate(wanted, columns, start, stop)
         return {name: found[name].awkward for name in wanted}
 
+    def described(self, name: str) -> str:
+        if name in self._places:
+            one, field = self._places[name]
+            return f"format.objects.{one.name}.{field}"
+        value = self._singles[name]
+        columns = f" ({' and '.join(value.columns)})" if value.columns else ""
+        return f"{value.key}{columns}"
+
     def ends(self, names: Iterable[str]) -> NDArray[np.int64]:
         return self._raw.ends(self._columns(names))
 

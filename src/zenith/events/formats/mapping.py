@@ -150,6 +150,8 @@ class Map(Format):
             asked["skim.trigger"] = () if lenient else trigger.any_of
         if not (trigger is not None and trigger.ignore_missing):
             asked[f"samples.{sample}.veto"] = analysis.samples[sample].veto
+        if (select := analysis.samples[sample].select) is not None:
+            asked[f"samples.{sample}.select"] = (select.field,)
         for of, names in asked.items():
             known(names, singles, f"{of}, {key}.fields")
         if analysis.is_data(sample) and era.golden_json is not None:

@@ -133,6 +133,10 @@ class Tree(ABC):
         """The entries at which reading these branches can stop without reading a block twice."""
         return np.array([0, self.entries])
 
+    def described(self, name: str) -> str:
+        """What a branch is in the file, for messages."""
+        return f"branch {name}"
+
     def numbers(
         self, names: Iterable[str], start: int = 0, stop: int | None = None
     ) -> dict[str, NDArray[Any]]:

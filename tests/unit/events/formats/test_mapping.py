@@ -198,7 +198,11 @@ CONFIG: dict[str, Any] = {
     "name": "own",
     "module": "zenith.templates.analysis",
     "eras": {"a": {"luminosity": 1.0}},
-    "processes": {"s": {"role": "signal", "label": "S"}, "d": {"role": "data", "label": "D"}},
+    "processes": {
+        "s": {"role": "signal", "label": "S"},
+        "b": {"role": "background", "label": "B"},
+        "d": {"role": "data", "label": "D"},
+    },
     "samples": {
         "mc": {"process": "s", "era": "a", "cross_section": 1, "files": ["x"]},
         "obs": {"process": "d", "era": "a", "files": ["x"]},
@@ -276,10 +280,10 @@ def test_the_maps_of_the_documentation_are_valid() -> None:
     shown = [
         yaml.safe_load(block) for block in re.findall(r"^```yaml\n(.*?)^```", page, re.M | re.S)
     ]
-    assert [block["format"]["type"] for block in shown] == ["tree", "table"]
+    assert [block["format"]["type"] for block in shown] == ["tree", "table", "table"]
     base = {key: value for key, value in CONFIG.items() if key not in ("format", "objects", "skim")}
     for block in shown:
-        parse(base | block)
+        parse(merge(base, block))
 
 
 def test_the_schema_tells_maps_from_mistakes() -> None:
