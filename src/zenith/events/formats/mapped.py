@@ -168,6 +168,8 @@ class Mapped(Tree):
         if name in self._places:
             one, field = self._places[name]
             return f"format.objects.{one.name}.{field}"
+        if name not in self._singles:
+            return super().described(name)
         value = self._singles[name]
         columns = f" ({' and '.join(value.columns)})" if value.columns else ""
         return f"{value.key}{columns}"
