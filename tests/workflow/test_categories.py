@@ -9,6 +9,9 @@ import h5py
 import numpy as np
 import pytest
 
+from zenith.reporting.codecs import codecs_of
+from zenith.reporting.inspection import describe
+
 pytestmark = pytest.mark.slow
 RESULTS = Path("results/tiny")
 CONFIG = """\
@@ -75,6 +78,16 @@ def test_the_summary_is_what_hard_categories_reach(results: Path) -> None:
     assert chosen["unseen"] == pytest.approx(z, rel=1e-4)
     np.testing.assert_allclose(summary["yields"]["background"], background, rtol=1e-3)
     assert summary["timing"]["categorise"]["jobs"] == 2
+
+
+def test_every_artefact_is_read_by_its_type_and_shown(results: Path) -> None:
+    files = [path for path in results.rglob("*") if path.suffix in (".h5", ".json")]
+    kinds = {codec.name for path in files for codec in codecs_of(path)[1]}
+    assert all(describe(path) for path in files)
+    assert kinds == {
+        *("scored events", "arrays", "file of categories", "scan of categories"),
+        "summary of categories",
+    }
 
 
 def test_argmax_is_a_reference(results: Path) -> None:
