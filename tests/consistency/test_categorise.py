@@ -248,7 +248,7 @@ def test_a_configuration_gives_the_options(tmp_path, capsys):
     )
     given = ("--categories", 2, "--output", out, "--config", config)
     for extra, floor in (([], 3), (["--minimum-background", 2], 2), (["--min-background", 1], 1)):
-        assert run(path, *given, *extra) == 0
+        assert run(*extra, path, *given) == 0
         found = read_json(out)
         assert found["requirements"] == {"background": floor, "uncertainty": None}
         assert found["counting"]["uncertainty"] == 0.1

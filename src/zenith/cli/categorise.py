@@ -44,7 +44,7 @@ class _Renamed(argparse.Action):
             f"{self.option_strings[0]} is an old name: write {new} (version 0.2 will ask for it)",
             file=sys.stderr,
         )
-        setattr(args, self.dest, values[0])
+        setattr(args, self.dest, values)
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -57,7 +57,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     options.add_settings(parser, CategorySettings)
     parser.add_argument("--seed", type=int, help="seed of the starts of the gradient ascent [0]")
     for old, new in OLD.items():
-        parser.add_argument(old, dest=new, nargs="+", action=_Renamed, help=argparse.SUPPRESS)
+        parser.add_argument(old, dest=new, action=_Renamed, help=argparse.SUPPRESS)
     parser.add_argument("--output", type=Output, metavar="JSON", help="categories to write")
     parser.add_argument(
         "--history",

@@ -23,12 +23,14 @@ log = logging.getLogger(__name__)
 def renewed(data: Mapping[str, Any], source: str) -> dict[str, Any]:
     """A configuration in the present form, with a warning that says it where it was not.
 
-    Keys that are wrong stay wrong: they are found where they belong now.
+    Keys that are wrong stay wrong: they are found where they belong now. An analysis of samples
+    never had this form.
     """
-    if not any(isinstance(data.get(key), Mapping) for key in OLD):
+    if "samples" in data or not any(isinstance(data.get(key), Mapping) for key in OLD):
         return dict(data)
     new = {key: value for key, value in data.items() if key not in OLD}
-    old = {key: dict(data.get(key) or {}) for key in (*OLD, "plotting")}
+    given = {key: data.get(key) for key in (*OLD, "plotting")}
+    old = {key: dict(value) if isinstance(value, Mapping) else {} for key, value in given.items()}
     scored, asked = old["events"], old["categories"]
     if isinstance(scored.get("analysis"), Mapping):
         region = dict(scored["analysis"])
@@ -39,7 +41,7 @@ def renewed(data: Mapping[str, Any], source: str) -> dict[str, Any]:
     scored |= {
         name: old["plotting"].pop(key) for key, name in _OF_EVENTS.items() if key in old["plotting"]
     }
-    if "plotting" in new:
+    if isinstance(new.get("plotting"), Mapping):
         new["plotting"] = old["plotting"]
     changed = {"inputs": {"scored": scored}, "categorise": asked}
     changed = {key: value for key, value in changed.items() if value not in ({}, {"scored": {}})}
