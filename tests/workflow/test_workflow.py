@@ -261,6 +261,24 @@ def test_an_edited_module_runs_its_rules_again(project, run) -> None:
     assert not {"simulate", "skim", "columns", "mva"} & {rule for rule, _ in jobs}
 
 
+@pytest.mark.parametrize(
+    ("kind", "first", "before"),
+    [
+        ("shape", "skim", {"simulate"}),
+        ("weight", "columns", {"simulate", "skim"}),
+        ("normalisation", "histogram", {"simulate", "skim", "columns", "mva"}),
+    ],
+)
+def test_an_edited_kind_of_uncertainty_runs_what_it_changes(
+    project, run, kind: str, first: str, before: set[str]
+) -> None:
+    """Kinds are found by name: no module of these steps imports theirs."""
+    with edited(project.folder / f"src/zenith/systematics/{kind}.py", '"""', '"""Edited. '):
+        rules = {rule for rule, _ in planned(project)}
+    assert first in rules
+    assert not before & rules
+
+
 def test_a_mistake_in_the_configuration_stops_before_any_job(project, run) -> None:
     status, output = project.snakemake(*ANALYSIS, "--cores", "1", "--config", "seeed=1")
     assert status != 0

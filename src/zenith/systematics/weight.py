@@ -28,12 +28,7 @@ _THEORY = re.compile(r"^(LHE|PS)\w*Weight")  # LHEScaleWeight, LHEPdfWeight, PSW
 class WeightSystematic(Reweighting):
     """Other weights for the same events: variations of a correction or a weight, or branches."""
 
-    type: Annotated[
-        Literal["weight"],
-        Field(description=KIND),
-        WEIGHTS,
-        concerns(*TEMPLATES),
-    ]
+    type: Annotated[Literal["weight"], Field(description=KIND), WEIGHTS, concerns(*TEMPLATES)]
     correction: Annotated[
         Name | None, Field(description="correction of the eras whose variations these are"), WEIGHTS
     ] = None
@@ -54,8 +49,8 @@ class WeightSystematic(Reweighting):
     where: Annotated[
         tuple[ObjectCut, ...],
         Field(
-            description="requirements on the object of the correction; others keep the nominal "
-            "value, for example all but c jets: hadronFlavour == 4"
+            description="requirements on the objects of the correction that vary, for example "
+            "hadronFlavour == 4; the others keep their nominal factor"
         ),
         WEIGHTS,
     ] = ()
