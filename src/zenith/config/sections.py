@@ -248,8 +248,9 @@ class Sections(Section):
         return {
             f"{name}_{side}": branch
             for name, systematic in self.systematics.items()
-            if not self.is_data(sample) and systematic.varies(self, process)
+            if not self.is_data(sample)
             for side, branch in systematic.normalised.items()
+            if systematic.varies(self, process)
         }
 
     @derived("skim", of="sample")
