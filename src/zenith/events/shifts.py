@@ -65,4 +65,10 @@ def find(analysis: Analysis, variation: str) -> tuple[str, Shift, Side]:
 def shifted(events: Events, analysis: Analysis, variation: str) -> Events:
     """The events under a shape variation. Raises as `find`, and as the kind does."""
     name, systematic, side = find(analysis, variation)
-    return systematic.shifted(events, analysis, name, side)
+    found = systematic.shifted(events, analysis, name, side)
+    if len(found) != len(events):
+        raise ConfigError(
+            f"systematics.{name}: {type(systematic).__name__}.shifted gives {len(found)} events "
+            f"for {len(events)}: it must keep all, as cuts come later"
+        )
+    return found
