@@ -62,6 +62,7 @@ NOT_USED = {
     "systematics.*.smooth": "histogram",
     "optimise.checkpoint_every": "optimise",
     "regions.*.blind": "compare",  # blind whatever they say
+    "categorise": "summary",  # whether there are categories, whose file is an input then
 }
 
 
