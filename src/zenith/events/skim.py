@@ -233,7 +233,9 @@ def _check_count(
             f"another one; correct the catalogue, or set samples.{sample}.check_event_count: false"
         )
     if not events and not analysis.is_data(sample):
-        raise InputError(f"{path}: the tree Events is empty; simulation needs events: leave it out")
+        raise InputError(
+            f"{path}: there are no events in it; simulation needs events: leave it out"
+        )
 
 
 def _check_read(

@@ -122,7 +122,7 @@ def test_another_number_of_events(nano: str, tmp_path: Path) -> None:
 
 def test_simulation_without_events(tmp_path: Path) -> None:
     path = write(tmp_path / "empty.root", toy_events(0))
-    refuses(path, r"empty\.root: the tree Events is empty")
+    refuses(path, r"empty\.root: there are no events in it")
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])

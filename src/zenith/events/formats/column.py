@@ -60,6 +60,13 @@ class Column:
         values[np.isin(values, np.array(missing, kind))] = np.nan
         return Column(values, self.counts)
 
+    def entry(self, number: int) -> "Column":
+        """One number of the list of each event. Raises ValueError if a list is too short."""
+        counts = np.zeros(len(self.values)) if self.counts is None else self.counts
+        if len(counts) and (shortest := int(counts.min())) <= number:
+            raise ValueError(f"only {shortest} entries in an event")
+        return Column(self.values[np.cumsum(counts) - counts + number])
+
     def same_shape(self, other: "Column") -> bool:
         """Whether both have as many numbers in each event."""
         if self.counts is None or other.counts is None:

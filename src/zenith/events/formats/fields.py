@@ -19,7 +19,7 @@ def lookup(record: Any, name: str, key: str, prefix: str = "") -> Any:
     there_is = ", ".join(prefix + field for field in close or available[:20]) or "nothing"
     raise InputError(
         f"{key}: the events have no branch {prefix}{name} (there is {there_is}); "
-        "name another, or keep it in skim.branches"
+        "name another, keep it in skim.branches, or map it in format"
     )
 
 

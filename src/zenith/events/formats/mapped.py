@@ -5,6 +5,7 @@ left out: padded lists, and columns for a fixed number of objects, become lists 
 """
 
 import difflib
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -18,7 +19,17 @@ from zenith.events.formats.column import Column, mass_of
 from zenith.events.formats.mapping import Map, Product
 from zenith.events.formats.protocol import IDENTITY, WEIGHT, Branch, Tree
 
-Columns = Mapping[str, Column]
+_ENTRY = re.compile(r"(.+)\[(\d+)\]")
+
+
+class Columns(dict[str, Column]):
+    """Columns by name, and entries of lists, `weights[0]`."""
+
+    def __missing__(self, name: str) -> Column:
+        match = _ENTRY.fullmatch(name)
+        if match is None:
+            raise KeyError(name)
+        return self[match[1]].entry(int(match[2]))
 
 
 @dataclass(frozen=True)
@@ -28,11 +39,13 @@ class _Value:
     key: str
     products: tuple[Product, ...]
     several: bool = False
+    one: bool = False  # number in each event, not lists
 
     @classmethod
-    def of(cls, key: str, text: str | Sequence[str]) -> "_Value":
-        texts = (text,) if isinstance(text, str) else text
-        return cls(key, tuple(map(Product.of, texts)), several=not isinstance(text, str))
+    def of(cls, key: str, text: str | Sequence[str], one: bool = False) -> "_Value":
+        if isinstance(text, str):
+            return cls(key, (Product.of(text),), one=one)
+        return cls(key, tuple(map(Product.of, text)), several=True, one=True)
 
     @property
     def columns(self) -> list[str]:
@@ -44,7 +57,7 @@ class _Value:
         try:
             found = [Column.product(product, columns, shape) for product in self.products]
         except ValueError as error:
-            raise InputError(f"{self.key}: {' and '.join(self.columns)} have {error}") from None
+            raise InputError(f"{self.key}: {' * '.join(self.columns)}: {error}") from None
         return Column.side_by_side(found) if self.several else found[0]
 
 
@@ -139,13 +152,15 @@ class Mapped(Tree):
     def branches(self) -> Mapping[str, Branch]:  # type: ignore[override]
         names = [*self._singles, *self._places]
         raw = {name: self._raw.branches[name] for name in self._columns(names)}
-        none = {
-            name: Column(
-                np.empty(0, branch.numbers),
-                None if branch.collection is None else np.empty(0, np.int64),
-            )
-            for name, branch in raw.items()
-        }
+        none = Columns(
+            {
+                name: Column(
+                    np.empty(0, branch.numbers),
+                    None if branch.collection is None else np.empty(0, np.int64),
+                )
+                for name, branch in raw.items()
+            }
+        )
         evaluated = self._evaluate(names, none, 0, 0)
         return {name: self._branch(name, evaluated[name]) for name in names}
 
@@ -160,7 +175,7 @@ class Mapped(Tree):
         wanted = list(names)
         stop = self.entries if stop is None else stop
         raw = self._raw.read(self._columns(wanted), start, stop)
-        columns = {name: Column.of(array) for name, array in raw.items()}
+        columns = Columns({name: Column.of(array) for name, array in raw.items()})
         found = self._evaluate(wanted, columns, start, stop)
         return {name: found[name].awkward for name in wanted}
 
@@ -178,7 +193,7 @@ class Mapped(Tree):
         return self._raw.ends(self._columns(names))
 
     def _columns(self, names: Iterable[str]) -> list[str]:
-        """The columns that names are made of."""
+        """The columns of the file that names are made of."""
         columns: list[str] = []
         for name in names:
             if name in self._places:
@@ -186,13 +201,18 @@ class Mapped(Tree):
                 columns += one.columns([field])
             else:
                 columns += self._singles[name].columns
-        return list(dict.fromkeys(columns))
+        return list(dict.fromkeys(self._entry(column)[0] for column in columns))
+
+    def _entry(self, name: str) -> tuple[str, bool]:
+        """A column of the file, and whether one entry of its lists is meant."""
+        match = None if name in self._raw.branches else _ENTRY.fullmatch(name)
+        return (name, False) if match is None else (match[1], True)
 
     def _evaluate(
         self, names: Iterable[str], columns: Columns, start: int, stop: int
     ) -> dict[str, Column]:
         like = Column(np.arange(start, stop))
-        given = {name: column.with_nan(self._missing) for name, column in columns.items()}
+        given = Columns({n: column.with_nan(self._missing) for n, column in columns.items()})
         found: dict[str, Column] = {}
         fields: dict[str, list[str]] = {}
         try:
@@ -216,7 +236,7 @@ class Mapped(Tree):
         if not value.products:  # the place in the file
             return like
         found = value.evaluate(columns, like, like)
-        if found.values.dtype.kind in "iu" or found.counts is not None:
+        if found.values.dtype.kind in "iu":
             return found
         numbers = found.values.astype(np.float64)
         wrong = np.flatnonzero(~(np.isfinite(numbers) & (np.rint(numbers) == numbers)))
@@ -228,7 +248,7 @@ class Mapped(Tree):
         return Column(numbers.astype(np.int64))
 
     def _check(self, value: _Value) -> None:
-        for name in value.columns:
+        for name, entry in map(self._entry, value.columns):
             branch = self._raw.branches.get(name)
             if branch is None:
                 close = difflib.get_close_matches(name, self._raw.branches, n=5, cutoff=0.5)
@@ -242,10 +262,15 @@ class Mapped(Tree):
                     f"{self.path}: column {name}, which {value.key} names, is {branch.kind}, not "
                     "a number or a list of numbers; name another"
                 )
-            if value.several and branch.collection is not None:
+            if entry and branch.collection is None:
                 raise InputError(
-                    f"{self.path}: column {name}, one of several that {value.key} names, holds "
-                    "lists; name it alone"
+                    f"{self.path}: column {name}, of which {value.key} names an entry, holds one "
+                    "number in each event; name it alone"
+                )
+            if value.one and branch.collection is not None and not entry:
+                raise InputError(
+                    f"{self.path}: column {name}, which {value.key} names, holds lists, not one "
+                    f"number in each event; name one entry, {name}[0], or another column"
                 )
 
 
@@ -254,9 +279,9 @@ def _singles(settings: Map, simulation: bool) -> Iterator[tuple[str, _Value]]:
     keys = ("run", "luminosity_block", "event")
     for name, key in zip(IDENTITY, keys, strict=True):
         text = getattr(settings, key)
-        yield name, _Value.of(f"format.{key}", () if text is None else text)
+        yield name, _Value.of(f"format.{key}", () if text is None else text, one=True)
     if simulation:
-        yield WEIGHT, _Value.of("format.weight", settings.weight)
+        yield WEIGHT, _Value.of("format.weight", settings.weight, one=True)
     for key in ("fields", "simulation_fields")[: 2 if simulation else 1]:
         for name, text in getattr(settings, key).items():
             yield name, _Value.of(f"format.{key}.{name}", text)

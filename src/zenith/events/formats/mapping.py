@@ -15,7 +15,10 @@ _NUMBER = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?")
 
 
 class Product(NamedTuple):
-    """Columns that are multiplied, and a factor: `lep_pt * 0.001`; without columns a constant."""
+    """Columns that are multiplied, and a factor: `lep_pt * 0.001`; without columns a constant.
+
+    `weights[0]` is one entry of a column of lists.
+    """
 
     names: tuple[str, ...]
     factor: float | None = None
@@ -46,7 +49,8 @@ class Map(Format):
     """Where objects, fields, weight and identity of an event are, in columns of other names.
 
     A column is a branch of a tree or a column of a table. It may be multiplied by numbers and by
-    other columns, `lep_pt * 0.001`, and a number alone is a constant.
+    other columns, `lep_pt * 0.001`; `weights[0]` is one entry of a list, and a number alone is a
+    constant.
     """
 
     objects: Annotated[

@@ -175,7 +175,7 @@ LISTS = {"a": ak.Array([[1.0], []]), "b": ak.Array([[1.0], [2.0]]), "x": np.ones
         ),
         ({"pt": "a", "eta": "x"}, r"objects\.L\.eta: x has other lists in its events than a of L"),
         ({"pt": "x", "eta": "a"}, r"objects\.L\.eta: a has other lists in its events than x of L"),
-        ({"pt": ["a", "x"]}, r"column a, one of several that format\.objects\.L\.pt names, holds"),
+        ({"pt": ["a", "x"]}, r"column a, which format\.objects\.L\.pt names, holds lists"),
         ({"pt": "word"}, r"column word, which format\.objects\.L\.pt names, is string"),
     ],
 )
@@ -185,12 +185,35 @@ def test_a_column_that_does_not_fit(objects: dict[str, Any], message: str) -> No
         mapped(arrays, objects={"L": objects}).branches  # noqa: B018
 
 
+def test_one_entry_of_a_list() -> None:
+    lists = {
+        "w": ak.Array([[2.0, 3.0], [4.0, 5.0, 6.0], [7.0, 8.0]]),
+        "k": ak.Array([[1], [2, 9], [3]]),
+        "x": np.array([1.0, 10.0, 100.0]),
+        "x[0]": np.array([5.0, 6.0, 7.0]),  # a name that only looks like an entry
+    }
+    objects = {"L": {"pt": ["w[0]", "w[1]"]}}
+    tree = mapped(lists, weight="w[1] * x", run="k[0]", fields={"y": "x[0]"}, objects=objects)
+    assert read(tree, "genWeight", "run", "y") == [[3.0, 50.0, 800.0], [1, 2, 3], [5.0, 6.0, 7.0]]
+    assert read(tree, "L_pt") == [[[2.0, 3.0], [4.0, 5.0], [7.0, 8.0]]]
+    assert tree.read(["genWeight"], 1, 2)["genWeight"].to_list() == [50.0]
+    with pytest.raises(InputError, match=r"f: format\.weight: w\[2\]: only 2 entries in an event"):
+        mapped(lists, weight="w[2]").read(["genWeight"])
+    for weight, message in (
+        ("w", r"column w, which format\.weight names, holds lists, .*name one entry, w\[0\]"),
+        ("x[1]", r"column x, of which format\.weight names an entry, holds one number"),
+        ("v[0]", r"there is no column v, which format\.weight names"),
+    ):
+        with pytest.raises(InputError, match=message):
+            mapped(lists, weight=weight)
+
+
 def test_lists_of_other_lengths() -> None:
     tree = mapped(LISTS, objects={"L": {"pt": "a", "eta": "b"}})
     with pytest.raises(InputError, match=r"f: format\.objects\.L\.eta: b has other lists"):
         tree.read(["L_eta"])
     tree = mapped(LISTS, objects={"L": {"pt": "a * b"}})
-    with pytest.raises(InputError, match=r"f: format\.objects\.L\.pt: a and b have lists of diff"):
+    with pytest.raises(InputError, match=r"f: format\.objects\.L\.pt: a \* b: lists of different"):
         tree.read(["L_pt"])
 
 
