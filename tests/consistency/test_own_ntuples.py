@@ -21,6 +21,7 @@ import yaml
 from zenith.artefacts import read_columns, read_histograms, read_json
 from zenith.cli import main
 from zenith.config import load
+from zenith.events.formats.table import TableFormat
 
 EVENTS = 1500
 LUMINOSITY = 2.0  # 1/fb
@@ -441,6 +442,34 @@ def test_a_public_table_of_signal_and_background(tmp_path: Path) -> None:
         mass = np.where(table["DER_mass_jet_jet"] == -25, -1, table["DER_mass_jet_jet"])
         np.testing.assert_array_equal(found.values["mass_jj"], mass[kept])
         assert found.attributes["events_generated"] == own.sum()
+
+
+SETS = Path("../shared/data/training/particle-sets.h5")
+
+
+@pytest.mark.skipif(not SETS.exists(), reason=f"there is no {SETS}")
+def test_data_sets_of_events_and_of_objects() -> None:
+    """HDF5 as networks on sets are trained with: rows of events, a matrix of objects, `valid`."""
+    fields = ("pt", "eta", "phi", "mass", "valid")
+    settings = TableFormat(
+        type="table",
+        objects={"Jet": {field: f"objects.{field}" for field in fields}},
+        fields={"label": "events.label"},
+        event="events.event",
+        weight="events.weight",
+    )
+    with h5py.File(SETS) as file:
+        events, objects = file["events"][:1000], file["objects"][:1000]
+    with settings.open(str(SETS), simulation=True) as opened:
+        found = opened.events.read(["event", "genWeight", "label", "Jet_pt", "Jet_mass"], 0, 1000)
+    for name, column in (("event", "event"), ("genWeight", "weight"), ("label", "label")):
+        np.testing.assert_array_equal(found[name], events[column])
+    assert objects["valid"].any()
+    assert not objects["valid"].all()
+    for field in ("pt", "mass"):
+        there = objects[field][objects["valid"]]
+        np.testing.assert_array_equal(ak.flatten(found[f"Jet_{field}"]), there)
+    np.testing.assert_array_equal(ak.num(found["Jet_pt"]), objects["valid"].sum(axis=1))
 
 
 def _columns(path: Path) -> tuple[list[str], list[Any]]:

@@ -1,7 +1,8 @@
 """Columns of any names as events in NanoAOD's shape, by the map that a configuration gives.
 
-What stands for a missing value becomes NaN. Where values may be missing, an object without a pt is
-left out: padded lists, and columns for a fixed number of objects, become lists of those there are.
+What stands for a missing value becomes NaN. An object whose `valid` is false is left out, and where
+values may be missing one without a pt: padded lists, and columns for a fixed number of objects,
+become lists of those that there are.
 """
 
 import difflib
@@ -70,7 +71,8 @@ class _Object:
         self.name = name
         self._values = {f: _Value.of(f"format.objects.{name}.{f}", t) for f, t in fields.items()}
         has_mass = "mass" in fields or "energy" not in fields
-        self.fields = [*(f for f in fields if f != "energy"), *([] if has_mass else ["mass"])]
+        self.fields = [f for f in fields if f not in ("energy", "valid")]
+        self.fields += [] if has_mass else ["mass"]
         varies = [f for f, value in self._values.items() if value.columns]
         # The field that says how many there are, and which of them are missing.
         self._first = next((f for f in ("pt", *varies) if f in varies), None)
@@ -91,14 +93,17 @@ class _Object:
         if self._first is not None:
             like = self._values[self._first].evaluate(columns, events, events)
         found = {field: self._field(field, columns, like, events) for field in fields}
-        if self._optional and like.counts is not None:
-            kept = ~np.isnan(like.values)
-            found = {field: column.choose(kept) for field, column in found.items()}
-        return found
+        kept = ~np.isnan(like.values) if self._optional else np.ones(len(like.values), bool)
+        if "valid" in self._values:
+            kept &= self._field("valid", columns, like, events).values == 1
+        if like.counts is None or kept.all():
+            return found
+        return {field: column.choose(kept) for field, column in found.items()}
 
     def _parts(self, field: str) -> list[str]:
         own = [field] if field in self._values else ["pt", "eta", "energy"]
-        return own if self._first is None else [self._first, *own]
+        of_all = [field for field in (self._first, "valid") if field in self._values]
+        return [*map(str, of_all), *own]
 
     def _field(self, field: str, columns: Columns, like: Column, events: Column) -> Column:
         if field not in self._values:

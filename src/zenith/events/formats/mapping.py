@@ -58,7 +58,8 @@ class Map(Format):
         Field(
             description="columns of objects in GeV: collection → field → column; lists make a "
             "collection, numbers an object that every event has once, several columns [lep1_pt, "
-            "lep2_pt] a collection of at most so many; `energy` may stand for `mass`"
+            "lep2_pt] a collection of at most so many; `energy` may stand for `mass`, and objects "
+            "whose `valid` is false are left out"
         ),
         READ,
     ] = {}
@@ -136,7 +137,8 @@ class Map(Format):
         for name, wanted in analysis.objects.items():
             known([wanted.collection], objects, f"objects.{name}.collection, {key}.objects")
             fields = objects[wanted.collection]
-            given = [*fields, *(["mass"] if "energy" in fields else [])]
+            given = [f for f in fields if f not in ("energy", "valid")]
+            given += ["mass"] if "energy" in fields else []
             for field, of in _fields(name, wanted):
                 known([field], given, f"{of}, {key}.objects.{wanted.collection}")
         if analysis.met is not None:

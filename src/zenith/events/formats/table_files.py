@@ -38,7 +38,9 @@ def csv(path: str, table: str) -> Iterator[Tree]:
 
 @contextmanager
 def hdf5(path: str, table: str) -> Iterator[Tree]:
-    """An HDF5 file: the data sets of the group `table`, or the fields of the data set `table`."""
+    """An HDF5 file: the data sets of the group `table`, and the fields of those that have some, or
+    the fields of the data set `table`.
+    """
     with _reading(path, lambda: h5py.File(path, "r")) as file:
         found = file.get(table)
         if found is None or (isinstance(found, h5py.Dataset) and not found.dtype.names):
@@ -163,33 +165,43 @@ class _Parquet(_Arrow):
 
 
 class _HDF5(Tree):
-    """A group of data sets, or a data set with named fields; rows of a matrix are lists."""
+    """Data sets, by their names or those of their fields, `jets.pt`; rows of a matrix are lists."""
 
     def __init__(self, path: str, found: h5py.Group | h5py.Dataset) -> None:
-        self.path, self._found = path, found
+        self.path = path
         if isinstance(found, h5py.Dataset):
-            kinds = {name: found.dtype[name] for name in found.dtype.names}
-            self.entries = len(found)
-            self.branches = {n: _of_numpy(n, k.base, (0, *k.shape)) for n, k in kinds.items()}
-            return
-        sets = {name: s for name, s in found.items() if isinstance(s, h5py.Dataset) and s.shape}
-        self.entries = max((len(one) for one in sets.values()), default=0)
-        self.branches = {
-            name: _of_numpy(name, one.dtype, one.shape)
-            if len(one) == self.entries
-            else Branch(f"of {len(one)} rows where others have {self.entries}", None)
-            for name, one in sets.items()
-        }
+            self._columns = {field: (found, field) for field in found.dtype.names}
+        else:
+            sets = {name: s for name, s in found.items() if isinstance(s, h5py.Dataset) and s.shape}
+            self._columns = {
+                f"{name}.{field}" if field else name: (one, field)
+                for name, one in sets.items()
+                for field in one.dtype.names or ("",)
+            }
+        self.entries = max((len(one) for one, _ in self._columns.values()), default=0)
+        self.branches = {n: self._branch(n, one, f) for n, (one, f) in self._columns.items()}
 
     def read(self, names: Iterable[str], start: int = 0, stop: int | None = None) -> dict[str, Any]:
-        wanted = list(names)
-        stop = self.entries if stop is None else stop
-        found = self._found
-        if isinstance(found, h5py.Dataset):
-            rows = _reading(self.path, lambda: found.fields(wanted)[start:stop]) if wanted else {}
-            return {name: _as_lists(rows[name]) for name in wanted}
-        arrays = _reading(self.path, lambda: {name: found[name][start:stop] for name in wanted})
-        return {name: _as_lists(array) for name, array in arrays.items()}
+        wanted = {name: self._columns[name] for name in names}
+        fields: dict[h5py.Dataset, list[str]] = {}
+        for one, field in wanted.values():
+            fields.setdefault(one, []).append(field)
+
+        def rows(one: h5py.Dataset) -> NDArray[Any]:
+            named = [field for field in fields[one] if field]
+            return np.asarray(one.fields(named)[start:stop] if named else one[start:stop])
+
+        found = _reading(self.path, lambda: {one: rows(one) for one in fields})
+        return {
+            name: _as_lists(found[one][field] if field else found[one])
+            for name, (one, field) in wanted.items()
+        }
+
+    def _branch(self, name: str, one: h5py.Dataset, field: str) -> Branch:
+        kind = one.dtype[field] if field else one.dtype
+        if len(one) != self.entries:
+            return Branch(f"of {len(one)} rows where others have {self.entries}", None)
+        return _of_numpy(name, kind.base, (*one.shape, *kind.shape))
 
 
 def _of_numpy(name: str, kind: np.dtype[Any], shape: tuple[int, ...]) -> Branch:

@@ -137,6 +137,17 @@ def test_objects_without_pt_are_left_out_where_values_may_be_missing() -> None:
     assert ak.num(tree.read(["L_pt"])["L_pt"]).to_list() == [2, 1, 2]
 
 
+def test_objects_that_are_not_valid_are_left_out() -> None:
+    valid = np.array([[True, False], [False, False], [True, True]])
+    lists = {
+        "pt": ak.from_regular(ak.Array(np.arange(6.0).reshape(3, 2))),
+        "valid": ak.from_regular(ak.Array(valid)),
+    }
+    tree = mapped(lists, objects={"L": {"mass": 0.1, "pt": "2 * pt", "valid": "valid"}})
+    assert [name for name in tree.branches if name.startswith("L")] == ["L_mass", "L_pt"]
+    assert read(tree, "L_pt", "L_mass") == [[[0.0], [], [8.0, 10.0]], [[0.1], [], [0.1, 0.1]]]
+
+
 def test_numbers_that_are_missing_are_none_for_observables() -> None:
     columns = {"m": np.array([91, -999, 80]), "flag": np.array([True, False, True])}
     tree = mapped(columns, fields={"m": "m", "HLT": "flag"}, missing=[-999])

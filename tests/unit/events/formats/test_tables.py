@@ -91,17 +91,23 @@ def test_hdf5(tmp_path: Path) -> None:
         file["deep/l"] = np.arange(8).reshape(4, 2)
         file["deep/short"] = np.arange(3)
         file["rows"] = np.array([(1, (2.0, 3.0))], [("i", "i4"), ("v", "f4", (2,))])
+        file["both/rows"] = np.array([(7,), (8,)], [("i", "i4")])
+        file["both/objects"] = np.array([[(1,), (2,)], [(3,), (4,)]], [("v", "i2")])
+        file["both/plain"] = np.array([5, 6])
     path = tmp_path / "t.h5"
     assert values(path, "a") == [0, 1, 2]
     assert values(path, "a", table="deep") == [0.0, 1.0, 2.0, 3.0]
     assert values(path, "l", table="deep") == [[0, 1], [2, 3], [4, 5], [6, 7]]
     assert values(path, "i", table="rows") == [1]
     assert values(path, "v", table="rows") == [[2.0, 3.0]]
+    assert values(path, "rows.i", table="both") == [7, 8]
+    assert values(path, "objects.v", table="both") == [[1, 2], [3, 4]]
+    assert values(path, "plain", table="both") == [5, 6]
     with pytest.raises(InputError, match=r"column short, .* is of 3 rows where others have 4"):
         values(path, "short", table="deep")
     for wrong in ("shallow", "a"):
         with pytest.raises(
-            InputError, match=rf"format\.table: {wrong} is neither .*there is a, dee"
+            InputError, match=rf"format\.table: {wrong} is neither .*there is a, both"
         ):
             values(path, "a", table=wrong)
 
