@@ -1,11 +1,11 @@
-"""Skim one NanoAOD file of a sample: keep the events and branches that the analysis can need."""
+"""Skim one file of a sample: keep the events and branches that the analysis can need."""
 
 import argparse
 
 from zenith.cli import options
 from zenith.cli.files import Input, Output, check
 
-HELP = "one NanoAOD file to the events that can pass"
+HELP = "one file of a sample to the events that can pass"
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -17,7 +17,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         type=Input,
         required=True,
         metavar="FILE",
-        help="NanoAOD: a path, http(s):// or root://",
+        help="file of the sample: a path, http(s):// or root://",
     )
     parser.add_argument(
         "--output", type=Output, required=True, metavar="ROOT", help="skim to write"

@@ -211,9 +211,7 @@ class Sample(Section):
     ] = None
     normalise_by_file: Annotated[
         bool,
-        Field(
-            description="whether Σ genWeight of files without a Runs tree is that of their events"
-        ),
+        Field(description="whether Σ weights of files that do not tell it is that of their events"),
         concerns("skim"),
     ] = True
     check_event_count: Annotated[

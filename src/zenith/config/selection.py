@@ -47,9 +47,11 @@ class ObjectCut(Section):
 
 
 class PhysicsObject(Section):
-    """One kind of object: a NanoAOD collection and what is required of it."""
+    """One kind of object: a collection of NanoAOD or of the format and what is required of it."""
 
-    collection: Annotated[str, Field(description="NanoAOD collection, for example Muon")]
+    collection: Annotated[
+        str, Field(description="collection of NanoAOD, or object of `format`, for example Muon")
+    ]
     cuts: Annotated[
         tuple[ObjectCut, ...],
         Field(description="requirements, all of which hold; pt and mass in GeV"),

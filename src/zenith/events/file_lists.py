@@ -11,7 +11,7 @@ from zenith.errors import ConfigError, InputError
 
 @dataclass(frozen=True)
 class InputFile:
-    """A NanoAOD file.
+    """A file of events.
 
     Attributes
     ----------

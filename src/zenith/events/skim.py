@@ -1,4 +1,4 @@
-"""Skim one NanoAOD file: keep the events and branches that the analysis can need, count the rest.
+"""Skim one file: keep the events and branches that the analysis can need, count the rest.
 
 The file is read in chunks, so that memory depends on the chunk and not on the file. Of every event
 only what the cheap requirements need is read (certified luminosity section, trigger, event-quality
@@ -78,7 +78,7 @@ def skim(
     Parameters
     ----------
     path
-        NanoAOD file: a local path, or an http(s):// or root:// address.
+        A file of the sample's format: a local path, or an http(s):// or root:// address.
     output
         The ROOT file to write; it appears when it is complete.
     expected

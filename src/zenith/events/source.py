@@ -1,4 +1,4 @@
-"""Opening and reading a NanoAOD file, with one clear message for each way in which it fails."""
+"""Opening and reading a ROOT file, with one clear message for each way in which it fails."""
 
 import logging
 import re
