@@ -32,7 +32,7 @@ CATEGORIES = {"scored", "categorise", "category_scan", "category_figures"}
 # Keys that steps read (globs) though what they make does not depend on them.
 NOT_USED = {
     # of a nuisance parameter, what figures call it
-    "systematics.*.label": "optimise search compare optimisation_figures histogram fit",
+    "systematics.*.label": "optimise search compare optimisation_figures histogram fit scored",
     # replaced by `truth` in pseudo-data; elsewhere compared with Pythia's, for a warning
     "samples.*.cross_section": "simulate",
     "samples.*.k_factor": "simulate",
@@ -43,6 +43,7 @@ NOT_USED = {
     "eras.*.corrections.*.file": "columns",  # that a skim or data do not take: the same
     # for what `averaged_branches` says of them
     "systematics.*.branches": "skim",
+    "systematics.*.weight": "skim",
     "systematics.*.processes": "skim columns",
     "systematics.*.sides": "skim",
     "skim.chunk": "columns",  # how many events are in memory
@@ -50,12 +51,13 @@ NOT_USED = {
     # of the luminosity of files, which is a parameter of the rule columns
     **dict.fromkeys(
         ("only_samples", "max_files", "samples.*.dataset", "eras.*.luminosity"),
-        "columns mva mva_figures optimisation_figures figures",
+        "columns mva mva_figures optimisation_figures figures category_figures",
     ),
-    "samples.*.era": "columns mva mva_figures simulate skim",  # and what its era says is there
+    # and what its era says is there
+    "samples.*.era": "columns mva mva_figures simulate skim category_figures",
     # hard cuts have no width, and nothing is tuned here
-    "regions.*.cuts.*.tune": "histogram compare fit figures",
-    "regions.*.cuts.*.width": "histogram compare fit figures",
+    "regions.*.cuts.*.tune": "histogram compare fit figures scored",
+    "regions.*.cuts.*.width": "histogram compare fit figures scored",
     # that no two parameters of the fit have one name
     "statistics.free_normalisations": "histogram",
     "statistics.signal_strength*": "histogram",

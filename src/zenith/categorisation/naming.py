@@ -7,6 +7,26 @@ from zenith.config import Analysis, observables_of
 
 
 @dataclass(frozen=True)
+class EventLabels:
+    """What events of a label are called, by the name or number of the label."""
+
+    said: Mapping[str, str]
+
+    @classmethod
+    def of(cls, analysis: Analysis, source: Analysis | None) -> "EventLabels":
+        """Those of a configuration, whose events are of `source`, or of a toy or file."""
+        processes = source.processes if source else {}
+        scored = analysis.inputs.scored
+        labels = {name: process.label for name, process in processes.items()}
+        return cls({**labels, **(scored.labels if scored else {})})
+
+    def label(self, number: int, names: Mapping[str, str]) -> str:
+        """What events of a label are called; `names` are those of their file, by number."""
+        name = names.get(str(number), f"Label {number}")
+        return self.said.get(str(number), self.said.get(name, name))
+
+
+@dataclass(frozen=True)
 class Naming:
     """Names for people; those of an analysis, where events are of one, unless it is said."""
 
@@ -15,7 +35,7 @@ class Naming:
     luminosity: float | None  # 1/fb
     energy: float | None  # TeV
     scores: tuple[str, ...]
-    labels: Mapping[str, str]  # of events, by name or number
+    labels: EventLabels
 
     @classmethod
     def of(cls, analysis: Analysis, source: Analysis | None) -> "Naming":
@@ -24,20 +44,14 @@ class Naming:
         luminosity = said.luminosity if said else None
         energy = said.energy if said else None
         scores = said.score_labels if said else ()
-        labels = dict(said.labels) if said else {}
         if source is not None:
             assert analysis.categorise is not None
             luminosity = luminosity or source.luminosity()
             energy = energy or source.plotting.energy
             scores = scores or tuple(_axis(source, name) for name in analysis.categorise.scores)
-            labels = {name: process.label for name, process in source.processes.items()} | labels
         plotting = analysis.plotting
+        labels = EventLabels.of(analysis, source)
         return cls(plotting.experiment, plotting.status, luminosity, energy, scores, labels)
-
-    def label(self, number: int, names: Mapping[str, str]) -> str:
-        """What events of a label are called; `names` are those of their file, by number."""
-        name = names.get(str(number), f"Label {number}")
-        return self.labels.get(str(number), self.labels.get(name, name))
 
     def score(self, number: int) -> str:
         """What a score is called."""

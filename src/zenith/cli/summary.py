@@ -87,11 +87,11 @@ def _categories(
 ) -> "tuple[CategoryResults, Callable[[int], str]]":
     """The summary of categories, and what events of a label are called."""
     from zenith.artefacts.categories import SCANNED_CATEGORIES
-    from zenith.categorisation.naming import Naming
+    from zenith.categorisation.naming import EventLabels
     from zenith.config import source_of
     from zenith.reporting import category_summary
 
     content = SCANNED_CATEGORIES.read(path)
-    naming = Naming.of(analysis, source_of(analysis))
+    labels = EventLabels.of(analysis, source_of(analysis))
     names = content.get("label_names", {})
-    return category_summary.summarise(content, times), lambda label: naming.label(label, names)
+    return category_summary.summarise(content, times), lambda label: labels.label(label, names)

@@ -27,7 +27,7 @@ def banner(naming: Naming) -> style.Banner:
 
 def named(naming: Naming, content: ScannedCategories, label: int) -> str:
     """What events of a label are called."""
-    return naming.label(label, content["label_names"])
+    return naming.labels.label(label, content["label_names"])
 
 
 def _coloured(signal_labels: Sequence[int]) -> dict[int, str]:
