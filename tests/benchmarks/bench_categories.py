@@ -64,8 +64,8 @@ def sound(result: steps.Result, task: Task) -> bool:
     """Whether no category is empty and all meet what is required."""
     found = result.report
     return bool(
-        found["events"].min() > 0
-        and found["yields"]["background"].min() >= task.requirements.background
+        min(found["events"]) > 0
+        and min(found["yields"]["background"]) >= task.requirements.background
     )
 
 

@@ -20,9 +20,10 @@ from zenith.artefacts import PARTS, Columns
 from zenith.config import Analysis, parse
 from zenith.core.selection.objective import hard_value
 from zenith.optimisation import ascent, model
-from zenith.optimisation.compare import bootstrap, spread
+from zenith.optimisation.compare import bootstrap
 from zenith.optimisation.search import search
 from zenith.optimisation.selection import starts
+from zenith.statistics.bootstrap import spread
 
 # Observable: means of signal and of the two backgrounds, in units of its spread; what it costs to
 # cut on it differs, and two are correlated with the fit observable.

@@ -2,7 +2,7 @@
 
 import ROOT
 
-from zenith.events.runs import WEIGHT
+from zenith.events.formats.protocol import WEIGHT
 
 ROOT.gInterpreter.Declare(
     """
