@@ -38,7 +38,7 @@ class Comparison(Compared):
     """All of comparison.json."""
 
     soft_hard_gap: Annotated[float, "that of the climb, from optimised.json"]
-    cost: Annotated[dict[str, Cost], "of each selection but the initial one"]
+    cost: Annotated[dict[str, Cost], "of each selection that was searched for"]
 
 
 def _describe(content: Comparison) -> Lines:

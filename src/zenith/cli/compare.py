@@ -1,9 +1,13 @@
 """Compare selections on events that no choice was made with: the table that is quoted."""
 
 import argparse
+from typing import TYPE_CHECKING
 
 from zenith.cli import options
 from zenith.cli.files import Input, Output
+
+if TYPE_CHECKING:
+    from zenith.optimisation.selection import Physical
 
 HELP = "selections to their significances on unseen events, with errors"
 
@@ -42,6 +46,7 @@ def run(args: argparse.Namespace) -> None:
     from zenith.config.dependencies import step_config
     from zenith.optimisation import model
     from zenith.optimisation.compare import compare
+    from zenith.optimisation.selection import loosest
 
     for chatter in ("cabinetry", "pyhf"):
         logging.getLogger(chatter).setLevel(logging.ERROR)
@@ -54,10 +59,14 @@ def run(args: argparse.Namespace) -> None:
     if args.fixed_edges is not None:
         files["fixed_edges"] = CLIMB.read(args.fixed_edges)
     files["search"] = SEARCH.read(args.search)
-    selections = {
-        name: read_selection(analysis, path, read_networks(analysis, args.networks, path))
-        for name, path in {"initial": None, **paths}.items()
-    }
+
+    def selected(path: str | None) -> "Physical":
+        return read_selection(analysis, path, read_networks(analysis, args.networks, path))
+
+    selections = {"initial": selected(None)}
+    if analysis.tunable_cuts:
+        selections["loosest"] = loosest(analysis, selections["initial"]["networks"])
+    selections |= {name: selected(path) for name, path in paths.items()}
     result = compare(
         analysis,
         columns,

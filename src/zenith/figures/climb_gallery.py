@@ -21,12 +21,14 @@ _LABELS = {
 }
 SELECTIONS = {
     "initial": "Initial",
+    "loosest": "Loosest cuts",
     "optimised": "Optimised",
     "fixed_edges": "Fixed edges",
     "search": "TPE search",
 }
 _COLOURS = {
     "initial": style.GREY,
+    "loosest": "black",
     "optimised": style.BLUE,
     "fixed_edges": style.RED,
     "search": style.ORANGE,
@@ -217,7 +219,7 @@ def gradients(analysis: Analysis, content: Mapping[str, tuple[Array, Array]]) ->
 
 
 def comparison(analysis: Analysis, content: Comparison) -> Figures:
-    """`comparison`: initial, optimised and searched cuts on unseen events, and what they cost."""
+    """`comparison`: every selection on unseen events, and what it cost."""
     rows = []
     for name, found in content["expected_significance"].items():
         gained, cost = content["gain"].get(name), content["cost"].get(name)

@@ -83,6 +83,16 @@ def starts(analysis: Analysis, networks: Mapping[str, Network]) -> Iterator[Phys
         yield physical(analysis, thresholds, networks)
 
 
+def loosest(analysis: Analysis, networks: Mapping[str, Network]) -> Physical:
+    """The configuration with every tunable threshold at the bound that keeps the most events."""
+    thresholds = {
+        name: cut.tune[cut.comparison.keeps == "below"]
+        for name, cut in analysis.tunable_cuts.items()
+        if cut.tune is not None
+    }
+    return physical(analysis, thresholds, networks)
+
+
 def hard_edges(events: Layout, physical: Physical) -> dict[str, list[float]]:
     """The edges of the fit of every region that moves them, on the grid, in its unit."""
     regions = {region.name: region for group in events.groups for region in group.regions}

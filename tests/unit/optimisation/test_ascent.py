@@ -19,7 +19,7 @@ from zenith.optimisation import ascent, model
 from zenith.optimisation.ascent import Climb, climb, schedule
 from zenith.optimisation.compare import bootstrap, compare, spread
 from zenith.optimisation.search import search
-from zenith.optimisation.selection import Physical, starts
+from zenith.optimisation.selection import Physical, loosest, starts
 
 STEPS = 12
 
@@ -220,6 +220,16 @@ def test_the_comparison_quotes_every_selection(
     difference = table["optimised"]["test"] - table["initial"]["test"]
     assert result["gain"]["optimised"]["difference"] == difference
     assert result["gain_of_edges"] == result["gain"]["optimised"]  # the start is what stays fixed
+
+
+def test_the_loosest_cuts_keep_what_any_threshold_within_its_bounds_keeps(
+    toy_configuration: Callable[..., dict[str, Any]],
+) -> None:
+    config = toy_configuration()
+    below = {"cut": "met < 200", "tune": [50, 400], "width": 25}
+    config["regions"]["signal"]["cuts"] = [*config["regions"]["signal"]["cuts"][1:], below]
+    found = loosest(parse(config), {})["thresholds"]
+    assert {name: float(value) for name, value in found.items()} == {"btag_1": 0.05, "met": 400.0}
 
 
 def test_the_spread_is_that_of_a_gaussian_and_bears_outliers() -> None:

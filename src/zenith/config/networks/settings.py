@@ -1,4 +1,4 @@
-"""What every network is told: its classes, its features, and how it is trained."""
+"""The settings of every network: its classes, its features, and how it is trained."""
 
 from abc import abstractmethod
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self
