@@ -16,6 +16,7 @@ from scipy.stats import chi2
 
 from zenith.config import parse
 from zenith.errors import FitError
+from zenith.statistics import minimiser
 from zenith.statistics.best_fit import best_fit
 from zenith.statistics.fit import fit
 from zenith.statistics.histograms import fill
@@ -227,16 +228,16 @@ def test_what_cannot_be_had_is_null_with_a_reason_and_the_rest_stays(
     analysis, spec, result, monkeypatch
 ):
     """Fits with a large strength, or with `jes` held high, do not converge."""
-    minimum, median = Likelihood.minimum, result["upper_limit"]["expected"][2]
+    descend, median = minimiser.descend, result["upper_limit"]["expected"][2]
 
-    def failing(self, held=None, start=None):
+    def failing(likelihood, held=None, start=None):
         for index, value in (held or {}).items():
-            name = self.names[index]
+            name = likelihood.names[index]
             if (name == "mu" and value > 1.1 * median) or (name == "jes" and value > start[index]):
                 raise FitError(f"a fit with {name} = {value:g} held did not converge")
-        return minimum(self, held, start)
+        return descend(likelihood, held, start)
 
-    monkeypatch.setattr(Likelihood, "minimum", failing)
+    monkeypatch.setattr(minimiser, "descend", failing)
     found = fit(analysis, spec)
     json.dumps(found, allow_nan=False)
     for key in ("mu", "mu_error", "significance", "parameters", "yields", "templates"):
