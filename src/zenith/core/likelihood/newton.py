@@ -17,6 +17,8 @@ TOLERANCE = 1e-7
 FAR = 1.0
 MAX_STEPS = 100
 SHORTEST = 2.0**-40
+# The last step is not taken if it increases the value by more, relative to it
+BEYOND = 1e-9
 SLOPE = 1e-4  # Armijo: the share of the predicted decrease that a step must achieve
 # After an indefinite Hessian it leads again until the squared distance has shrunk by this
 PATIENCE = 1e-2
@@ -144,8 +146,8 @@ def minimise(function: Function, start: Array, lower: Array, upper: Array, free:
         convex = jnp.where(state.convex, ~near & (decrement > release), ~descends)
         last = near & ~state.convex
         return _State(
-            x=jnp.where(last, move(x, step), x),
-            value=at.value - jnp.where(last, decrement / 2, 0.0),
+            x=x,
+            value=at.value,
             gradient=at.gradient,
             step=step,
             trial=move(x, step),
@@ -188,6 +190,14 @@ def minimise(function: Function, start: Array, lower: Array, upper: Array, free:
         expansions=jnp.array(0),
     )
     last = lax.while_loop(unfinished, advance, initial)
+    # the last step may end beyond a kink, where the expansion says nothing
+    value = function.value(last.trial)
+    taken = last.converged & (value <= last.value + BEYOND * (1 + jnp.abs(last.value)))
     return Minimum(
-        last.x, last.value, last.converged, last.escape, last.iterations, last.expansions
+        x=jnp.where(taken, last.trial, last.x),
+        value=jnp.where(taken, value, last.value),
+        converged=last.converged,
+        escape=last.escape,
+        iterations=last.iterations,
+        expansions=last.expansions,
     )
