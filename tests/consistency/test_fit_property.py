@@ -13,7 +13,7 @@ import numpy as np
 import pyhf
 import pytest
 from hypothesis import example, given, settings
-from hypothesis import example, strategies as st
+from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from zenith.core.likelihood.significance import expected, observed_significance
