@@ -4,7 +4,7 @@ import json
 
 import numpy as np
 import pytest
-from makers.scored import write_scored
+from makers.scored import scored, write_scored
 
 from zenith.artefacts import read_json
 from zenith.categorisation.categorise import Settings, assign, categorise
@@ -14,16 +14,8 @@ from zenith.cli import main
 from zenith.core.categories.counting import Counting, Requirements
 from zenith.core.categories.task import Task
 from zenith.errors import InputError
-from zenith.simulation.toys import toy
 
 QUICK = Settings(steps=80, starts=3, cells=1024)
-
-
-def scored(name: str, fraction: float = 0.02, seed: int = 1) -> Scored:
-    made = toy(name, seed, fraction)
-    return Scored(
-        made.scores.astype(float), made.weight, made.label, tuple(made.signal_labels), name
-    )
 
 
 @pytest.fixture(scope="module")

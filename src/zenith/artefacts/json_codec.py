@@ -2,7 +2,7 @@
 
 The types are `TypedDict`s: the content is the JSON object itself, so that a key has one name in the
 file and in the code, mypy knows every key, and no number changes on the way. What a key means is
-said beside its type, `Annotated[float, "…"]`, from where `zenith.artefacts.reference` takes it.
+said beside its type, `Annotated[float, "…"]`, from where `zenith.reporting.artefact_keys` takes it.
 Keys that older versions did not write are `NotRequired`: their files can still be read.
 """
 

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from makers.scored import scored
 
 from zenith.categorisation.baselines import references
 from zenith.categorisation.category_files import Found
@@ -15,15 +16,7 @@ from zenith.core.categories.memberships import Mixture
 from zenith.core.categories.task import Task
 from zenith.errors import InputError
 from zenith.figures.categories import CORNERS
-from zenith.simulation.toys import toy
 from zenith.statistics.bootstrap import spread
-
-
-def scored(name: str, fraction: float = 0.02, seed: int = 1) -> Scored:
-    made = toy(name, seed, fraction)
-    return Scored(
-        made.scores.astype(float), made.weight, made.label, tuple(made.signal_labels), name
-    )
 
 
 @pytest.fixture(scope="module")
