@@ -2,13 +2,17 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sysconfig
 import venv
 from collections.abc import Callable
+from importlib.metadata import distribution
+from importlib.util import cache_from_source
 from pathlib import Path
 
 import pytest
+from packaging.requirements import Requirement
 
 pytest.importorskip("hatchling", reason="needs the packages of the extra dev")
 pytestmark = pytest.mark.slow
@@ -55,14 +59,45 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("an empty folder")
 
 
+def install_locked(packages: Path) -> None:
+    """Put the packages of the lock into a folder, and no others.
+
+    Without a network: each is the one that is installed here, if its version is that of the lock.
+    """
+    for line in Path("envs/requirements.lock").read_text().splitlines():
+        if line.startswith((" ", "#")) or not line:
+            continue
+        locked = Requirement(line.rstrip(" \\"))
+        if locked.marker is not None and not locked.marker.evaluate():
+            continue
+        installed = distribution(locked.name)
+        assert locked.specifier.contains(installed.version, prereleases=True), line
+        for file in installed.files or ():
+            if file.parent.match("../bin"):  # programs, which nothing here starts
+                continue
+            source, target = Path(str(installed.locate_file(file))), packages / file
+            link(source, target)
+            if file.suffix == ".py":
+                link(Path(cache_from_source(str(source))), Path(cache_from_source(str(target))))
+
+
+def link(source: Path, target: Path) -> None:
+    """The same file in another place, or a copy of it on another disk."""
+    if target.exists() or not source.exists():
+        return
+    target.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        os.link(source, target)
+    except OSError:
+        shutil.copy2(source, target)
+
+
 @pytest.fixture(scope="module")
 def command(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Run:
     """Runs a program of an environment with the packages of the lock and the wheel."""
     place = tmp_path_factory.mktemp("environment")
     venv.create(place, with_pip=True)
-    packages = Path(sysconfig.get_path("purelib", vars={"base": str(place)}))
-    # the files .pth of these packages are not read, and with them not where a checkout is
-    (packages / "lock.pth").write_text(sysconfig.get_path("purelib") + "\n")
+    install_locked(Path(sysconfig.get_path("purelib", vars={"base": str(place)})))
     environment = {**os.environ, "XDG_CACHE_HOME": str(place / "cache")}
     environment.pop("PYTHONPATH", None)
 
