@@ -121,8 +121,8 @@ def _systematics_fit(analysis: Sections) -> None:
         known(weight.processes or (), simulated, f"weights.{name}.processes")
     for name, systematic in analysis.systematics.items():
         systematic.agree(analysis, f"systematics.{name}")
-    for factor, processes in analysis.statistics.free_normalisations.items():
-        known(processes, simulated, f"statistics.free_normalisations.{factor}")
+    for factor, free in analysis.statistics.free_normalisations.items():
+        known(free.processes, simulated, f"statistics.free_normalisations.{factor}")
 
 
 def _networks_fit(analysis: Sections) -> None:

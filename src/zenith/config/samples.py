@@ -10,7 +10,7 @@ from zenith.config.formats import FORMATS, MASKED, FileFormat
 from zenith.config.marks import concerns
 from zenith.config.selection import FixedCut, ObjectCut
 from zenith.config.simulation import SimulationCard
-from zenith.config.steps import DRAWN, TEMPLATES
+from zenith.config.steps import DRAWN, NAMED, TEMPLATES
 
 # Which files there are: Snakemake compares the inputs of a rule itself.
 FILES = concerns()
@@ -20,9 +20,12 @@ class LuminosityUncertainty(Section):
     """One source of the luminosity's uncertainty."""
 
     size: Annotated[Positive, Field(lt=1.0, description="relative uncertainty")]
-    correlated: Annotated[
-        bool, Field(description="whether one nuisance parameter serves all eras")
-    ] = True
+    correlated: Annotated[bool, Field(description="whether it is one parameter for all eras")] = (
+        True
+    )
+    label: Annotated[
+        str | None, Field(description="name on figures; default: Luminosity"), concerns(*NAMED)
+    ] = None
 
 
 class Correction(Section):

@@ -1,12 +1,30 @@
 """The statistical model and the figures."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from zenith.config.base import Fraction, Name, Positive, Section
 from zenith.config.marks import concerns
-from zenith.config.steps import DRAWN, MODEL
+from zenith.config.steps import DRAWN, MODEL, NAMED
+
+
+class FreeNormalisation(Section):
+    """A factor on the yields of processes without a constraint; a list is its `processes` alone."""
+
+    processes: Annotated[
+        tuple[Name, ...], Field(description="processes that the factor multiplies")
+    ]
+    label: Annotated[
+        str | None,
+        Field(description="name on figures; default: by the labels of the processes"),
+        concerns(*NAMED),
+    ] = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _parse(cls, data: Any) -> Any:
+        return {"processes": data} if isinstance(data, list | tuple) else data
 
 
 class Statistics(Section):
@@ -30,8 +48,8 @@ class Statistics(Section):
         concerns(*MODEL),
     ] = (-5.0, 10.0)
     free_normalisations: Annotated[
-        dict[Name, tuple[Name, ...]],
-        Field(description="processes that each free factor multiplies, by its name"),
+        dict[Name, FreeNormalisation],
+        Field(description="free factors on the yields of processes, by name"),
         concerns(*MODEL),
     ] = {}
     mc_statistics: Annotated[

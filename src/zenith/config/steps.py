@@ -38,6 +38,7 @@ OBJECTIVE: tuple[Step, ...] = ("optimise", "search", "optimisation_figures")  # 
 SELECTION: tuple[Step, ...] = (*OBJECTIVE, "compare")  # judge selections by events
 MODEL: tuple[Step, ...] = (*SELECTION, "fit", "figures", "scored")  # have the statistical model
 TEMPLATES: tuple[Step, ...] = (*MODEL, "histogram")  # have its templates
+NAMED: tuple[Step, ...] = ("figures", "summary")  # name parameters of the fit
 DRAWN: tuple[Step, ...] = (  # draw
     "mva_figures",
     "optimisation_figures",

@@ -19,7 +19,7 @@ from pydantic import Field
 from zenith.config.base import Section, known
 from zenith.config.by_type import ByType
 from zenith.config.marks import concerns
-from zenith.config.steps import MODEL, TEMPLATES
+from zenith.config.steps import MODEL, NAMED, TEMPLATES
 from zenith.registry import Registry
 
 KINDS = Registry(
@@ -71,7 +71,12 @@ class Systematic(Section):
         concerns(*TEMPLATES),
     ] = True
     label: Annotated[
-        str | None, Field(description="name on figures; default: its key"), concerns("figures")
+        str | None, Field(description="name on figures; default: its key"), concerns(*NAMED)
+    ] = None
+    group: Annotated[
+        str | None,
+        Field(description="uncertainties that are quoted together, by their name; default: alone"),
+        concerns("fit", *NAMED),
     ] = None
 
     def agree(self, analysis: Any, key: str) -> None:

@@ -8,11 +8,12 @@ from typing import Literal
 
 import numpy as np
 
-from zenith.artefacts.fit import Fit, Parameter, RegionTemplates
+from zenith.artefacts.fit import Fit, RegionTemplates
 from zenith.config import Analysis
 from zenith.figures import fit, stacks
 from zenith.figures.gallery import Nuisance, layer, of_role
 from zenith.figures.naming import Figures, axis_of, banner
+from zenith.statistics.naming import parameter_labels
 
 Stages = Sequence[tuple[Literal["prefit", "postfit"], str]]
 """Before or after the fit, with a title."""
@@ -57,28 +58,14 @@ def _fitted(analysis: Analysis, regions: Mapping[str, RegionTemplates], stages: 
             )
 
 
-def _labels(nuisances: Sequence[Nuisance], parameters: Sequence[Parameter]) -> dict[str, str]:
-    """What parameters of a fit are called on figures, by name."""
-    known = {nuisance.name: nuisance.label for nuisance in nuisances}
-    labels = {}
-    for parameter in parameters:
-        name = parameter["name"]
-        labels[name] = known.get(name, name)
-        if parameter["kind"] == "signal_strength":
-            labels[name] = "Signal strength"
-        elif name.startswith("staterror_"):
-            region, _, index = name.removeprefix("staterror_").rstrip("]").partition("[")
-            labels[name] = f"MC statistics, {region}, bin {index or 0}"
-    return labels
-
-
 def fit_results(analysis: Analysis, nuisances: Sequence[Nuisance], results: Fit) -> Figures:
     """What the fit was asked for, by the name of its figure.
 
     `pulls`, `pulls_mc_statistics`, `correlations`, `ranking`, `scan` and `upper_limit`.
     """
     line = banner(analysis)
-    labels = _labels(nuisances, results["parameters"])
+    names = [p["name"] for p in results["parameters"]]
+    labels = parameter_labels(analysis, names)
     pulled = {
         p["name"]: (
             (p["value"] - p["prefit_value"]) / p["prefit_error"],
@@ -97,7 +84,7 @@ def fit_results(analysis: Analysis, nuisances: Sequence[Nuisance], results: Fit)
                 fit.pulls([labels[member] for member in members], values, errors, banner=line),
             )
     if correlation := results.get("correlation"):
-        names = [labels.get(name, name) for name in correlation["names"]]
+        names = [labels[name] for name in correlation["names"]]
         yield "correlations", fit.correlations(names, correlation["matrix"], banner=line)
     if ranked := results.get("ranking"):
         pulls = [pulled.get(row["name"], (np.nan, np.nan)) for row in ranked]
@@ -108,7 +95,7 @@ def fit_results(analysis: Analysis, nuisances: Sequence[Nuisance], results: Fit)
         yield (
             "ranking",
             fit.ranking(
-                [labels.get(row["name"], row["name"]) for row in ranked],
+                [labels[row["name"]] for row in ranked],
                 impacts["impact_up"],
                 impacts["impact_down"],
                 [value for value, _ in pulls],

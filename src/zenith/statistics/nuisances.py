@@ -20,6 +20,7 @@ from zenith.config.systematics import Rate, Replacement, Side, Systematic, Varie
 from zenith.errors import ConfigError, InputError
 
 SIDES: tuple[Side, Side] = ("up", "down")
+LUMINOSITY, FREE = "Luminosity", "Free normalisations"  # what is quoted together
 
 
 @dataclass(frozen=True)
@@ -32,8 +33,12 @@ class Nuisance:
         Of the parameter; its templates are `{name}_up` and `{name}_down`.
     kind
         `normalisation` (relative changes `up` and `down`), `templates` or `free`.
+    label
+        Its name for people.
     processes, regions
         On which it acts.
+    group
+        The name, for people, of the nuisance parameters that it is quoted together with.
     source
         Of `templates`: another `weight`, a `shape` (other values of the observables), another
         `sample`, or a `rate` that differs between eras.
@@ -57,6 +62,7 @@ class Nuisance:
     label: str
     processes: tuple[str, ...]
     regions: tuple[str, ...]
+    group: str
     up: float = 0.0
     down: float = 0.0
     source: Literal["weight", "shape", "sample", "rate"] | None = None
@@ -87,10 +93,13 @@ def nuisances(analysis: Analysis) -> list[Nuisance]:
     for name, systematic in analysis.systematics.items():
         found += _of_systematic(analysis, name, systematic)
     simulated = simulated_processes(analysis)
-    for name, processes in analysis.statistics.free_normalisations.items():
-        acts_on = tuple(p for p in simulated if p in processes)
+    for name, free in analysis.statistics.free_normalisations.items():
+        acts_on = tuple(p for p in simulated if p in free.processes)
         if acts_on:
-            found.append(Nuisance(name, "free", name, acts_on, tuple(analysis.regions)))
+            which = " + ".join(analysis.processes[p].label for p in acts_on)
+            label = free.label or f"Normalisation of {which}"
+            regions = tuple(analysis.regions)
+            found.append(Nuisance(name, "free", label, acts_on, regions, FREE))
     names = [*analysis.signal_strengths, *(nuisance.name for nuisance in found)]
     for name in names:
         if names.count(name) > 1:
@@ -135,14 +144,20 @@ def _eras(analysis: Analysis) -> list[str]:
 
 def _luminosity(analysis: Analysis) -> Iterator[Nuisance]:
     sizes: dict[str, dict[str, float]] = {}
+    labels: dict[str, str | None] = {}
     for era in _eras(analysis):
         for name, uncertainty in analysis.eras[era].luminosity_uncertainties.items():
             key = name if uncertainty.correlated else _in_era(name, era)
             sizes.setdefault(key, {})[era] = uncertainty.size
+            text = uncertainty.label
+            if text is not None and not uncertainty.correlated:
+                text = f"{text} ({era})"
+            labels[key] = labels.get(key) or text
     for name, by_era in sizes.items():
         rates = {era: (size, -size) for era, size in by_era.items()}
+        label = labels[name] or (LUMINOSITY if len(sizes) == 1 else f"{LUMINOSITY}, {name}")
         processes = tuple(simulated_processes(analysis))
-        yield _rate(analysis, name, name, processes, tuple(analysis.regions), rates)
+        yield _rate(analysis, name, label, processes, tuple(analysis.regions), LUMINOSITY, rates)
 
 
 def _rate(
@@ -151,18 +166,20 @@ def _rate(
     label: str,
     processes: tuple[str, ...],
     regions: tuple[str, ...],
+    group: str,
     rates: Mapping[str, tuple[float, float]],
 ) -> Nuisance:
     """A rate: a factor if every era has the same, and templates if not."""
     if set(rates) == set(_eras(analysis)) and len(set(rates.values())) == 1:
         up, down = next(iter(rates.values()))
-        return Nuisance(name, "normalisation", label, processes, regions, up=up, down=down)
+        return Nuisance(name, "normalisation", label, processes, regions, group, up=up, down=down)
     return Nuisance(
         name,
         "templates",
         label,
         processes,
         regions,
+        group,
         source="rate",
         sides=SIDES,
         eras=tuple(rates),
@@ -177,13 +194,14 @@ def _of_systematic(analysis: Analysis, name: str, systematic: Systematic) -> Ite
     regions = tuple(r for r in analysis.regions if r in (systematic.regions or analysis.regions))
     eras = _eras(analysis)
     label = systematic.label or name
-    groups = {name: (label, eras)}
+    group = systematic.group or label
+    parameters = {name: (label, eras)}
     if not systematic.correlated:
-        groups = {_in_era(name, era): (f"{label} ({era})", [era]) for era in eras}
-    for key, (text, members) in groups.items():
+        parameters = {_in_era(name, era): (f"{label} ({era})", [era]) for era in eras}
+    for key, (text, members) in parameters.items():
         if isinstance(systematic, Rate):
             rates = dict.fromkeys(members, systematic.change)
-            yield _rate(analysis, key, text, processes, regions, rates)
+            yield _rate(analysis, key, text, processes, regions, group, rates)
             continue
         assert isinstance(systematic, Varied)
         replaced = systematic.replaced if isinstance(systematic, Replacement) else None
@@ -193,6 +211,7 @@ def _of_systematic(analysis: Analysis, name: str, systematic: Systematic) -> Ite
             text,
             processes,
             regions,
+            group,
             source=systematic.source,
             modifiers=systematic.modifiers,
             sides=systematic.given,

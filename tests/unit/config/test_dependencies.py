@@ -140,6 +140,7 @@ SELECTION = f"{OBJECTIVE} compare"
 MODEL = f"{SELECTION} fit figures scored"
 TEMPLATES = f"{MODEL} histogram"
 OF_PROCESS = f"{TEMPLATES} category_figures"
+NAMED = "figures summary"
 DRAWN = "mva_figures optimisation_figures figures category_figures"
 SIMULATED = "columns:zprime columns:wjets"
 OBSERVED = "skim:pseudodata skim:collisions columns:pseudodata columns:collisions"
@@ -155,6 +156,7 @@ EXPECTED = {
     "met": "skim columns",
     "eras.a.luminosity": f"simulate:pseudodata columns {DRAWN}",
     "eras.b.luminosity": DRAWN,
+    "eras.a.luminosity_uncertainties.*.label": NAMED,
     "eras.*.luminosity_uncertainties*": TEMPLATES,
     "eras.a.golden_json": "simulate:pseudodata skim:pseudodata skim:collisions",
     "eras.a.event_flags": "skim",
@@ -224,7 +226,8 @@ EXPECTED = {
     "regions.*.blind": "histogram fit figures",
     "regions.*.plots": "columns histogram",  # another observable
     "weights.top_pt.processes": f"{SIMULATED} {TEMPLATES}",
-    "systematics.*.label": "figures",
+    "systematics.*.label": NAMED,
+    "systematics.*.group": f"fit {NAMED}",
     "systematics.jes.kind": SHIFTED,
     "systematics.jes.objects": SHIFTED,
     "systematics.jes.size": SHIFTED,
@@ -281,6 +284,7 @@ EXPECTED = {
     "statistics.upper_limit": "fit",
     "statistics.bootstrap": "compare",
     "statistics.blind": "histogram fit figures",
+    "statistics.free_normalisations.*.label": NAMED,
     "statistics.*": MODEL,
     "plotting.observables": "columns histogram",
     "plotting.signal_scale": "figures",

@@ -15,7 +15,6 @@ from matplotlib.patches import StepPatch
 
 from zenith.config import Analysis, load
 from zenith.figures import cutflow, fit, fit_gallery, gallery, stacks, style, systematics
-from zenith.statistics.nuisances import Nuisance
 
 EDGES = np.array([0.0, 50.0, 100.0, 200.0])
 LOW, HIGH = np.array([10.0, 5.0, 1.0]), np.array([20.0, 4.0, 2.0])
@@ -293,8 +292,7 @@ def test_fit_figures_come_from_the_fit_results(analysis: Analysis) -> None:
         "templates": {"signal": {"edges": edges, "prefit": model, "postfit": model,
                                  "data": [7.0, 3.0]}},
     }  # fmt: skip
-    lumi = Nuisance("lumi", "normalisation", "Luminosity", (), ())
-    figures = drawn(fit_gallery.fit_results(analysis, [lumi], results))
+    figures = drawn(fit_gallery.fit_results(analysis, [], results))
     assert set(figures) == {"pulls", "correlations", "ranking"}
     names = [text.get_text() for text in figures["correlations"].axes[0].get_xticklabels()]
     assert names == ["Signal strength", "Luminosity"]

@@ -76,6 +76,32 @@ def test_an_alternative_sample_takes_the_place_of_the_nominal_one(toy_analysis, 
     assert taken.values is toy_columns["ttbar_alt"].values
 
 
+def test_people_read_labels(two_eras, toy_analysis):
+    labels = {n.name: n.label for n in nuisances(toy_analysis)}
+    assert (labels["lumi"], labels["ttbar_norm"]) == ("Luminosity", "Normalisation of tt")
+    of_era = two_eras["eras"]["2017"]["luminosity_uncertainties"]["lumi"]
+    of_era |= {"correlated": False, "label": "Beam scan"}
+    two_eras["statistics"]["free_normalisations"]["ttbar_norm"] = {
+        "processes": ["ttbar"],
+        "label": "Top pairs",
+    }
+    two_eras["systematics"]["jes"] |= {"correlated": False, "label": "Scale"}
+    labels = {n.name: n.label for n in nuisances(parse(two_eras))}
+    assert labels["lumi_2017"] == "Beam scan (2017)"
+    assert labels["lumi"] == "Luminosity, lumi"  # two of them must not read alike
+    assert labels["ttbar_norm"] == "Top pairs"
+    assert labels["jes_2017"] == "Scale (2017)"
+
+
+def test_a_group_is_what_is_quoted_together(two_eras):
+    two_eras["systematics"]["jes"] |= {"correlated": False, "label": "Scale"}
+    two_eras["systematics"]["pileup"]["group"] = "Beam"
+    groups = {n.name: n.group for n in nuisances(parse(two_eras))}
+    assert groups["jes_2016"] == groups["jes_2017"] == "Scale"
+    assert (groups["pileup"], groups["lumi"]) == ("Beam", "Luminosity")
+    assert groups["ttbar_norm"] == "Free normalisations"
+
+
 def test_two_parameters_of_one_name_are_refused(toy_configuration):
     config = toy_configuration()
     config["statistics"]["free_normalisations"]["lumi"] = ["ttbar"]

@@ -1,0 +1,29 @@
+"""What the parameters of a fit are called on figures and pages."""
+
+from collections.abc import Iterable
+
+from zenith.config import Analysis
+from zenith.statistics.nuisances import nuisances
+
+
+def parameter_labels(analysis: Analysis, names: Iterable[str]) -> dict[str, str]:
+    """The label of each parameter of a fit, by the name that pyhf has for it.
+
+    Those of nuisance parameters are the configuration's; a parameter of the number of simulated
+    events, `staterror_signal[3]`, is one of a bin of a region, counted from 1. What is no
+    parameter of the model keeps its name.
+    """
+    known = {nuisance.name: nuisance.label for nuisance in nuisances(analysis)}
+    strengths = analysis.signal_strengths
+    for name, signals in strengths.items():
+        which = " + ".join(analysis.processes[signal].label for signal in signals)
+        known[name] = "Signal strength" if len(strengths) == 1 else f"Signal strength, {which}"
+    return {name: known.get(name) or _of_statistics(analysis, name) for name in names}
+
+
+def _of_statistics(analysis: Analysis, name: str) -> str:
+    channel, _, index = name.removeprefix("staterror_").removesuffix("]").partition("[")
+    region = analysis.regions.get(channel)
+    if region is None or not name.startswith("staterror_"):
+        return name
+    return f"Simulated events, {region.label}, bin {int(index or 0) + 1}"
