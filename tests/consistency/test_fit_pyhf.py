@@ -7,6 +7,7 @@ of its error, and Z to the error of q0 over 2 Z.
 
 import json
 import logging
+import math
 
 import iminuit
 import numpy as np
@@ -130,7 +131,9 @@ def test_cls_at_the_limits_is_five_percent(result, reference):
 def test_ranking_is_the_shift_of_the_strength(result, reference):
     model, data = reference
     ranked = {entry["name"]: entry for entry in result["ranking"]}
-    assert set(ranked) == {"lumi", "pileup", "jes", "generator", "xsec_wjets", "ttbar_norm"}
+    fitted = {"lumi", "pileup", "jes", "generator", "xsec_wjets", "ttbar_norm"}
+    simulated = {p["name"] for p in result["parameters"] if p["kind"] == "mc_statistics"}
+    assert set(ranked) == fitted | simulated
     sizes = [max(abs(e["impact_up"]), abs(e["impact_down"])) for e in result["ranking"]]
     assert sizes == sorted(sizes, reverse=True)
     assert ranked["ttbar_norm"]["prefit_impact_up"] is None
@@ -142,6 +145,42 @@ def test_ranking_is_the_shift_of_the_strength(result, reference):
         pars = pyhf.infer.mle.fit(data, model, init_pars=start, fixed_params=fixed)
         moved = pars[model.config.poi_index] - result["mu"]
         assert ranked["pileup"][key] == pytest.approx(moved, abs=PARAMETER * result["mu_error"])
+
+
+def test_the_statistical_part_is_the_error_with_the_constrained_held(result, reference):
+    model, data = reference
+
+    def error(held):
+        start, fixed = [p["value"] for p in result["parameters"]], model.config.suggested_fixed()
+        fixed = [f or p["kind"] in held for f, p in zip(fixed, result["parameters"], strict=True)]
+        pars = pyhf.infer.mle.fit(
+            data, model, init_pars=start, fixed_params=fixed, return_uncertainties=True
+        )
+        assert pars[model.config.poi_index, 0] == pytest.approx(result["mu"], abs=1e-3)
+        return float(pars[model.config.poi_index, 1])
+
+    found = result["mu_parts"]
+    statistical = error({"constrained", "mc_statistics"})
+    assert found["statistical"] == pytest.approx(statistical, rel=PARAMETER)
+    without = math.hypot(found["statistical"], found["systematic"])
+    assert without == pytest.approx(error({"mc_statistics"}), rel=PARAMETER)
+    assert math.hypot(without, found["simulation"]) == pytest.approx(result["mu_error"])
+
+
+def test_expected_errors_are_those_of_a_fit_to_asimov_data(result, reference):
+    model, _ = reference
+    nominal = np.array([p["prefit_value"] for p in result["parameters"]])
+    nominal[model.config.poi_index] = 1.0
+    pars = pyhf.infer.mle.fit(
+        model.expected_data(nominal), model, init_pars=list(nominal), return_uncertainties=True
+    )
+    for parameter, (value, error) in zip(result["parameters"], pars, strict=True):
+        assert value == pytest.approx(nominal[result["parameters"].index(parameter)], abs=1e-2)
+        assert parameter["expected_error"] == pytest.approx(error, rel=0.02), parameter["name"]
+    expected = result["expected"]
+    assert expected["mu_error"] == pytest.approx(pars[model.config.poi_index, 1], rel=PARAMETER)
+    squares = sum(part**2 for part in expected["mu_parts"].values())
+    assert squares == pytest.approx(expected["mu_error"] ** 2)
 
 
 def test_scan_is_the_profile_likelihood(result, reference):
@@ -166,6 +205,10 @@ def test_yields_and_templates_are_the_models(analysis, spec, result, reference):
             assert yields[process]["postfit"] == pytest.approx(fitted[row, bins].sum())
             np.testing.assert_allclose(templates["postfit"][process], fitted[row, bins])
         assert yields["total"]["postfit"] == pytest.approx(fitted[:, bins].sum())
+        signal = yields["signal"]["postfit"]
+        assert yields["total_background"]["postfit"] == pytest.approx(
+            yields["total"]["postfit"] - signal
+        )
         assert yields["data"] == sum(data[bins])
         assert templates["data"] == list(data[bins])
         variance = 0.0  # of the total before the fit: every parameter by its constraint
@@ -203,6 +246,7 @@ def test_blind_analyses_say_nothing_of_the_data(toy_configuration, toy_columns):
     result = fit(analysis, _workspace(analysis, toy_columns))
     assert result["asimov"] is True
     assert result["mu"] == pytest.approx(1.0, abs=1e-3)
+    assert result["expected"] == {k: result[k] for k in ("mu_error", "mu_parts")}
     assert result["significance"]["observed"] is None
     assert result["significance"]["expected"] > 0
     assert result["upper_limit"]["observed"] is None

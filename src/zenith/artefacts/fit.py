@@ -20,6 +20,9 @@ class Parameter(TypedDict):
     prefit_error: Annotated[Number, "standard deviation of its constraint; null without one"]
     value: Annotated[float, "best fit"]
     error: Annotated[Number, "from the Hessian; null on a bound"]
+    expected_error: NotRequired[
+        Annotated[Number, "the same for Asimov data at signal strength 1; null where unknown"]
+    ]
     at_bound: NotRequired[Annotated[bool, "whether the best fit is on a bound of the parameter"]]
 
 
@@ -45,8 +48,26 @@ class UpperLimit(TypedDict):
     expected: Annotated[list[Number], "without signal: at -2, -1, 0, 1, 2 standard deviations"]
 
 
+class Parts(TypedDict):
+    """What the error of the signal strength is made of; its square is the sum of the squares."""
+
+    statistical: Annotated[float, "of the data: all constrained parameters at their best fit"]
+    systematic: Annotated[float, "from constrained parameters, without simulated statistics"]
+    simulation: Annotated[float, "from the number of simulated events"]
+
+
+class ExpectedStrength(TypedDict):
+    """What Asimov data at signal strength 1 say of the signal strength."""
+
+    mu_error: Annotated[Number, "its error"]
+    mu_parts: Annotated[Parts | None, "what the error is made of"]
+
+
 class Impact(TypedDict):
-    """How far the signal strength moves where a parameter is held."""
+    """How far the signal strength moves where a parameter is held.
+
+    Of simulated statistics to first order, by the covariance of the fit.
+    """
 
     name: Annotated[str, "of the parameter"]
     impact_up: Annotated[Number, "at its best fit plus its error"]
@@ -72,7 +93,7 @@ class Yield(TypedDict):
 
 
 RegionYields = dict[str, Yield | float | None]
-"""By process, and their `total`; `data` are the observed events, or null."""
+"""By process, and of their sums, `total_background` and `total`; `data` is observed, or null."""
 
 
 def total(yields: RegionYields) -> Yield:
@@ -143,6 +164,8 @@ class FitResult(Predictions):
 
     mu: Annotated[Number, "best fit of the signal strength; null where there is no signal"]
     mu_error: Annotated[Number, "its error"]
+    mu_parts: NotRequired[Annotated[Parts | None, "what the error is made of"]]
+    expected: NotRequired[Annotated[ExpectedStrength | None, "of Asimov data with the signal"]]
     asimov: Annotated[bool, "whether Asimov data were fitted, because a region is blind"]
     twice_nll: Annotated[float, "-2 ln of the likelihood at the best fit"]
     goodness_of_fit: Annotated[Number, "p-value of the saturated model"]

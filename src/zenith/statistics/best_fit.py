@@ -48,13 +48,16 @@ class BestFit(NamedTuple):
         )
 
 
-def best_fit(likelihood: Likelihood) -> BestFit:
+def best_fit(likelihood: Likelihood, start: Vector | None = None) -> BestFit:
     """The free fit: cabinetry's, checked and carried on. Raises FitError where nothing converges.
+
+    From a `start` that is known to be the minimum, or near it, cabinetry does not fit first.
 
     A parameter on its bound is put on it and held there for the second derivatives: its own is no
     error, and those of the others are conditional on it.
     """
-    x, minuit = descend(likelihood, start=_by_cabinetry(likelihood))
+    begin = _by_cabinetry(likelihood) if start is None else start
+    x, minuit = descend(likelihood, start=begin)
     at_bound = np.zeros(len(x), bool)
     missing = dict.fromkeys(likelihood.idle, "the likelihood does not depend on the parameter")
     for i, (low, high) in enumerate(likelihood.bounds):

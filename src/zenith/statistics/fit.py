@@ -7,20 +7,28 @@ which starts from the best fit and leaves out the errors that they do not need.
 
 import logging
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
 import cabinetry
 import numpy as np
 
-from zenith.artefacts.fit import FitResult, Impact, Parameter, Scan, UpperLimit
+from zenith.artefacts.fit import (
+    ExpectedStrength,
+    FitResult,
+    Impact,
+    Parameter,
+    Scan,
+    UpperLimit,
+)
 from zenith.config import Analysis
 from zenith.statistics.best_fit import BestFit, best_fit, goodness_of_fit
 from zenith.statistics.kinks import Vector
 from zenith.statistics.likelihood import Likelihood, numpy_backend
 from zenith.statistics.limit import TestStatistic, upper_limit
 from zenith.statistics.minimiser import Minimum, minimum
+from zenith.statistics.parts import parts
 from zenith.statistics.predictions import observations, predictions
 from zenith.statistics.ranking import ranking
 from zenith.statistics.reasons import Reasons
@@ -39,6 +47,9 @@ def fit(analysis: Analysis, spec: Mapping[str, Any], name: str = "workspace") ->
     the expected significance is 0. What cannot be had is None too, and `reasons` say why, by place:
     the error of a parameter on its bound (`at_bound`), or a limit, an impact, a point of the scan
     or a significance that needs a fit which does not converge.
+
+    What is expected of the errors is that of the Asimov data of the nominal model at signal
+    strength 1: of a blind analysis, what is fitted.
 
     Raises FitError, which names the workspace, where the free fit does not converge or there is no
     signal.
@@ -68,8 +79,12 @@ def fit(analysis: Analysis, spec: Mapping[str, Any], name: str = "workspace") ->
         if measured and settings.upper_limit:
             compute = partial(_limit, blind, likelihood, best, error, reasons)
             limit = reasons.attempt("upper_limit", compute)
+        asimov = None
+        if measured:
+            asimov = best if blind else reasons.attempt("expected", partial(_of_asimov, likelihood))
+        listed = parameters(likelihood, best, prefit, asimov)
         if measured and settings.ranking:
-            impacts = ranking(likelihood, best, prefit, _ranked(likelihood), reasons)
+            impacts = ranking(likelihood, best, prefit, listed, reasons)
         if measured and settings.scan_points:
             scan = _scan(settings.scan_points, likelihood, best, error, reasons)
         goodness = None if blind else goodness_of_fit(likelihood, best.twice_nll)
@@ -78,10 +93,12 @@ def fit(analysis: Analysis, spec: Mapping[str, Any], name: str = "workspace") ->
         return {
             "mu": float(best.x[poi]) if measured else None,
             "mu_error": _number(best.errors[poi]) if measured else None,
+            "mu_parts": parts(best, poi, listed) if measured else None,
+            "expected": None if asimov is None else _expected(asimov, poi, listed),
             "asimov": blind,
             "twice_nll": best.twice_nll,
             "goodness_of_fit": goodness,
-            "parameters": parameters(likelihood, best, prefit),
+            "parameters": listed,
             "correlation": None
             if best.correlation is None
             else {"names": likelihood.names, "matrix": best.correlation.tolist()},
@@ -113,16 +130,32 @@ def note_errors(likelihood: Likelihood, best: BestFit, reasons: Reasons) -> None
             reasons["mu_error"] = reason
 
 
-def expected_significance(likelihood: Likelihood) -> float:
-    """Z of the Asimov data at signal strength 1 and nominal nuisance parameters.
-
-    The free fit to them is known: it is what made them. arXiv:1007.1727, equation 12.
-    """
+def _with_signal(likelihood: Likelihood) -> tuple[Vector, Likelihood]:
+    """Nominal parameters with signal strength 1, and the likelihood of what is expected there."""
     truth = likelihood.nominal.copy()
     truth[likelihood.poi] = 1.0
-    asimov = likelihood.with_asimov(truth)
-    background = minimum(asimov, {likelihood.poi: 0.0}, truth)
+    return truth, likelihood.with_asimov(truth)
+
+
+def expected_significance(likelihood: Likelihood, held: Iterable[int] = ()) -> float:
+    """Z of the Asimov data at signal strength 1 and nominal nuisance parameters.
+
+    The free fit to them is known: it is what made them. arXiv:1007.1727, equation 12. Parameters
+    that are `held`, by index, are known exactly.
+    """
+    truth, asimov = _with_signal(likelihood)
+    fixed = {**{index: truth[index] for index in held}, likelihood.poi: 0.0}
+    background = minimum(asimov, fixed, truth)
     return math.sqrt(max(background.twice_nll - asimov.twice_nll(truth), 0.0))
+
+
+def _of_asimov(likelihood: Likelihood) -> BestFit:
+    truth, asimov = _with_signal(likelihood)
+    return best_fit(asimov, truth)
+
+
+def _expected(best: BestFit, poi: int, listed: Sequence[Parameter]) -> ExpectedStrength:
+    return {"mu_error": _number(best.errors[poi]), "mu_parts": parts(best, poi, listed)}
 
 
 def _observed_significance(likelihood: Likelihood, best: BestFit) -> float:
@@ -165,16 +198,13 @@ def _scan(
     return {"mu": strengths, "delta_twice_nll": deltas}
 
 
-def _ranked(likelihood: Likelihood) -> list[int]:
-    model = likelihood.model
-    per_bin = [p for p in model.config.par_order if model.config.param_set(p).n_parameters > 1]
-    per_bin += [p for p in model.config.par_order if p.startswith("staterror_")]
-    left_out = {i for p in per_bin for i in range(*model.config.par_slice(p).indices(10**6))}
-    return [i for i in range(len(likelihood.names)) if i not in left_out and i != likelihood.poi]
+def parameters(
+    likelihood: Likelihood, best: BestFit, prefit: Vector, asimov: BestFit | None = None
+) -> list[Parameter]:
+    """What `parameters` of fit.json says of each, in the order of the model.
 
-
-def parameters(likelihood: Likelihood, best: BestFit, prefit: Vector) -> list[Parameter]:
-    """What `parameters` of fit.json says of each, in the order of the model."""
+    `asimov` is the fit to the Asimov data with the signal, for what is expected of the errors.
+    """
     return [
         {
             "name": name,
@@ -183,6 +213,7 @@ def parameters(likelihood: Likelihood, best: BestFit, prefit: Vector) -> list[Pa
             "prefit_error": float(prefit[index]) or None,
             "value": float(best.x[index]),
             "error": _number(best.errors[index]),
+            "expected_error": None if asimov is None else _number(asimov.errors[index]),
             "at_bound": bool(best.at_bound[index]),
         }
         for index, name in enumerate(likelihood.names)
