@@ -167,6 +167,19 @@ def test_the_statistical_part_is_the_error_with_the_constrained_held(result, ref
     assert math.hypot(without, found["simulation"]) == pytest.approx(result["mu_error"])
 
 
+def test_groups_have_every_fitted_parameter_once(result):
+    fitted = {p["name"] for p in result["parameters"]} - {"mu"}
+    assert sorted(n for g in result["groups"] for n in g["parameters"]) == sorted(fitted)
+    gains = [group["gain"] for group in result["groups"]]
+    assert gains == sorted(gains, reverse=True)
+    assert min(gains) > -1e-5
+    constrained = {n for n in fitted if n != "ttbar_norm"}
+    assert set(result["all_constrained"]["parameters"]) == constrained
+    assert result["all_constrained"]["gain"] > max(
+        g["gain"] for g in result["groups"] if "ttbar_norm" not in g["parameters"]
+    )
+
+
 def test_expected_errors_are_those_of_a_fit_to_asimov_data(result, reference):
     model, _ = reference
     nominal = np.array([p["prefit_value"] for p in result["parameters"]])

@@ -76,6 +76,16 @@ class Impact(TypedDict):
     prefit_impact_down: Annotated[Number, "at its best fit minus the width of its constraint"]
 
 
+class GroupImpact(TypedDict):
+    """What some parameters cost together: what would be gained if they were known exactly."""
+
+    parameters: Annotated[list[str], "of the group"]
+    impact: Annotated[Number, "on the signal strength: the quadratic difference of its errors"]
+    expected_impact: Annotated[Number, "the same of Asimov data at signal strength 1"]
+    significance: Annotated[Number, "expected significance if they were known exactly"]
+    gain: Annotated[Number, "the same less the expected significance"]
+
+
 class Scan(TypedDict):
     """The likelihood against the signal strength."""
 
@@ -174,6 +184,10 @@ class FitResult(Predictions):
     significance: Annotated[Significance, "discovery significance, in standard deviations"]
     upper_limit: Annotated[UpperLimit | None, "on the signal strength, if it was asked for"]
     ranking: Annotated[list[Impact], "impacts on the signal strength, the largest first"]
+    groups: NotRequired[Annotated[list[GroupImpact], "of nuisance parameters, the dearest first"]]
+    all_constrained: NotRequired[
+        Annotated[GroupImpact | None, "the same of all parameters that have a constraint"]
+    ]
     scan: Annotated[Scan | None, "of the likelihood, if it was asked for"]
     reasons: NotRequired[Annotated[dict[str, str], "why something is null, by its place"]]
 

@@ -19,7 +19,7 @@ from zenith.core.selection.objective import Objective, hard_value
 from zenith.optimisation.selection import Physical, hard_edges
 from zenith.statistics import workspace
 from zenith.statistics.bootstrap import spread
-from zenith.statistics.fit import expected_significance
+from zenith.statistics.expected import expected_significance
 from zenith.statistics.histograms import fill
 from zenith.statistics.likelihood import Likelihood, numpy_backend
 from zenith.statistics.model import simulated_shares

@@ -7,23 +7,18 @@ which starts from the best fit and leaves out the errors that they do not need.
 
 import logging
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
 import cabinetry
 import numpy as np
 
-from zenith.artefacts.fit import (
-    ExpectedStrength,
-    FitResult,
-    Impact,
-    Parameter,
-    Scan,
-    UpperLimit,
-)
+from zenith.artefacts.fit import FitResult, GroupImpact, Impact, Parameter, Scan, UpperLimit
 from zenith.config import Analysis
 from zenith.statistics.best_fit import BestFit, best_fit, goodness_of_fit
+from zenith.statistics.expected import expected_significance, expected_strength, fit_of_asimov
+from zenith.statistics.groups import all_constrained, group_impacts, groups
 from zenith.statistics.kinks import Vector
 from zenith.statistics.likelihood import Likelihood, numpy_backend
 from zenith.statistics.limit import TestStatistic, upper_limit
@@ -71,6 +66,8 @@ def fit(analysis: Analysis, spec: Mapping[str, Any], name: str = "workspace") ->
             expected = reasons.attempt(place, partial(expected_significance, likelihood))
         observed = limit = scan = None
         impacts: list[Impact] = []
+        grouped: list[GroupImpact] = []
+        together: list[GroupImpact] = []
         if measured and not blind:
             place = "significance.observed"
             observed = reasons.attempt(place, partial(_observed_significance, likelihood, best))
@@ -81,10 +78,15 @@ def fit(analysis: Analysis, spec: Mapping[str, Any], name: str = "workspace") ->
             limit = reasons.attempt("upper_limit", compute)
         asimov = None
         if measured:
-            asimov = best if blind else reasons.attempt("expected", partial(_of_asimov, likelihood))
+            asimov = (
+                best if blind else reasons.attempt("expected", partial(fit_of_asimov, likelihood))
+            )
         listed = parameters(likelihood, best, prefit, asimov)
         if measured and settings.ranking:
             impacts = ranking(likelihood, best, prefit, listed, reasons)
+            of_groups = partial(group_impacts, likelihood, best, asimov, expected, reasons)
+            grouped = of_groups(groups(analysis, likelihood))
+            together = of_groups(all_constrained(listed))
         if measured and settings.scan_points:
             scan = _scan(settings.scan_points, likelihood, best, error, reasons)
         goodness = None if blind else goodness_of_fit(likelihood, best.twice_nll)
@@ -94,7 +96,7 @@ def fit(analysis: Analysis, spec: Mapping[str, Any], name: str = "workspace") ->
             "mu": float(best.x[poi]) if measured else None,
             "mu_error": _number(best.errors[poi]) if measured else None,
             "mu_parts": parts(best, poi, listed) if measured else None,
-            "expected": None if asimov is None else _expected(asimov, poi, listed),
+            "expected": None if asimov is None else expected_strength(asimov, poi, listed),
             "asimov": blind,
             "twice_nll": best.twice_nll,
             "goodness_of_fit": goodness,
@@ -105,6 +107,8 @@ def fit(analysis: Analysis, spec: Mapping[str, Any], name: str = "workspace") ->
             "significance": {"expected": expected, "observed": observed},
             "upper_limit": limit,
             "ranking": impacts,
+            "groups": grouped,
+            "all_constrained": next(iter(together), None),
             "scan": scan,
             **predictions(
                 analysis,
@@ -128,34 +132,6 @@ def note_errors(likelihood: Likelihood, best: BestFit, reasons: Reasons) -> None
             log.warning("%s: %s", place, reason)
         if index == likelihood.model.config.poi_index:
             reasons["mu_error"] = reason
-
-
-def _with_signal(likelihood: Likelihood) -> tuple[Vector, Likelihood]:
-    """Nominal parameters with signal strength 1, and the likelihood of what is expected there."""
-    truth = likelihood.nominal.copy()
-    truth[likelihood.poi] = 1.0
-    return truth, likelihood.with_asimov(truth)
-
-
-def expected_significance(likelihood: Likelihood, held: Iterable[int] = ()) -> float:
-    """Z of the Asimov data at signal strength 1 and nominal nuisance parameters.
-
-    The free fit to them is known: it is what made them. arXiv:1007.1727, equation 12. Parameters
-    that are `held`, by index, are known exactly.
-    """
-    truth, asimov = _with_signal(likelihood)
-    fixed = {**{index: truth[index] for index in held}, likelihood.poi: 0.0}
-    background = minimum(asimov, fixed, truth)
-    return math.sqrt(max(background.twice_nll - asimov.twice_nll(truth), 0.0))
-
-
-def _of_asimov(likelihood: Likelihood) -> BestFit:
-    truth, asimov = _with_signal(likelihood)
-    return best_fit(asimov, truth)
-
-
-def _expected(best: BestFit, poi: int, listed: Sequence[Parameter]) -> ExpectedStrength:
-    return {"mu_error": _number(best.errors[poi]), "mu_parts": parts(best, poi, listed)}
 
 
 def _observed_significance(likelihood: Likelihood, best: BestFit) -> float:

@@ -3,7 +3,9 @@
 from collections.abc import Iterable
 
 from zenith.config import Analysis
-from zenith.statistics.nuisances import nuisances
+from zenith.statistics.nuisances import FREE, nuisances
+
+SIMULATED = "Simulated events"
 
 
 def parameter_labels(analysis: Analysis, names: Iterable[str]) -> dict[str, str]:
@@ -21,9 +23,26 @@ def parameter_labels(analysis: Analysis, names: Iterable[str]) -> dict[str, str]
     return {name: known.get(name) or _of_statistics(analysis, name) for name in names}
 
 
+def parameter_groups(analysis: Analysis, names: Iterable[str]) -> dict[str, str]:
+    """The group, for people, that each parameter of a fit is quoted in, by its name.
+
+    Luminosity, groups of systematic uncertainties, free normalisations (strengths of other signals
+    among them), and simulated events. What is no parameter of the model is alone.
+    """
+    known = {nuisance.name: nuisance.group for nuisance in nuisances(analysis)}
+    known |= dict.fromkeys(analysis.signal_strengths, FREE)
+
+    def group(name: str) -> str:
+        if name in known:
+            return known[name]
+        return SIMULATED if _of_statistics(analysis, name) != name else name
+
+    return {name: group(name) for name in names}
+
+
 def _of_statistics(analysis: Analysis, name: str) -> str:
     channel, _, index = name.removeprefix("staterror_").removesuffix("]").partition("[")
     region = analysis.regions.get(channel)
     if region is None or not name.startswith("staterror_"):
         return name
-    return f"Simulated events, {region.label}, bin {int(index or 0) + 1}"
+    return f"{SIMULATED}, {region.label}, bin {int(index or 0) + 1}"

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from zenith.errors import FitError
 from zenith.statistics.best_fit import best_fit, goodness_of_fit
-from zenith.statistics.fit import expected_significance
+from zenith.statistics.expected import expected_significance
 from zenith.statistics.likelihood import Likelihood, numpy_backend
 from zenith.statistics.minimiser import minimum
 

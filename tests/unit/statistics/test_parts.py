@@ -1,15 +1,21 @@
 """What the error of the signal strength is made of: a counting experiment in closed form."""
 
 import math
+from functools import partial
 
 import cabinetry
 import numpy as np
+import pyhf
 import pytest
 
-from zenith.config import load
+from zenith.config import load, parse
 from zenith.statistics.best_fit import best_fit
+from zenith.statistics.expected import expected_significance, fit_of_asimov
 from zenith.statistics.fit import parameters
+from zenith.statistics.groups import all_constrained, group_impacts
 from zenith.statistics.likelihood import Likelihood, numpy_backend
+from zenith.statistics.model import recipe
+from zenith.statistics.naming import parameter_groups
 from zenith.statistics.parts import impact_of
 from zenith.statistics.parts import parts as parts_of
 from zenith.statistics.predictions import predictions
@@ -109,6 +115,50 @@ def test_impacts_of_simulated_statistics_are_those_of_fits_to_first_order() -> N
     assert of["impact_down"] == -of["impact_up"]
     assert of["prefit_impact_up"] == pytest.approx(-NOISE / S, rel=2e-3)
     assert ranked["jes"]["impact_up"] == pytest.approx(-SHIFT / S, rel=2e-3)
+
+
+def test_what_groups_cost_is_what_knowing_them_gains() -> None:
+    """Known exactly, Z² = 2 ((s + b) ln(1 + s / b) - s); of one group, by pyhf with it fixed."""
+    likelihood, best, listed = fitted()
+    reasons = Reasons()
+    with numpy_backend():
+        asimov = fit_of_asimov(likelihood)
+        z = expected_significance(likelihood)
+        of = partial(group_impacts, likelihood, best, asimov, z, reasons)
+        together, *none = of(all_constrained(listed))
+        alone = of(
+            [[likelihood.names.index("staterror_signal[0]")], [likelihood.names.index("jes")]]
+        )
+        model, truth = likelihood.model, likelihood.nominal
+        fixed = [name == "jes" for name in model.config.par_names]
+        q0 = pyhf.infer.test_statistics.q0(
+            0.0, model.expected_data(truth), model, list(truth), likelihood.bounds, fixed
+        )
+    known = math.sqrt(2.0 * ((S + B) * math.log(1.0 + S / B) - S))
+    assert none == []
+    assert together["significance"] == pytest.approx(known, abs=1e-5)
+    assert together["gain"] == pytest.approx(known - z)
+    assert together["impact"] == pytest.approx(math.hypot(SHIFT, NOISE) / S, rel=2e-3)
+    # the dearest first
+    assert [group["parameters"] for group in alone] == [["jes"], ["staterror_signal[0]"]]
+    assert alone[0]["significance"] == pytest.approx(math.sqrt(q0), abs=1e-5)
+    assert alone[0]["expected_impact"] == pytest.approx(SHIFT / S, rel=2e-3)
+    assert 0.0 < alone[1]["gain"] < alone[0]["gain"] < together["gain"]
+    assert not reasons
+
+
+def test_groups_are_those_of_the_configuration(toy_configuration) -> None:
+    analysis = parse(toy_configuration())
+    parameters = recipe(analysis).structure.parameters.names
+    named = parameter_groups(analysis, parameters)
+    assert {named[p] for p in parameters if p.startswith("staterror_")} == {"Simulated events"}
+    assert named["lumi"] == "Luminosity"
+    assert named["ttbar_norm"] == "Free normalisations"
+    together = toy_configuration()
+    for name in ("jes", "pileup"):
+        together["systematics"][name]["group"] = "Detector"
+    named = parameter_groups(parse(together), parameters)
+    assert [p for p in parameters if named[p] == "Detector"] == ["jes", "pileup"]
 
 
 def test_the_total_background_knows_how_processes_are_correlated() -> None:

@@ -11,7 +11,7 @@ from zenith.config import Analysis, parse
 from zenith.optimisation.compare import quoted_significance
 from zenith.statistics import workspace
 from zenith.statistics.cutflow import cutflow
-from zenith.statistics.fit import expected_significance
+from zenith.statistics.expected import expected_significance
 from zenith.statistics.histograms import SUMS, Target, fill
 from zenith.statistics.likelihood import Likelihood
 from zenith.statistics.model import simulated_shares
