@@ -154,6 +154,14 @@ class ProcessCard(Section):
     multiparton_interactions: Annotated[
         bool, Field(description="whether to simulate the underlying event (three times slower)")
     ] = False
+    shower_variations: Annotated[
+        bool,
+        Field(
+            description="whether the branch PSWeight has the weights of other scales of initial- "
+            "and final-state radiation (half as slow again)"
+        ),
+        concerns("simulate", of="own"),
+    ] = False
     detector: Annotated[DetectorResponse, concerns("simulate", of="own")] = DetectorResponse()
 
     @model_validator(mode="after")

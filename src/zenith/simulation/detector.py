@@ -54,6 +54,7 @@ def reconstruct(
         **_flags(len(truth.weight), rng),
         **pileup,
         "genWeight": truth.weight,
+        "PSWeight": truth.shower_weights,
         "GenPart": truth.hard_process,
         "GenJet": gen_jets[GEN_JET],
         "GenJetAK8": gen_fat_jets[GEN_JET],

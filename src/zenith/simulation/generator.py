@@ -21,6 +21,30 @@ LEPTONS = {  # how many W bosons decay to e, μ, τ
     "wjets": (1,),
 }
 
+# Factors on the renormalisation scale of the shower, in the order of NanoAOD's PSWeight: half the
+# scale is more radiation. (The text of the branch calls the first ISR=0.5, the scale, up to version
+# 8, and ISR=2 from version 9; the order of the weights never changed.)
+SHOWER_VARIATIONS = {
+    "isrup": "isr:muRfac=0.5",
+    "fsrup": "fsr:muRfac=0.5",
+    "isrdown": "isr:muRfac=2.0",
+    "fsrdown": "fsr:muRfac=2.0",
+}
+# Emissions of final-state radiation below 5 GeV (√100 times TimeShower:pTmin) are not varied: no
+# jet above 30 GeV sees them, but each of them multiplies the weight. With those above 1 GeV, as by
+# default, the weights of tt̄ above 400 GeV have a standard deviation of 3.5 (up) and 1.6 (down) and
+# are of no use; so it is 0.46 and 0.30, that of initial-state radiation 0.33 and 0.25. Trial
+# emissions are 1.5 times as many as are needed (default: 3 and 2): the weights spread 1.1 times as
+# much, and an event takes 1.5 times as long as without variations instead of 2.4 times.
+# arXiv:1605.08352
+SHOWER = (
+    "UncertaintyBands:doVariations = on",
+    f"UncertaintyBands:List = {{{', '.join(f'{k} {v}' for k, v in SHOWER_VARIATIONS.items())}}}",
+    "UncertaintyBands:FSRpTmin2Fac = 100",
+    "UncertaintyBands:overSampleFSR = 1.5",
+    "UncertaintyBands:overSampleISR = 1.5",
+)
+
 
 def settings(card: ProcessCard, seed: int) -> list[str]:
     """Pythia's settings for a card; `seed` is between 1 and 900,000,000."""
@@ -55,6 +79,8 @@ def settings(card: ProcessCard, seed: int) -> list[str]:
                 "24:onMode = off",
                 f"24:onIfAny = {MUON}",
             ]
+    if card.shower_variations:
+        lines += SHOWER
     if isinstance(card, HardCard):
         lines.append(f"PhaseSpace:pTHatMin = {card.pt_hat_min}")
         if card.pt_hat_bias > 0.0:
@@ -101,6 +127,13 @@ class Generator:
         """Generate events: an awkward array with `prt` (the event record) and `info`."""
         return self._pythia.nextBatch(events)
 
+    @property
+    def shower_variations(self) -> tuple[int, ...]:
+        """Where in `info.weights` those of `SHOWER_VARIATIONS` are; nowhere without them."""
+        info = self._pythia.infoPython()
+        names = [info.weightNameByIndex(i) for i in range(info.numberOfWeights())]
+        return tuple(names.index(name) for name in SHOWER_VARIATIONS if name in names)
+
     def cross_section(self) -> tuple[float, float]:
         """Leading-order cross-section of what passes the filter, and its error, in pb.
 
@@ -134,8 +167,11 @@ def cross_section(
 
 
 def unbiased(card: ProcessCard) -> ProcessCard:
-    """The same card with events of equal weight."""
-    return card.model_copy(update={"pt_hat_bias": 0.0} if isinstance(card, HardCard) else {})
+    """The same card with events of one weight, which is the same for all."""
+    update = {"shower_variations": False} | (
+        {"pt_hat_bias": 0.0} if isinstance(card, HardCard) else {}
+    )
+    return card.model_copy(update=update)
 
 
 def _hard_process_filter(pythia8mc: Any, pythia: Any, card: ProcessCard) -> Any:

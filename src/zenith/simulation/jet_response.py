@@ -92,6 +92,7 @@ def fat_jets(
             "btagDeepB": like(_sigmoid(_b_logit(found, response, rng)), found),
             "particleNet_TvsQCD": like(_sigmoid(top_logit), found),
             "genJetAK8Idx": found.index,
+            "nTopQuarks": like(quarks, found),
         }
     )
 

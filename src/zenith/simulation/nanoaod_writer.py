@@ -44,7 +44,8 @@ COLLECTIONS: dict[str, dict[str, str]] = {
 }
 SIMULATION_COLLECTIONS: dict[str, dict[str, str]] = {
     "Jet": {"hadronFlavour": "int32", "genJetIdx": "int32"},
-    "FatJet": {"hadronFlavour": "int32", "genJetAK8Idx": "int32"},
+    # nTopQuarks: how many of the three of one hadronic top decay are inside; not in CMS NanoAOD.
+    "FatJet": {"hadronFlavour": "int32", "genJetAK8Idx": "int32", "nTopQuarks": "uint8"},
     "GenPart": _KINEMATICS
     | dict.fromkeys(("pdgId", "status", "statusFlags", "genPartIdxMother"), "int32"),
     "GenJet": _KINEMATICS | {"hadronFlavour": "uint8"},
@@ -86,12 +87,15 @@ SIMULATION_RUNS: dict[str, str] = {
     "genCrossSection": "float64",  # pb; ours: not in CMS NanoAOD
     "genCrossSectionError": "float64",
 }
+# What simulation with variations of the shower has besides, in Events and Runs.
+SHOWER_BRANCHES: dict[str, str] = {"PSWeight": "float32"}
+SHOWER_RUNS: dict[str, str] = {"PSSumw": "float64"}  # means, Σ genWeight · PSWeight / genEventSumw
 
 
 class NanoAODWriter:
     """An open file; `extend` appends a batch of events, `close` the summary of the runs."""
 
-    def __init__(self, file: Any, *, simulation: bool) -> None:
+    def __init__(self, file: Any, *, simulation: bool, shower_weights: bool) -> None:
         self._collections = {
             name: COLLECTIONS.get(name, {})
             | (SIMULATION_COLLECTIONS.get(name, {}) if simulation else {})
@@ -99,38 +103,54 @@ class NanoAODWriter:
         }
         self._branches = BRANCHES | (SIMULATION_BRANCHES if simulation else {})
         self._runs = RUNS | (SIMULATION_RUNS if simulation else {})
+        self._lists = SHOWER_BRANCHES if shower_weights else {}
+        self._lists_of_runs = SHOWER_RUNS if shower_weights else {}
         types = {
             name: f"var * {{{', '.join(f'{k}: {v}' for k, v in fields.items())}}}"
             for name, fields in self._collections.items()
         }
         self._file = file
-        self._events = file.mktree("Events", self._branches | types)
+        lists = {name: f"var * {kind}" for name, kind in self._lists.items()}
+        self._events = file.mktree("Events", self._branches | types | lists)
 
     def extend(self, events: Mapping[str, Any]) -> None:
         """Append a batch: collection or branch → array. What the schema lacks is left out."""
         flat = {name: _cast(events[name], kind) for name, kind in self._branches.items()}
+        lists = {name: _list(events[name], kind) for name, kind in self._lists.items()}
         jagged = {
             name: ak.zip(
                 {field: _cast(events[name][field], kind) for field, kind in fields.items()}
             )
             for name, fields in self._collections.items()
         }
-        self._events.extend(flat | jagged)
+        self._events.extend(flat | jagged | lists)
 
     def runs(self, summary: Mapping[str, Any]) -> None:
         """Write the `Runs` tree, one entry for each run."""
-        tree = self._file.mktree("Runs", self._runs)
-        tree.extend({name: np.asarray(summary[name], kind) for name, kind in self._runs.items()})
+        lists = {name: f"var * {kind}" for name, kind in self._lists_of_runs.items()}
+        tree = self._file.mktree("Runs", self._runs | lists)
+        flat = {name: np.asarray(summary[name], kind) for name, kind in self._runs.items()}
+        tree.extend(flat | {n: _list(summary[n], kind) for n, kind in self._lists_of_runs.items()})
 
 
 def _cast(array: Any, kind: str) -> Any:
     return ak.values_astype(array, kind)
 
 
+def _list(array: Any, kind: str) -> Any:
+    """As many numbers in each entry, as a list."""
+    return ak.from_regular(ak.Array(np.asarray(array, kind)))
+
+
 @contextmanager
-def nanoaod(path: str | Path, *, simulation: bool) -> Iterator[NanoAODWriter]:
-    """Write a NanoAOD file, atomically; without `simulation` it has no generator branches."""
+def nanoaod(
+    path: str | Path, *, simulation: bool, shower_weights: bool = False
+) -> Iterator[NanoAODWriter]:
+    """Write a NanoAOD file, atomically; without `simulation` it has no generator branches.
+
+    With `shower_weights` it has PSWeight, and their means in the tree Runs.
+    """
     import uproot
 
     with atomic(path) as temporary, uproot.recreate(temporary) as file:
-        yield NanoAODWriter(file, simulation=simulation)
+        yield NanoAODWriter(file, simulation=simulation, shower_weights=shower_weights)

@@ -89,7 +89,8 @@ def simulate(
     generator_seed, rng = _seeds(seed, sample, part)
     generator = Generator(card, generator_seed)
     sums = np.zeros(3)
-    with nanoaod(output, simulation=True) as file:
+    shower = np.zeros(len(generator.shower_variations))
+    with nanoaod(output, simulation=True, shower_weights=bool(len(shower))) as file:
         for batch in _batches(generator, events):
             # The weights as the file has them, so that the sums are exactly those of its events.
             weight = batch.weight.astype(np.float32).astype(np.float64)
@@ -101,6 +102,7 @@ def simulate(
             }
             file.extend(reconstruct(batch, card.detector, rng) | numbers)
             sums += [np.sum(weight**power) for power in range(3)]
+            shower += weight @ batch.shower_weights.astype(np.float32).astype(np.float64)
             progress(int(sums[0]), events)
         sigma, error = generator.cross_section()
         file.runs(
@@ -109,6 +111,7 @@ def simulate(
                 "genEventCount": [sums[0]],
                 "genEventSumw": [sums[1]],
                 "genEventSumw2": [sums[2]],
+                "PSSumw": [shower / sums[1]],
                 "genCrossSection": [sigma],
                 "genCrossSectionError": [error],
             }
@@ -178,4 +181,5 @@ def _seeds(seed: int, sample: str, part: int) -> tuple[int, np.random.Generator]
 
 def _batches(generator: Generator, events: int) -> Iterator[Truth]:
     for first in range(0, events, BATCH):
-        yield truth(generator.batch(min(BATCH, events - first)))
+        batch = generator.batch(min(BATCH, events - first))
+        yield truth(batch, generator.shower_variations)

@@ -1,5 +1,6 @@
 """From Pythia's event record to what a detector could see, and to what its jets are made of."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,10 +11,10 @@ from numpy.typing import NDArray
 PARTICLE_PT, PARTICLE_ETA = 0.3, 4.7  # what reaches the calorimeters: pT in GeV, |η|
 HADRON_PT = 5.0  # heavy hadrons above this give a jet its flavour, in GeV
 LEPTON_PT = 5.0  # muons and electrons above this can be reconstructed, in GeV
-ELECTRON, MUON, TAU = 11, 13, 15
+TOP, ELECTRON, MUON, TAU = 6, 11, 13, 15
 NEUTRINOS = (12, 14, 16)
 RESONANCE, OUTGOING = 22, 23  # status codes of the hard process
-STATUS_FLAGS = 1 | 1 << 7 | 1 << 8 | 1 << 12 | 1 << 13  # prompt, hard process, first, last copy
+PROMPT, HARD, FROM_HARD, FIRST_COPY, LAST_COPY = 1, 1 << 7, 1 << 8, 1 << 12, 1 << 13
 
 
 @dataclass(frozen=True)
@@ -31,11 +32,14 @@ class Truth:
     tops
         For t and for t̄: the three quarks of its decay (`eta phi` …) if that is hadronic, else none.
     hard_process
-        The collection `GenPart`: resonances and final particles of the hard process.
+        The collection `GenPart`: resonances and final particles of the hard process, and the last
+        copy of each top quark, after the shower, which decays.
     met_x, met_y
         Sum of the neutrinos' momenta, shape (events,).
     weight
         Generator weight, shape (events,).
+    shower_weights
+        Weights of other scales of the shower over `weight`, shape (events, variations).
     """
 
     particles: Any
@@ -48,10 +52,11 @@ class Truth:
     met_x: Any
     met_y: Any
     weight: Any
+    shower_weights: NDArray[np.float64]
 
 
-def truth(batch: Any) -> Truth:
-    """Read a batch that `Generator.batch` made."""
+def truth(batch: Any, shower_variations: Sequence[int] = ()) -> Truth:
+    """Read a batch that `Generator.batch` made; `shower_variations` is that of the generator."""
     record = _Record(batch.prt)
     kind = abs(record.pdg_id)
     parent = record.pdg_id[record.mother]
@@ -70,6 +75,7 @@ def truth(batch: Any) -> Truth:
         hadronic = np.repeat(record.count(from_w) == 2, record.counts)
         return record.select((from_w | (quarks & (parent == 6 * sign))) & hadronic)
 
+    weights = ak.to_numpy(batch.info.weights)
     return Truth(
         particles=record.select(visible, px=record.px, py=record.py, pz=record.pz, E=record.energy),
         muons=record.select(lepton & (kind == MUON), prompt=prompt),
@@ -80,12 +86,18 @@ def truth(batch: Any) -> Truth:
         hard_process=_hard_process(record),
         met_x=record.count(neutrino, record.px),
         met_y=record.count(neutrino, record.py),
-        weight=ak.to_numpy(batch.info.weights[:, 0]),
+        weight=weights[:, 0],
+        shower_weights=weights[:, list(shower_variations)] / weights[:, :1],
     )
 
 
 def _hard_process(record: "_Record") -> Any:
-    mask = (record.code == RESONANCE) | (record.code == OUTGOING)
+    hard = (record.code == RESONANCE) | (record.code == OUTGOING)
+    top = abs(record.pdg_id) == TOP
+    last_top = top.copy()
+    last_top[record.mother[top]] = False
+    mask = hard | last_top
+    copy = np.where(hard, FIRST_COPY | HARD, 0) | np.where(last_top | ~top, LAST_COPY, 0)
     rank = np.cumsum(mask) - 1
     first = np.cumsum(record.count(mask)) - record.count(mask)
     rank -= np.repeat(first, record.counts)
@@ -99,7 +111,7 @@ def _hard_process(record: "_Record") -> Any:
         mask,
         mass=record.mass,
         status=record.code,
-        statusFlags=np.full(len(mask), STATUS_FLAGS),
+        statusFlags=PROMPT | FROM_HARD | copy,
         genPartIdxMother=index,
     )
 

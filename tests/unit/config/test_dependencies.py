@@ -173,10 +173,12 @@ EXPECTED = {
     "samples.zprime.simulate.events": "simulate:zprime",
     "samples.zprime.simulate.parts": "simulate:zprime",
     "samples.zprime.simulate.detector*": "simulate:zprime",
+    "samples.zprime.simulate.shower_variations": "simulate:zprime",
     "samples.zprime.simulate.*": "simulate:zprime simulate:pseudodata",
     "samples.wjets.simulate.events": "simulate:wjets",
     "samples.wjets.simulate.parts": "simulate:wjets",
     "samples.wjets.simulate.detector*": "simulate:wjets",
+    "samples.wjets.simulate.shower_variations": "simulate:wjets",
     "samples.wjets.simulate.pt_hat_bias": "simulate:wjets",
     "samples.wjets.simulate.*": "simulate:wjets simulate:pseudodata",
     "samples.collisions.simulate": "skim:{1} columns:{1}",  # simulated files are NanoAOD

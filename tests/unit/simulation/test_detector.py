@@ -26,7 +26,10 @@ def empty_truth(**given: object) -> Truth:
     names = ("particles", "muons", "electrons", "b_hadrons", "c_hadrons", "hard_process")
     fields = {name: nothing() for name in names} | {"tops": (nothing(), nothing())}
     zero = np.zeros(SIZE)
-    return Truth(**(fields | {"met_x": zero, "met_y": zero, "weight": zero + 1.0} | given))
+    weights = {"shower_weights": np.zeros((SIZE, 0))}
+    return Truth(
+        **(fields | {"met_x": zero, "met_y": zero, "weight": zero + 1.0} | weights | given)
+    )
 
 
 def one_each(**values: float | int | bool) -> ak.Array:
@@ -93,6 +96,7 @@ def test_top_tag_depends_on_the_quarks_inside(inside: int) -> None:
     efficiency = np.mean(flat(fat_jets.particleNet_TvsQCD) > 0.5)
     assert abs(efficiency - expected) < 4 * binomial_error(expected)
     assert np.std(flat(fat_jets.msoftdrop)) == pytest.approx(80 * 0.08, rel=0.03)
+    assert np.all(flat(fat_jets.nTopQuarks) == inside)
     assert flat(fat_jets.nConstituents)[0] == 255  # what a uint8 can hold
 
 

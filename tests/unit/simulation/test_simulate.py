@@ -23,8 +23,9 @@ from zenith.simulation.generator import Generator, cross_section, unbiased
 from zenith.simulation.simulate import Source, certified_share, events_of_part, simulate_pseudodata
 
 REAL = Path("../shared/data/nanoaod/nanoAOD_2015_CMS_Open_Data_ttbar.root")
-# What that file, of 2015, lacks: CMS added the trigger in 2016; its makers left the mass out.
-NEWER = {"HLT_TkMu50", "FatJet_msoftdrop"}
+# What that file, of 2015, lacks: CMS added the trigger in 2016; its makers left the mass out; the
+# number of quarks is ours alone.
+NEWER = {"HLT_TkMu50", "FatJet_msoftdrop", "FatJet_nTopQuarks"}
 BACKGROUNDS = {"wjets": 2.0, "ttbar_semileptonic": 1.5}  # pb
 LUMINOSITY = 0.1  # 1/fb
 GOLDEN = "config/golden-simulated.json"  # certifies 95 of the 100 sections of each run
@@ -81,13 +82,21 @@ def pair_mass(particles: Any) -> Any:
 
 def hard_process(path: Path) -> Any:
     events = read(path)
-    fields = ("pt", "eta", "phi", "mass", "pdgId", "status", "genPartIdxMother")
+    fields = ("pt", "eta", "phi", "mass", "pdgId", "status", "statusFlags", "genPartIdxMother")
     return ak.zip({name: events[f"GenPart_{name}"] for name in fields})
+
+
+def copies(particles: Any, kind: int, flag: int) -> Any:
+    """The particles of a kind, in either charge, with a bit of NanoAOD's statusFlags."""
+    return particles[(abs(particles.pdgId) == kind) & (particles.statusFlags >> flag & 1 == 1)]
+
+
+FIRST_COPY, LAST_COPY = 12, 13
 
 
 def test_masses_of_the_hard_process(files: dict[str, Path]) -> None:
     signal = hard_process(files["zprime"])
-    tops = signal[abs(signal.pdgId) == 6]
+    tops = copies(signal, 6, FIRST_COPY)
     assert ak.all(ak.num(tops) == 2)
     # 1 % wide: the median is within a few times Γ/√N of the pole.
     assert np.median(pair_mass(tops)) == pytest.approx(2000.0, abs=8.0)
@@ -95,14 +104,24 @@ def test_masses_of_the_hard_process(files: dict[str, Path]) -> None:
     assert ak.all(signal[tops.genPartIdxMother].pdgId == 32)
     w = signal[abs(signal.pdgId) == 24]
     assert np.median(ak.flatten(w.mass)) == pytest.approx(80.4, abs=0.7)
+    decayed = copies(signal, 6, LAST_COPY)
+    assert ak.all(ak.num(decayed) == 2)
     assert ak.all(abs(signal[w.genPartIdxMother].pdgId) == 6)
+    # W and b are made of the last copy of their top, after it radiated: they have its mass.
+    last = ak.local_index(signal.pt)[
+        (abs(signal.pdgId) == 6) & (signal.statusFlags >> LAST_COPY & 1 == 1)
+    ]
+    for n in (0, 1):
+        products = signal[signal.genPartIdxMother == last[:, n]]
+        assert ak.all(ak.num(products) == 2)
+        np.testing.assert_allclose(pair_mass(products), decayed.mass[:, n], rtol=2e-3)
     # The decay products of each W have its mass.
     first = w[:, :1]
     index = ak.local_index(signal.pt)[abs(signal.pdgId) == 24][:, 0]
     products = signal[signal.genPartIdxMother == index]
     np.testing.assert_allclose(pair_mass(products), ak.flatten(first.mass), rtol=2e-3)
     top_pairs = hard_process(files["ttbar_semileptonic"])
-    tops = top_pairs[abs(top_pairs.pdgId) == 6]
+    tops = copies(top_pairs, 6, FIRST_COPY)
     assert np.all(pair_mass(tops) > 2 * np.hypot(400.0, 150.0))  # p̂T > 400 GeV
 
 
@@ -191,7 +210,8 @@ def test_branches_have_the_types_of_nanoaod(files: dict[str, Path], name: str) -
         elif branch not in NEWER:
             assert known[branch] == kind, branch
     generator = {b for b in ours if b.startswith(("gen", "Gen", "nGen", "Pileup", "LHE"))}
-    generator |= {b for b in ours if b.endswith(("Flavour", "genJetIdx", "genJetAK8Idx"))}
+    matched = ("Flavour", "genJetIdx", "genJetAK8Idx", "nTopQuarks")
+    generator |= {b for b in ours if b.endswith(matched)}
     assert (not generator) == (name == "pseudodata")
 
 
@@ -223,6 +243,46 @@ def test_the_sums_of_the_runs_are_those_of_the_events(files: dict[str, Path]) ->
         assert runs["genEventSumw2"][0] == pytest.approx((weight**2).sum(), rel=1e-14)
     assert np.all(weight <= 1.0)
     assert np.ptp(weight) > 0.5
+
+
+def test_shower_weights_are_in_the_order_of_nanoaod(tmp_path: Path) -> None:
+    """Up is more radiation: more jets beside tt̄, or more particles in the jets of the tops."""
+    process = card("ttbar_semileptonic", pt_hat_bias=0.0, shower_variations=True)
+    module.simulate(process, events=600, seed=1, part=0, output=tmp_path / "a.root")
+    events, runs = read(tmp_path / "a.root"), read(tmp_path / "a.root", "Runs")
+    weights = ak.to_numpy(events["PSWeight"])
+    assert weights.shape == (600, 4)
+    assert np.all(weights > 0.0)
+    # Means, with genWeight, over all events, as NanoAOD has them: 1 within what 600 weights spread.
+    means = ak.to_numpy(runs["PSSumw"][0])
+    generated = ak.to_numpy(events["genWeight"]).astype(np.float64)
+    np.testing.assert_allclose(means, generated @ weights / generated.sum(), rtol=1e-6)
+    np.testing.assert_allclose(means, 1.0, atol=4 * weights.std() / np.sqrt(600))
+    assert np.all(weights.std(axis=0) < 0.7)
+    isr_up, fsr_up, isr_down, fsr_down = np.log(weights.T)
+    isr, fsr = isr_up - isr_down, fsr_up - fsr_down
+    jets = ak.to_numpy(ak.sum(events["GenJet_pt"] > 10, axis=1))  # most of them initial-state
+    particles = ak.to_numpy(ak.fill_none(ak.firsts(events["FatJet_nConstituents"]), 0))
+
+    def correlation(a: Any, b: Any) -> float:
+        return float(np.corrcoef(a, b)[0, 1])
+
+    error = 1 / np.sqrt(600)
+    assert correlation(isr_up, isr_down) < -0.9
+    assert correlation(fsr_up, fsr_down) < -0.9
+    assert abs(correlation(isr, fsr)) < 3 * error
+    assert correlation(isr, jets) > max(5 * error, 2 * correlation(fsr, jets))
+    assert correlation(fsr, particles) > max(4 * error, 2 * correlation(isr, particles))
+
+
+def test_without_variations_there_are_no_shower_weights(files: dict[str, Path]) -> None:
+    assert "PSWeight" not in read(files["ttbar_semileptonic"]).fields
+    assert "PSSumw" not in read(files["ttbar_semileptonic"], "Runs").fields
+
+
+def test_pseudodata_are_not_slowed_by_variations() -> None:
+    varied = card("ttbar_semileptonic", shower_variations=True, pt_hat_bias=4.0)
+    assert unbiased(varied) == card("ttbar_semileptonic", pt_hat_bias=0.0)
 
 
 def test_the_same_seed_gives_the_same_arrays(files: dict[str, Path], tmp_path: Path) -> None:
