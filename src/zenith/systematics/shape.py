@@ -3,20 +3,62 @@
 import functools
 import zlib
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Annotated, Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from zenith.config import Analysis
-from zenith.config.base import Name, Positive, known
+from zenith.config.base import Name, Positive, Section, known
 from zenith.config.marks import concerns
+from zenith.config.selection import ObjectCut
 from zenith.config.steps import TEMPLATES
 from zenith.config.systematics import KIND, SHAPES, Side
 from zenith.events import splits
 from zenith.events.formats.arrays import Events, Lists, Table
 from zenith.events.shifts import Shift
+
+
+class SizeByField(Section):
+    """A size that depends on a field of the objects: linear between points, constant beyond."""
+
+    field: Annotated[str, Field(description="field of each object, pt or abs(eta) for example")]
+    at: Annotated[
+        tuple[float, ...], Field(min_length=2, description="values of the field, increasing")
+    ]
+    size: Annotated[
+        tuple[Annotated[float, Field(gt=-1.0, lt=1.0)], ...],
+        Field(description="the size at each of them; one of the other sign shifts the other way"),
+    ]
+
+    @model_validator(mode="after")
+    def _points(self) -> "SizeByField":
+        _field(self.field)
+        if any(low >= high for low, high in pairwise(self.at)):
+            raise ValueError(f"at must increase, not {list(self.at)}")
+        if len(self.at) != len(self.size):
+            raise ValueError(
+                f"at has {len(self.at)} values and size {len(self.size)}: as many each"
+            )
+        if not any(self.size):
+            raise ValueError("size is zero everywhere: leave the systematic out")
+        return self
+
+    def of(self, lists: Lists) -> NDArray[np.float64]:
+        """The size of each object."""
+        name, absolute = _field(self.field)
+        values = lists.flat[name]
+        return np.asarray(np.interp(np.abs(values) if absolute else values, self.at, self.size))
+
+
+def _field(text: str) -> tuple[str, bool]:
+    """The field of an object that a text names, and whether its absolute value is meant."""
+    wanted = ObjectCut.model_validate(text)
+    if wanted.operator is not None:
+        raise ValueError(f"field is a field, pt or abs(eta), not {text!r}")
+    return wanted.field, wanted.absolute
 
 
 class ShapeSystematic(Shift):
@@ -35,10 +77,10 @@ class ShapeSystematic(Shift):
         tuple[Name, ...], Field(min_length=1, description="objects that shift"), SHAPES
     ]
     size: Annotated[
-        Positive,
+        Annotated[Positive, Field(lt=1.0)] | SizeByField,
         Field(
-            lt=1.0,
-            description="relative shift (scale), or relative width of added smearing (resolution)",
+            description="relative shift (scale), or relative width of added smearing "
+            "(resolution); a number, or by a field of the objects",
         ),
         SHAPES,
     ]
@@ -70,6 +112,8 @@ class ShapeSystematic(Shift):
             lists = events.collection(collection, key)
             for part in ("pt", "phi", "mass"):
                 lists.flat.require(part, key, f"{collection}_")
+            if isinstance(self.size, SizeByField):
+                lists.flat.require(_field(self.size.field)[0], f"{key}.size", f"{collection}_")
             stream = f"{name}:{collection}"
             factor = _Factor(self, side, events.numbers, lists, stream, analysis.seed)
             if not changed and analysis.met is not None:
@@ -92,7 +136,9 @@ class _Factor:
     @functools.cached_property
     def values(self) -> NDArray[np.float64] | float:
         """A number for each object, or one for all."""
-        shift = self.systematic.size if self.side == "up" else -self.systematic.size
+        size = self.systematic.size
+        of_object = size.of(self.lists) if isinstance(size, SizeByField) else size
+        shift = of_object if self.side == "up" else -of_object
         if self.systematic.kind == "energy_scale":
             return 1.0 + shift
         # The same relative shift up and down, mirrored; nothing is turned round by a large one.
@@ -101,7 +147,8 @@ class _Factor:
     def scaled(self) -> Table:
         """pT and mass of the objects times the factor."""
         flat = self.lists.flat
-        one = 1.0 if self.systematic.kind == "energy_scale" else np.float64(1.0)
+        size, kind = self.systematic.size, self.systematic.kind
+        one = 1.0 if kind == "energy_scale" and isinstance(size, float) else np.float64(1.0)
         types = {part: np.result_type(flat.types[part], one) for part in ("pt", "mass")}
         return Table(types, lambda part: flat[part] * self.values)
 

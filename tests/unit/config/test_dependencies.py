@@ -232,7 +232,7 @@ EXPECTED = {
     "systematics.*.group": f"fit {NAMED}",
     "systematics.jes.kind": SHIFTED,
     "systematics.jes.objects": SHIFTED,
-    "systematics.jes.size": SHIFTED,
+    "systematics.jes.size*": SHIFTED,
     "systematics.jes.sides": f"{SHIFTED} {TEMPLATES}",
     "systematics.jes.type": f"{SHIFTED} {TEMPLATES}",
     "systematics.pileup.correction": SIMULATED,

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from zenith.config import Analysis, load
-from zenith.errors import ConfigError
+from zenith.errors import ConfigError, InputError
 from zenith.events import shifts
 from zenith.events.formats.views import as_events, flattened, nested
 
@@ -112,6 +112,70 @@ def test_the_resolution_depends_on_the_event_and_the_seed_alone(
         assert shifted(events[part], analysis, "jer_up").Jet.pt.to_list() == whole[part].to_list()
     other = load("config/zprime.yaml", ["seed=7", "met=MET"])
     assert np.abs(flat(shifted(events, other, "jer_up").Jet.pt) - flat(whole)).max() > 1.0
+
+
+def by_field(field: str, at: str, size: str) -> Analysis:
+    text = f"systematics.jes.size={{field: {field}, at: {at}, size: {size}}}"
+    return load("config/zprime.yaml", [text, "met=MET"])
+
+
+def test_a_size_may_depend_on_a_field_of_the_objects(events: ak.Array) -> None:
+    analysis = by_field("pt", "[40, 100, 200]", "[-0.03, 0.0, 0.05]")
+    for side, sign in (("up", 1), ("down", -1)):
+        moved = shifted(events, analysis, f"jes_{side}")
+        for collection in ("Jet", "FatJet"):
+            pt = flat(events[collection].pt)
+            rising = np.where(pt < 100, -0.03 * (100 - pt) / 60, 0.05 * (pt - 100) / 100)
+            expected = 1.0 + sign * np.clip(rising, -0.03, 0.05)
+            np.testing.assert_allclose(flat(moved[collection].pt) / pt, expected, rtol=1e-12)
+        for component in ("px", "py"):
+            before, after = (
+                getattr(e.MET, component) + ak.sum(getattr(e.Jet, component), axis=1)
+                for e in (events, moved)
+            )
+            np.testing.assert_allclose(after, before, atol=1e-9)
+
+
+def test_a_size_may_depend_on_an_absolute_value(events: ak.Array) -> None:
+    moved = shifted(events, by_field("abs(eta)", "[0, 2]", "[0.01, 0.03]"), "jes_up")
+    eta = np.abs(flat(events.Jet.eta))
+    expected = 1.01 + 0.01 * np.minimum(eta, 2.0)
+    np.testing.assert_allclose(flat(moved.Jet.pt) / flat(events.Jet.pt), expected, rtol=1e-12)
+
+
+def test_two_sources_are_one_in_quadrature(events: ak.Array) -> None:
+    """3 % and 4 % are 5 % in quadrature, whether they are a number or the same at every pT."""
+    changes = {}
+    for size in ("0.05", "0.03", "0.04"):
+        one = load("config/zprime.yaml", [f"systematics.jes.size={size}", "met=MET"])
+        changes[size] = flat(shifted(events, one, "jes_up").Jet.pt) - flat(events.Jet.pt)
+        same = by_field("pt", "[10, 1000]", f"[{size}, {size}]")
+        np.testing.assert_allclose(
+            flat(shifted(events, same, "jes_up").Jet.pt) - flat(events.Jet.pt), changes[size]
+        )
+    both = np.hypot(changes["0.03"], changes["0.04"])
+    np.testing.assert_allclose(both, changes["0.05"], rtol=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("size", "message"),
+    [
+        ("{field: pt, at: [1, 1], size: [0.1, 0.2]}", "at must increase, not"),
+        ("{field: pt, at: [1, 2], size: [0.1]}", "at has 2 values and size 1"),
+        ("{field: pt, at: [1, 2], size: [0, 0]}", "size is zero everywhere"),
+        ("{field: pt > 3, at: [1, 2], size: [0.1, 0]}", "field is a field, pt or abs"),
+        ("{field: pt, at: [1, 2], size: [0.1, 1.5]}", "less than 1"),
+        ("2.0", "less than 1"),
+    ],
+)
+def test_sizes_that_make_no_sense_are_refused(size: str, message: str) -> None:
+    with pytest.raises(ConfigError, match=r"systematics\.jes\.size.*" + message):
+        load("config/zprime.yaml", [f"systematics.jes.size={size}"])
+
+
+def test_a_field_that_files_lack_is_named(events: ak.Array) -> None:
+    with pytest.raises(InputError, match=r"systematics\.jes\.size: .*Jet_area"):
+        shifted(events, by_field("area", "[0, 1]", "[0.1, 0.2]"), "jes_up")
 
 
 def test_a_variation_that_does_not_exist_is_refused(events: ak.Array, analysis: Analysis) -> None:
