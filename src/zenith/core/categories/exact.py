@@ -2,9 +2,9 @@
 
 The score is only ever sorted: cuts are ranks, so that a monotone transform of the score changes no
 category, and a bin's yields are differences of two prefix sums. The squared significance of all
-bins is a sum over bins, for which the best K bins that end at a place are the best K − 1 bins that
-end anywhere below it and one more (Bellman). The places are a grid of ranks; around each cut that
-is found a finer grid is laid until neighbouring places are neighbouring scores.
+bins is a sum over bins, so that the best bins are the best runs of places (`runs`). The places are
+a grid of ranks; around each cut that is found a finer grid is laid until neighbouring places are
+neighbouring scores.
 """
 
 from dataclasses import dataclass
@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from zenith.core.categories.counting import discovery
+from zenith.core.categories.runs import best_runs
 from zenith.core.categories.task import Task
 from zenith.core.categories.yields import Tallied, Tally, Yields
 from zenith.errors import InputError
@@ -192,25 +193,12 @@ def _best_of(
         allowed = task.met(found) & (places[some][:, None] > places)
         value = _discovery(found.signals[0], found.background, task.counting.uncertainty)
         gain[some] = np.where(allowed, value, -np.inf)
-    reached = np.where(places == 0, 0.0, -np.inf)
-    before: list[NDArray[np.int64]] = []
-    totals: list[float] = []
-    for _ in range(min(categories, len(places) - 1)):
-        sums = reached[None, :] + gain
-        before.append(sums.argmax(axis=1))
-        reached = np.take_along_axis(sums, before[-1][:, None], axis=1)[:, 0]
-        totals.append(reached[-1])
-    if np.isneginf(totals).all():
+    runs = best_runs(gain, categories)
+    if runs is None:
         everything = spectrum.yields(np.array([], np.int64))
         raise InputError(
             f"all events together have a background of {everything.background[0]:.4g} ± "
             f"{np.sqrt(everything.variance[0]):.2g}, which does not meet the requirements "
             f"({task.requirements}): loosen them"
         )
-    bins = int(np.argmax(totals))
-    at = len(places) - 1
-    chosen: list[int] = []
-    for step in reversed(before[1 : bins + 1]):
-        at = int(step[at])
-        chosen.append(int(places[at]))
-    return np.array(chosen[::-1], np.int64)
+    return places[runs]
