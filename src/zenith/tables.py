@@ -2,25 +2,31 @@
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
+from unicodedata import combining
 
 
 def table(header: Sequence[str], rows: Iterable[Sequence[Any]], left: int = 1) -> str:
     """A Markdown table with aligned columns: the first `left` to the left, others to the right."""
     cells = [[text(value) for value in row] for row in rows]
     widths = [
-        max(len(name), *(len(row[i]) for row in cells), 3) if cells else max(len(name), 3)
-        for i, name in enumerate(header)
+        max(3, _width(name), *(_width(row[i]) for row in cells)) for i, name in enumerate(header)
     ]
     ruler = ["-" * w if i < left else "-" * (w - 1) + ":" for i, w in enumerate(widths)]
 
     def line(row: Sequence[str]) -> str:
         padded = [
-            value.ljust(width) if i < left else value.rjust(width)
+            value + blank if i < left else blank + value
             for i, (value, width) in enumerate(zip(row, widths, strict=True))
+            for blank in [" " * (width - _width(value))]
         ]
         return f"| {' | '.join(padded)} |"
 
     return "\n".join(map(line, [list(header), ruler, *cells]))
+
+
+def _width(text: str) -> int:
+    """Columns of a text: a sign above a letter, as in t̄, takes none."""
+    return sum(not combining(character) for character in text)
 
 
 def text(value: Any) -> str:

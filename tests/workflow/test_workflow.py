@@ -51,7 +51,7 @@ NOT_USED = {
     # of the luminosity of files, which is a parameter of the rule columns
     **dict.fromkeys(
         ("only_samples", "max_files", "samples.*.dataset", "eras.*.luminosity"),
-        "columns mva mva_figures optimisation_figures figures category_figures",
+        "columns mva mva_figures optimisation_figures figures category_figures summary",
     ),
     # and what its era says is there
     "samples.*.era": "columns mva mva_figures simulate skim category_figures",
@@ -143,6 +143,8 @@ def unmarked(project, analysis: Analysis) -> tuple[set[str], set[tuple[str, str]
         step, name = job["step"], job["name"]
         steps.add(step)
         part = keys_of(json.loads(step_config(analysis, step, name)))
+        if step == "summary":  # its input is made again where they change
+            part |= keys_of(json.loads(step_config(analysis, "fit")))
         for key in job["keys"]:
             marked = any(known == key or known.startswith(f"{key}.") for known in part)
             allowed = (s for glob, s in NOT_USED.items() if fnmatchcase(key, glob))

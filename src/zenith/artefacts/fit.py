@@ -1,5 +1,6 @@
 """The results of the quoted fit: fit.json. What could not be had is null, and `reasons` say why."""
 
+from collections.abc import Mapping
 from typing import Annotated, NotRequired, cast
 
 from typing_extensions import TypedDict
@@ -201,8 +202,12 @@ class Fit(FitResult):
     pruned: NotRequired[Annotated[list[Pruned], "effects left out of the workspace as too small"]]
 
 
-def yields_table(yields: RegionYields) -> str:
-    """Before and after the fit, by process, as Markdown; the data once they are known."""
+def yields_table(yields: RegionYields, labels: Mapping[str, str] | None = None) -> str:
+    """Before and after the fit, by process, as Markdown; the data once they are known.
+
+    `labels` are the names of processes, and of their sums, for people.
+    """
+    labels = labels or {}
     rows: list[list[str]] = []
     for name, entry in yields.items():
         if isinstance(entry, dict):
@@ -210,9 +215,9 @@ def yields_table(yields: RegionYields) -> str:
                 measured(entry["prefit"], entry["prefit_error"]),
                 measured(entry["postfit"], entry["postfit_error"]),
             )
-            rows.append([name, *stages])
+            rows.append([labels.get(name, name), *stages])
         elif entry is not None:
-            rows.append([name, f"{entry:.0f}", f"{entry:.0f}"])
+            rows.append([labels.get(name, name), f"{entry:.0f}", f"{entry:.0f}"])
     return table(["process", "before the fit", "after the fit"], rows)
 
 

@@ -16,7 +16,10 @@ from zenith.artefacts.comparison import Gain
 from zenith.artefacts.cutflow import RegionCutflow, region_table
 from zenith.artefacts.fit import (
     Constraint,
+    ExpectedStrength,
+    GroupImpact,
     Impact,
+    Parts,
     RegionYields,
     Significance,
     TemplateRepair,
@@ -49,6 +52,8 @@ class SummaryFit(TypedDict):
 
     mu: Annotated[float | None, "best fit of the signal strength; null where there is no signal"]
     mu_error: Annotated[float | None, "its error"]
+    mu_parts: NotRequired[Annotated[Parts | None, "what the error is made of"]]
+    expected: NotRequired[Annotated[ExpectedStrength | None, "of Asimov data with the signal"]]
     twice_nll: Annotated[float, "-2 ln of the likelihood at the best fit"]
     goodness_of_fit: Annotated[float | None, "p-value of the saturated model"]
     asimov: Annotated[bool, "whether Asimov data were fitted, because a region is blind"]
@@ -65,6 +70,30 @@ class SummaryControl(TypedDict):
     reasons: Annotated[dict[str, str], "why something is null, by its place"]
 
 
+class NuisanceSummary(TypedDict):
+    """A parameter that is not of interest, as the fit has it."""
+
+    name: Annotated[str, "pyhf's name"]
+    kind: Annotated[str, "`constrained`, `mc_statistics` or `free`"]
+    value: Annotated[float, "best fit"]
+    error: Annotated[float | None, "its error"]
+    pull: Annotated[float | None, "shift from its prior in standard deviations of that"]
+    constraint: Annotated[float | None, "its error over that of its prior"]
+    expected_constraint: Annotated[float | None, "the same of Asimov data with the signal"]
+    impact_up: Annotated[float | None, "on the signal strength at its best fit plus its error"]
+    impact_down: Annotated[float | None, "on the signal strength at its best fit minus its error"]
+
+
+class Labels(TypedDict):
+    """What people call things, by the names that they have in this file."""
+
+    processes: Annotated[dict[str, str], "of processes and of their sums"]
+    regions: Annotated[dict[str, str], "of regions"]
+    observables: Annotated[dict[str, str], "of observables and scores"]
+    parameters: Annotated[dict[str, str], "of the parameters of the fit"]
+    groups: Annotated[dict[str, str], "of the groups, by the names of their parameters"]
+
+
 class SelectionSummary(TypedDict):
     """The results with one selection."""
 
@@ -74,6 +103,13 @@ class SelectionSummary(TypedDict):
     yields: Annotated[dict[str, RegionYields], "by region and process, with `total` and `data`"]
     control_fit: Annotated[SummaryControl | None, "of the open regions, where some are"]
     ranking: Annotated[list[Impact], "the ten largest impacts"]
+    nuisances: NotRequired[
+        Annotated[list[NuisanceSummary], "all other parameters, by their largest impact"]
+    ]
+    groups: NotRequired[Annotated[list[GroupImpact], "of parameters, the dearest first"]]
+    all_constrained: NotRequired[
+        Annotated[GroupImpact | None, "the same of all parameters that have a constraint"]
+    ]
     sanitised: Annotated[list[TemplateRepair], "bins of templates that were repaired"]
     constraints: Annotated[list[Constraint], "parameters that the data constrain"]
     cutflow: Annotated[dict[str, RegionCutflow], "by region"]
@@ -88,7 +124,16 @@ class Gains(TypedDict, total=False):
     soft_hard_gap: Annotated[float, "relative, where the climb ended"]
 
 
-class Results(SelectionSummary, Gains):
+class Measurement(TypedDict):
+    """What is measured, and what people call things."""
+
+    signal: NotRequired[Annotated[str, "label of the signal whose strength is measured"]]
+    luminosity: NotRequired[Annotated[float, "of the data, in 1/fb"]]
+    energy: NotRequired[Annotated[float, "of the collisions, in TeV"]]
+    labels: NotRequired[Annotated[Labels, "of regions, processes, observables and parameters"]]
+
+
+class Results(SelectionSummary, Gains, Measurement):
     """Results of an analysis: those that are quoted, and all."""
 
     quoted: Annotated[str, "the selection that is quoted"]

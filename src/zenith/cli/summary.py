@@ -39,6 +39,7 @@ def run(args: argparse.Namespace) -> None:
     from zenith.config.steps import STEPS
     from zenith.errors import InputError
     from zenith.reporting import category_summary, summary
+    from zenith.reporting.measurement import measurement
 
     analysis = options.configuration(args)
     results = Path(args.results or f"results/{analysis.name}")
@@ -68,14 +69,15 @@ def run(args: argparse.Namespace) -> None:
             args.output, {"categorisation": analysis.name, **chosen}, inputs=inputs
         )
     else:
+        found_fits = {s: FIT.read(path) for s, path in fits.items()}
         own = summary.summarise(
-            {s: FIT.read(path) for s, path in fits.items()},
+            found_fits,
             {s: CUTFLOW.read(path) for s, path in cutflows.items()},
             times,
             COMPARISON.read(comparison[0]) if comparison else None,
+            measurement(options.analysis_of_files(args), found_fits.values()),
         )
-        labels = {name: region.label for name, region in analysis.regions.items()}
-        text = summary.page(own, f"Results of {analysis.name}", labels, more)
+        text = summary.page(own, f"Results of {analysis.name}", more)
         beside: Categorised = {"categories": chosen} if categories else {}
         SUMMARY.write(args.output, {"analysis": analysis.name, **own, **beside}, inputs=inputs)
     if args.page:

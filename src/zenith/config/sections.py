@@ -258,7 +258,7 @@ class Sections(Section):
         """The branches of weights whose means over all events of a sample are needed."""
         return sorted({branch.name for branch in self.normalised_weights(sample).values()})
 
-    @derived(*DRAWN)
+    @derived(*DRAWN, "summary")
     def luminosity(self) -> float:
         """Of the eras whose samples are used, together, in 1/fb."""
         used = {self.samples[sample].era for sample in self.used_samples}

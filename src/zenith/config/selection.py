@@ -106,7 +106,7 @@ class Observable(Section):
     label: Annotated[
         str,
         Field(description="axis label, LaTeX between dollars, without the unit"),
-        concerns(*DRAWN),
+        concerns(*DRAWN, "summary"),
     ]
     edges: Annotated[
         Axis,

@@ -126,7 +126,7 @@ class Plotting(Section):
         str, Field(description="text after the experiment's name"), concerns(*DRAWN)
     ] = "simulation"
     energy: Annotated[
-        Positive, Field(description="centre-of-mass energy in TeV"), concerns(*DRAWN)
+        Positive, Field(description="centre-of-mass energy in TeV"), concerns(*DRAWN, "summary")
     ] = 13.0
     signal_scale: Annotated[
         Positive, Field(description="factor on the drawn signal"), concerns("figures")

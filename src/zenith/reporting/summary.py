@@ -13,6 +13,7 @@ from zenith.artefacts.cutflow import Cutflow
 from zenith.artefacts.fit import ControlFit, Fit, RegionYields, total, yields_table
 from zenith.artefacts.summary import (
     Gains,
+    Measurement,
     Results,
     SelectionSummary,
     StepTime,
@@ -21,6 +22,9 @@ from zenith.artefacts.summary import (
     timing_table,
 )
 from zenith.reporting.cautions import cautions
+from zenith.reporting.headline import headline
+from zenith.reporting.measurement import NOTHING_KNOWN, cutflows
+from zenith.reporting.uncertainties import costs, nuisance_parameters, nuisances
 from zenith.tables import measured, table
 
 SELECTIONS = ("initial", "optimised")
@@ -71,6 +75,7 @@ def summarise(
     cutflows: Mapping[str, Cutflow],
     times: Mapping[str, StepTime],
     comparison: Comparison | None = None,
+    measurement: Measurement | None = None,
 ) -> Results:
     """The content of summary.json.
 
@@ -84,6 +89,8 @@ def summarise(
     comparison
         Of the optimisation, where it ran: its `expected_significance` (by selection and part of
         the events), `gain`, `cost` and `soft_hard_gap` are passed on.
+    measurement
+        What is measured, and what people call things.
     """
     selections = {name: _selection(fit, cutflows.get(name, {})) for name, fit in fits.items()}
     found = {} if comparison is None else comparison["expected_significance"]
@@ -96,6 +103,7 @@ def summarise(
     quoted = list(selections)[-1]
     return {
         "quoted": quoted,
+        **(measurement or NOTHING_KNOWN),
         "expected_significance": expected,
         **selections[quoted],
         **_gains(comparison),
@@ -122,6 +130,8 @@ def _selection(fit: Fit, cutflow: Cutflow) -> SelectionSummary:
     quoted: SummaryFit = {
         "mu": fit["mu"],
         "mu_error": fit["mu_error"],
+        "mu_parts": fit.get("mu_parts"),
+        "expected": fit.get("expected"),
         "twice_nll": fit["twice_nll"],
         "goodness_of_fit": fit["goodness_of_fit"],
         "asimov": fit["asimov"],
@@ -139,6 +149,9 @@ def _selection(fit: Fit, cutflow: Cutflow) -> SelectionSummary:
         "yields": fit["yields"],
         "control_fit": _control(fit.get("control_fit")),
         "ranking": fit["ranking"][:10],
+        "nuisances": nuisances(fit),
+        "groups": fit.get("groups", []),
+        "all_constrained": fit.get("all_constrained"),
         "sanitised": fit.get("sanitised", []),
         "constraints": fit.get("constraints", []),
         "cutflow": cutflow,
@@ -156,54 +169,23 @@ def _control(control: ControlFit | None) -> SummaryControl | None:
     }
 
 
-def page(summary: Results, title: str, labels: Mapping[str, str], more: Sequence[str] = ()) -> str:
-    """The summary as Markdown; `labels` are the regions' names for people.
+def page(summary: Results, title: str, more: Sequence[str] = ()) -> str:
+    """The summary as Markdown, in the words of its labels.
 
     `more` are parts of other results, which come before warnings and timing.
     """
-    parts = [f"# {title}", _results(summary), _significances(summary)]
-    parts += ["## Yields", *_yields(summary["yields"], labels)]
-    parts += [_control_fit(summary.get("control_fit"), labels)]
-    if summary["ranking"]:
-        rows = [(r["name"], r["impact_up"], r["impact_down"]) for r in summary["ranking"]]
-        parts += ["## Largest impacts on the signal strength"]
-        parts += [table(["nuisance parameter", "+1 σ", "−1 σ"], rows)]
-    parts += ["## Cutflow", *_cutflows(summary["cutflow"], labels)]
+    labels = summary["labels"]
+    regions, processes = labels["regions"], labels["processes"]
+    parts = [f"# {title}", headline(summary), _significances(summary), *costs(summary)]
+    parts += ["## Yields", *_yields(summary["yields"], regions, processes)]
+    parts += [_control_fit(summary.get("control_fit"), regions)]
+    parts += nuisance_parameters(summary)
+    parts += ["## Cutflow", *cutflows(summary["cutflow"], labels)]
     parts += more
     parts += ["## Warnings", *cautions(summary)]
     parts += ["## Time and memory", timing_table(summary["timing"])]
     parts += ["Made with " + ", ".join(f"{k} {v}" for k, v in summary["versions"].items()) + "."]
     return "\n\n".join(part for part in parts if part) + "\n"
-
-
-def _results(summary: Results) -> str:
-    fit, significance, limit = summary["fit"], summary["significance"], summary["upper_limit"]
-    data = "Asimov data; the analysis is blind" if fit.get("asimov") else "observed data"
-    lines = [f"Results with the **{summary['quoted']}** cuts, fitted to {data}.", ""]
-    strength = "not fitted, there is no signal"
-    if fit["mu"] is not None:
-        strength = f"μ = {measured(fit['mu'], fit['mu_error'])}"
-    if why := fit.get("reasons", {}).get("mu_error"):
-        strength += f", without an error: {why}"
-    lines += [f"- Signal strength: {strength}"]
-    for name, factor in fit["free_normalisations"].items():
-        lines += [f"- Normalisation {name}: {measured(factor['value'], factor['error'])}"]
-    expected = significance["expected"]
-    words = ["expected unknown" if expected is None else f"{expected:.3f} σ expected (μ = 1)"]
-    if significance.get("observed") is not None:
-        words.append(f"{significance['observed']:.3f} σ observed")
-    lines += [f"- Discovery significance: {', '.join(words)}"]
-    if limit:
-        _, low, median, high, _ = limit["expected"]
-        words = ["expected not found" if median is None else f"{median:.3g} expected"]
-        if None not in (low, high):
-            words[0] += f" (68 %: {low:.3g} to {high:.3g})"
-        if limit.get("observed") is not None:
-            words.append(f"{limit['observed']:.3g} observed")
-        lines += [f"- Upper limit on μ, 95 % CLs: {', '.join(words)}"]
-    if fit.get("goodness_of_fit") is not None:
-        lines += [f"- Goodness of fit: p = {fit['goodness_of_fit']:.3g}"]
-    return "\n".join(lines)
 
 
 def _significances(summary: Results) -> str:
@@ -244,9 +226,11 @@ def _significances(summary: Results) -> str:
     return "\n".join(lines)
 
 
-def _yields(yields: Mapping[str, RegionYields], labels: Mapping[str, str]) -> Iterable[str]:
+def _yields(
+    yields: Mapping[str, RegionYields], regions: Mapping[str, str], processes: Mapping[str, str]
+) -> Iterable[str]:
     for region, entries in yields.items():
-        yield f"### {labels.get(region, region)}\n\n{yields_table(entries)}"
+        yield f"### {regions.get(region, region)}\n\n{yields_table(entries, processes)}"
 
 
 def _control_fit(control: SummaryControl | None, labels: Mapping[str, str]) -> str:
@@ -268,13 +252,3 @@ def _control_fit(control: SummaryControl | None, labels: Mapping[str, str]) -> s
     lines += [table(["region", "before the fit", "after the fit", "data"], rows)]
     lines += [f"\n- {place}: {why}" for place, why in control["reasons"].items()]
     return "\n".join(["## Prediction from the control regions", "", *lines])
-
-
-def _cutflows(cutflows: Cutflow, labels: Mapping[str, str]) -> Iterable[str]:
-    for region, flow in cutflows.items():
-        processes = flow["processes"]
-        rows = [
-            [cut, *(float(numbers["yield"][i]) for numbers in processes.values())]
-            for i, cut in enumerate(flow["cuts"])
-        ]
-        yield f"### {labels.get(region, region)}\n\n{table(['cut', *processes], rows)}"

@@ -154,8 +154,8 @@ EXPECTED = {
     "max_files": "columns",
     "only_samples": TEMPLATES,
     "met": "skim columns",
-    "eras.a.luminosity": f"simulate:pseudodata columns {DRAWN}",
-    "eras.b.luminosity": DRAWN,
+    "eras.a.luminosity": f"simulate:pseudodata columns {DRAWN} summary",
+    "eras.b.luminosity": f"{DRAWN} summary",
     "eras.a.luminosity_uncertainties.*.label": NAMED,
     "eras.*.luminosity_uncertainties*": TEMPLATES,
     "eras.a.golden_json": "simulate:pseudodata skim:pseudodata skim:collisions",
@@ -213,8 +213,9 @@ EXPECTED = {
     "skim.*": "skim",
     "objects.*": "skim columns",
     "observables.n_jet.edges*": "histogram",  # no feature of the network
+    "observables.n_jet.label": "optimisation_figures figures category_figures summary",
     "observables.n_jet.*": "optimisation_figures figures category_figures",
-    "observables.*.label": DRAWN,
+    "observables.*.label": f"{DRAWN} summary",
     "observables.*.log": DRAWN,
     "observables.*.edges*": "histogram mva_figures",
     "regions.*.label": "optimisation_figures figures summary",
@@ -290,6 +291,7 @@ EXPECTED = {
     "statistics.*": MODEL,
     "plotting.observables": "columns histogram",
     "plotting.signal_scale": "figures",
+    "plotting.energy": f"{DRAWN} summary",
     "plotting.*": DRAWN,
 }
 CATEGORISED = {
@@ -317,6 +319,7 @@ EXPECTED_OF_CATEGORIES = {
     "inputs.scored.*": "scored",
     "plotting.observables": "",
     "plotting.signal_scale": "",
+    "plotting.energy": "category_figures summary",
     "plotting.*": "category_figures",
 }
 # What a key is changed to, where its type does not say it.

@@ -1,6 +1,7 @@
 """The summary repeats the numbers of the results."""
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -17,11 +18,15 @@ HEADER = "s\th:m:s\tmax_rss\tmax_vms\tmax_uss\tmax_pss\tio_in\tio_out\tmean_load
 def fit(expected: float = 2.5) -> dict[str, Any]:
     return {
         "mu": 0.94, "mu_error": 0.31, "asimov": False, "twice_nll": 12.0, "goodness_of_fit": 0.4,
+        "mu_parts": {"statistical": 0.29, "systematic": 0.05, "simulation": 0.1},
+        "expected": {"mu_error": 0.33, "mu_parts": None},
         "parameters": [
             {"name": "ttbar_norm", "kind": "free", "prefit_value": 1.0, "prefit_error": None,
              "value": 1.05, "error": 0.02},
             {"name": "lumi", "kind": "constrained", "prefit_value": 0.0, "prefit_error": 1.0,
-             "value": 0.1, "error": 0.9},
+             "value": 0.1, "error": 0.9, "expected_error": 0.95},
+            {"name": "staterror_signal[6]", "kind": "mc_statistics", "prefit_value": 1.0,
+             "prefit_error": 0.1, "value": 0.95, "error": 0.08, "expected_error": 0.09},
         ],
         "correlation": None, "scan": None,
         "significance": {"expected": expected, "observed": 3.25},
@@ -29,9 +34,17 @@ def fit(expected: float = 2.5) -> dict[str, Any]:
             "level": 0.95, "observed": 1.6, "expected": [0.4, 0.6, 0.8, 1.2, 1.7]
         },
         "ranking": [
-            {"name": "jes", "impact_up": 0.125, "impact_down": -0.25, "prefit_impact_up": 0.15,
+            {"name": "lumi", "impact_up": 0.125, "impact_down": -0.25, "prefit_impact_up": 0.15,
              "prefit_impact_down": -0.3}
         ],
+        "groups": [
+            {"parameters": ["lumi"], "impact": 0.05, "expected_impact": 0.06,
+             "significance": 2.75, "gain": 0.25},
+            {"parameters": ["ttbar_norm"], "impact": None, "expected_impact": 0.01,
+             "significance": None, "gain": None},
+        ],
+        "all_constrained": {"parameters": ["lumi"], "impact": 0.05, "expected_impact": 0.06,
+                            "significance": 2.75, "gain": 0.25},
         "templates": {
             "signal": {"edges": [0.0, 1.0], "observable": "mtt", "data": [131.0],
                        "prefit": {"wjets": [120.0], "error": [12.0]},
@@ -40,6 +53,9 @@ def fit(expected: float = 2.5) -> dict[str, Any]:
         "yields": {
             "signal": {
                 "wjets": {
+                    "prefit": 120.0, "prefit_error": 12.0, "postfit": 123.4, "postfit_error": 5.67
+                },
+                "total_background": {
                     "prefit": 120.0, "prefit_error": 12.0, "postfit": 123.4, "postfit_error": 5.67
                 },
                 "data": 131.0,
@@ -52,10 +68,29 @@ def fit(expected: float = 2.5) -> dict[str, Any]:
     }  # fmt: skip
 
 
+MEASUREMENT = {
+    "signal": "Z′ (2 TeV)",
+    "luminosity": 5.0,
+    "energy": 13.0,
+    "labels": {
+        "regions": {"signal": "SR"},
+        "processes": {"wjets": "W + jets", "total_background": "total background"},
+        "observables": {"btag_1": "Highest b-tag score"},
+        "parameters": {
+            "ttbar_norm": "tt̄ normalisation",
+            "lumi": "Luminosity",
+            "staterror_signal[6]": "Simulated events, SR, bin 7",
+        },
+        "groups": {"lumi": "Luminosity", "ttbar_norm": "Free normalisations"},
+    },
+}
 CUTFLOW = {
     "signal": {
-        "cuts": ["all columns", "met > 50"],
-        "processes": {"wjets": {"events": [9, 4], "yield": [900.0, 400.5], "error": [30.0, 20.0]}},
+        "cuts": ["all columns", "btag_1 >= 0.5"],
+        "processes": {
+            "wjets": {"events": [9, 4], "yield": [900.0, 400.5], "error": [300.0, 200.0]},
+            "data": {"events": [931, 402], "yield": [931.0, 402.0], "error": [30.5, 20.0]},
+        },
     },
 }
 
@@ -90,7 +125,7 @@ def test_the_optimised_selection_joins_and_is_quoted() -> None:
     assert expected["optimised"] == {"test": 3.1}
     assert expected["search"]["test"] == 2.6
     assert content["soft_hard_gap"] == 0.01
-    text = page(content, "Results", {})
+    text = page(content, "Results")
     assert list(expected) == ["initial", "optimised", "search"]
     assert "| search    |     3 |      2.7 | 2.60 ± 0.10 |" in text
 
@@ -132,22 +167,64 @@ def test_the_comparison_is_quoted_with_gain_and_cost(tmp_path: Path) -> None:
     assert "Soft and hard cuts differ by 0.84 % where the climb ended." in text.read_text()
 
 
-def test_the_page_reads_the_numbers_out() -> None:
-    text = page(
-        summarise({"initial": fit()}, {"initial": CUTFLOW}, {}), "Results", {"signal": "SR"}
-    )
+def test_the_page_reads_the_numbers_out_in_the_words_of_people() -> None:
+    content = summarise({"initial": fit()}, {"initial": CUTFLOW}, {}, None, MEASUREMENT)
+    text = page(content, "Results")
     for line in (
-        "- Signal strength: μ = 0.94 ± 0.31",
-        "- Normalisation ttbar_norm: 1.050 ± 0.020",
-        "- Discovery significance: 2.500 σ expected (μ = 1), 3.250 σ observed",
-        "- Upper limit on μ, 95 % CLs: 0.8 expected (68 %: 0.6 to 1.2), 1.6 observed",
+        "Signal strength μ of **Z′ (2 TeV)**, 5 fb⁻¹ at 13 TeV, with the **initial** cuts, fitted "
+        "to data.",
+        "- Signal strength: **μ = 0.94 ± 0.31** = 0.94 ± 0.29 (statistical) ± 0.05 (systematic) "
+        "± 0.10 (simulated events)",
+        "- Expected error of μ: ± 0.33",
+        "- tt̄ normalisation: 1.050 ± 0.020",
+        "- Discovery significance: 3.25 σ observed, 2.50 σ expected (μ = 1)",
+        "- Upper limit on μ, 95 % CLs: 1.6 observed, 0.8 expected without signal "
+        "(68 %: 0.6 to 1.2, 95 %: 0.4 to 1.7)",
+        "| Luminosity                 | 0.050 |          0.060 |                2.75 |      0.25 |",
+        "| Free normalisations        |       |          0.010 |                     |           |",
+        "| all that have a constraint | 0.050 |          0.060 |                2.75 |      0.25 |",
         "### SR",
-        "| wjets   |       120 ± 12 |   123.4 ± 5.7 |",
-        "| data    |            131 |           131 |",
-        "| met > 50    | 400.5 |",
-        "- channel signal, sample wjets, bin 17: negative, -0.5 became 0.001",
+        "| W + jets         |       120 ± 12 |   123.4 ± 5.7 |",
+        "| total background |       120 ± 12 |   123.4 ± 5.7 |",
+        "| data             |            131 |           131 |",
+        "| Luminosity                  |         +0.10 ± 0.90 |         ± 0.95 |     +0.125 "
+        "|     −0.250 |",
+        "| tt̄ normalisation            | 1.050 ± 0.020 (free) |                |            "
+        "|            |",
+        "| Simulated events, SR, bin 7 |         −0.50 ± 0.80 |         ± 0.90 |            "
+        "|            |",
+        "| before any cut            | 900 ± 300 |  931 |",
+        "| Highest b-tag score ≥ 0.5 | 400 ± 200 |  402 |",
+        "- SR, W + jets, bin 18: negative, -0.5 became 0.001",
     ):
         assert line in text.splitlines(), line
+    assert not re.search(r"lumi\b|ttbar_norm|btag_1|wjets\b", text)
+
+
+def test_a_blind_page_says_that_all_is_expected() -> None:
+    content = fit() | {"asimov": True, "significance": {"expected": 2.5, "observed": None}}
+    content["upper_limit"] = content["upper_limit"] | {"observed": None}
+    content["yields"]["signal"]["data"] = None
+    text = page(summarise({"initial": content}, {}, {}, None, MEASUREMENT), "Results")
+    assert "the analysis is blind, and every number is expected." in text
+    assert "observed" not in text
+    assert "- Expected error" not in text  # it is that of the strength
+    assert (
+        "| Luminosity                 |          0.060 |                2.75 |      0.25 |" in text
+    )
+
+
+def test_the_summary_has_every_nuisance_parameter() -> None:
+    content = summarise({"initial": fit()}, {}, {}, None, MEASUREMENT)
+    rows = {row["name"]: row for row in content["nuisances"]}
+    assert list(rows) == ["lumi", "ttbar_norm", "staterror_signal[6]"]  # by impact
+    of = rows["staterror_signal[6]"]
+    assert of["pull"] == pytest.approx(-0.5)
+    assert (of["constraint"], of["expected_constraint"]) == pytest.approx((0.8, 0.9))
+    assert (rows["ttbar_norm"]["pull"], rows["ttbar_norm"]["constraint"]) == (None, None)
+    for key in ("signal", "luminosity", "energy"):
+        assert content[key] == MEASUREMENT[key]
+    assert content["groups"] == fit()["groups"]
 
 
 def test_what_the_fit_could_not_have_is_said_with_its_reason() -> None:
@@ -155,25 +232,27 @@ def test_what_the_fit_could_not_have_is_said_with_its_reason() -> None:
     content = fit() | {
         "mu": 0.0,
         "mu_error": None,
+        "mu_parts": None,
         "significance": {"expected": None, "observed": 0.0},
         "upper_limit": {"observed": None, "expected": [0.4, 0.6, 0.8, None, None]},
-        "ranking": [{"name": "jes", "impact_up": None, "impact_down": -0.25}],
+        "ranking": [{"name": "lumi", "impact_up": None, "impact_down": -0.25}],
         "reasons": {
             "mu_error": bound,
-            "parameters.mu.error": bound,
+            "parameters.lumi.error": bound,
             "upper_limit.observed": "did not converge",
         },
     }
-    summary = summarise({"initial": content}, {"initial": CUTFLOW}, {})
+    summary = summarise({"initial": content}, {"initial": CUTFLOW}, {}, None, MEASUREMENT)
     assert summary["fit"]["reasons"] == content["reasons"]
-    lines = page(summary, "Results", {"signal": "SR"}).splitlines()
+    lines = page(summary, "Results").splitlines()
     for line in (
-        f"- Signal strength: μ = 0, without an error: {bound}",
-        "- Discovery significance: expected unknown, 0.000 σ observed",
-        "- Upper limit on μ, 95 % CLs: 0.8 expected",
-        f"- mu_error, parameters.mu.error: {bound}",
-        "- upper_limit.observed: did not converge",
-        "| jes                |      | -0.25 |",
+        f"- Signal strength: **μ = 0**, without an error: {bound}",
+        "- Discovery significance: 0.00 σ observed, expected unknown",
+        "- Upper limit on μ, 95 % CLs: 0.8 expected without signal",
+        f"- mu error; parameters, Luminosity, error: {bound}",
+        "- upper limit, observed: did not converge",
+        "| Luminosity                  |         +0.10 ± 0.90 |         ± 0.95 |            "
+        "|     −0.250 |",
     ):
         assert line in lines, line
 
@@ -201,6 +280,13 @@ def test_the_command_writes_both_files(tmp_path: Path) -> None:
     content = json.loads(summary.read_text())
     assert content["fit"]["mu"] == 0.94
     assert content["timing"]["fit"]["cpu_seconds"] == 1.5
+    assert (content["luminosity"], content["energy"]) == (5.0, 13.0)
+    labels = content["labels"]
+    assert labels["parameters"]["lumi"] == labels["groups"]["lumi"] == "Luminosity"
+    assert labels["parameters"]["staterror_signal[6]"] == "Simulated events, Signal region, bin 7"
+    assert labels["groups"]["staterror_signal[6]"] == "Simulated events"
+    assert labels["processes"]["ttbar_dileptonic"] == "tt\u0304 (2ℓ)"
+    assert "**Z′ (2 TeV)**, 5 fb⁻¹ at 13 TeV" in text.read_text()
     assert {"expected_significance", "upper_limit", "yields"} <= set(content)
     assert (
         "| fit  |    1 |           2.0 |          1.5 |               150.0 |" in text.read_text()
@@ -238,9 +324,14 @@ def test_a_table_is_aligned() -> None:
     assert lines[0] == "| name       | value |"
     assert lines[2] == "| a          | 1.235 |"
     assert lines[3] == "| long\\|name |  2000 |"
+    accented = table(["process", "of"], [["tt\u0304", "tt\u0304"], ["W", 1]]).split("\n")
+    assert accented[2] == "| tt\u0304      |  tt\u0304 |"
 
 
 def test_constraints_are_said_with_the_share_of_the_simulation() -> None:
     message = "jes ends at 0.50 of its prior; 40 % of what constrains it is noise of the simulation"
-    content = summarise({"initial": fit() | {"constraints": [{"message": message}]}}, {}, {})
-    assert f"\n- {message}\n" in page(content, "Results", {})
+    constraint = {"name": "jes", "message": message}
+    labels = {**MEASUREMENT["labels"], "parameters": {"jes": "Jet energy scale"}}
+    known = {**MEASUREMENT, "labels": labels}
+    content = summarise({"initial": fit() | {"constraints": [constraint]}}, {}, {}, None, known)
+    assert f"\n- {message.replace('jes', 'Jet energy scale')}\n" in page(content, "Results")
