@@ -10,10 +10,10 @@ from zenith.tables import pairs, table
 
 
 class Losses(TypedDict):
-    """Mean cross-entropy after each epoch."""
+    """Mean cross-entropy after each epoch, or each tree."""
 
     train: Annotated[list[float], "of the events that it was trained with"]
-    validation: Annotated[list[float], "of those that the epoch was chosen with"]
+    validation: Annotated[list[float], "of those that the best one was chosen with"]
 
 
 class Overtraining(TypedDict):
@@ -32,7 +32,7 @@ class Metrics(TypedDict):
     features: Annotated[list[str], "observables that it reads"]
     events: Annotated[dict[str, dict[str, int]], "simulated events, by class and part"]
     losses: Annotated[Losses, "after each epoch"]
-    best_epoch: Annotated[int, "the epoch that is kept, from 1"]
+    best_epoch: Annotated[int, "the epoch that is kept, or the number of trees"]
     auc: Annotated[dict[str, float], "area under the ROC curve on unseen events, by class"]
     kolmogorov_smirnov: Annotated[dict[str, Overtraining], "by class"]
     seconds: Annotated[float, "wall time"]

@@ -30,7 +30,7 @@ def write_tensors(
     from safetensors.numpy import save
 
     content = save(
-        {name: np.ascontiguousarray(array) for name, array in arrays.items()},
+        {name: np.asarray(array, order="C") for name, array in arrays.items()},
         {_KEY: json.dumps(header, sort_keys=True)},
     )
     with atomic(path) as temporary:

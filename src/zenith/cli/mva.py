@@ -51,11 +51,12 @@ def run(args: argparse.Namespace) -> None:
     }
 
     def progress(epoch: int, training: float, validation: float) -> None:
-        if epoch % 5 == 0 or epoch in (1, mva.epochs):
+        if epoch % 5 == 0 or epoch in (1, mva.rounds):
             logging.info(
-                "epoch %d/%d: cross-entropy %.4f (training), %.4f (validation)",
+                "%s %d/%d: cross-entropy %.4f (training), %.4f (validation)",
+                mva.round_name,
                 epoch,
-                mva.epochs,
+                mva.rounds,
                 training,
                 validation,
             )
@@ -95,4 +96,10 @@ def run(args: argparse.Namespace) -> None:
         config=step_config(analysis, "mva", args.name),
     )
     text = ", ".join(f"{name} {value:.4f}" for name, value in auc.items())
-    logging.info("%s: kept epoch %d; AUC on unseen events: %s", args.name, trained.best_epoch, text)
+    logging.info(
+        "%s: kept %s %d; AUC on unseen events: %s",
+        args.name,
+        mva.round_name,
+        trained.best_epoch,
+        text,
+    )

@@ -94,6 +94,7 @@ def _figures(
             metrics["losses"]["train"],
             metrics["losses"]["validation"],
             metrics["best_epoch"],
+            each=mva.round_name,
             title=name,
             banner=line,
         ),

@@ -74,7 +74,7 @@ def keys() -> str:
         summary = (model.__doc__ or "").split("\n\n")[0]
         lines += [f"### {model.__name__}", "", " ".join(summary.split()), ""]
         lines += ["| key | type | default | meaning |", "|---|---|---|---|"]
-        common = {name for base in model.__bases__ if base in seen for name in base.model_fields}
+        common = {name for base in model.__mro__[1:] if base in seen for name in base.model_fields}
         for name, field in model.model_fields.items():
             if name in common - model.__annotations__.keys():
                 continue

@@ -103,7 +103,7 @@ class Sections(Section):
     ] = Split()
     mva: Annotated[
         dict[Name, Annotated[Mva, ByType(NETWORKS, default="perceptron")]],
-        Field(description="neural networks, by name"),
+        Field(description="neural networks and boosted trees, by name"),
     ] = {}
     optimise: Annotated[
         Optimise, Field(description="settings of the gradient ascent (the climb)")

@@ -61,10 +61,11 @@ def losses(
     validation: ArrayLike,
     best_epoch: int,
     *,
+    each: str = "epoch",
     title: str = "",
     banner: style.Banner | None = None,
 ) -> Figure:
-    """Cross-entropy after each epoch, and the epoch (from 1) whose weights were kept."""
+    """Cross-entropy after each epoch, or each tree, and which of them (from 1) was kept."""
     figure, axes = style.single()
     curves = {"Training": np.asarray(train, float), "Validation": np.asarray(validation, float)}
     for (label, values), colour in zip(curves.items(), (style.BLUE, style.RED), strict=True):
@@ -73,12 +74,12 @@ def losses(
     low, high = everything.min(), everything.max()
     high += 0.02 * abs(high) if low == high else 0.0
     floor = low - 0.05 * (high - low)
-    kept = f"Kept: epoch {best_epoch}"
+    kept = f"Kept: {each} {best_epoch}"
     axes.plot([best_epoch] * 2, [floor, high], color=style.GREY, ls="--", lw=2, label=kept)
     # Room for four lines of text above the highest point.
     axes.set_ylim(floor, high + 0.32 * (high - low))
     axes.set_xlim(1 - 0.5, len(curves["Training"]) + 0.5)
-    axes.set(xlabel="Epoch", ylabel="Cross-entropy")
+    axes.set(xlabel=each.capitalize(), ylabel="Cross-entropy")
     axes.legend(loc="upper right")
     style.add_text(axes, [title] if title else [])
     if banner:

@@ -12,7 +12,8 @@ from zenith.artefacts.writing import atomic
 from zenith.core.networks.network import Network
 from zenith.errors import InputError
 
-OPSET, IR_VERSION = 17, 8  # 2022: what every runtime still in use reads
+DOMAINS = {"": 17, "ai.onnx.ml": 3}  # operators, and those of trees: 2022, with
+IR_VERSION = 8  # this version of the files: what every runtime still in use reads
 
 
 class _Graph:
@@ -75,7 +76,7 @@ def export_onnx(
             [tensor("scores", TensorProto.FLOAT, ["N", len(network.classes) or 1])],
             graph.constants,
         ),
-        opset_imports=[helper.make_opsetid("", OPSET)],
+        opset_imports=[helper.make_opsetid(*domain) for domain in sorted(DOMAINS.items())],
         ir_version=IR_VERSION,
         producer_name="zenith",
         producer_version=__version__,

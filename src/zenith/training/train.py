@@ -1,4 +1,4 @@
-"""Pretraining of a network: cross-entropy of the classes, by Adam on mini-batches."""
+"""Pretraining of a network: cross-entropy of the classes, by Adam on mini-batches or LightGBM."""
 
 import zlib
 from typing import Any, NamedTuple
@@ -9,6 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 
+from zenith.config.networks.descent import DescentSettings
 from zenith.config.networks.settings import Mva
 from zenith.core.networks.network import Network, require_events_alone
 from zenith.errors import FitError, InputError
@@ -51,11 +52,12 @@ def train(
     network = mva.create(key)
     require_events_alone(name, network)
     network = network.scaled_to(training.x, np.abs(training.weight))
+    how = train_with_jax
     if mva.framework == "keras":
-        from zenith.training.keras import train_with_keras
-
-        return train_with_keras(network, mva, training, validation, random, progress)
-    return train_with_jax(network, mva, training, validation, random, progress)
+        from zenith.training.keras import train_with_keras as how
+    elif mva.framework == "lightgbm":
+        from zenith.training.boosted_trees import train_with_lightgbm as how
+    return how(network, mva, training, validation, random, progress)
 
 
 def _check_that_features_vary(name: str, mva: Mva, events: Examples) -> None:
@@ -120,6 +122,7 @@ def train_with_jax(
 
     Every epoch visits all events but fewer than there are batches, in another order each time.
     """
+    assert isinstance(mva, DescentSettings)
     events = len(training.weight)
     steps = max(1, round(events / mva.batch))
     rate: Any = mva.learning_rate

@@ -9,8 +9,8 @@ Progress = Callable[[int, float, float], None]  # epoch from 1, loss of training
 
 
 class Trained(NamedTuple):
-    """A trained network, with the cross-entropy after each epoch."""
+    """A trained network, with the cross-entropy after each epoch, or each tree."""
 
-    network: Network  # with the weights of the best epoch
+    network: Network  # of the best epoch
     losses: dict[str, list[float]]  # `train` and `validation`, one number for each epoch
     best_epoch: int  # counted from 1

@@ -10,8 +10,9 @@ from pydantic import Field
 
 from zenith.config import dump, load, parse
 from zenith.config.marks import concerns
+from zenith.config.networks.descent import DescentSettings
 from zenith.config.networks.perceptron import PerceptronSettings
-from zenith.config.networks.settings import NETWORKS, Mva
+from zenith.config.networks.settings import NETWORKS
 from zenith.config.schema import schema
 from zenith.config.yaml_text import parse_yaml
 from zenith.errors import ConfigError
@@ -20,7 +21,7 @@ CLASSES = {"w": ["wjets"], "t": ["ttbar"]}
 SETTINGS = {"classes": CLASSES, "features": ["met"]}
 
 
-class Deep(Mva):
+class Deep(DescentSettings):
     """A type of another package: a key with a mark for the training, and one without."""
 
     depth: int = 3
@@ -96,6 +97,24 @@ def test_the_schema_knows_zeniths_own_types_and_lets_others_pass() -> None:
     assert validator.is_valid({"net": SETTINGS | {"type": "deep", "depth": 5}})
     for wrong in ({"hiden": [3]}, {"type": "perceptron", "depth": 5}, {"epochs": 0}):
         assert not validator.is_valid({"net": SETTINGS | wrong})
+
+
+def test_boosted_trees_have_keys_of_their_own(toy_configuration: Any) -> None:
+    found = analysis(toy_configuration, type="boosted_trees", trees=7, threads=2)
+    net = found.mva["net"]
+    assert (net.framework, net.fine_tune, net.rounds, net.round_name) == (
+        "lightgbm", False, 7, "tree",
+    )  # fmt: skip
+    assert parse(parse_yaml(dump(found), "dump")) == found
+    common = {"classes": ["w", "t"], "features": ["met"], "type": "boosted_trees"}
+    assert net.architecture() == {**common, "trees": 7, "leaves": 31}
+    for wrong, message in (
+        ({"fine_tune": True}, r"mva\.net\.fine_tune: .*trees have no gradient .*use false"),
+        ({"epochs": 3}, r"mva\.net\.epochs: unknown key"),
+        ({"framework": "jax"}, r"mva\.net\.framework: .*lightgbm"),
+    ):
+        with pytest.raises(ConfigError, match=message):
+            analysis(toy_configuration, type="boosted_trees", **wrong)
 
 
 def test_the_shipped_analyses_have_perceptrons() -> None:

@@ -4,7 +4,8 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 from pydantic import Field
 
-from zenith.config.networks.settings import NETWORK, Mva
+from zenith.config.networks.descent import DescentSettings
+from zenith.config.networks.settings import NETWORK
 
 if TYPE_CHECKING:
     import jax
@@ -12,7 +13,7 @@ if TYPE_CHECKING:
     from zenith.core.networks.perceptron import Perceptron
 
 
-class PerceptronSettings(Mva):
+class PerceptronSettings(DescentSettings):
     """A multi-layer perceptron on standardised features, the type of network by default."""
 
     type: Annotated[Literal["perceptron"], Field(description="type of network"), NETWORK] = (

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
-from zenith.config.base import Name, Positive, Section
+from zenith.config.base import Name, Section
 from zenith.config.marks import Mark, concerns
 from zenith.config.selection import FixedCut
 from zenith.config.steps import SELECTION
@@ -20,7 +20,11 @@ if TYPE_CHECKING:
 NETWORK = concerns("mva", "mva_figures", *SELECTION, "histogram", "scored", order=True)
 
 NETWORKS = Registry(
-    "zenith.networks", {"perceptron": "zenith.config.networks.perceptron:PerceptronSettings"}
+    "zenith.networks",
+    {
+        "perceptron": "zenith.config.networks.perceptron:PerceptronSettings",
+        "boosted_trees": "zenith.config.networks.boosted_trees:BoostedTreesSettings",
+    },
 )
 """Types of networks: for each name a subclass of `Mva`."""
 
@@ -28,24 +32,23 @@ NETWORKS = Registry(
 class Mva(Section):
     """One network: a score of events, learnt from simulated samples.
 
-    A type of network is a subclass with keys of its own and `create`.
+    A type of network is a subclass with keys of its own and `create`; one that is trained by
+    gradient descent derives from `zenith.config.networks.descent.DescentSettings`.
     """
 
-    frameworks: ClassVar[tuple[str, ...]] = ("jax",)  # those that can train this type
+    round_name: ClassVar[str] = "epoch"  # what a round of its training is called
 
     type: Annotated[
         str,
-        Field(description="type of network: `perceptron`, or one that another package adds"),
+        Field(
+            description="type of network: `perceptron`, `boosted_trees`, or one that another "
+            "package adds"
+        ),
         NETWORK,
     ] = "perceptron"
-    framework: Annotated[
-        Literal["jax", "keras"],
-        Field(
-            description="framework of the training; a network that Keras trained is never "
-            "fine-tuned"
-        ),
-        concerns("mva"),
-    ] = "jax"
+    framework: Annotated[str, Field(description="framework of the training"), concerns("mva")] = (
+        "jax"
+    )
     classes: Annotated[
         dict[Name, Annotated[tuple[Name, ...], Field(min_length=1)]],
         Field(
@@ -80,33 +83,6 @@ class Mva(Section):
         ),
         concerns("mva"),
     ] = "absolute"
-    learning_rate: Annotated[
-        Positive, Field(description="Adam's initial learning rate"), concerns("mva")
-    ] = 3e-3
-    schedule: Annotated[
-        Literal["constant", "cosine"],
-        Field(description="schedule of the learning rate"),
-        concerns("mva"),
-    ] = "cosine"
-    batch: Annotated[
-        int,
-        Field(ge=1, description="approximate number of events in a mini-batch"),
-        concerns("mva"),
-    ] = 256
-    epochs: Annotated[
-        int,
-        Field(ge=1, description="largest number of passes over the training events"),
-        concerns("mva"),
-    ] = 100
-    patience: Annotated[
-        int,
-        Field(
-            ge=1,
-            description="number of epochs without a better validation loss before the "
-            "training stops",
-        ),
-        concerns("mva"),
-    ] = 10
     fine_tune: Annotated[
         bool,
         Field(
@@ -115,28 +91,18 @@ class Mva(Section):
         concerns(*SELECTION),
     ] = True
 
-    @model_validator(mode="before")
-    @classmethod
-    def _freeze(cls, data: Any) -> Any:
-        """A network trained by Keras is frozen, unless the file says otherwise: then an error."""
-        if isinstance(data, dict) and data.get("framework") == "keras":
-            return {"fine_tune": False} | data
-        return data
-
     @model_validator(mode="after")
     def _check(self) -> Self:
-        if self.framework not in self.frameworks:
-            raise ValueError(
-                f"framework: a network of type {self.type} is trained by "
-                f"{' or '.join(self.frameworks)}, not by {self.framework}"
-            )
-        if self.framework == "keras" and self.fine_tune:
-            raise ValueError("fine_tune: framework keras only pretrains; use jax, or false")
         samples = [sample for group in self.classes.values() for sample in group]
         for kind, names in (("sample", samples), ("feature", self.features)):
             if twice := sorted({name for name in names if list(names).count(name) > 1}):
                 raise ValueError(f"the {kind} {twice[0]!r} is given twice")
         return self
+
+    @property
+    @abstractmethod
+    def rounds(self) -> int:
+        """The largest number of rounds of the training."""
 
     @abstractmethod
     def create(self, key: "jax.Array") -> "Network":

@@ -30,7 +30,7 @@ class OnnxGraph(Protocol):
         """A tensor of fixed numbers, float32."""
 
     def node(self, operator: str, *inputs: str, **attributes: Any) -> str:
-        """The result of an operator of ONNX (onnx.ai/onnx/operators), opset 17."""
+        """The result of an operator of ONNX (onnx.ai/onnx/operators), opset 17, ai.onnx.ml 3."""
 
 
 class Network(eqx.Module):

@@ -1,0 +1,75 @@
+"""The settings of networks that are trained by gradient descent."""
+
+from typing import Annotated, Any, ClassVar, Literal, Self
+
+from pydantic import Field, model_validator
+
+from zenith.config.base import Positive
+from zenith.config.marks import concerns
+from zenith.config.networks.settings import Mva
+
+
+class DescentSettings(Mva):
+    """A network trained by Adam on mini-batches, which the climb can move as well."""
+
+    frameworks: ClassVar[tuple[str, ...]] = ("jax",)  # those that can train this type
+
+    framework: Annotated[
+        Literal["jax", "keras"],
+        Field(
+            description="framework of the training; a network that Keras trained is never "
+            "fine-tuned"
+        ),
+        concerns("mva"),
+    ] = "jax"
+    learning_rate: Annotated[
+        Positive, Field(description="Adam's initial learning rate"), concerns("mva")
+    ] = 3e-3
+    schedule: Annotated[
+        Literal["constant", "cosine"],
+        Field(description="schedule of the learning rate"),
+        concerns("mva"),
+    ] = "cosine"
+    batch: Annotated[
+        int,
+        Field(ge=1, description="approximate number of events in a mini-batch"),
+        concerns("mva"),
+    ] = 256
+    epochs: Annotated[
+        int,
+        Field(ge=1, description="largest number of passes over the training events"),
+        concerns("mva"),
+    ] = 100
+    patience: Annotated[
+        int,
+        Field(
+            ge=1,
+            description="number of epochs without a better validation loss before the "
+            "training stops",
+        ),
+        concerns("mva"),
+    ] = 10
+
+    @model_validator(mode="before")
+    @classmethod
+    def _freeze(cls, data: Any) -> Any:
+        """A network trained by Keras is frozen, unless the file says otherwise: then an error."""
+        if isinstance(data, dict) and data.get("framework") == "keras":
+            return {"fine_tune": False} | data
+        return data
+
+    @model_validator(mode="after")
+    def _check_framework(self) -> Self:
+        if self.framework not in self.frameworks:
+            raise ValueError(
+                f"framework: a network of type {self.type} is trained by "
+                f"{' or '.join(self.frameworks)}, not by {self.framework}"
+            )
+        if self.framework == "keras" and self.fine_tune:
+            raise ValueError("fine_tune: framework keras only pretrains; use jax, or false")
+        return self
+
+    @property
+    def rounds(self) -> int:
+        """The largest number of epochs."""
+        return self.epochs
