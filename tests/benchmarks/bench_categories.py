@@ -34,9 +34,9 @@ from zenith.core.categories.cells import Cells
 from zenith.core.categories.clustering import partition
 from zenith.core.categories.counting import Counting, Requirements
 from zenith.core.categories.exact import Spectrum
-from zenith.core.categories.memberships import Categories, Edges, Mixture
 from zenith.core.categories.task import Task
 from zenith.core.categories.yields import Tallied
+from zenith.core.selection.memberships import Categories, Edges, Mixture
 from zenith.simulation.toys import toy
 
 MEASURED = find_spec("gatohep") is not None

@@ -30,7 +30,8 @@ from zenith.core.networks.perceptron import Perceptron
 from zenith.core.selection.axis import Axis
 from zenith.core.selection.cuts import Cut
 from zenith.core.selection.histograms import Selection, soft_histograms
-from zenith.core.selection.layout import Channel, Layout, Sample, prepare
+from zenith.core.selection.layout import Layout, Sample, prepare
+from zenith.core.selection.regions import Region
 
 FEATURES = tuple(f"x{k}" for k in range(10))
 TEMPERATURE, BANDWIDTH = 0.5, 0.3
@@ -97,7 +98,7 @@ def chain(parameters: Selection, events: Layout) -> jax.Array:
 
 def layout(point: Selection, drawn: dict[str, np.ndarray], weight: np.ndarray) -> Layout:
     cuts = tuple(Cut(name, ">", name, width) for name, width in WIDTHS.items())
-    region = Channel("signal", cuts, Axis("mass", tuple(EDGES)))
+    region = Region("signal", cuts, Axis("mass", tuple(EDGES)))
     first = round(SIGNAL * len(weight))
     parts = {"signal": slice(first), "background": slice(first, None)}
     samples = {

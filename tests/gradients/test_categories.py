@@ -6,8 +6,8 @@ import pytest
 
 from zenith.core.categories.cells import Cells
 from zenith.core.categories.counting import Counting, Requirements
-from zenith.core.categories.memberships import Edges, Mixture
 from zenith.core.categories.yields import Tallied
+from zenith.core.selection.memberships import Edges, Mixture
 
 
 def events(dimensions: int) -> Cells:

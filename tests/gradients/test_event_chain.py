@@ -9,12 +9,13 @@ import numpy as np
 import pytest
 from jax.flatten_util import ravel_pytree
 
-from zenith.core.categories.memberships import Edges
 from zenith.core.networks.perceptron import Perceptron
 from zenith.core.selection.axis import Axis
 from zenith.core.selection.cuts import Cut
 from zenith.core.selection.histograms import hard_histograms, soft_histograms
-from zenith.core.selection.layout import Channel, Sample, prepare
+from zenith.core.selection.layout import Sample, prepare
+from zenith.core.selection.memberships import Edges
+from zenith.core.selection.regions import Region
 from zenith.errors import ConfigError, InputError
 
 hard_histograms, soft_histograms = jax.jit(hard_histograms), jax.jit(soft_histograms)
@@ -22,7 +23,7 @@ hard_histograms, soft_histograms = jax.jit(hard_histograms), jax.jit(soft_histog
 FEATURES = ("met", "lep_ht", "btag")
 EDGES = (0.0, 1.0, 2.0, 3.5, 6.0)
 REGIONS = (
-    Channel(
+    Region(
         "signal",
         (
             Cut("n_muon", "==", 1),
@@ -32,12 +33,12 @@ REGIONS = (
         ),
         Axis("mass", EDGES, "drop", "include"),
     ),
-    Channel(
+    Region(
         "low_btag",
         (Cut("n_muon", "==", 1), Cut("met", ">", "met", 0.5), Cut("btag", "<", "btag", 0.2)),
         Axis("mass", EDGES, "drop", "include"),
     ),
-    Channel(
+    Region(
         "classes",
         (Cut("n_muon", ">", 1), Cut("flavours:b", "<=", 0.5, 0.1), Cut("lep_ht", "<", 2.0)),
         Axis("lep_ht", (0.0, 0.5, 1.0, 2.0), "include", "drop"),
@@ -86,7 +87,7 @@ def events(dtype=np.float32, chunk=256, of=None):
     return prepare(REGIONS, PARAMETERS["networks"], of or samples(), chunk=chunk, dtype=dtype)
 
 
-def numpy_histogram(region: Channel, s: Sample, weight: np.ndarray, counts=1.0) -> np.ndarray:
+def numpy_histogram(region: Region, s: Sample, weight: np.ndarray, counts=1.0) -> np.ndarray:
     """The hard histogram of one sample, by another route: boolean masks and np.histogram."""
     columns = dict(s.columns)
     for name, network in PARAMETERS["networks"].items():
@@ -222,7 +223,7 @@ def test_sums_keep_their_precision():
     # of blocks in float64 have the rounding of one block
     n = 1_000_000
     columns = {"x": np.ones(n, np.float32), "mass": np.full(n, 0.5, np.float32)}
-    region = Channel("all", (Cut("x", ">", "t", 0.1),), Axis("mass", (0.0, 1.0)))
+    region = Region("all", (Cut("x", ">", "t", 0.1),), Axis("mass", (0.0, 1.0)))
     layout = prepare([region], {}, {"top": [Sample(columns, np.full(n, 0.1, np.float32))]})
     found = hard_histograms({"thresholds": {"t": 0.5}, "networks": {}}, layout)["all"]
     assert float(found.nominal[0, 0]) == pytest.approx(n * float(np.float32(0.1)), rel=5e-7)
@@ -232,9 +233,9 @@ def test_bootstrap_draws_poisson_numbers_that_go_with_the_event():
     n = 40_000
     columns = {"x": np.linspace(0, 1, n).astype(np.float32), "mass": np.full(n, 0.5, np.float32)}
     regions = [
-        Channel("low", (Cut("x", "<=", "t", 0.1),), Axis("mass", (0.0, 1.0))),
-        Channel("high", (Cut("x", ">", "t", 0.1),), Axis("mass", (0.0, 1.0))),
-        Channel("other", (), Axis("mass", (0.0, 0.6, 1.0))),
+        Region("low", (Cut("x", "<=", "t", 0.1),), Axis("mass", (0.0, 1.0))),
+        Region("high", (Cut("x", ">", "t", 0.1),), Axis("mass", (0.0, 1.0))),
+        Region("other", (), Axis("mass", (0.0, 0.6, 1.0))),
     ]
     shifted = Sample({**columns}, np.ones(n))
     layout = prepare(
@@ -280,14 +281,8 @@ def test_columns_that_cannot_be_are_named(change, message):
         events(of={"top": [broken._replace(columns=columns)]})
 
 
-def test_a_score_that_moves_is_no_fit_observable():
-    region = Channel("fit", (), Axis("mva", (0.0, 0.5, 1.0)))
-    with pytest.raises(InputError, match="region fit: the fit observable 'mva' is the score"):
-        prepare([region], PARAMETERS["networks"], samples())
-
-
 def test_a_class_that_the_network_lacks_is_named():
-    region = Channel("fit", (Cut("flavours:tau", ">", 0.5, 0.1),), Axis("mass", (0.0, 1.0)))
+    region = Region("fit", (Cut("flavours:tau", ">", 0.5, 0.1),), Axis("mass", (0.0, 1.0)))
     with pytest.raises(InputError, match="signal: there is no column 'flavours:tau'"):
         prepare([region], PARAMETERS["networks"], samples())
 
@@ -328,7 +323,7 @@ def test_a_process_without_events_is_empty():
     assert not any(leaf.any() for leaf in jax.tree.leaves(gradient))
 
 
-MOVING = Channel("moving", REGIONS[0].cuts, Axis("mass", (0.0, 1.0, 2.0, 6.0), grid=0.25))
+MOVING = Region("moving", REGIONS[0].cuts, Axis("mass", (0.0, 1.0, 2.0, 6.0), grid=0.25))
 
 
 def moving(inner, dtype=np.float32):

@@ -14,7 +14,7 @@ from zenith.core.networks.perceptron import Perceptron
 from zenith.core.selection.axis import Axis
 from zenith.core.selection.cuts import Cut
 from zenith.core.selection.histograms import hard_histograms
-from zenith.core.selection.layout import Channel, Layout, Sample, prepare
+from zenith.core.selection.layout import Layout, Sample, prepare
 from zenith.core.selection.objective import (
     Objective,
     Systematic,
@@ -24,15 +24,16 @@ from zenith.core.selection.objective import (
     value_and_bin_gradient,
     value_and_gradient,
 )
+from zenith.core.selection.regions import Region
 from zenith.errors import FitError
 
 REGIONS = (
-    Channel(
+    Region(
         "signal",
         (Cut("met", ">", "met", 0.5), Cut("mva", ">", 0.5, 0.2)),
         Axis("mass", (0.0, 0.6, 1.2, 2.0, 3.0), "include", "include"),
     ),
-    Channel("control", (Cut("met", "<=", "met", 0.5),), Axis("mass", (0.0, 1.0, 3.0))),
+    Region("control", (Cut("met", "<=", "met", 0.5),), Axis("mass", (0.0, 1.0, 3.0))),
 )
 NETWORK = Perceptron.create(jax.random.key(1), ("x", "y"), (4,), activation="tanh")
 PARAMETERS = {

@@ -26,7 +26,8 @@ from zenith.config.networks.settings import NETWORKS
 from zenith.core.selection.axis import Axis
 from zenith.core.selection.cuts import Cut
 from zenith.core.selection.histograms import soft_histograms
-from zenith.core.selection.layout import Channel, Sample, prepare
+from zenith.core.selection.layout import Sample, prepare
+from zenith.core.selection.regions import Region
 from zenith.source_hash import sources
 from zenith.training.network_files import load_network
 from zenith.training.scores import scores
@@ -161,7 +162,7 @@ def test_a_network_moves_in_the_climb(quadratic: set[str]) -> None:
     network = jax.tree.map(lambda array: jnp.asarray(array, jnp.float64), network)
     columns = {"x": x[0], "y": x[1], "mass": random.exponential(1.0, 200)}
     axis = Axis("mass", (0.0, 1.0, 4.0), "drop", "include")
-    regions = [Channel("signal", (Cut("net", ">", 0.5, 0.2),), axis)]
+    regions = [Region("signal", (Cut("net", ">", 0.5, 0.2),), axis)]
     samples = {"s": [Sample(columns, random.uniform(0.5, 1.5, 200))]}
     layout = prepare(regions, {"net": network}, samples, dtype=np.float64)
     start, unravel = ravel_pytree(network)

@@ -17,8 +17,8 @@ from numpy.typing import NDArray
 
 from zenith.config.categories import CategorySettings
 from zenith.core.categories.cells import Cells
-from zenith.core.categories.memberships import Categories
 from zenith.core.categories.task import Task
+from zenith.core.selection.memberships import Categories
 
 MARGIN = 0.03  # by how much more is asked of cells, whose borders are not those of events
 

@@ -17,8 +17,8 @@ from zenith.categorisation.many_scores import regions
 from zenith.categorisation.one_score import bins
 from zenith.categorisation.scored import Scored, Space, report, yields_of
 from zenith.core.categories.exact import Spectrum, best
-from zenith.core.categories.memberships import Mixture
 from zenith.core.categories.task import Task
+from zenith.core.selection.memberships import Mixture
 from zenith.errors import InputError
 
 __all__ = ["Result", "Settings", "assign", "categorise"]

@@ -11,9 +11,9 @@ from zenith.categorisation.categorise import assign
 from zenith.categorisation.model import aim, nuisances
 from zenith.categorisation.scored import Scored, Space, report
 from zenith.core.categories.counting import Counting, Requirements
-from zenith.core.categories.memberships import Mixture
 from zenith.core.categories.sideband import Sideband
 from zenith.core.categories.task import Task
+from zenith.core.selection.memberships import Mixture
 from zenith.errors import InputError
 
 

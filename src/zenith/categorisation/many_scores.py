@@ -10,8 +10,8 @@ from zenith.categorisation.ascent import MARGIN, History, Settings, climb, histo
 from zenith.categorisation.scored import Scored, Space, value_of, yields_of
 from zenith.categorisation.starts import mixture_starts
 from zenith.core.categories.cells import Cells
-from zenith.core.categories.memberships import Mixture
 from zenith.core.categories.task import Task
+from zenith.core.selection.memberships import Mixture
 
 FINER = 4  # times as many cells as for one score: a border crosses many of them
 

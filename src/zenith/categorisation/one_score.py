@@ -8,9 +8,9 @@ from zenith.categorisation.scored import value_of
 from zenith.categorisation.starts import edges_starts
 from zenith.core.categories.cells import Cells
 from zenith.core.categories.exact import Cuts, Spectrum, best
-from zenith.core.categories.memberships import Edges
 from zenith.core.categories.refine import settle
 from zenith.core.categories.task import Task
+from zenith.core.selection.memberships import Edges
 
 JOINTLY = 2  # climbs that are settled where bins do not add up
 

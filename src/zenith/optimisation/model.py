@@ -13,8 +13,9 @@ from zenith.config import Analysis
 from zenith.config.systematics import Side
 from zenith.core.networks.network import Network
 from zenith.core.selection.axis import Axis
-from zenith.core.selection.layout import Channel, Layout, Sample, prepare
+from zenith.core.selection.layout import Layout, Sample, prepare
 from zenith.core.selection.objective import Objective
+from zenith.core.selection.regions import Region
 from zenith.statistics.model import fitted_regions, recipe, simulated_shares, template_nuisances
 from zenith.statistics.nuisances import (
     Nuisance,
@@ -75,14 +76,14 @@ def events(
     return prepare(_regions(analysis), networks, samples, shares=shares)
 
 
-def _regions(analysis: Analysis) -> list[Channel]:
+def _regions(analysis: Analysis) -> list[Region]:
     regions = []
     for name in fitted_regions(analysis):
         fit = analysis.regions[name].fit
         axis = Axis(
             fit.observable, fit.edges.edges, fit.overflow, fit.overflow, grid=fit.tune_edges
         )
-        regions.append(Channel(name, region_cuts(analysis, name), axis))
+        regions.append(Region(name, region_cuts(analysis, name), axis))
     return regions
 
 

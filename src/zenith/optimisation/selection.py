@@ -13,9 +13,9 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from zenith.config import Analysis
-from zenith.core.categories.memberships import Edges
 from zenith.core.networks.network import Network
 from zenith.core.selection.layout import Layout
+from zenith.core.selection.memberships import Edges
 
 Physical = dict[str, Any]
 """{"thresholds": {name: scalar}, "networks": {name: Network}, "edges": {region: Edges}}"""

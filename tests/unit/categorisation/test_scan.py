@@ -12,8 +12,8 @@ from zenith.categorisation.scan import bootstrap, knee, scan, significance
 from zenith.categorisation.scored import Scored, Space, report
 from zenith.categorisation.scored_inputs import parts
 from zenith.core.categories.counting import Counting, Requirements
-from zenith.core.categories.memberships import Mixture
 from zenith.core.categories.task import Task
+from zenith.core.selection.memberships import Mixture
 from zenith.errors import InputError
 from zenith.figures.categories import CORNERS
 from zenith.statistics.bootstrap import spread

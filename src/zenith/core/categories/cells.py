@@ -13,8 +13,8 @@ from jax.typing import ArrayLike
 from numpy.typing import NDArray
 
 from zenith.core.categories.exact import Spectrum
-from zenith.core.categories.memberships import Categories
 from zenith.core.categories.yields import Tallied, Tally, Yields
+from zenith.core.selection.memberships import Categories
 
 
 class Cells(eqx.Module):

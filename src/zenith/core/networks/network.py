@@ -84,7 +84,10 @@ class Network(eqx.Module):
 
     def scores(self, events: jax.Array, objects: Mapping[str, Objects] = {}) -> jax.Array:
         """(features, N) → (1 or classes, N), each in [0, 1]; softmax scores add up to 1."""
-        logits = self.logits(events, objects)
+        return self.of_logits(self.logits(events, objects))
+
+    def of_logits(self, logits: jax.Array) -> jax.Array:
+        """The scores of logits, of the same shape: their softmax over classes, or their sigmoid."""
         return jax.nn.softmax(logits, axis=0) if self.classes else jax.nn.sigmoid(logits)
 
     def observables(self, name: str) -> tuple[str, ...]:

@@ -5,6 +5,9 @@ are accumulated into fine bins, which subdivide the bins of the axis exactly, an
 takes fine bins to bins: element (f, j) is the share of a Gaussian at the centre of fine bin f that
 falls into bin j. At bandwidth 0 it is 0 or 1, and the result is the hard histogram, exactly. Edges
 that move enter the matrix alone: the events stay where they are.
+
+Where the fit observable moves, as the score of a network does in a climb, no bin is constant: the
+share of every event in every bin is taken, of the same kernel.
 """
 
 from dataclasses import dataclass
@@ -119,6 +122,36 @@ class Axis:
         if self.overflow == "include":
             below = below.at[:, -1].set(1.0)
         return jnp.diff(below, axis=1)
+
+    def shares(
+        self,
+        values: jax.Array,
+        bandwidth: jax.typing.ArrayLike | None,
+        edges: jax.typing.ArrayLike | None = None,
+    ) -> jax.Array:
+        """Share of each value (N,) that falls into each bin, (B, N), in the dtype of the values.
+
+        Of a Gaussian whose width is `bandwidth` bin widths, in the unit that is linear between any
+        two edges and in which all bins are equally wide: so shares of events move continuously from
+        bin to bin. Without a bandwidth they are 0 or 1, [lower, upper). Differentiable in all.
+        """
+        bounds = jnp.asarray(self.edges if edges is None else edges, jnp.float64)
+        if bandwidth is None:
+            # in the precision of the edges, as the hard histogram compares
+            below = values.astype(bounds.dtype) < bounds[:, None]
+        else:
+            bounds = bounds.astype(values.dtype)
+            place = (values - bounds[:-1, None]) / jnp.diff(bounds)[:, None]  # in every bin
+            first, last = np.eye(self.bins, dtype=bool)[[0, -1], :, None]
+            place = jnp.clip(place, jnp.where(first, -jnp.inf, 0.0), jnp.where(last, jnp.inf, 1.0))
+            distance = np.arange(self.bins + 1)[:, None] - place.sum(axis=0)
+            below = jax.scipy.stats.norm.cdf(distance / jnp.asarray(bandwidth, values.dtype))
+        below = below.astype(values.dtype)
+        if self.underflow == "include":
+            below = below.at[0].set(0.0)
+        if self.overflow == "include":
+            below = below.at[-1].set(1.0)
+        return jnp.diff(below, axis=0)
 
     def between(self, inner: jax.typing.ArrayLike) -> jax.Array:
         """All edges (B + 1,) of moved inner ones, in units of the axis: from 0 to 1."""

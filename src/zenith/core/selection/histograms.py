@@ -15,69 +15,104 @@ import numpy as np
 from jax.typing import ArrayLike
 
 from zenith.core.likelihood.recipe import Histograms
+from zenith.core.selection.categories import shares
 from zenith.core.selection.cuts import hard_mask, soft_weight
-from zenith.core.selection.layout import Blocks, Channel, Layout
+from zenith.core.selection.layout import Blocks, Group, Layout
+from zenith.core.selection.regions import Region
 
 Selection = Mapping[str, Any]
-"""{"thresholds": {name: scalar}, "networks": {name: Network}, "edges": {region: Edges}}
+"""{"thresholds": {name: scalar}, "networks": {name: Network}, "edges": {region: Edges},
+"category_edges": {region: Edges}}
 
 `edges` may lack: those of a region move in units of its axis, 0 to 1, if its axis has a grid.
+`category_edges` are of the regions that have categories by edges, in the unit of the score.
 """
+
+
+class Reading(NamedTuple):
+    """How soft a selection is read: the temperature of cuts and categories, and the bandwidth of
+    histograms in bin widths."""
+
+    temperature: jax.Array
+    bandwidth: jax.Array
 
 
 def soft_histograms(
     parameters: Selection, events: Layout, temperature: ArrayLike, bandwidth: ArrayLike
 ) -> dict[str, Histograms]:
-    """Histograms by region: soft cuts, and kernels of `bandwidth` bin widths; differentiable."""
-    return _histograms(parameters, events, jnp.asarray(temperature), bandwidth, None)
+    """Histograms by channel: soft cuts and categories, kernels of `bandwidth` bin widths.
+
+    Differentiable in the parameters.
+    """
+    reading = Reading(jnp.asarray(temperature), jnp.asarray(bandwidth))
+    return _histograms(parameters, events, reading, None)
 
 
 def hard_histograms(
     parameters: Selection, events: Layout, replica: ArrayLike | None = None
 ) -> dict[str, Histograms]:
-    """Histograms by region: hard cuts, hard bins.
+    """Histograms by channel: hard cuts, hard categories, hard bins.
 
     With a `replica`, an integer, every event counts as often as a Poisson number of mean 1 says,
     which follows from the replica and the event's identity alone: it is the same in all regions and
     variations and for all thresholds, so that the difference of two selections has a paired error.
     """
-    return _histograms(parameters, events, None, 0.0, replica)
+    return _histograms(parameters, events, None, replica)
 
 
 def _histograms(
-    parameters: Selection,
-    events: Layout,
-    temperature: jax.Array | None,
-    bandwidth: ArrayLike,
-    replica: ArrayLike | None,
+    parameters: Selection, events: Layout, reading: Reading | None, replica: ArrayLike | None
 ) -> dict[str, Histograms]:
     processes = len(events.processes)
     shifts = np.array(events.shifts, bool).reshape(-1, processes, 1)
-    result = {}
+    result: dict[str, Histograms] = {}
     for group in events.groups:
-        smoothings = [
-            region.axis.smoothing(bandwidth, _edges(region, parameters, hard=temperature is None))
-            for region in group.regions
-        ]
-        chain = _Chain(group.regions, group.columns, processes * group.axis.fine_bins)
-        fine = _accumulate(chain, parameters, temperature, group.nominal, replica)
-        nominal = fine.reshape(*fine.shape[:2], processes, -1)
+        chain = _Chain(group.regions, group.columns, group.moves, processes * group.fine_bins)
+        sums = _accumulate(chain, parameters, reading, group.nominal, replica)
+        nominal = _binned(group, parameters, reading, sums, (processes,))
+        shifted = {}
         if group.shifted is not None:
-            chain = chain._replace(cells=chain.cells * len(shifts))
-            fine = _accumulate(chain, parameters, temperature, group.shifted, replica)
-            shifted = fine[:, 0].reshape(len(group.regions), *shifts.shape[:2], -1)
-        for k, (region, smoothing) in enumerate(zip(group.regions, smoothings, strict=True)):
-            yields, *varied, variance = nominal[k] @ smoothing
-            variations = dict(zip(events.weight_variations, varied, strict=True))
-            for v, name in enumerate(events.shape_variations):
-                variations[name] = jnp.where(shifts[v], shifted[k, v] @ smoothing, yields)
-            result[region.name] = Histograms(
-                yields, variance, variations, events.sums, events.shares.get(region.name)
-            )
+            chain = chain._replace(cells=chain.cells * len(shifts), squares=False)
+            sums = _accumulate(chain, parameters, reading, group.shifted, replica)
+            shifted = _binned(group, parameters, reading, sums, shifts.shape[:2])
+        for region in group.regions:
+            for name in region.channels:
+                yields, *varied, variance = nominal[name]
+                variations = dict(zip(events.weight_variations, varied, strict=True))
+                for v, variation in enumerate(events.shape_variations):
+                    variations[variation] = jnp.where(shifts[v], shifted[name][0, v], yields)
+                result[name] = Histograms(
+                    yields, variance, variations, events.sums, events.shares.get(region.name)
+                )
     return result
 
 
-def _edges(region: Channel, parameters: Selection, *, hard: bool) -> jax.Array | None:
+def _binned(
+    group: Group,
+    parameters: Selection,
+    reading: Reading | None,
+    sums: jax.Array,
+    samples: tuple[int, ...],
+) -> dict[str, jax.Array]:
+    """By channel, from sums (selections, rows, cells) to (rows, *samples, bins)."""
+    result: dict[str, jax.Array] = {}
+    first = 0
+    for region in group.regions:
+        channels = region.channels
+        number = len(channels) * (group.axis.bins if group.moves else 1)
+        own = sums[first : first + number]
+        first += number
+        own = own.reshape(len(channels), -1, sums.shape[1], *samples, group.fine_bins)
+        if group.moves:
+            own = jnp.moveaxis(own[..., 0], 1, -1)
+        else:
+            edges = _edges(region, parameters, hard=reading is None)
+            own = own[:, 0] @ group.axis.smoothing(reading.bandwidth if reading else 0.0, edges)
+        result.update(zip(channels, own, strict=True))
+    return result
+
+
+def _edges(region: Region, parameters: Selection, *, hard: bool) -> jax.Array | None:
     """Where the edges of a region have moved to; None if they are those of its axis."""
     moved = parameters.get("edges", {}).get(region.name)
     if moved is None:
@@ -87,33 +122,48 @@ def _edges(region: Channel, parameters: Selection, *, hard: bool) -> jax.Array |
 
 
 class _Chain(NamedTuple):
-    regions: tuple[Channel, ...]
+    regions: tuple[Region, ...]
     columns: tuple[str, ...]
+    moves: bool
     cells: int
+    squares: bool = True  # whether squares of weights are summed
 
 
-def _weights(
-    chain: _Chain, parameters: Selection, temperature: jax.Array | None, features: jax.Array
+def _selected(
+    chain: _Chain, parameters: Selection, reading: Reading | None, features: jax.Array
 ) -> jax.Array:
-    """Weight of every event in each region, (regions, n); hard without temperature."""
-    columns = dict(zip(chain.columns, features, strict=True))
-    wanted = {c.observable for region in chain.regions for c in region.cuts} - columns.keys()
+    """Share of every event (n) in each region, or category, and bin where it moves: (S, n).
+
+    0 or 1 in the hard reading.
+    """
+    columns, logits = dict(zip(chain.columns, features, strict=True)), {}
     for name, network in parameters["networks"].items():
-        if wanted & set(network.observables(name)):
-            scores = network.scores(_rows(features, chain.columns, network.features))
+        if any(region.reads(name, network) for region in chain.regions):
+            logits[name] = network.logits(_rows(features, chain.columns, network.features))
+            scores = network.of_logits(logits[name])
             columns.update(zip(network.observables(name), scores, strict=True))
-    shape, thresholds = features.shape[1:], parameters["thresholds"]
-    return jnp.stack(
-        [
-            jnp.broadcast_to(
-                hard_mask(region.cuts, columns, thresholds)
-                if temperature is None
-                else soft_weight(region.cuts, columns, thresholds, temperature),
-                shape,
-            ).astype(features.dtype)
-            for region in chain.regions
-        ]
-    )
+    temperature = None if reading is None else reading.temperature
+    thresholds, moved = parameters["thresholds"], parameters.get("category_edges", {})
+    found = []
+    for region in chain.regions:
+        passes = (
+            hard_mask(region.cuts, columns, thresholds)
+            if temperature is None
+            else soft_weight(region.cuts, columns, thresholds, temperature)
+        )
+        parts = jnp.broadcast_to(passes, (1, *features.shape[1:])).astype(features.dtype)
+        if region.categories is not None:
+            edges = moved.get(region.name)
+            parts *= shares(region.categories, columns, logits, edges, temperature)
+        if chain.moves:
+            bins = region.axis.shares(
+                columns[region.axis.observable],
+                None if reading is None else reading.bandwidth,
+                _edges(region, parameters, hard=reading is None),
+            )
+            parts = (parts[:, None] * bins).reshape(-1, *features.shape[1:])
+        found.append(parts)
+    return jnp.concatenate(found)
 
 
 def _rows(features: jax.Array, columns: Sequence[str], names: Sequence[str]) -> jax.Array:
@@ -123,32 +173,34 @@ def _rows(features: jax.Array, columns: Sequence[str], names: Sequence[str]) -> 
     return features[np.array([columns.index(name) for name in names])]
 
 
-def _rows_of_weights(weights: jax.Array, blocks: int) -> jax.Array:
-    """Nominal, variations, and the nominal one squared: (…, n) → (rows, blocks, events)."""
-    rows = jnp.concatenate([weights, weights[:1] ** 2])
-    return rows.reshape(len(rows), blocks, -1)
+def _rows_of_weights(chain: _Chain, chunk: Blocks) -> jax.Array:
+    """Nominal, variations, and the nominal one squared: (rows, blocks, events)."""
+    rows = chunk.weights
+    if chain.squares:
+        rows = jnp.concatenate([rows, rows[:1] ** 2])
+    return rows.reshape(len(rows), len(chunk.cells), -1)
 
 
 @partial(jax.custom_vjp, nondiff_argnums=(0,))
 def _accumulate(
     chain: _Chain,
     parameters: Selection,
-    temperature: jax.Array | None,
+    reading: Reading | None,
     blocks: Blocks,
     replica: ArrayLike | None,
 ) -> jax.Array:
-    """Sums in every cell of the soft-selected rows of weights, (regions, rows, cells) float64."""
+    """Sums in every cell of the selected rows of weights, (selections, rows, cells) float64."""
 
     def step(_: None, chunk: Blocks) -> tuple[None, jax.Array]:
-        selected = _weights(chain, parameters, temperature, chunk.features)
+        selected = _selected(chain, parameters, reading, chunk.features)
         if replica is not None:
             selected *= _poisson(chunk.identity, replica).astype(selected.dtype)
-        rows = _rows_of_weights(chunk.weights, len(chunk.cells))
+        rows = _rows_of_weights(chain, chunk)
         selected = selected.reshape(len(selected), 1, *rows.shape[1:])
         ones = jnp.ones(rows.shape[-1], rows.dtype)  # a product: XLA's short sums are slow
         return None, jnp.matmul(selected * rows, ones, precision="highest")
 
-    _, sums = jax.lax.scan(step, None, blocks)  # (chunks, regions, rows, blocks)
+    _, sums = jax.lax.scan(step, None, blocks)  # (chunks, selections, rows, blocks)
     sums = jnp.moveaxis(sums, -1, 1).reshape(-1, *sums.shape[1:3]).astype(jnp.float64)
     cells = jax.ops.segment_sum(
         sums, blocks.cells.reshape(-1), chain.cells, indices_are_sorted=True
@@ -159,36 +211,33 @@ def _accumulate(
 def _accumulate_forward(
     chain: _Chain,
     parameters: Selection,
-    temperature: jax.Array | None,
+    reading: Reading | None,
     blocks: Blocks,
     replica: ArrayLike | None,
-) -> tuple[jax.Array, tuple[Selection, jax.Array | None, Blocks]]:
-    if temperature is None or replica is not None:
+) -> tuple[jax.Array, tuple[Selection, Reading | None, Blocks]]:
+    if reading is None or replica is not None:
         raise ValueError("a hard selection has no gradient")
-    return _accumulate(chain, parameters, temperature, blocks, replica), (
-        parameters,
-        temperature,
-        blocks,
-    )
+    residuals = (parameters, reading, blocks)
+    return _accumulate(chain, parameters, reading, blocks, replica), residuals
 
 
 def _accumulate_backward(
     chain: _Chain,
-    residuals: tuple[Selection, jax.Array | None, Blocks],
+    residuals: tuple[Selection, Reading | None, Blocks],
     cotangent: jax.Array,
 ) -> tuple[Selection, None, None, None]:
-    parameters, temperature, blocks = residuals
+    parameters, reading, blocks = residuals
     by_cell = jnp.moveaxis(cotangent, -1, 0).astype(blocks.weights.dtype)
 
     def step(total: Selection, chunk: Blocks) -> tuple[Selection, None]:
-        # the sums are linear in the selection: one number per event and region is all they need
-        rows = _rows_of_weights(chunk.weights, len(chunk.cells))
-        pull = jnp.moveaxis(by_cell[chunk.cells], 0, -1)[..., None]  # (regions, rows, blocks, 1)
+        # the sums are linear in the selection: one number per event and selection is all they need
+        rows = _rows_of_weights(chain, chunk)
+        pull = jnp.moveaxis(by_cell[chunk.cells], 0, -1)[..., None]  # (selections, rows, blocks, 1)
         # unrolled: XLA does not vectorise a sum over a few rows
         pull = sum(pull[:, k] * row for k, row in enumerate(rows)).reshape(len(pull), -1)
 
         def pulled(parameters: Selection) -> jax.Array:
-            return jnp.sum(_weights(chain, parameters, temperature, chunk.features) * pull)
+            return jnp.sum(_selected(chain, parameters, reading, chunk.features) * pull)
 
         return jax.tree.map(jnp.add, total, jax.grad(pulled)(parameters)), None
 

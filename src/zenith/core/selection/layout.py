@@ -2,12 +2,13 @@
 
 Events are sorted by the cell that they fall into, (variation, process, fine bin of the fit
 observable), and padded so that a block of a few neighbours lies in one cell: a template is then a
-sum over blocks, with no scatter of single events. Chunks of blocks are the unit of memory. Cuts
-that nothing can move are applied here, for good.
+sum over blocks, with no scatter of single events. Where the fit observable is a score that moves,
+the bin of an event is no constant, and its cell is without it. Chunks of blocks are the unit of
+memory. Cuts that nothing can move are applied here, for good.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 import equinox as eqx
@@ -19,6 +20,7 @@ from jax.typing import ArrayLike
 from zenith.core.networks.network import Network, require_events_alone
 from zenith.core.selection.axis import Axis
 from zenith.core.selection.cuts import Cut, hard_mask
+from zenith.core.selection.regions import Region
 from zenith.errors import InputError
 
 # Events of a chunk: with its activations it stays in the cache of a CPU, and fills a GPU
@@ -40,15 +42,6 @@ class Sample(NamedTuple):
     identity: np.ndarray | None = None  # (N,) integers
 
 
-@dataclass(frozen=True)
-class Channel:
-    """A channel of the fit: the events that pass all `cuts`, on the bins of `axis`."""
-
-    name: str
-    cuts: tuple[Cut, ...]
-    axis: Axis
-
-
 class Blocks(eqx.Module):
     """Events in chunks of n; padding has weight 0."""
 
@@ -61,18 +54,25 @@ class Blocks(eqx.Module):
 class Group(eqx.Module):
     """Regions that share their axis and their unmovable cuts, and so their events.
 
-    Of each region's cuts those are left that a parameter can move, or whose score it can.
+    Of each region's cuts those are left that a parameter can move, or whose score it can. With
+    `moves` the observable of the axis is such a score.
     """
 
     nominal: Blocks
     shifted: Blocks | None  # every shape variation, one after the other
-    regions: tuple[Channel, ...] = eqx.field(static=True)
+    regions: tuple[Region, ...] = eqx.field(static=True)
     columns: tuple[str, ...] = eqx.field(static=True)
+    moves: bool = eqx.field(static=True)
 
     @property
     def axis(self) -> Axis:
         """The axis of all its regions."""
         return self.regions[0].axis
+
+    @property
+    def fine_bins(self) -> int:
+        """Number of cells of a process: bins that are constant data."""
+        return 1 if self.moves else self.axis.fine_bins
 
 
 class Layout(eqx.Module):
@@ -88,7 +88,7 @@ class Layout(eqx.Module):
 
 
 def prepare(
-    regions: Sequence[Channel],
+    regions: Sequence[Region],
     networks: Mapping[str, Network],
     samples: Mapping[str, Sequence[Sample]],
     *,
@@ -96,7 +96,7 @@ def prepare(
     dtype: Any = np.float32,
     shares: Mapping[str, ArrayLike] = {},
 ) -> Layout:
-    """Lay out the samples of every process; of `networks` only features and classes are used.
+    """Lay out the samples of every process; of `networks` only names of inputs and outputs count.
 
     `chunk` is about how many events are in memory with their gradients at a time, `dtype` that of
     columns and weights. Of a region, process by process, there are `shares` times as many events as
@@ -104,8 +104,8 @@ def prepare(
 
     A sample without a variation that another sample of its process has enters it as it is. Raises
     `InputError` that names the process and the column that is missing, of another length, or not
-    finite in an event that passes the unmovable cuts; the region that is fitted in a score; and the
-    network that reads objects.
+    finite in an event that passes the unmovable cuts; the network that reads objects; and the
+    region whose categories are of a network that is not there, or has another number of outputs.
     """
     for name, network in networks.items():
         require_events_alone(name, network)
@@ -113,11 +113,7 @@ def prepare(
         chunk = CHUNK.get(jax.default_backend(), CHUNK["gpu"])
     scores = {o for name, network in networks.items() for o in network.observables(name)}
     for region in regions:
-        if region.axis.observable in scores:
-            raise InputError(
-                f"region {region.name}: the fit observable '{region.axis.observable}' is the score "
-                "of a network that moves; give the score of a frozen one, as a column"
-            )
+        region.require_outputs(networks)
     weights = _names(s.weight_variations for group in samples.values() for s in group)
     shapes = _names(s.shape_variations for group in samples.values() for s in group)
     nominal = [
@@ -139,7 +135,7 @@ def prepare(
         for source in nominal
         if shifts[k][source.row]
     ]
-    regions_of: dict[tuple[Axis, frozenset[Cut]], list[Channel]] = {}
+    regions_of: dict[tuple[Axis, frozenset[Cut]], list[Region]] = {}
     for region in regions:
         unmovable = frozenset(
             c for c in region.cuts if c.is_fixed and c.width is None and c.observable not in scores
@@ -148,13 +144,15 @@ def prepare(
         regions_of.setdefault((region.axis, unmovable), []).append(replace(region, cuts=left))
     groups = []
     for (axis, cuts), members in regions_of.items():
-        plan = _Plan(axis, tuple(cuts), _columns(members, networks), chunk, dtype)
+        moves = axis.observable in scores
+        plan = _Plan(axis, moves, tuple(cuts), _columns(members, networks), chunk, dtype)
         groups.append(
             Group(
                 nominal=_blocks(nominal, weights, plan),
                 shifted=_blocks(shifted, (), plan) if shifted else None,
                 regions=tuple(members),
                 columns=plan.columns,
+                moves=moves,
             )
         )
     sums = [[sum((s.weight**k).sum() for s in of) for of in samples.values()] for k in (1, 2)]
@@ -173,12 +171,12 @@ def _names(mappings: Iterable[Mapping[str, Any]]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(name for mapping in mappings for name in mapping))
 
 
-def _columns(regions: Sequence[Channel], networks: Mapping[str, Network]) -> tuple[str, ...]:
+def _columns(regions: Sequence[Region], networks: Mapping[str, Network]) -> tuple[str, ...]:
     # the features of a network come first and in its order, so that they are one slice
-    used = {c.observable for region in regions for c in region.cuts}
+    used = {name for region in regions for name in region.observables}
     names: list[str] = []
     for name, network in networks.items():
-        if used & set(network.observables(name)):
+        if any(region.reads(name, network) for region in regions):
             names.extend(network.features)
             used -= set(network.observables(name))
     return tuple(dict.fromkeys([*names, *sorted(used)]))
@@ -222,6 +220,7 @@ class _Source(NamedTuple):
 
 class _Plan(NamedTuple):
     axis: Axis
+    moves: bool
     cuts: tuple[Cut, ...]
     columns: tuple[str, ...]
     chunk: int
@@ -234,6 +233,10 @@ def _blocks(sources: Sequence[_Source], variations: Sequence[str], plan: _Plan) 
         masked = {c.observable: source.column(c.observable) for c in plan.cuts}
         mask = np.broadcast_to(hard_mask(plan.cuts, masked, {}), len(source.sample.weight))
         passes = np.flatnonzero(mask)
+        if plan.moves:
+            chosen.append(passes)
+            cells.append(np.full(len(passes), source.row, np.int32))
+            continue
         fine = plan.axis.fine_bin(source.column(plan.axis.observable, passes))
         chosen.append(passes[fine >= 0])
         cells.append(source.row * plan.axis.fine_bins + fine[fine >= 0])

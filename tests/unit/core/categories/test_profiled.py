@@ -9,10 +9,10 @@ import pytest
 
 from zenith.core.categories.cells import Cells
 from zenith.core.categories.counting import Counting, Requirements
-from zenith.core.categories.memberships import Edges, Mixture
 from zenith.core.categories.profiled import Normalisation, ProfiledLikelihood
 from zenith.core.categories.sideband import Sideband
 from zenith.core.categories.yields import Tallied, Tally
+from zenith.core.selection.memberships import Edges, Mixture
 from zenith.errors import ConfigError
 
 BARE = ProfiledLikelihood(2, ("signal", "second", "ttbar", "wjets"))

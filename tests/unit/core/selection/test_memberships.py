@@ -7,8 +7,8 @@ from scipy.stats import multivariate_normal
 
 from zenith.core.categories.cells import Cells, halve
 from zenith.core.categories.exact import Spectrum
-from zenith.core.categories.memberships import Edges, Mixture, product
 from zenith.core.categories.yields import Tallied
+from zenith.core.selection.memberships import Edges, Mixture, product
 from zenith.errors import InputError
 
 WEIGHTS = np.array([0.5, 0.2, 0.3])
