@@ -196,6 +196,15 @@ def test_the_report_shows_the_figures(project, run) -> None:
     assert 'src="http' not in report  # it opens offline
 
 
+def test_the_report_opens_on_the_summary(project, run) -> None:
+    """Its description is what Snakemake's report shows first, and here it begins with the page."""
+    folder = project.folder / RESULTS
+    page, report = ((folder / f"{name}.html").read_text() for name in ("summary", "report"))
+    (description,) = re.findall(r"^ *var workflow_desc = (.*);$", report, re.MULTILINE)
+    assert 0 <= json.loads(description).find(page.strip()) < 100
+    assert 'src="data:image/png;base64,' in page  # the fitted region
+
+
 def test_nothing_is_left_to_do(project, run) -> None:
     assert planned(project) == []
 

@@ -58,8 +58,10 @@ rule summary:
         category_figures=[f"{OWN}/figures"] if CONFIGURATION.categorise else [],
     output:
         summary=f"{OWN}/summary.json",
-        page=report(
-            f"{OWN}/summary.md",
+        page=f"{OWN}/summary.md",
+        # opens the report: report/workflow.rst holds it
+        web_page=report(
+            f"{OWN}/summary.html",
             caption="../report/summary.rst",
             category="Summary",
         ),
@@ -79,4 +81,5 @@ rule summary:
         code=code_hash("zenith.cli.summary"),
     shell:
         "python -m zenith summary --config {params.configuration} --results {params.folder}"
-        " --output {output.summary} --page {output.page} > {log} 2>&1"
+        " --output {output.summary} --page {output.page} --web-page {output.web_page}"
+        " > {log} 2>&1"

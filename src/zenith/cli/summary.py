@@ -27,6 +27,9 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--output", type=Output, required=True, metavar="JSON", help="the numbers")
     parser.add_argument("--page", type=Output, metavar="MD", help="the same for people, Markdown")
+    parser.add_argument(
+        "--web-page", type=Output, metavar="HTML", help="the page with a figure, as one HTML file"
+    )
 
 
 def run(args: argparse.Namespace) -> None:
@@ -38,8 +41,10 @@ def run(args: argparse.Namespace) -> None:
     from zenith.artefacts.summary import CATEGORY_SUMMARY, SUMMARY
     from zenith.config.steps import STEPS
     from zenith.errors import InputError
-    from zenith.reporting import category_summary, summary
+    from zenith.reporting import category_summary, key_figure, summary
+    from zenith.reporting.key_figure import KeyFigure
     from zenith.reporting.measurement import measurement
+    from zenith.reporting.web_page import web_page
 
     analysis = options.configuration(args)
     results = Path(args.results or f"results/{analysis.name}")
@@ -60,11 +65,13 @@ def run(args: argparse.Namespace) -> None:
     steps.sort(key=lambda step: (*STEPS, step).index(step))
     times = summary.timing({s: sorted((results / "benchmarks" / s).rglob("*.tsv")) for s in steps})
     title, more = f"Categories of {analysis.name}", list[str]()
+    figure: KeyFigure | None = None
     if categories:
         chosen, name = _categories(analysis, categories[0], times)
         more = [f"# {title}", *category_summary.sections(chosen, name)]
     if not of_samples:
         text = category_summary.page(chosen, title, name)
+        figure = key_figure.of_categories(results)
         CATEGORY_SUMMARY.write(
             args.output, {"categorisation": analysis.name, **chosen}, inputs=inputs
         )
@@ -77,11 +84,15 @@ def run(args: argparse.Namespace) -> None:
             COMPARISON.read(comparison[0]) if comparison else None,
             measurement(options.analysis_of_files(args), found_fits.values()),
         )
-        text = summary.page(own, f"Results of {analysis.name}", more)
+        title = f"Results of {analysis.name}"
+        text = summary.page(own, title, more)
+        figure = key_figure.of_analysis(results, own)
         beside: Categorised = {"categories": chosen} if categories else {}
         SUMMARY.write(args.output, {"analysis": analysis.name, **own, **beside}, inputs=inputs)
     if args.page:
         write_text(args.page, text)
+    if args.web_page:
+        write_text(args.web_page, web_page(text, title, figure))
 
 
 def _categories(

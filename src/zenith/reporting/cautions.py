@@ -32,7 +32,8 @@ def _repaired(sanitised: Iterable[TemplateRepair], labels: Labels) -> str:
     for channel, names in varied.items():
         which = ", ".join(dict.fromkeys(_variation(name, labels) for name in names))
         where = regions.get(channel, channel)
-        lines.append(f"- {where}: {len(names)} bins of variations limited ({which})")
+        bins = "1 bin" if len(names) == 1 else f"{len(names)} bins"
+        lines.append(f"- {where}: {bins} of variations limited ({which})")
     if not lines:
         return "None: no template had to be repaired."
     return "\n".join(["Templates that were repaired before the fit:", "", *lines])

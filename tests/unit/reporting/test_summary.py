@@ -58,6 +58,9 @@ def fit(expected: float = 2.5) -> dict[str, Any]:
                 "total_background": {
                     "prefit": 120.0, "prefit_error": 12.0, "postfit": 123.4, "postfit_error": 5.67
                 },
+                "total": {
+                    "prefit": 125.0, "prefit_error": 12.0, "postfit": 129.4, "postfit_error": 5.67
+                },
                 "data": 131.0,
             }
         },
@@ -276,7 +279,10 @@ def test_the_command_writes_both_files(tmp_path: Path) -> None:
     (results / "benchmarks" / "fit" / "initial.tsv").write_text(HEADER + row)
     summary, text = results / "summary.json", results / "summary.md"
     options = ["--results", str(results), "--output", str(summary), "--page", str(text)]
+    web = results / "summary.html"
+    options += ["--web-page", str(web)]
     assert main(["summary", "--config", "config/zprime.yaml", *options]) == 0
+    assert "<strong>μ = 0.94 ± 0.31</strong>" in web.read_text()
     content = json.loads(summary.read_text())
     assert content["fit"]["mu"] == 0.94
     assert content["timing"]["fit"]["cpu_seconds"] == 1.5
