@@ -29,7 +29,7 @@ FLOORS = [
 # Sides of a floor that see each other, one way
 BESIDE = {"analyses": {"events"}, "templates": {"events"}}
 # The rooms of the core, likewise
-CORE = [{"likelihood"}, {"networks"}, {"selection"}, {"categories"}]
+CORE = [{"likelihood"}, {"networks"}, {"selection"}, {"categories"}, {"response"}]
 NO_IO = {"awkward", "uproot", "h5py", "pyhf", "cabinetry", "coffea", "hist", "yaml", "pydantic"}
 FILES = {
     ".".join(file.relative_to(SOURCE.parent).with_suffix("").parts).removesuffix(".__init__"): file

@@ -1,0 +1,1 @@
+"""How intensities of events respond to parameters, and the summary that keeps what that says."""

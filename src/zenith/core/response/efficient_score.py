@@ -1,0 +1,140 @@
+"""The efficient score as an observable: from the features of events to a place in its bins.
+
+Class ratios give the share of each class in the intensity at an event's features,
+p_c = Y_c q_c / Σ Y q with the expected events Y_c and the balanced class probabilities q_c. Then
+
+    s_μ = Σ_c signal_c p_c,   s_ν = Σ_c rate_νc p_c   (a rate: ∂ ln Y_c / ∂ν)
+    s_ν = scale_ν tanh(z_ν / 2)                       (a response: z the logit of up against down)
+
+since a classifier of varied events tends to λ_up / (λ_up + λ_down), and
+(λ_up - λ_down) / (λ_up + λ_down) = tanh(z / 2) is the derivative ∂ ln λ / ∂ν, of up against the
+nominal half of it. `zenith.core.response.projection` has the mathematics of what follows.
+"""
+
+from collections.abc import Mapping
+from itertools import chain
+from typing import Self
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from zenith.core.networks.network import Network, Objects, OnnxGraph
+
+
+class EfficientScore(Network):
+    """The efficient score t, in units of its bins: (k + (t - e_k) / (e_{k+1} - e_k)) / B.
+
+    Equal bins from 0 to 1 of its score are then the bins between `edges` of t; what lies beyond the
+    outermost edges is in the first and the last bin.
+    """
+
+    features: tuple[str, ...] = eqx.field(static=True)
+    classes: tuple[str, ...] = eqx.field(static=True)  # none: it has one score
+    ratios: Network  # of the classes
+    responses: tuple[Network, ...]  # one for each nuisance that varies shapes
+    expected: jax.Array  # (classes,), events of each
+    signal: jax.Array  # (classes,), 1 where the signal strength multiplies a class, else 0
+    rates: jax.Array  # (A - responses, classes)
+    scales: jax.Array  # (responses,)
+    coefficients: jax.Array  # (A,), of rates, then of responses
+    edges: jax.Array  # (B + 1,) of t
+
+    @classmethod
+    def of(
+        cls,
+        ratios: Network,
+        responses: tuple[Network, ...],
+        expected: np.ndarray,
+        signal: np.ndarray,
+        rates: np.ndarray,
+        bins: int,
+    ) -> Self:
+        """The scores of the parameters are known; there is no projection and are no bins yet."""
+        features = dict.fromkeys(chain(ratios.features, *(r.features for r in responses)))
+        return cls(
+            features=tuple(features),
+            classes=(),
+            ratios=ratios,
+            responses=responses,
+            expected=jnp.asarray(expected, jnp.float32),
+            signal=jnp.asarray(signal, jnp.float32),
+            rates=jnp.asarray(rates, jnp.float32),
+            scales=jnp.ones(len(responses), jnp.float32),
+            coefficients=jnp.zeros(len(rates) + len(responses), jnp.float32),
+            edges=jnp.linspace(0.0, 1.0, bins + 1, dtype=jnp.float32),
+        )
+
+    def parameter_scores(self, events: jax.Array) -> jax.Array:
+        """The scores of all parameters, (features, N) → (1 + A, N): μ, rates, responses."""
+
+        def read(network: Network) -> jax.Array:
+            rows = np.array([self.features.index(name) for name in network.features])
+            return jax.lax.stop_gradient(network.logits(events[rows]))
+
+        of_classes = read(self.ratios)
+        if not self.ratios.classes:  # one logit, of the second class against the first
+            of_classes = jnp.concatenate([jnp.zeros_like(of_classes), of_classes])
+        weighted = jax.nn.softmax(of_classes, axis=0) * self.expected[:, None]
+        shares = weighted / weighted.sum(axis=0)
+        of_rates = jnp.concatenate([self.signal[None], self.rates]) @ shares
+        if not self.responses:
+            return of_rates
+        logits = jnp.concatenate([read(network) for network in self.responses])
+        return jnp.concatenate([of_rates, self.scales[:, None] * jnp.tanh(logits / 2)])
+
+    def efficient(self, events: jax.Array) -> jax.Array:
+        """t, (features, N) → (N,)."""
+        scores = self.parameter_scores(events)
+        return scores[0] - self.coefficients @ scores[1:]
+
+    def scores(self, events: jax.Array, objects: Mapping[str, Objects] = {}) -> jax.Array:
+        """(features, N) → (1, N), the place in the bins, from 0 to below 1."""
+        t, edges = self.efficient(events), self.edges
+        inside = (t - edges[:-1, None]) / jnp.diff(edges)[:, None]
+        # the last number below 1: an event at the highest edge is in the last bin
+        place = jnp.clip(inside, 0.0, 1.0).sum(axis=0) / (len(edges) - 1)
+        return jnp.minimum(place, np.nextafter(np.float32(1), np.float32(0)))[None]
+
+    def logits(self, events: jax.Array, objects: Mapping[str, Objects] = {}) -> jax.Array:
+        """(features, N) → (1, N), of which the scores are the sigmoid."""
+        return jax.scipy.special.logit(self.scores(events, objects))
+
+    def onnx(self, graph: OnnxGraph, events: str, objects: Mapping[str, tuple[str, str]]) -> str:
+        """The nodes of ratios and responses, and one for each operation on them."""
+
+        def read(network: Network) -> str:
+            rows = np.array([self.features.index(name) for name in network.features])
+            # a gather by a product: whole numbers are no tensors of this graph
+            chosen = np.eye(len(self.features), dtype=np.float32)[:, rows]
+            return network.onnx(graph, graph.node("MatMul", events, graph.constant(chosen)), {})
+
+        of_classes = read(self.ratios)
+        if not self.ratios.classes:
+            second = graph.constant(np.array([[0.0, 1.0]]))
+            of_classes = graph.node("MatMul", of_classes, second)
+        weighted = graph.node(
+            "Mul", graph.node("Softmax", of_classes, axis=1), graph.constant(self.expected)
+        )
+        ones = np.ones((len(self.expected), 1), np.float32)
+        shares = graph.node("Div", weighted, graph.node("MatMul", weighted, graph.constant(ones)))
+        rates = np.concatenate([np.asarray(self.signal)[None], np.asarray(self.rates)])
+        coefficients = np.asarray(self.coefficients)
+        known = np.concatenate([[1.0], -coefficients[: len(self.rates)]])
+        t = graph.node("MatMul", shares, graph.constant((known @ rates)[:, None]))
+        pulls = -coefficients[len(self.rates) :] * np.asarray(self.scales)
+        for network, pull in zip(self.responses, pulls, strict=True):
+            half = graph.node("Mul", read(network), graph.constant(0.5))
+            term = graph.node("Mul", graph.node("Tanh", half), graph.constant(pull))
+            t = graph.node("Add", t, term)
+        edges = np.asarray(self.edges)
+        inside = graph.node("Sub", t, graph.constant(edges[:-1]))
+        inside = graph.node("Div", inside, graph.constant(np.diff(edges)))
+        clipped = graph.node("Clip", inside, graph.constant(0.0), graph.constant(1.0))
+        bins = len(edges) - 1
+        mean = graph.constant(np.full((bins, 1), 1 / bins))
+        place = graph.node("MatMul", clipped, mean)
+        below = graph.node("Min", place, graph.constant(np.nextafter(np.float32(1), np.float32(0))))
+        other = graph.node("Sub", graph.constant(1.0), below)
+        return graph.node("Log", graph.node("Div", below, other))

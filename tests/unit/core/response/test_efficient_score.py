@@ -1,0 +1,119 @@
+"""The efficient score as a network: against numpy, finite differences and ONNX."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from zenith.core.networks.perceptron import Perceptron
+from zenith.core.response.efficient_score import EfficientScore
+from zenith.training.export import export_onnx
+
+BINS = 5
+
+
+@pytest.fixture(scope="module")
+def score() -> EfficientScore:
+    keys = jax.random.split(jax.random.key(1), 3)
+    ratios = Perceptron.create(keys[0], ["a", "b"], [4], ["signal", "top", "w"])
+    responses = tuple(Perceptron.create(key, ["c", "a"], [3]) for key in keys[1:])
+    made = EfficientScore.of(
+        ratios,
+        responses,
+        expected=np.array([10.0, 200.0, 300.0]),
+        signal=np.array([1.0, 0.0, 0.0]),
+        rates=np.array([[0.0, 1.0, 0.0], [0.01, 0.01, 0.19]]),
+        bins=BINS,
+    )
+    return replace(
+        made,
+        scales=jnp.array([0.5, 1.2], jnp.float32),
+        coefficients=jnp.array([0.02, -0.1, 0.3, 0.05], jnp.float32),
+        edges=jnp.array([-0.01, 0.01, 0.05, 0.1, 0.14, 0.18], jnp.float32),
+    )
+
+
+@pytest.fixture(scope="module")
+def x() -> np.ndarray:
+    return np.random.default_rng(2).normal(size=(3, 200)).astype(np.float32)
+
+
+def by_hand(score: EfficientScore, x: np.ndarray) -> np.ndarray:
+    """t of features (a, b, c)."""
+    logits = np.asarray(score.ratios.logits(jnp.asarray(x[:2])), float)
+    weighted = np.exp(logits) * np.array([[10.0], [200.0], [300.0]])
+    signal, top, w = weighted / weighted.sum(axis=0)
+    responses = [
+        scale * np.tanh(np.asarray(network.logits(jnp.asarray(x[[2, 0]])), float)[0] / 2)
+        for scale, network in zip((0.5, 1.2), score.responses, strict=True)
+    ]
+    rates = [top, 0.01 * signal + 0.01 * top + 0.19 * w]
+    return np.asarray(signal - np.array([0.02, -0.1, 0.3, 0.05]) @ [*rates, *responses])
+
+
+def test_it_is_the_projected_score_in_units_of_its_bins(
+    score: EfficientScore, x: np.ndarray
+) -> None:
+    assert score.features == ("a", "b", "c")
+    t = by_hand(score, x)
+    assert np.asarray(score.efficient(jnp.asarray(x))) == pytest.approx(t, abs=1e-6)
+    place = np.asarray(score.scores(jnp.asarray(x)))[0]
+    edges = np.asarray(score.edges, float)
+    expected = np.interp(t, edges, np.linspace(0.0, 1.0, BINS + 1))
+    assert place == pytest.approx(expected, abs=2e-5)
+    assert place.max() < 1.0
+    # equal bins of the place are the bins of t
+    clear = np.abs(t[:, None] - edges).min(axis=1) > 1e-5
+    index = np.clip(np.searchsorted(edges, t, side="right") - 1, 0, BINS - 1)
+    assert (np.floor(place * BINS)[clear] == index[clear]).all()
+    assert len(set(index)) == BINS
+
+
+def test_gradients_are_finite_differences(score: EfficientScore, x: np.ndarray) -> None:
+    def total(coefficients: jax.Array, edges: jax.Array) -> jax.Array:
+        moved = replace(score, coefficients=coefficients, edges=edges)
+        # a smooth function of the places
+        return jnp.sin(3 * moved.scores(jnp.asarray(x, jnp.float64))).sum()
+
+    here = (jnp.asarray(score.coefficients, float), jnp.asarray(score.edges, float))
+    gradients = jax.grad(total, argnums=(0, 1))(*here)
+    for argument, gradient in enumerate(gradients):
+        for k in range(len(gradient)):
+            step = 1e-7
+            up, down = (
+                [a.at[k].add(s) if n == argument else a for n, a in enumerate(here)]
+                for s in (step, -step)
+            )
+            slope = (total(*up) - total(*down)) / (2 * step)
+            assert float(gradient[k]) == pytest.approx(float(slope), rel=2e-4, abs=1e-3)
+
+
+def test_its_arrays_are_all_of_it(score: EfficientScore, x: np.ndarray) -> None:
+    shell = jax.eval_shape(lambda: replace(score, coefficients=0 * score.coefficients))
+    again = shell.with_arrays(score.to_arrays())
+    assert (
+        np.asarray(again.scores(jnp.asarray(x))) == np.asarray(score.scores(jnp.asarray(x)))
+    ).all()
+
+
+def test_onnx_gives_the_same(score: EfficientScore, x: np.ndarray, tmp_path: Path) -> None:
+    runtime = pytest.importorskip("onnxruntime")
+    export_onnx(tmp_path / "score.onnx", score)
+    session = runtime.InferenceSession(str(tmp_path / "score.onnx"))
+    (found,) = session.run(["scores"], {"features": x.T})
+    assert found[:, 0] == pytest.approx(np.asarray(score.scores(jnp.asarray(x)))[0], abs=1e-5)
+
+
+def test_two_classes_have_one_logit(x: np.ndarray) -> None:
+    ratios = Perceptron.create(jax.random.key(3), ["a", "b", "c"], [4])
+    made = EfficientScore.of(
+        ratios, (), np.array([300.0, 10.0]), np.array([0.0, 1.0]), np.array([[1.0, 0.0]]), 4
+    )
+    q = np.asarray(ratios.scores(jnp.asarray(x)))[0]
+    share = 10 * q / (10 * q + 300 * (1 - q))
+    assert np.asarray(made.parameter_scores(jnp.asarray(x))) == pytest.approx(
+        np.array([share, 1 - share]), rel=1e-4
+    )
