@@ -1,11 +1,12 @@
 """Boosted trees: grown by LightGBM, calibrated, and taken over into arrays."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, Protocol
 
 import jax.numpy as jnp
 import numpy as np
+from numpy.typing import NDArray
 
 from zenith.config.networks.boosted_trees import BoostedTreesSettings
 from zenith.config.networks.settings import Mva
@@ -45,7 +46,6 @@ def train_with_lightgbm(
     """
     assert isinstance(mva, BoostedTreesSettings)
     assert isinstance(network, BoostedTrees)
-    lightgbm = _lightgbm()
     several = bool(network.classes)
     parameters = {
         "objective": "multiclass" if several else "binary",
@@ -57,12 +57,8 @@ def train_with_lightgbm(
         "min_sum_hessian_in_leaf": mva.leaf_weight,
         "feature_fraction_bynode": mva.feature_share,
         "max_bin": mva.bins,
-        "use_missing": False,
         "seed": int(random.integers(2**31)),
-        "deterministic": True,
-        "force_col_wise": True,  # else LightGBM measures which is quicker
         "num_threads": mva.threads,
-        "verbose": -1,
     }
     losses: dict[str, list[float]] = {"train": [], "validation": []}
 
@@ -72,23 +68,11 @@ def train_with_lightgbm(
         progress(environment.iteration + 1, losses["train"][-1], losses["validation"][-1])
         best = int(np.argmin(losses["validation"]))
         if len(losses["validation"]) - 1 - best >= mva.patience:
-            raise lightgbm.callback.EarlyStopException(best, [])
+            raise _lightgbm().callback.EarlyStopException(best, [])
 
-    try:
-        seen = lightgbm.Dataset(training.x.T, training.label, weight=training.weight)
-        unseen = seen.create_valid(validation.x.T, validation.label, weight=validation.weight)
-        booster = lightgbm.train(
-            parameters,
-            seen,
-            mva.trees,
-            valid_sets=[seen, unseen],
-            valid_names=["train", "validation"],
-            callbacks=[report],
-        )
-    except lightgbm.basic.LightGBMError as error:
-        raise FitError(f"LightGBM: {error}") from None
+    booster = grow(*training, parameters, mva.trees, validation, report)
     kept = int(np.argmin(losses["validation"])) + 1
-    trees = [tree["tree_structure"] for tree in booster.dump_model(kept)["tree_info"]]
+    trees = dumped(booster, kept)
     if all("split_index" not in tree for tree in trees):
         raise FitError(
             f"no tree divides the {len(training.weight)} training events: lower leaf_events "
@@ -101,6 +85,60 @@ def train_with_lightgbm(
         grown, slope=jnp.asarray(slope, jnp.float32), offset=jnp.asarray(offset, jnp.float32)
     )
     return Trained(calibrated, losses, kept)
+
+
+class Grown(Protocol):
+    """What LightGBM has grown, a Booster."""
+
+    def dump_model(self, num_iteration: int | None = None) -> dict[str, Any]:
+        """All of it as JSON has it."""
+
+
+def grow(
+    x: NDArray[np.float32],
+    label: NDArray[Any],
+    weight: NDArray[np.float64],
+    parameters: Mapping[str, Any],
+    trees: int,
+    validation: Examples | None = None,
+    report: Callable[[Any], None] | None = None,
+) -> Grown:
+    """Grow trees with LightGBM's parameters on features (features, N); the same give the same.
+
+    Labels are what the objective takes. With `validation`, `report` is called after each tree with
+    the losses. Raises `ConfigError` if LightGBM is not installed, and `FitError` if it fails.
+    """
+    lightgbm = _lightgbm()
+    always = {
+        "use_missing": False,
+        "deterministic": True,
+        "force_col_wise": True,  # else LightGBM measures which is quicker
+        "verbose": -1,
+    }
+    try:
+        seen = lightgbm.Dataset(x.T, label, weight=weight)
+        sets = {}
+        if validation is not None:
+            sets["validation"] = seen.create_valid(
+                validation.x.T, validation.label, weight=validation.weight
+            )
+            sets = {"train": seen, **sets}
+        booster: Grown = lightgbm.train(
+            {**always, **parameters},
+            seen,
+            trees,
+            valid_sets=list(sets.values()),
+            valid_names=list(sets),
+            callbacks=[report] if report else [],
+        )
+    except lightgbm.basic.LightGBMError as error:
+        raise FitError(f"LightGBM: {error}") from None
+    return booster
+
+
+def dumped(booster: Grown, rounds: int | None = None) -> list[dict[str, Any]]:
+    """The trees of the first rounds, or of all, by their roots."""
+    return [tree["tree_structure"] for tree in booster.dump_model(rounds)["tree_info"]]
 
 
 def taken_over(network: BoostedTrees, trees: Sequence[dict[str, Any]]) -> BoostedTrees:
