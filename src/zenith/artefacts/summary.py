@@ -89,7 +89,7 @@ class Labels(TypedDict):
 
     processes: Annotated[dict[str, str], "of processes and of their sums"]
     regions: Annotated[dict[str, str], "of regions"]
-    observables: Annotated[dict[str, str], "of observables and scores"]
+    cuts: Annotated[dict[str, str], "of cuts, and of what is before any"]
     parameters: Annotated[dict[str, str], "of the parameters of the fit"]
     groups: Annotated[dict[str, str], "of the groups, by the names of their parameters"]
 

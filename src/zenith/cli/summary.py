@@ -77,12 +77,13 @@ def run(args: argparse.Namespace) -> None:
         )
     else:
         found_fits = {s: FIT.read(path) for s, path in fits.items()}
+        flows = {s: CUTFLOW.read(path) for s, path in cutflows.items()}
         own = summary.summarise(
             found_fits,
-            {s: CUTFLOW.read(path) for s, path in cutflows.items()},
+            flows,
             times,
             COMPARISON.read(comparison[0]) if comparison else None,
-            measurement(options.analysis_of_files(args), found_fits.values()),
+            measurement(options.analysis_of_files(args), found_fits.values(), flows.values()),
         )
         title = f"Results of {analysis.name}"
         text = summary.page(own, title, more)

@@ -1,62 +1,14 @@
-"""What the fit says: pulls, correlations, ranking, likelihood scan, upper limit."""
+"""What the fit says: correlations, likelihood scan, upper limit."""
 
 from collections.abc import Sequence
 
 import numpy as np
 from matplotlib.figure import Figure
-from matplotlib.patches import Patch
 from numpy.typing import ArrayLike
 
 from zenith.figures import style
 
-Place = tuple[float, float, float, float]
-_GREEN, _YELLOW = "#85d1a0", "#ffdf7f"  # 68 % and 95 %
 _BANDS = ("−2 σ", "−1 σ", "the median", "+1 σ", "+2 σ")
-
-
-def _rows(number: int, least: float = 5.0, left: float = 4.2) -> tuple[Figure, Place]:
-    """A figure with room for rows of 0.42 inches, and the place of its axes."""
-    width, height = 12.0, max(least, 2.2 + 0.42 * number)
-    return Figure(figsize=(width, height)), (
-        left / width,
-        1.1 / height,
-        1 - (left + 0.4) / width,
-        1 - 1.8 / height,
-    )
-
-
-@style.styled
-def pulls(
-    labels: Sequence[str],
-    values: ArrayLike,
-    errors: ArrayLike,
-    *,
-    banner: style.Banner | None = None,
-) -> Figure:
-    """Fitted nuisance parameters in units of their constraint: (θ̂ − θ₀) / Δθ, one row each.
-
-    An error bar shorter than 1 says that the data constrain the parameter; one whose error is NaN
-    has none.
-    """
-    values, errors = np.asarray(values, float), np.asarray(errors, float)
-    figure, place = _rows(len(labels))
-    axes = figure.add_axes(place)
-    rows = np.arange(len(labels))
-    axes.axvspan(-2, 2, color=_YELLOW, zorder=0)
-    axes.axvspan(-1, 1, color=_GREEN, zorder=0)
-    axes.axvline(0, color="black", lw=1, ls="--", zorder=1)
-    axes.errorbar(values, rows, xerr=errors, fmt="o", color="black", ms=7, elinewidth=2, zorder=3)
-    reach = max(2.5, 1.1 * (np.abs(values) + np.nan_to_num(errors)).max(initial=0.0))
-    axes.set(
-        xlim=(-reach, reach),
-        ylim=(len(labels) - 0.4, -0.6),
-        xlabel=r"$(\hat{\theta} - \theta_0)\,/\,\Delta\theta$",
-    )
-    axes.set_yticks(rows, labels, fontsize=17)
-    axes.tick_params(axis="y", which="both", length=0)
-    if banner:
-        banner.draw(axes)
-    return figure
 
 
 def correlated(matrix: ArrayLike, threshold: float = 0.1, most: int = 25) -> list[int]:
@@ -85,11 +37,13 @@ def correlations(
     kept = correlated(matrix, threshold)
     matrix = np.asarray(matrix, float).reshape(len(labels), len(labels))[np.ix_(kept, kept)]
     labels = [labels[i] for i in kept]
-    side = max(10.0, 4.6 + 0.5 * len(labels))
+    margin = max(2.0, style.widest(labels, 15) + 0.3)  # of the labels, at both axes
+    side = max(10.0, 1.0 + margin + 0.5 * len(labels))
+    inside = side - margin - 0.8
     figure = Figure(figsize=(side, side))
-    axes = figure.add_axes((3.6 / side, 3.6 / side, 1 - 4.4 / side, 1 - 4.4 / side))
+    axes = figure.add_axes((margin / side, margin / side, inside / side, inside / side))
     axes.imshow(matrix, cmap="RdBu_r", vmin=-1, vmax=1, aspect="auto")
-    cell = (side - 4.4) * 72 / max(len(labels), 1)
+    cell = inside * 72 / max(len(labels), 1)
     for i, row in enumerate(matrix):
         for j, value in enumerate(row):
             if abs(value) >= 0.005:
@@ -117,78 +71,6 @@ def correlations(
     )
     if banner:
         style.Banner(banner.experiment, banner.status).draw(axes)
-    return figure
-
-
-@style.styled
-def ranking(
-    labels: Sequence[str],
-    up: ArrayLike,
-    down: ArrayLike,
-    values: ArrayLike,
-    errors: ArrayLike,
-    *,
-    prefit_up: ArrayLike | None = None,
-    prefit_down: ArrayLike | None = None,
-    poi: str = "μ",
-    most: int = 20,
-    banner: style.Banner | None = None,
-) -> Figure:
-    """The nuisance parameters that move the signal strength most, with their pulls.
-
-    Parameters
-    ----------
-    up, down
-        Change of the fitted strength when a parameter is fixed one post-fit standard deviation
-        above and below its fitted value; NaN where it is not known.
-    values, errors
-        Their pulls, as for `pulls`; NaN where there is no constraint.
-    prefit_up, prefit_down
-        The same as `up` and `down` with the pre-fit standard deviation, drawn as outlines.
-    """
-    up, down = np.asarray(up, float), np.asarray(down, float)
-    size = np.maximum(np.nan_to_num(np.abs(up)), np.nan_to_num(np.abs(down)))
-    order = np.argsort(-size, kind="stable")[:most]
-    up, down = up[order], down[order]
-    values, errors = np.asarray(values, float)[order], np.asarray(errors, float)[order]
-    figure, (left, bottom, width, height) = _rows(len(order), least=6.0)
-    pull = figure.add_axes((left, bottom, 0.42 * width, height))
-    impact = figure.add_axes((left + 0.45 * width, bottom, 0.55 * width, height), sharey=pull)
-    rows = np.arange(len(order))
-    impact.barh(rows, up, height=0.66, color=style.RED)
-    impact.barh(rows, down, height=0.66, color=style.BLUE)
-    reach = size.max(initial=0.0)
-    for changes, colour in ((prefit_up, style.RED), (prefit_down, style.BLUE)):
-        if changes is not None:
-            outline = np.asarray(changes, float)[order]
-            reach = max(reach, np.nan_to_num(np.abs(outline)).max(initial=0.0))
-            impact.barh(rows, outline, height=0.66, facecolor="none", edgecolor=colour, lw=1.5)
-    handles = [Patch(color=style.RED), Patch(color=style.BLUE)]
-    names = ["+1 σ", "−1 σ"]
-    if prefit_up is not None:
-        handles.append(Patch(facecolor="none", edgecolor="black", lw=1.5))
-        names.append("pre-fit")
-    reach = reach or 1.0
-    impact.axvline(0, color="black", lw=1)
-    impact.set(xlim=(-1.15 * reach, 1.15 * reach), xlabel=f"Δ{poi}")
-    impact.locator_params(axis="x", nbins=5)
-    impact.tick_params(axis="y", labelleft=False)
-    pull.axvspan(-1, 1, color=_GREEN, zorder=0)
-    pull.axvline(0, color="black", lw=1, ls="--", zorder=1)
-    pull.errorbar(values, rows, xerr=errors, fmt="o", color="black", ms=7, elinewidth=2, zorder=3)
-    limit = max(1.5, 1.1 * np.nan_to_num(np.abs(values) + errors).max(initial=0.0))
-    pull.set(
-        xlim=(-limit, limit),
-        ylim=(len(order) - 0.4, -1.9),  # two rows for the legend
-        xlabel=r"$(\hat{\theta} - \theta_0)\,/\,\Delta\theta$",
-    )
-    pull.set_yticks(rows, [f"{labels[n]}  {i + 1}" for i, n in enumerate(order)], fontsize=17)
-    for axes in (pull, impact):
-        axes.tick_params(axis="y", which="both", length=0)
-    impact.legend(handles, names, ncols=3, loc="upper center", fontsize=15, borderaxespad=0.1)
-    if banner:
-        style.Banner(banner.experiment, banner.status).draw(pull)
-        style.Banner("", "", banner.luminosity, banner.energy).draw(impact)
     return figure
 
 
@@ -255,9 +137,12 @@ def upper_limit(
     low2, low1, median, high1, high2 = expected
     figure = Figure(figsize=(12, 5.2))
     axes = figure.add_axes((0.17, 0.2, 0.79, 0.65))
-    bands = (("95 % expected", low2, high2, _YELLOW), ("68 % expected", low1, high1, _GREEN))
-    for text, low, high, colour in bands:
+    for share, low, high, colour in (
+        (95, low2, high2, style.YELLOW),
+        (68, low1, high1, style.GREEN),
+    ):
         if np.isfinite([low, high]).all():
+            text = f"{share} %: {low:.3g} to {high:.3g}"
             axes.barh(0, high - low, left=low, height=0.5, color=colour, label=text)
     for name, value, style_of_line in (("Expected", median, "--"), ("Observed", observed, "-")):
         if value is not None:

@@ -10,10 +10,10 @@ import numpy as np
 
 from zenith.artefacts.fit import Fit, RegionTemplates
 from zenith.config import Analysis
-from zenith.figures import fit, stacks
+from zenith.figures import fit, stacks, style, uncertainties
 from zenith.figures.gallery import Nuisance, layer, of_role
 from zenith.figures.naming import Figures, axis_of, banner
-from zenith.statistics.naming import parameter_labels
+from zenith.statistics.naming import parameter_groups, parameter_labels
 
 Stages = Sequence[tuple[Literal["prefit", "postfit"], str]]
 """Before or after the fit, with a title."""
@@ -61,47 +61,44 @@ def _fitted(analysis: Analysis, regions: Mapping[str, RegionTemplates], stages: 
 def fit_results(analysis: Analysis, nuisances: Sequence[Nuisance], results: Fit) -> Figures:
     """What the fit was asked for, by the name of its figure.
 
-    `pulls`, `pulls_mc_statistics`, `correlations`, `ranking`, `scan` and `upper_limit`.
+    `pulls`, `pulls_mc_statistics`, `correlations`, `ranking`, `costs`, `scan` and `upper_limit`.
     """
     line = banner(analysis)
     names = [p["name"] for p in results["parameters"]]
     labels = parameter_labels(analysis, names)
-    pulled = {
-        p["name"]: (
-            (p["value"] - p["prefit_value"]) / p["prefit_error"],
-            _known(p["error"]) / p["prefit_error"],
-        )
-        for p in results["parameters"]
-        if p["prefit_error"] and p["kind"] in ("constrained", "mc_statistics")
-    }
-    for kind, name in (("constrained", "pulls"), ("mc_statistics", "pulls_mc_statistics")):
-        members = [p["name"] for p in results["parameters"] if p["kind"] == kind]
-        members = [member for member in members if member in pulled]
-        if members:
-            values, errors = zip(*(pulled[member] for member in members), strict=True)
-            yield (
-                name,
-                fit.pulls([labels[member] for member in members], values, errors, banner=line),
-            )
+    yield from _pulls(results, labels, line)
     if correlation := results.get("correlation"):
-        names = [labels[name] for name in correlation["names"]]
-        yield "correlations", fit.correlations(names, correlation["matrix"], banner=line)
+        matrix = correlation["matrix"]
+        rows = [labels[name] for name in correlation["names"]]
+        yield "correlations", fit.correlations(rows, matrix, banner=line)
     if ranked := results.get("ranking"):
-        pulls = [pulled.get(row["name"], (np.nan, np.nan)) for row in ranked]
-        impacts = {
-            key: [_known(row[key]) for row in ranked]
-            for key in ("impact_up", "impact_down", "prefit_impact_up", "prefit_impact_down")
-        }
+        pulls = [_pull(results, row["name"]) for row in ranked]
         yield (
             "ranking",
-            fit.ranking(
+            uncertainties.ranking(
                 [labels[row["name"]] for row in ranked],
-                impacts["impact_up"],
-                impacts["impact_down"],
-                [value for value, _ in pulls],
-                [error for _, error in pulls],
-                prefit_up=impacts["prefit_impact_up"],
-                prefit_down=impacts["prefit_impact_down"],
+                [_known(row["impact_up"]) for row in ranked],
+                [_known(row["impact_down"]) for row in ranked],
+                [value for value, _, _ in pulls],
+                [error for _, error, _ in pulls],
+                prefit_up=[_known(row["prefit_impact_up"]) for row in ranked],
+                prefit_down=[_known(row["prefit_impact_down"]) for row in ranked],
+                banner=line,
+            ),
+        )
+    if groups := results.get("groups"):
+        of = parameter_groups(analysis, names)
+        rows = [of[group["parameters"][0]] for group in groups]
+        if together := results.get("all_constrained"):
+            groups, rows = [*groups, together], [*rows, "All that have a constraint"]
+        observed = [_known(group["impact"]) for group in groups]
+        yield (
+            "costs",
+            uncertainties.costs(
+                rows,
+                [_known(group["expected_impact"]) for group in groups],
+                [_known(group["gain"]) for group in groups],
+                observed=None if results["asimov"] else observed,
                 banner=line,
             ),
         )
@@ -128,6 +125,32 @@ def fit_results(analysis: Analysis, nuisances: Sequence[Nuisance], results: Fit)
                 banner=line,
             ),
         )
+
+
+def _pulls(results: Fit, labels: Mapping[str, str], line: style.Banner) -> Figures:
+    """Of what has a prior, and of simulated statistics, beside what was expected of data."""
+    for kind, name in (("constrained", "pulls"), ("mc_statistics", "pulls_mc_statistics")):
+        members = [p["name"] for p in results["parameters"] if p["kind"] == kind]
+        pulls = {member: _pull(results, member) for member in members}
+        pulls = {member: pull for member, pull in pulls.items() if np.isfinite(pull[0])}
+        if not pulls:
+            continue
+        values, errors, expected = zip(*pulls.values(), strict=True)
+        beside = not results["asimov"] and np.isfinite(expected).any()
+        rows = [labels[member] for member in pulls]
+        shown = expected if beside else None
+        yield name, uncertainties.pulls(rows, values, errors, expected=shown, banner=line)
+
+
+def _pull(results: Fit, name: str) -> tuple[float, float, float]:
+    """Shift, error and expected error of a parameter over the width of its prior; NaN without."""
+    parameter = next(p for p in results["parameters"] if p["name"] == name)
+    prior = parameter["prefit_error"]
+    if not prior:
+        return np.nan, np.nan, np.nan
+    shift = parameter["value"] - parameter["prefit_value"]
+    expected = _known(parameter.get("expected_error"))
+    return shift / prior, _known(parameter["error"]) / prior, expected / prior
 
 
 def _known(value: float | None) -> float:

@@ -8,10 +8,12 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from zenith.artefacts.cutflow import Cutflow
+from zenith.artefacts.cutflow import Cutflow, ProcessCutflow
 from zenith.config import Analysis
+from zenith.config.samples import Process
 from zenith.figures import cutflow, stacks, systematics
 from zenith.figures.naming import Figures, axis_of, banner
+from zenith.statistics.naming import cut_label
 
 
 class Nuisance(Protocol):
@@ -173,7 +175,7 @@ def cutflows(analysis: Analysis, nuisances: Sequence[Nuisance], content: Cutflow
         if region not in analysis.regions:
             continue
         flows = [
-            cutflow.Flow(process.label, process.colour, numbers["yield"], process.role == "data")
+            _flow(process, numbers)
             for name, process in reversed(analysis.processes.items())
             if (numbers := table["processes"].get(name)) is not None
             and not (process.role == "data" and analysis.is_blind(region))
@@ -181,6 +183,17 @@ def cutflows(analysis: Analysis, nuisances: Sequence[Nuisance], content: Cutflow
         yield (
             region,
             cutflow.cutflow(
-                table["cuts"], flows, text=[analysis.regions[region].label], banner=line
+                [cut_label(analysis, cut) for cut in table["cuts"]],
+                flows,
+                text=[analysis.regions[region].label],
+                banner=line,
             ),
         )
+
+
+def _flow(process: Process, numbers: ProcessCutflow) -> cutflow.Flow:
+    """A process in a cutflow; data, whose events count as they are, without errors."""
+    if process.role == "data":
+        return cutflow.Flow(process.label, process.colour, numbers["yield"], points=True)
+    errors = numbers.get("error")
+    return cutflow.Flow(process.label, process.colour, numbers["yield"], errors=errors)

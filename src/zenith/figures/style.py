@@ -16,6 +16,7 @@ import mplhep
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.textpath import TextPath
 from numpy.typing import NDArray
 
 from zenith.artefacts.writing import atomic
@@ -23,6 +24,7 @@ from zenith.artefacts.writing import atomic
 SIZE = 10.0  # inches: the side of a square figure
 LINE = 0.0385  # height of a line of legend or text, of a square figure's height
 BLUE, ORANGE, RED, GREY = "#3f90da", "#ffa90e", "#bd1f01", "#717581"
+GREEN, YELLOW = "#85d1a0", "#ffdf7f"  # bands of one and of two standard deviations
 
 _OPTIONS: dict[str, Any] = {
     "font.sans-serif": ["TeX Gyre Heros", "DejaVu Sans"],  # the second has the glyphs Heros lacks
@@ -117,6 +119,12 @@ def panels(ratios: int = 1) -> tuple[Figure, list[Axes]]:
         lower.yaxis.set_label_coords(-0.105, 0.5)
         lower.yaxis.label.set(ha="center", fontsize=19)
     return figure, axes
+
+
+def widest(labels: Sequence[str], size: float) -> float:
+    """Width in inches of the widest label, of a font of `size` points."""
+    paths = [TextPath((0.0, 0.0), label, size=size) for label in labels if label.strip()]
+    return max((float(path.get_extents().x1) for path in paths), default=0.0) / 72.0
 
 
 def x_label(label: str, unit: str) -> str:

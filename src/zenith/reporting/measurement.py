@@ -7,25 +7,25 @@ from zenith.artefacts.fit import Fit
 from zenith.artefacts.summary import Labels, Measurement
 from zenith.config import Analysis
 from zenith.reporting.plain import plain
-from zenith.statistics.cutflow import EVERYTHING
-from zenith.statistics.naming import parameter_groups, parameter_labels
+from zenith.statistics.naming import cut_label, parameter_groups, parameter_labels
 from zenith.tables import measured, table
 
-SIGNS = {">=": "≥", "<=": "≤", "==": "=", "!=": "≠"}
 NO_LABELS: Labels = {
-    "processes": {}, "regions": {}, "observables": {}, "parameters": {}, "groups": {}
+    "processes": {}, "regions": {}, "cuts": {}, "parameters": {}, "groups": {}
 }  # fmt: skip
 NOTHING_KNOWN: Measurement = {"labels": NO_LABELS}
 
 
-def measurement(analysis: Analysis, fits: Iterable[Fit]) -> Measurement:
-    """Of an analysis, with the names of the parameters of its fits."""
+def measurement(
+    analysis: Analysis, fits: Iterable[Fit], flows: Iterable[Cutflow] = ()
+) -> Measurement:
+    """Of an analysis: with the parameters of its fits, and the cuts of its regions."""
     names = list(dict.fromkeys(p["name"] for fit in fits for p in fit["parameters"]))
     signals = [analysis.processes[p].label for p in analysis.signals_of_interest]
     data = [p.label for p in analysis.processes.values() if p.role == "data"]
     processes = {name: process.label for name, process in analysis.processes.items()}
     sums = {"total_background": "total background", "total": "total", "data": "data"}
-    observables = {name: known.label for name, known in analysis.observables.items()}
+    cuts = [text for flow in flows for region in flow.values() for text in region["cuts"]]
     return {
         "signal": plain(" + ".join(signals)),
         "luminosity": analysis.luminosity(),
@@ -33,7 +33,7 @@ def measurement(analysis: Analysis, fits: Iterable[Fit]) -> Measurement:
         "labels": {
             "processes": _plain({**processes, **sums, **({"data": data[0]} if data else {})}),
             "regions": _plain({name: region.label for name, region in analysis.regions.items()}),
-            "observables": _plain(observables),
+            "cuts": _plain({text: cut_label(analysis, text) for text in cuts}),
             "parameters": _plain(parameter_labels(analysis, names)),
             "groups": _plain(parameter_groups(analysis, names)),
         },
@@ -44,22 +44,13 @@ def _plain(labels: Mapping[str, str]) -> dict[str, str]:
     return {name: plain(label) for name, label in labels.items()}
 
 
-def cut(text: str, observables: Mapping[str, str]) -> str:
-    """A cut in words: the label of its observable, or its name without underscores."""
-    if text == EVERYTHING:
-        return "before any cut"
-    observable, direction, threshold = text.split(" ", 2)
-    label = observables.get(observable, observable.replace("_", " "))
-    return f"{label} {SIGNS.get(direction, direction)} {threshold}"
-
-
 def cutflows(flows: Cutflow, labels: Labels) -> Iterable[str]:
     """A table for each region: expected events with their error, and data, after each cut."""
     for region, flow in flows.items():
         processes = flow["processes"]
         header = ["cut", *(labels["processes"].get(name, name) for name in processes)]
         rows = [
-            [cut(text, labels["observables"]), *(_events(n, i) for n in processes.values())]
+            [labels["cuts"].get(text, text), *(_events(n, i) for n in processes.values())]
             for i, text in enumerate(flow["cuts"])
         ]
         yield f"### {labels['regions'].get(region, region)}\n\n{table(header, rows)}"

@@ -3,9 +3,11 @@
 from collections.abc import Iterable
 
 from zenith.config import Analysis
+from zenith.statistics.cutflow import EVERYTHING
 from zenith.statistics.nuisances import FREE, nuisances
 
 SIMULATED = "Simulated events"
+SIGNS = {">=": "≥", "<=": "≤", "==": "=", "!=": "≠"}
 
 
 def parameter_labels(analysis: Analysis, names: Iterable[str]) -> dict[str, str]:
@@ -38,6 +40,19 @@ def parameter_groups(analysis: Analysis, names: Iterable[str]) -> dict[str, str]
         return SIMULATED if _of_statistics(analysis, name) != name else name
 
     return {name: group(name) for name in names}
+
+
+def cut_label(analysis: Analysis, text: str) -> str:
+    """A cut of a cutflow in words: its observable by its label, `met > 50` as $p_T^{miss}$ > 50.
+
+    An observable without a label is called by its name, without underscores.
+    """
+    if text == EVERYTHING:
+        return "before any cut"
+    observable, direction, threshold = text.split(" ", 2)
+    known = analysis.observables.get(observable)
+    label = observable.replace("_", " ") if known is None else known.label
+    return f"{label} {SIGNS.get(direction, direction)} {threshold}"
 
 
 def _of_statistics(analysis: Analysis, name: str) -> str:

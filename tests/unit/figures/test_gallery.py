@@ -14,7 +14,16 @@ from matplotlib.figure import Figure
 from matplotlib.patches import StepPatch
 
 from zenith.config import Analysis, load
-from zenith.figures import cutflow, fit, fit_gallery, gallery, stacks, style, systematics
+from zenith.figures import (
+    cutflow,
+    fit,
+    fit_gallery,
+    gallery,
+    stacks,
+    style,
+    systematics,
+    uncertainties,
+)
 
 EDGES = np.array([0.0, 50.0, 100.0, 200.0])
 LOW, HIGH = np.array([10.0, 5.0, 1.0]), np.array([20.0, 4.0, 2.0])
@@ -154,7 +163,7 @@ def test_a_variation_shows_its_ratio_to_nominal() -> None:
 
 
 def test_pulls_are_drawn_where_they_are() -> None:
-    figure = fit.pulls(["a", "b"], [0.5, -1.0], [0.9, 0.4])
+    figure = uncertainties.pulls(["a", "b"], [0.5, -1.0], [0.9, 0.4])
     (axes,) = figure.axes
     line, _, (bars,) = points(axes)
     np.testing.assert_allclose(line.get_xdata(), [0.5, -1.0])
@@ -163,8 +172,51 @@ def test_pulls_are_drawn_where_they_are() -> None:
     assert [label.get_text() for label in axes.get_yticklabels()] == ["a", "b"]
 
 
+def test_expected_errors_are_a_second_bar_at_zero() -> None:
+    figure = uncertainties.pulls(["a", "b"], [0.5, -1.0], [0.9, 0.4], expected=[1.0, np.nan])
+    (axes,) = figure.axes
+    fitted, expected = axes.containers
+    np.testing.assert_allclose(fitted[0].get_xdata(), [0.5, -1.0])
+    np.testing.assert_allclose(expected[0].get_xdata(), [0.0, np.nan])
+    (bars,) = expected[2]
+    np.testing.assert_allclose(bars.get_segments()[0][:, 0], [-1.0, 1.0])
+    assert set(legend(axes)) == {"Fitted", "Expected"}
+
+
+def test_costs_are_bars_of_the_groups() -> None:
+    figure = uncertainties.costs(["a", "b"], [0.1, 0.05], [0.3, np.nan], observed=[0.2, 0.0])
+    strength, significance = figure.axes
+    np.testing.assert_allclose([bar.get_width() for bar in strength.patches], [0.2, 0.0, 0.1, 0.05])
+    assert significance.patches[0].get_width() == 0.3
+    assert set(legend(strength)) == {"observed", "expected"}
+    assert strength.get_xlim()[0] == 0.0
+    assert [text.get_text() for text in strength.get_yticklabels()] == ["a", "b"]
+    (strength, _) = uncertainties.costs(["a"], [0.1], [0.3]).axes
+    assert set(legend(strength)) == {"expected"}
+
+
+LONG = [r"Simulated events, $t\bar{t}$ control region with a long name, bin 12", "b"]
+
+
+@pytest.mark.parametrize(
+    "figure",
+    [
+        uncertainties.pulls(LONG, [0.0, 0.0], [1.0, 1.0]),
+        uncertainties.ranking(LONG, [0.1, 0.2], [0.1, 0.2], [0.0, 0.0], [1.0, 1.0]),
+        uncertainties.costs(LONG, [0.1, 0.2], [0.1, 0.2]),
+        fit.correlations(LONG, np.eye(2)),
+    ],
+    ids=["pulls", "ranking", "costs", "correlations"],
+)
+def test_long_labels_are_not_cut_off(figure) -> None:
+    with style.context():
+        figure.draw_without_rendering()
+        for label in figure.axes[0].get_yticklabels():
+            assert label.get_window_extent().x0 >= 0.0
+
+
 def test_the_ranking_starts_with_the_largest_impact() -> None:
-    figure = fit.ranking(["a", "b"], [0.1, -0.3], [-0.1, 0.2], [0.0, 0.5], [1.0, 0.8])
+    figure = uncertainties.ranking(["a", "b"], [0.1, -0.3], [-0.1, 0.2], [0.0, 0.5], [1.0, 0.8])
     pull, impact = figure.axes
     labels = [label.get_text().split()[0] for label in pull.get_yticklabels()]
     assert labels == ["b", "a"]
@@ -201,27 +253,35 @@ def test_what_the_fit_could_not_have_is_not_drawn() -> None:
     assert {"Expected 0.9", "Observed not found"} <= set(legend(axes))
     assert "not found: expected limit at +2 σ" in [text.get_text() for text in axes.texts]
     assert axes.get_xlim()[1] == pytest.approx(1.15 * 1.3)
-    figure = fit.ranking(["a", "b"], [nan, -0.3], [0.4, 0.2], [0.0, 0.5], [nan, 0.8])
+    figure = uncertainties.ranking(["a", "b"], [nan, -0.3], [0.4, 0.2], [0.0, 0.5], [nan, 0.8])
     pull, impact = figure.axes
     assert [text.get_text().split()[0] for text in pull.get_yticklabels()] == ["a", "b"]
     assert impact.get_xlim()[1] == pytest.approx(1.15 * 0.4)
-    (axes,) = fit.pulls(["a", "b"], [0.5, 3.0], [0.9, nan]).axes
+    (axes,) = uncertainties.pulls(["a", "b"], [0.5, 3.0], [0.9, nan]).axes
     assert axes.get_xlim()[1] == pytest.approx(1.1 * 3.0)
     (axes,) = fit.likelihood_scan([0.0, 1.0, 2.0], [8.0, nan, 1.0], best=1.0).axes
     assert np.isfinite(axes.get_ylim()).all()
 
 
 def test_a_cutflow_shows_its_numbers() -> None:
-    flows = [cutflow.Flow("a", "red", [1234.4, 12.3456]), cutflow.Flow("d", "k", [9.0, 0.0], True)]
-    (axes,) = cutflow.cutflow(["all", "met > 50"], flows).axes
+    flows = [
+        cutflow.Flow("a", "red", [1234.4, 12.3456]),
+        cutflow.Flow("d", "k", [9.0, 0.0], True),
+        cutflow.Flow("b", "blue", [100.0, 10.0], errors=[12.3, 4.0]),
+    ]
+    (axes,) = cutflow.cutflow(["all", "Highest b-tag score > 0.5"], flows).axes
     np.testing.assert_allclose(steps(axes)["a"].get_data().values, [1234.4, 12.3456])
     cells = {k: c.get_text().get_text() for k, c in axes.tables[0].get_celld().items()}
-    assert [cells[0, 1], cells[1, 0], cells[1, 1], cells[2, 1]] == [
-        "met\n> 50",
+    assert [cells[0, 1], cells[1, 0], cells[1, 1], cells[2, 1], cells[3, 0]] == [
+        "Highest b-tag score\n> 0.5",
         "1234",
         "12.35",
         "0",
+        "100 ± 12",
     ]
+    (band,) = [patch for patch in axes.patches if patch.get_fill() and patch.get_alpha() == 0.25]
+    np.testing.assert_allclose(band.get_data().baseline, [87.7, 6.0])
+    np.testing.assert_allclose(band.get_data().values, [112.3, 14.0])
 
 
 def test_the_same_figure_is_the_same_file(tmp_path: Path) -> None:

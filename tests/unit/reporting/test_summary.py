@@ -78,7 +78,7 @@ MEASUREMENT = {
     "labels": {
         "regions": {"signal": "SR"},
         "processes": {"wjets": "W + jets", "total_background": "total background"},
-        "observables": {"btag_1": "Highest b-tag score"},
+        "cuts": {"all columns": "before any cut", "btag_1 >= 0.5": "Highest b-tag score ≥ 0.5"},
         "parameters": {
             "ttbar_norm": "tt̄ normalisation",
             "lumi": "Luminosity",

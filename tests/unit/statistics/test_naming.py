@@ -2,7 +2,7 @@
 
 from zenith.config import load, parse
 from zenith.statistics.model import recipe
-from zenith.statistics.naming import parameter_labels
+from zenith.statistics.naming import cut_label, parameter_labels
 
 
 def test_no_parameter_of_the_default_analysis_is_called_by_its_key() -> None:
@@ -30,3 +30,16 @@ def test_strengths_of_several_signals_are_told_apart(toy_configuration) -> None:
         "mu_heavy": "Signal strength, $Z'$ (4 TeV)",
         "unknown": "unknown",
     }
+
+
+def test_cuts_are_said_in_words() -> None:
+    analysis = load("config/zprime.yaml")
+    for cut, words in (
+        ("all columns", "before any cut"),
+        ("met > 52.5", "$p_T^{miss}$ > 52.5"),
+        ("btag_1 <= 0.05", "Highest b-tag score ≤ 0.05"),
+        ("n_muon == 1", "Number of muons = 1"),
+        ("wjets_vs_ttbar >= 0.2", "$W$ + jets score ≥ 0.2"),
+        ("not_labelled != 3", "not labelled ≠ 3"),
+    ):
+        assert cut_label(analysis, cut) == words
