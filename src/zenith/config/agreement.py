@@ -60,6 +60,11 @@ def _samples_fit(analysis: Sections) -> None:
     for key in ("eras", "processes", "samples", "observables", "regions"):
         if not getattr(analysis, key):
             raise ValueError(f"{key}: is empty; give at least one")
+    for name, process in analysis.processes.items():
+        if name in ("total", "total_background") or (name == "data" and process.role != "data"):
+            raise ValueError(
+                f"processes.{name}: yields have another entry of this name; choose another"
+            )
     for name, sample in analysis.samples.items():
         where = f"samples.{name}"
         known([sample.era], analysis.eras, f"{where}.era")

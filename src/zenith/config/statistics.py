@@ -88,7 +88,7 @@ class Statistics(Section):
     ] = False
     ranking: Annotated[
         bool,
-        Field(description="whether to compute the impact of each nuisance parameter"),
+        Field(description="whether to compute the impacts of nuisance parameters and their groups"),
         concerns("fit"),
     ] = True
     scan_points: Annotated[

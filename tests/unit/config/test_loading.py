@@ -51,6 +51,8 @@ def test_resolved_configuration_reads_back_the_same(analysis: Analysis) -> None:
         ("samples.wjets.crossection", 1.0, ["samples.wjets.crossection", "'cross_section'"]),
         ("samples.wjets.cross_section", "831 fb", ["samples.wjets.cross_section", "fb", "in pb"]),
         ("samples.wjets.cross_section", None, ["samples.wjets.cross_section", "missing (in pb)"]),
+        ("processes.total", {"role": "background", "label": "t"}, ["processes.total", "another"]),
+        ("processes.data.role", "background", ["processes.data", "another entry of this name"]),
         ("samples.wjets.process", "w_jets", ["samples.wjets.process", "'w_jets'", "wjets"]),
         ("samples.wjets.files", ["a.root"], ["samples.wjets", "exactly one of", "simulate"]),
         ("samples.pseudodata.cross_section", 1.0, ["samples.pseudodata.cross_section", "remove"]),
