@@ -129,7 +129,7 @@ def _figures(
             f"feature_{feature}",
             draw.feature(
                 distributions(x),
-                distributions(scaled[k]),
+                distributions(scaled[[f for f, _ in network.inputs].index(feature)]),
                 edges,
                 label=axis.label if axis else feature,
                 unit=units.get(feature, ""),

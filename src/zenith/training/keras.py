@@ -50,7 +50,7 @@ def train_with_keras(
     dense = [layers.Dense(width, mva.activation, kernel_initializer="he_normal")
              for width in mva.hidden]  # fmt: skip
     head = layers.Dense(len(network.classes) or 1)
-    model = keras.Sequential([layers.Input((len(mva.features),)), *dense, head])
+    model = keras.Sequential([layers.Input((len(network.inputs),)), *dense, head])
     rate: Any = mva.learning_rate
     if mva.schedule == "cosine":
         steps = mva.epochs * -(-len(training.weight) // mva.batch)

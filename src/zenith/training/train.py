@@ -11,6 +11,7 @@ import optax
 
 from zenith.config.networks.descent import DescentSettings
 from zenith.config.networks.settings import Mva
+from zenith.core.networks.ensemble import Ensemble
 from zenith.core.networks.network import Network, require_events_alone
 from zenith.errors import FitError, InputError
 from zenith.training.balance import balanced, without_negative
@@ -49,9 +50,12 @@ def train(
         random,
     )
     _check_that_features_vary(name, mva, training)
-    network = mva.create(key)
+    network = mva.untrained(key)
     require_events_alone(name, network)
-    network = network.scaled_to(training.x, np.abs(training.weight))
+    try:
+        network = network.scaled_to(training.x, np.abs(training.weight))
+    except InputError as error:
+        raise InputError(f"mva.{name}: {error}") from None
     how = train_with_jax
     if mva.framework == "keras":
         from zenith.training.keras import train_with_keras as how
@@ -91,6 +95,13 @@ def _loss(network: Network, batch: _Batch) -> jax.Array:
     return jnp.mean(batch.weight * each)
 
 
+def _of_each(network: Network, batch: _Batch) -> jax.Array:
+    """The loss of a network, or the sum of those of the members of an ensemble."""
+    if isinstance(network, Ensemble):
+        return jax.vmap(_loss, (0, None))(network.members, batch).sum()
+    return _loss(network, batch)
+
+
 @eqx.filter_jit
 def _epoch(
     network: Network,
@@ -103,7 +114,7 @@ def _epoch(
     def step(carry: tuple[Network, Any], chosen: jax.Array) -> tuple[tuple[Network, Any], None]:
         network, state = carry
         batch = _Batch(*(array[chosen] for array in training))
-        updates, state = optimiser.update(jax.grad(_loss)(network, batch), state)
+        updates, state = optimiser.update(jax.grad(_of_each)(network, batch), state)
         return (optax.apply_updates(network, updates), state), None
 
     (network, state), _ = jax.lax.scan(step, (network, state), order)

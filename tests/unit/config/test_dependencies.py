@@ -272,6 +272,8 @@ EXPECTED = {
     "mva.net.type": f"mva mva_figures {SELECTION} histogram scored",
     "mva.net.hidden": f"mva mva_figures {SELECTION} histogram scored",
     "mva.net.activation": f"mva mva_figures {SELECTION} histogram scored",
+    "mva.net.transforms*": f"mva mva_figures {SELECTION} histogram scored",
+    "mva.net.ensemble": f"mva mva_figures {SELECTION} histogram scored",
     "mva.net.cuts": "columns mva mva_figures",
     "mva.net.fine_tune": SELECTION,
     "mva.net.*": "mva",

@@ -69,6 +69,15 @@ def test_the_type_chooses_the_keys(toy_configuration: Any) -> None:
         ({"type": "deep", "depth": "x"}, r"mva\.net\.depth: .*integer"),
         ({"type": "deep", "dropout": -1}, r"mva\.net\.dropout: .*greater than or equal to 0"),
         ({"type": "deep", "framework": "keras"}, r"mva\.net: framework: .* trained by jax, not by"),
+        ({"framework": "keras", "ensemble": 4}, r"mva\.net: ensemble: .* keras trains one network"),
+        ({"transforms": {"mtt": ["log"]}}, r"mva\.net: transforms: 'mtt' is not defined; .* met"),
+        ({"transforms": {"met": ["log", "log"]}}, r"transforms\.met: a transform is given twice"),
+        (
+            {"transforms": {"met": ["sqrt"]}},
+            r"mva\.net\.transforms\.met\.0: .*'raw', 'log' or 'log",
+        ),
+        ({"transforms": {"met": []}}, r"mva\.net: transforms\.met: there is none"),
+        ({"ensemble": 0}, r"mva\.net\.ensemble: .*greater than or equal to 1"),
         ({"type": "deap"}, r"mva\.net\.type: unknown 'deap' .* did you mean 'deep'\?"),
         ({"type": "number"}, r"mva\.net\.type: 'number' .* is no Mva"),
         ({"type": "broken"}, r"mva\.net\.type: 'broken' .* cannot be imported: no module named"),
@@ -84,10 +93,10 @@ def test_what_makes_another_network_of_it() -> None:
     """Keys that concern steps which read networks, and those without a mark; not the samples."""
     common = {"classes": ["w", "t"], "features": ["met"]}
     deep = Deep.model_validate(SETTINGS | {"type": "deep", "epochs": 3, "dropout": 0.3})
-    assert deep.architecture() == {**common, "type": "deep", "depth": 3}
+    assert deep.architecture() == {**common, "type": "deep", "depth": 3, "ensemble": 1}
     perceptron = PerceptronSettings.model_validate(SETTINGS | {"batch": 7, "hidden": [4]})
-    own = {"type": "perceptron", "hidden": [4], "activation": "relu"}
-    assert perceptron.architecture() == {**common, **own}
+    own = {"type": "perceptron", "hidden": [4], "activation": "relu", "transforms": {}}
+    assert perceptron.architecture() == {**common, **own, "ensemble": 1}
 
 
 def test_the_schema_knows_zeniths_own_types_and_lets_others_pass() -> None:

@@ -3,6 +3,7 @@
 import sys
 from typing import Any
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
@@ -14,7 +15,7 @@ from zenith.errors import ConfigError, FitError, InputError
 from zenith.training.evaluate import evaluate, kolmogorov_smirnov, roc
 from zenith.training.examples import Examples
 from zenith.training.scores import add_scores, scores
-from zenith.training.train import train
+from zenith.training.train import _Batch, _loss, _of_each, train
 from zenith.training.trained import Trained
 
 CENTRES = np.array([[0.0, 0.0], [1.0, 0.5], [-0.5, 1.5]])
@@ -143,6 +144,40 @@ def test_the_same_seed_and_name_give_the_same_numbers() -> None:
         np.testing.assert_array_equal(array, again.network.to_arrays()[name])
     assert train("n", mva, *events, seed=2).losses != first.losses
     assert train("m", mva, *events, seed=1).losses != first.losses
+
+
+def test_an_ensemble_is_better_than_its_members() -> None:
+    """Each member is trained as if it were alone: the mean of few events' networks is calmer."""
+    events = gaussians(1, events=400), gaussians(2, events=2000)
+    settings = {"hidden": (16, 16), "epochs": 40, "batch": 100, "learning_rate": 0.01}
+    mva = network(ensemble=4, **settings)
+    trained = train("n", mva, *events, seed=1)
+    members = trained.network.each()
+    test = gaussians(3, events=20_000)
+
+    def auc(of: Any) -> float:
+        return roc(of.scores(jnp.asarray(test.x))[0], test.label == 1, test.weight).auc
+
+    assert auc(trained.network) > np.mean([auc(member) for member in members])
+    assert trained.losses["validation"][trained.best_epoch - 1] == min(trained.losses["validation"])
+
+
+def test_members_of_an_ensemble_do_not_feel_each_other() -> None:
+    mva = network(ensemble=3)
+    key, events = jax.random.key(5), gaussians(1, events=500)
+    one = mva.untrained(key).scaled_to(events.x, events.weight)
+    batch = _Batch.of(events)
+    together = jax.grad(_of_each)(one, batch)
+    for member, gradient in zip(one.each(), together.each(), strict=True):
+        for alone, found in zip(
+            jax.tree.leaves(jax.grad(_loss)(member, batch)), jax.tree.leaves(gradient), strict=True
+        ):
+            np.testing.assert_allclose(found, alone, rtol=1e-4, atol=1e-6)
+
+
+def test_a_transform_that_never_varies_names_the_network() -> None:
+    with pytest.raises(InputError, match=r"mva\.n: the logit of the feature 'x' is 11\.5"):
+        train("n", network(transforms={"x": ["raw", "logit"]}), gaussians(1), gaussians(2), seed=1)
 
 
 def test_training_stops_when_validation_no_longer_improves() -> None:

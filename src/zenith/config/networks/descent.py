@@ -1,12 +1,17 @@
 """The settings of networks that are trained by gradient descent."""
 
-from typing import Annotated, Any, ClassVar, Literal, Self
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
 from zenith.config.base import Positive
 from zenith.config.marks import concerns
-from zenith.config.networks.settings import Mva
+from zenith.config.networks.settings import NETWORK, Mva
+
+if TYPE_CHECKING:
+    import jax
+
+    from zenith.core.networks.network import Network
 
 
 class DescentSettings(Mva):
@@ -22,6 +27,15 @@ class DescentSettings(Mva):
         ),
         concerns("mva"),
     ] = "jax"
+    ensemble: Annotated[
+        int,
+        Field(
+            ge=1,
+            description="number of networks, of different weights at the start; the mean of their "
+            "scores is the score",
+        ),
+        NETWORK,
+    ] = 1
     learning_rate: Annotated[
         Positive, Field(description="Adam's initial learning rate"), concerns("mva")
     ] = 3e-3
@@ -67,7 +81,17 @@ class DescentSettings(Mva):
             )
         if self.framework == "keras" and self.fine_tune:
             raise ValueError("fine_tune: framework keras only pretrains; use jax, or false")
+        if self.framework == "keras" and self.ensemble > 1:
+            raise ValueError("ensemble: framework keras trains one network; use jax, or 1")
         return self
+
+    def untrained(self, key: "jax.Array") -> "Network":
+        """One network, or the ensemble."""
+        if self.ensemble == 1:
+            return self.create(key)
+        from zenith.core.networks.ensemble import Ensemble
+
+        return Ensemble.create(key, self.ensemble, self.create)
 
     @property
     def rounds(self) -> int:

@@ -1,9 +1,10 @@
 """The settings of a perceptron (`zenith.core.networks.perceptron`)."""
 
-from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
+from zenith.config.base import known
 from zenith.config.networks.descent import DescentSettings
 from zenith.config.networks.settings import NETWORK
 
@@ -30,6 +31,15 @@ class PerceptronSettings(DescentSettings):
         NETWORK,
     ] = "relu"
 
+    transforms: Annotated[
+        dict[str, tuple[Literal["raw", "log", "logit"], ...]],
+        Field(
+            description="what is read of a feature, by its name, in place of its value `raw`: one "
+            "or more of `raw`, `log` and `logit`, of the feature clipped at 1e-5"
+        ),
+        NETWORK,
+    ] = {}
+
     frameworks: ClassVar[tuple[str, ...]] = ("jax", "keras")
 
     def create(self, key: "jax.Array") -> "Perceptron":
@@ -37,5 +47,22 @@ class PerceptronSettings(DescentSettings):
         from zenith.core.networks.perceptron import Perceptron
 
         return Perceptron.create(
-            key, self.features, self.hidden, self.softmax_classes, self.activation
+            key,
+            self.features,
+            self.hidden,
+            self.softmax_classes,
+            self.activation,
+            transform=self.transforms,
         )
+
+    @model_validator(mode="after")
+    def _check_transforms(self) -> Self:
+        known(self.transforms, self.features, "transforms")
+        for feature, names in self.transforms.items():
+            if not names:
+                raise ValueError(
+                    f"transforms.{feature}: there is none; remove it from the features"
+                )
+            if len(set(names)) < len(names):
+                raise ValueError(f"transforms.{feature}: a transform is given twice")
+        return self

@@ -111,6 +111,10 @@ class Mva(Section):
         Its features are `features`, its classes `softmax_classes`.
         """
 
+    def untrained(self, key: "jax.Array") -> "Network":
+        """What is trained, with weights drawn from the key."""
+        return self.create(key)
+
     @property
     def softmax_classes(self) -> tuple[str, ...]:
         """The classes that have a score each: all of more than two, none of two."""

@@ -57,6 +57,11 @@ class Network(eqx.Module):
         """The collections of objects that it reads, with their fields; none unless overridden."""
         return {}
 
+    @property
+    def inputs(self) -> tuple[tuple[str, str], ...]:
+        """The rows of `scaled`: of each the feature, and its transform or `raw`."""
+        return tuple((feature, "raw") for feature in self.features)
+
     @abstractmethod
     def logits(self, events: jax.Array, objects: Mapping[str, Objects] = {}) -> jax.Array:
         """(features, N), and objects by collection → (1 or classes, N), in the dtype of `events`.
@@ -79,7 +84,7 @@ class Network(eqx.Module):
         return self
 
     def scaled(self, events: np.ndarray) -> np.ndarray:
-        """(features, N) as the first layer sees them, for figures."""
+        """(features, N) → (inputs, N) as the first layer sees them, for figures."""
         return events
 
     def scores(self, events: jax.Array, objects: Mapping[str, Objects] = {}) -> jax.Array:

@@ -1,0 +1,77 @@
+"""Several networks of one type as one: the mean of their scores."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import Self
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax.scipy.special import logsumexp
+
+from zenith.core.networks.network import Network, Objects, OnnxGraph
+
+
+class Ensemble(Network):
+    """Networks with other weights each, whose arrays are stacked: (members, …).
+
+    A training trains each on its own; their mean is judged.
+    """
+
+    features: tuple[str, ...] = eqx.field(static=True)
+    classes: tuple[str, ...] = eqx.field(static=True)
+    members: Network
+
+    @classmethod
+    def create(cls, key: jax.Array, members: int, create: Callable[[jax.Array], Network]) -> Self:
+        """As many networks as asked for, each of a key of its own."""
+        networks = [create(one) for one in jax.random.split(key, members)]
+        return cls(networks[0].features, networks[0].classes, _stacked(networks))
+
+    @property
+    def collections(self) -> Mapping[str, tuple[str, ...]]:
+        """Those of each member."""
+        return self.members.collections
+
+    @property
+    def inputs(self) -> tuple[tuple[str, str], ...]:
+        """Those of each member."""
+        return self.members.inputs
+
+    def each(self) -> list[Network]:
+        """The members, one by one."""
+        number = len(jax.tree.leaves(self.members)[0])
+        return [jax.tree.map(lambda array, k=k: array[k], self.members) for k in range(number)]
+
+    def logits(self, events: jax.Array, objects: Mapping[str, Objects] = {}) -> jax.Array:
+        """(features, N) → (1 or classes, N), of the mean score."""
+        z = jax.vmap(lambda member: member.logits(events, objects))(self.members)
+        if self.classes:
+            return jnp.asarray(logsumexp(jax.nn.log_softmax(z, axis=1), axis=0))
+        yes, no = (logsumexp(jax.nn.log_sigmoid(sign * z), axis=0) for sign in (1.0, -1.0))
+        return jnp.asarray(yes - no)
+
+    def onnx(self, graph: OnnxGraph, events: str, objects: Mapping[str, tuple[str, str]]) -> str:
+        """The nodes of every member, the mean of their scores, and its logit."""
+        logits = [member.onnx(graph, events, objects) for member in self.each()]
+        if self.classes:
+            scores = [graph.node("Softmax", z, axis=1) for z in logits]
+            return graph.node("Log", graph.node("Mean", *scores))
+        mean = graph.node("Mean", *(graph.node("Sigmoid", z) for z in logits))
+        rest = graph.node("Sub", graph.constant(1.0), mean)
+        return graph.node("Sub", graph.node("Log", mean), graph.node("Log", rest))
+
+    def scaled_to(self, events: np.ndarray, weight: np.ndarray) -> Self:
+        """Every member scaled to the events."""
+        scaled = [member.scaled_to(events, weight) for member in self.each()]
+        return replace(self, members=_stacked(scaled))
+
+    def scaled(self, events: np.ndarray) -> np.ndarray:
+        """As every member has them."""
+        return self.each()[0].scaled(events)
+
+
+def _stacked(networks: list[Network]) -> Network:
+    stacked: Network = jax.tree.map(lambda *arrays: jnp.stack(arrays), *networks)
+    return stacked
