@@ -273,3 +273,30 @@ def test_every_observable_works_on_no_events_and_is_described(analysis: Analysis
         assert observable.description.endswith("."), name
         assert observable.unit in ("", "GeV")
     assert observables_of(analysis)["mtt"] is zprime.mtt
+
+
+def test_the_weight_of_top_momenta_is_the_root_of_both_ratios(analysis: Analysis) -> None:
+    """Of the last copies alone; nothing else of the hard process counts, and 500 GeV weighs 1."""
+    last, first = 1 << 13, 1 << 12
+    particles = [
+        [(800.0, 6, last), (300.0, -6, last), (999.0, 6, first), (50.0, 24, last)],
+        [(500.0, 6, last), (500.0, -6, last)],
+        [],
+    ]
+    fields = {
+        name: ak.Array([[particle[n] for particle in event] for event in particles])
+        for n, name in enumerate(("pt", "pdgId", "statusFlags"))
+    }
+    numbers = {name: np.ones(3, np.int64) for name in ("run", "luminosityBlock", "event")}
+    event = ak.zip({**numbers, "GenPart": ak.zip(fields)}, depth_limit=1)
+    objects = Objects(3, {"event": lambda: event})
+
+    def ratio(pt: float) -> float:  # NNLO QCD + NLO EW over POWHEG + Pythia 8
+        return float(0.103 * np.exp(-0.0118 * pt) - 0.000134 * pt + 0.973)
+
+    found = np.asarray(zprime.top_pt(objects, "up"))
+    expected = np.sqrt(ratio(800.0) * ratio(300.0)) / ratio(500.0)
+    np.testing.assert_allclose(found, [expected, 1.0, 1.0], rtol=1e-12)
+    assert np.all(zprime.top_pt(objects, "nominal") == 1.0)
+    # A slope: 4 % less for two tops of 800 GeV.
+    assert ratio(800.0) / ratio(500.0) == pytest.approx(0.956, abs=1e-3)

@@ -7,6 +7,7 @@ from typing import Any
 import awkward as ak
 import numpy as np
 import pytest
+from makers.default import only
 
 from zenith.artefacts import PARTS, Columns, read_columns
 from zenith.cli import main
@@ -25,24 +26,17 @@ OBJECTS = (
     "objects.fatjet={collection: FatJet, cuts: [pt > 200], aliases: {toptag: score}}",
     "met=MET",
 )
-PLAIN = (
-    "eras.2016.corrections.pileup=null",
-    "eras.2016.corrections.muon_id=null",
-    "systematics.pileup=null",
-    "systematics.muon_id=null",
-    "systematics.jes=null",
-    "systematics.jer=null",
-)
+CORRECTED = only("pileup", "muon_id", "jes", "jer", corrections=("pileup", "muon_id"))
 
 
 @pytest.fixture(scope="module")
 def analysis() -> Analysis:
-    return load("config/zprime.yaml", OBJECTS)
+    return load("config/zprime.yaml", [*OBJECTS, *CORRECTED])
 
 
 @pytest.fixture(scope="module")
 def plain() -> Analysis:
-    return load("config/zprime.yaml", [*OBJECTS, *PLAIN])
+    return load("config/zprime.yaml", [*OBJECTS, *only()])
 
 
 def made(count: int, seed: int) -> dict[str, Any]:
@@ -182,7 +176,8 @@ def test_a_systematic_of_other_processes_leaves_a_sample_alone(
     skim: Callable[..., Path],
 ) -> None:
     only_signal = [f"systematics.{name}.processes=[signal]" for name in ("jes", "jer", "pileup")]
-    columns = make_columns([skim()], load("config/zprime.yaml", [*OBJECTS, *only_signal]), SAMPLE)
+    varied = load("config/zprime.yaml", [*OBJECTS, *CORRECTED, *only_signal])
+    columns = make_columns([skim()], varied, SAMPLE)
     assert columns.shapes == {}
     assert list(columns.weights) == ["muon_id_up", "muon_id_down"]
 
@@ -200,7 +195,7 @@ def test_neither_the_order_of_files_nor_chunks_change_an_event(
     paths = [skim("a", 700, 1), skim("b", 500, 2)]
     columns = make_columns(paths, analysis, SAMPLE)
     assert rows(make_columns(paths[::-1], analysis, SAMPLE)) == rows(columns)
-    chunked = load("config/zprime.yaml", [*OBJECTS, "skim.chunk=400"])
+    chunked = load("config/zprime.yaml", [*OBJECTS, *CORRECTED, "skim.chunk=400"])
     other = make_columns(paths, chunked, SAMPLE)
     np.testing.assert_array_equal(other.values["mtt"], columns.values["mtt"])
     assert rows(other) == rows(columns)
@@ -312,7 +307,7 @@ def test_the_command_writes_the_columns(
     skim: Callable[..., Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     output = tmp_path / "columns" / "out.h5"
-    overrides = [word for text in OBJECTS for word in ("--set", text)]
+    overrides = [word for text in (*OBJECTS, *CORRECTED) for word in ("--set", text)]
     command = ["columns", *overrides, "--sample", SAMPLE, "--output", str(output)]
     assert main([*command, "--input", str(skim("a", 200, 1)), str(skim("b", 100, 2))]) == 0
     columns = read_columns(output)

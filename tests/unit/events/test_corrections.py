@@ -10,6 +10,7 @@ import awkward as ak
 import correctionlib
 import numpy as np
 import pytest
+from makers.default import only
 
 from zenith.config import Analysis, load
 from zenith.errors import ConfigError, InputError
@@ -28,11 +29,12 @@ OBJECTS = (
 )
 MUON_ID = 'eras."2016".corrections.muon_id'
 COUNT = 500
+KEPT = only("pileup", "muon_id", "xsec_wjets", corrections=("pileup", "muon_id"))
 
 
 def changed(*overrides: str, **corrections: Any) -> Analysis:
     era = json.dumps({"2016": {"corrections": corrections}})
-    return load("config/zprime.yaml", [*OBJECTS, f"eras={era}", *overrides])
+    return load("config/zprime.yaml", [*OBJECTS, *KEPT, f"eras={era}", *overrides])
 
 
 def made() -> dict[str, Any]:
@@ -174,7 +176,7 @@ def test_a_variation_that_is_missing_is_named_with_what_there_is() -> None:
 
 
 def test_a_correction_that_is_missing_is_named_with_what_there_is() -> None:
-    with pytest.raises(InputError, match=r"no correction 'muon'; there is muon_id, pileup"):
+    with pytest.raises(InputError, match=r"no correction 'muon'; there is btag, muon_id, pileup"):
         corrections.load(changed(muon_id={"correction": "muon"}), "2016")
 
 

@@ -36,7 +36,14 @@ def analysis(**more):
 
 def test_each_side_of_each_shift_is_a_variation(events):
     found = analysis(sides="down", processes=["wjets"])
-    assert variations(found) == ["met_down", "jes_up", "jes_down", "jer_up"]
+    assert variations(found) == [
+        "met_down",
+        "jes_up",
+        "jes_down",
+        "jes_pt_up",
+        "jes_pt_down",
+        "jer_up",
+    ]
     assert "met_down" not in variations(found, "signal")
     assert find(found, "met_down")[1:] == (found.systematics["met"], "down")
     moved = shifted(events, found, "met_down")

@@ -10,6 +10,7 @@ import awkward as ak
 import numpy as np
 import pytest
 import uproot
+from makers.default import only
 
 from zenith.cli import main
 from zenith.config import Analysis, load
@@ -19,13 +20,12 @@ from zenith.events.skim import skim
 
 SAMPLE = "ttbar_semileptonic"
 SYSTEMATICS = (
-    "systematics={jes: null, jer: null, pileup: null, muon_id: null}",
+    *only("xsec_wjets"),
     "systematics.scale={type: weight}",
     "systematics.scale.branches={up: 'LHEScaleWeight[2]', down: 'LHEScaleWeight[0]'}",
     "systematics.shower={type: weight, branches: {up: 'PSWeight[1]'}, sides: up}",
 )
 SIMPLE = (
-    "eras.2016.corrections=null",
     "eras.2016.event_flags=[]",
     "skim={trigger: null, cuts: [met > 30], chunk: 70}",
     "skim.branches={keep: [PV_npvs], simulation_only: [genWeight, LHE*Weight, PSWeight]}",

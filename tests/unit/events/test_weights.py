@@ -7,6 +7,7 @@ from typing import Any
 import awkward as ak
 import numpy as np
 import pytest
+from makers.default import only
 
 from zenith.config import Analysis, load
 from zenith.errors import ConfigError, InputError, ZenithError
@@ -103,13 +104,13 @@ def configured(tmp_path: Path) -> Any:
 
     def make(*overrides: str, wrong: str = "1.0", **changes: Any) -> Analysis:
         (tmp_path / "mine.py").write_text(MODULE.replace("{WRONG}", wrong))
-        era = {"corrections": {"pileup": None, "muon_id": None, "btag": {**correction, **changes}}}
+        era = {"corrections": {"btag": {**correction, **changes}}}
         plain = [
             f"module={tmp_path}/mine.py",
+            *only("xsec_wjets"),
             f"eras={json.dumps({'2016': era})}",
             "met=MET",
             "objects.jet={collection: Jet, cuts: [], aliases: null, away_from: null}",
-            "systematics={pileup: null, muon_id: null, jes: null, jer: null}",
         ]
         return load("config/zprime.yaml", [*plain, *overrides])
 

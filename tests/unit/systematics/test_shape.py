@@ -51,7 +51,7 @@ def flat(array: ak.Array) -> np.ndarray:
     return ak.flatten(array).to_numpy()
 
 
-@pytest.mark.parametrize(("variation", "factor"), [("jes_up", 1.02), ("jes_down", 0.98)])
+@pytest.mark.parametrize(("variation", "factor"), [("jes_up", 1.016), ("jes_down", 0.984)])
 def test_the_scale_moves_pt_and_mass(
     events: ak.Array, analysis: Analysis, variation: str, factor: float
 ) -> None:
@@ -181,3 +181,21 @@ def test_a_field_that_files_lack_is_named(events: ak.Array) -> None:
 def test_a_variation_that_does_not_exist_is_refused(events: ak.Array, analysis: Analysis) -> None:
     with pytest.raises(ConfigError, match="no shape variation 'jec_up'; there is jes_up, jes_down"):
         shifted(events, analysis, "jec_up")
+
+
+def test_the_sources_of_the_default_are_two_percent_together(analysis: Analysis) -> None:
+    """At low and at high pT in quadrature, as the one source before; their ratio depends on pT."""
+    pt = np.array([30.0, 100.0, 300.0, 600.0, 900.0, 2000.0])
+    numbers = {"run": 1, "luminosityBlock": 1, "event": 1, "MET_pt": 9.0, "MET_phi": 0.0}
+    one = {name: np.array([value]) for name, value in numbers.items()}
+    zero = np.zeros(len(pt))
+    fields = {"pt": pt, "eta": zero, "phi": zero, "mass": zero}
+    made = {f"{c}_{f}": ak.Array([v]) for c in ("Jet", "FatJet") for f, v in fields.items()}
+    jets = as_events(one | made)
+    changes = [flat(shifted(jets, analysis, f"{s}_up").Jet.pt) / pt - 1 for s in ("jes", "jes_pt")]
+    total = np.hypot(*changes)
+    np.testing.assert_allclose(total[[0, 1, 4, 5]], 0.02, rtol=1e-9)
+    assert np.all(total < 0.02 + 1e-9)
+    np.testing.assert_allclose(
+        changes[1] / changes[0], [-0.75, -0.75, 0, 0.375, 0.75, 0.75], atol=1e-9
+    )
