@@ -157,7 +157,9 @@ def upper_limit(
     axes.set(xlim=(0.0, 1.15 * most), ylim=(-0.6, 1.1), xlabel=f"95 % CLs upper limit on the {poi}")
     axes.set_yticks([0], [label])
     axes.tick_params(axis="y", which="both", length=0)
-    axes.legend(ncols=2, loc="upper left", fontsize=18)
+    axes.legend(
+        ncols=2, loc="upper left", fontsize=18, frameon=True, framealpha=1.0, edgecolor="none"
+    )
     if banner:
         banner.draw(axes)
     return figure

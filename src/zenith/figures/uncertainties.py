@@ -134,7 +134,8 @@ def ranking(
     pull.axvline(0, color="black", lw=1, ls="--", zorder=1)
     pull.errorbar(values, rows, xerr=errors, fmt="o", color="black", ms=7, elinewidth=2, zorder=3)
     for row in np.flatnonzero(np.isnan(values)):
-        pull.annotate("free", (0, row), ha="center", va="center", fontsize=15, color=style.GREY)
+        box = {"facecolor": style.GREEN, "edgecolor": "none", "pad": 1.0}
+        pull.annotate("free", (0, row), ha="center", va="center", fontsize=15, bbox=box)
     limit = max(1.5, 1.1 * np.nan_to_num(np.abs(values) + errors).max(initial=0.0))
     pull.set(
         xlim=(-limit, limit),
