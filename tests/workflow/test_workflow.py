@@ -31,12 +31,22 @@ CATEGORIES = {"scored", "categorise", "category_scan", "category_figures"}
 
 # Keys that steps read (globs) though what they make does not depend on them.
 NOT_USED = {
-    # of a nuisance parameter, what figures call it
-    "systematics.*.label": "optimise search compare optimisation_figures histogram fit scored",
+    # of a nuisance parameter, what people call it, and the group that it is quoted in
+    **dict.fromkeys(
+        (
+            "systematics.*.label",
+            "systematics.*.group",
+            "eras.*.luminosity_uncertainties.*.label",
+            "statistics.free_normalisations.*.label",
+            "processes.*.label",
+        ),
+        "optimise search compare optimisation_figures histogram fit scored",
+    ),
     # replaced by `truth` in pseudo-data; elsewhere compared with Pythia's, for a warning
     "samples.*.cross_section": "simulate",
     "samples.*.k_factor": "simulate",
     "samples.*.simulate.pt_hat_bias": "simulate",  # none in pseudo-data
+    "samples.*.simulate.shower_variations": "simulate",  # nor these
     # whether it is data, a kind of job
     "samples.*.process": "skim",
     "samples.*.files": "skim",  # what the other files are, to refuse an output that is one
@@ -59,7 +69,7 @@ NOT_USED = {
     "regions.*.cuts.*.tune": "histogram compare fit figures scored",
     "regions.*.cuts.*.width": "histogram compare fit figures scored",
     # that no two parameters of the fit have one name
-    "statistics.free_normalisations": "histogram",
+    "statistics.free_normalisations*": "histogram",
     "statistics.signal_strength*": "histogram",
     "systematics.*.smooth": "histogram",
     "optimise.checkpoint_every": "optimise",

@@ -33,6 +33,8 @@ def _about(summary: Results) -> str:
     fitted = f"fitted to {data[:1].lower() + data[1:] if sentence else data}"
     if summary["fit"].get("asimov"):
         fitted = "fitted to Asimov data: the analysis is blind, and every number is expected"
+        if summary.get("control_fit"):
+            fitted += ", but for the prediction from the control regions"
     what = "Signal strength μ"
     if "signal" in summary:
         what += f" of **{summary['signal']}**"

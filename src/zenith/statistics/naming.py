@@ -22,7 +22,15 @@ def parameter_labels(analysis: Analysis, names: Iterable[str]) -> dict[str, str]
     for name, signals in strengths.items():
         which = " + ".join(analysis.processes[signal].label for signal in signals)
         known[name] = "Signal strength" if len(strengths) == 1 else f"Signal strength, {which}"
-    return {name: known.get(name) or _of_statistics(analysis, name) for name in names}
+
+    def label(name: str) -> str:
+        of_bin = _bin(analysis, name)
+        if name in known or of_bin is None:
+            return known.get(name, name)
+        region, index = of_bin
+        return f"{SIMULATED}, {analysis.regions[region].label}, bin {index + 1}"
+
+    return {name: label(name) for name in names}
 
 
 def parameter_groups(analysis: Analysis, names: Iterable[str]) -> dict[str, str]:
@@ -37,7 +45,7 @@ def parameter_groups(analysis: Analysis, names: Iterable[str]) -> dict[str, str]
     def group(name: str) -> str:
         if name in known:
             return known[name]
-        return SIMULATED if _of_statistics(analysis, name) != name else name
+        return name if _bin(analysis, name) is None else SIMULATED
 
     return {name: group(name) for name in names}
 
@@ -55,9 +63,8 @@ def cut_label(analysis: Analysis, text: str) -> str:
     return f"{label} {SIGNS.get(direction, direction)} {threshold}"
 
 
-def _of_statistics(analysis: Analysis, name: str) -> str:
-    channel, _, index = name.removeprefix("staterror_").removesuffix("]").partition("[")
-    region = analysis.regions.get(channel)
-    if region is None or not name.startswith("staterror_"):
-        return name
-    return f"{SIMULATED}, {region.label}, bin {int(index or 0) + 1}"
+def _bin(analysis: Analysis, name: str) -> tuple[str, int] | None:
+    """The region and the bin, from 0, of a parameter of simulated events; None of any other."""
+    region, _, index = name.removeprefix("staterror_").removesuffix("]").partition("[")
+    known = name.startswith("staterror_") and region in analysis.regions
+    return (region, int(index or 0)) if known else None
