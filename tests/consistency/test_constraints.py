@@ -11,6 +11,7 @@ from zenith.config import Analysis, parse
 from zenith.statistics.constraints import constraints
 from zenith.statistics.fit import fit
 from zenith.statistics.histograms import fill
+from zenith.statistics.model import template_nuisances
 from zenith.statistics.repair import sanitise
 from zenith.statistics.responses import shifts
 from zenith.statistics.templates import RegionTemplates, collect
@@ -84,7 +85,8 @@ def entry(analysis: Analysis, columns: dict[str, Columns], name: str) -> dict[st
     histograms = fill(analysis, columns) | shifts(analysis, columns)
     regions: list[RegionTemplates] = [sanitise(t, None)[0] for t in collect(analysis, histograms)]
     spec, _ = build(analysis, regions)
-    found = constraints(spec, fit(analysis, spec)["parameters"], regions)
+    smoothed = {n.name for n in template_nuisances(analysis) if n.smooth}
+    found = constraints(spec, fit(analysis, spec)["parameters"], regions, smoothed)
     return next((e for e in found if e["name"] == name), None)
 
 
@@ -148,6 +150,29 @@ def test_a_rate_is_constrained_by_data_alone(
     assert found["share"] == 0.0
     assert found["without"] == pytest.approx(found["error"])
     assert found["message"].startswith(f"xsec_wjets ends at {found['error']:.2f} of its prior; 0 %")
+
+
+def test_the_share_of_a_smoothed_shift_is_a_limit(
+    toy_configuration: Configuration, toy_columns: dict[str, Columns]
+) -> None:
+    """Smoothing takes noise away, and some of the constraint with it."""
+    config = toy_configuration()
+    for other in ("pileup", "jes", "xsec_wjets"):
+        del config["systematics"][other]
+    columns = {
+        **toy_columns,
+        "ttbar": generated(40_000, 350.0, 0),
+        "ttbar_alt": generated(1_000, 400.0, 100),
+    }
+    rough = entry(quick(config), columns, "generator")
+    config["systematics"]["generator"]["smooth"] = True
+    smooth = entry(quick(config), columns, "generator")
+    assert rough is not None
+    assert smooth is not None
+    assert smooth["error"] > rough["error"]
+    assert "at most" not in rough["message"]
+    assert f"at most {100 * smooth['share']:.0f} % of what" in smooth["message"]
+    assert smooth["message"].endswith(f"would end at {smooth['without']:.2f} or below")
 
 
 def test_without_the_noise_of_the_templates_it_says_so(

@@ -39,6 +39,7 @@ def run(args: argparse.Namespace) -> None:
     from zenith.statistics.constraints import constraints
     from zenith.statistics.control import control_fit
     from zenith.statistics.fit import fit
+    from zenith.statistics.model import template_nuisances
     from zenith.statistics.thresholds import with_selection
     from zenith.statistics.workspace_files import write_workspace
     from zenith.tables import measured
@@ -54,10 +55,11 @@ def run(args: argparse.Namespace) -> None:
     spec, pruned = workspace.build(analysis, regions)
     write_workspace(args.workspace, spec)
     found = fit(analysis, spec, args.workspace)
+    smoothed = {nuisance.name for nuisance in template_nuisances(analysis) if nuisance.smooth}
     results: Fit = {
         **found,
         "control_fit": control_fit(analysis, spec, args.workspace),
-        "constraints": constraints(spec, found["parameters"], regions),
+        "constraints": constraints(spec, found["parameters"], regions, smoothed),
         "sanitised": repair.summary([c for _, changes in repaired for c in changes]),
         "pruned": pruned,
     }

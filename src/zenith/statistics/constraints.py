@@ -20,7 +20,7 @@ a bootstrap says. The noise of a shift that is smoothed is smaller, and the shar
 """
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -40,10 +40,12 @@ def constraints(
     spec: Mapping[str, Any],
     parameters: Sequence[Parameter],
     regions: Sequence[RegionTemplates],
+    smoothed: Collection[str] = (),
 ) -> list[Constraint]:
     """The nuisance parameters whose error is below `WARN` of their prior, with a warning for each.
 
-    `parameters` are those of fit.json, `regions` the templates that the workspace is made from.
+    `parameters` are those of fit.json, `regions` the templates that the workspace is made from,
+    `smoothed` the parameters whose shifts are smoothed: of their share it is an upper limit.
 
     Returns for each its `name`, its `error` over the prior, the `share` of the information that is
     noise of the simulation (None where the noise of its templates is not known; 0 for a rate, whose
@@ -72,10 +74,11 @@ def constraints(
             if noise is not None and information > 0.0:
                 share = min(float(np.diag(inverse) @ noise) / information, 1.0)
                 without = float((1.0 + (1.0 - share) * (1.0 / error**2 - 1.0)) ** -0.5)
-            message = _message(parameter["name"], error, share, without)
+            name = parameter["name"]
+            message = _message(name, error, share, without, limit=name in smoothed)
             found.append(
                 {
-                    "name": parameter["name"],
+                    "name": name,
                     "error": error,
                     "share": share,
                     "without": without,
@@ -86,13 +89,16 @@ def constraints(
     return found
 
 
-def _message(name: str, error: float, share: float | None, without: float | None) -> str:
+def _message(
+    name: str, error: float, share: float | None, without: float | None, *, limit: bool
+) -> str:
     text = f"{name} ends at {error:.2f} of its prior"
     if share is None:
         return f"{text}; how much of that is noise of the simulation is not known"
+    most, below = ("at most ", " or below") if limit else ("", "")
     return (
-        f"{text}; {100.0 * share:.0f} % of what constrains it is noise of the simulation, without "
-        f"which it would end at {without:.2f}"
+        f"{text}; {most}{100.0 * share:.0f} % of what constrains it is noise of the simulation, "
+        f"without which it would end at {without:.2f}{below}"
     )
 
 
