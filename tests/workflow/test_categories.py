@@ -111,6 +111,7 @@ def test_the_page_and_the_report_show_it(results: Path) -> None:
     assert "Signal 2" in page
     report = (results / "report.html").read_text()
     assert 'src="http' not in report  # it opens offline
+    assert r"<article class=\"zenith\">" in report  # and on the page
     for name in ("plane", "odds", "yields", "numbers", "bias", "convergence"):
         assert (results / f"figures/{name}.png").stat().st_size > 10_000
         assert f"{name}.png" in report

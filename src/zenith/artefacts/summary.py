@@ -127,6 +127,7 @@ class Gains(TypedDict, total=False):
 class Measurement(TypedDict):
     """What is measured, and what people call things."""
 
+    title: NotRequired[Annotated[str | None, "what the analysis is"]]
     signal: NotRequired[Annotated[str, "label of the signal whose strength is measured"]]
     luminosity: NotRequired[Annotated[float, "of the data, in 1/fb"]]
     energy: NotRequired[Annotated[float, "of the collisions, in TeV"]]

@@ -28,13 +28,18 @@ class Sections(Section):
     name: Annotated[
         Name, Field(description="name of the analysis; results are written to results/{name}/")
     ]
+    title: Annotated[
+        str | None,
+        Field(description="what the analysis is, in a line on its page; LaTeX between dollars"),
+        concerns("summary"),
+    ] = None
     module: Annotated[
         str,
         Field(
             description="module with the observables: the path of a file, relative to this one "
             "(`mine.py`), a dotted name, or a name in zenith.analyses"
         ),
-        concerns("skim", "columns", *DRAWN),
+        concerns("skim", "columns", *DRAWN, "summary"),
     ]
     seed: Annotated[
         int,

@@ -35,7 +35,8 @@ def _about(summary: Results) -> str:
         fitted = "fitted to Asimov data: the analysis is blind, and every number is expected"
         if summary.get("control_fit"):
             fitted += ", but for the prediction from the control regions"
-    what = "Signal strength μ"
+    title = summary.get("title")
+    what = f"{title}: signal strength μ" if title else "Signal strength μ"
     if "signal" in summary:
         what += f" of **{summary['signal']}**"
     if "luminosity" in summary and "energy" in summary:

@@ -27,6 +27,7 @@ def measurement(
     sums = {"total_background": "total background", "total": "total", "data": "data"}
     cuts = [text for flow in flows for region in flow.values() for text in region["cuts"]]
     return {
+        "title": None if analysis.title is None else plain(analysis.title),
         "signal": plain(" + ".join(signals)),
         "luminosity": analysis.luminosity(),
         "energy": analysis.plotting.energy,

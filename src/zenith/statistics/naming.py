@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from zenith.config import Analysis
+from zenith.config import Analysis, observables_of
 from zenith.statistics.cutflow import EVERYTHING
 from zenith.statistics.nuisances import FREE, nuisances
 
@@ -51,16 +51,19 @@ def parameter_groups(analysis: Analysis, names: Iterable[str]) -> dict[str, str]
 
 
 def cut_label(analysis: Analysis, text: str) -> str:
-    """A cut of a cutflow in words: its observable by its label, `met > 50` as $p_T^{miss}$ > 50.
+    """A cut of a cutflow in words: `met > 50` as $p_T^{miss}$ > 50 GeV.
 
-    An observable without a label is called by its name, without underscores.
+    An observable without a label is called by its name, without underscores; units are those of the
+    analysis module.
     """
     if text == EVERYTHING:
         return "before any cut"
     observable, direction, threshold = text.split(" ", 2)
     known = analysis.observables.get(observable)
     label = observable.replace("_", " ") if known is None else known.label
-    return f"{label} {SIGNS.get(direction, direction)} {threshold}"
+    defined = observables_of(analysis).get(observable)
+    unit = "" if defined is None else defined.unit
+    return f"{label} {SIGNS.get(direction, direction)} {threshold} {unit}".rstrip()
 
 
 def _bin(analysis: Analysis, name: str) -> tuple[str, int] | None:

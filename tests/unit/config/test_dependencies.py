@@ -17,6 +17,7 @@ from zenith.config.steps import STEPS
 # Every kind of section, and a value at most keys.
 ANALYSIS = """
 name: every
+title: A search
 module: zprime
 seed: 5
 max_files: 2
@@ -149,7 +150,8 @@ SHIFTED = f"skim:zprime skim:wjets {SIMULATED}"
 # Key (glob) → the jobs it concerns: `step`, all of a step, or `step:name`. The first row that fits.
 EXPECTED = {
     "name": " ".join(step for step, _ in JOBS),
-    "module": f"skim columns {DRAWN}",
+    "title": "summary",
+    "module": f"skim columns {DRAWN} summary",
     "seed": f"simulate {SHIFTED} mva optimise search categorise category_scan",
     "max_files": "columns",
     "only_samples": TEMPLATES,

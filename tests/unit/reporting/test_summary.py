@@ -72,6 +72,7 @@ def fit(expected: float = 2.5) -> dict[str, Any]:
 
 
 MEASUREMENT = {
+    "title": "Search for Z′",
     "signal": "Z′ (2 TeV)",
     "luminosity": 5.0,
     "energy": 13.0,
@@ -174,8 +175,8 @@ def test_the_page_reads_the_numbers_out_in_the_words_of_people() -> None:
     content = summarise({"initial": fit()}, {"initial": CUTFLOW}, {}, None, MEASUREMENT)
     text = page(content, "Results")
     for line in (
-        "Signal strength μ of **Z′ (2 TeV)**, 5 fb⁻¹ at 13 TeV, with the **initial** cuts, fitted "
-        "to data.",
+        "Search for Z′: signal strength μ of **Z′ (2 TeV)**, 5 fb⁻¹ at 13 TeV, with the "
+        "**initial** cuts, fitted to data.",
         "- Signal strength: **μ = 0.94 ± 0.31** = 0.94 ± 0.29 (statistical) ± 0.05 (systematic) "
         "± 0.10 (simulated events)",
         "- Expected error of μ: ± 0.33",
@@ -225,7 +226,7 @@ def test_the_summary_has_every_nuisance_parameter() -> None:
     assert of["pull"] == pytest.approx(-0.5)
     assert (of["constraint"], of["expected_constraint"]) == pytest.approx((0.8, 0.9))
     assert (rows["ttbar_norm"]["pull"], rows["ttbar_norm"]["constraint"]) == (None, None)
-    for key in ("signal", "luminosity", "energy"):
+    for key in ("title", "signal", "luminosity", "energy"):
         assert content[key] == MEASUREMENT[key]
     assert content["groups"] == fit()["groups"]
 
@@ -274,7 +275,8 @@ def test_the_command_writes_both_files(tmp_path: Path) -> None:
     (results / "initial").mkdir(parents=True)
     (results / "benchmarks" / "fit").mkdir(parents=True)
     (results / "initial" / "fit.json").write_text(json.dumps(fit()))
-    (results / "initial" / "cutflow.json").write_text(json.dumps(CUTFLOW))
+    flow = {"signal": {"cuts": ["all columns", "met > 50"], "processes": {}}}
+    (results / "initial" / "cutflow.json").write_text(json.dumps(flow))
     row = "2\t0:00:02\t150\t0\t0\t0\t0\t0\t90\t1.5\n"
     (results / "benchmarks" / "fit" / "initial.tsv").write_text(HEADER + row)
     summary, text = results / "summary.json", results / "summary.md"
@@ -292,7 +294,11 @@ def test_the_command_writes_both_files(tmp_path: Path) -> None:
     assert labels["parameters"]["staterror_signal[6]"] == "Simulated events, Signal region, bin 7"
     assert labels["groups"]["staterror_signal[6]"] == "Simulated events"
     assert labels["processes"]["ttbar_dileptonic"] == "tt\u0304 (2ℓ)"
-    assert "**Z′ (2 TeV)**, 5 fb⁻¹ at 13 TeV" in text.read_text()
+    first = (
+        "Search for Z′ → tt\u0304 in the muon + jets channel: signal strength μ of **Z′ (2 TeV)**"
+    )
+    assert f"{first}, 5 fb⁻¹ at 13 TeV" in text.read_text()
+    assert content["labels"]["cuts"]["met > 50"] == "pT miss > 50 GeV"
     assert {"expected_significance", "upper_limit", "yields"} <= set(content)
     assert (
         "| fit  |    1 |           2.0 |          1.5 |               150.0 |" in text.read_text()

@@ -36,7 +36,7 @@ def test_cuts_are_said_in_words() -> None:
     analysis = load("config/zprime.yaml")
     for cut, words in (
         ("all columns", "before any cut"),
-        ("met > 52.5", "$p_T^{miss}$ > 52.5"),
+        ("met > 52.5", "$p_T^{miss}$ > 52.5 GeV"),
         ("btag_1 <= 0.05", "Highest b-tag score ≤ 0.05"),
         ("n_muon == 1", "Number of muons = 1"),
         ("wjets_vs_ttbar >= 0.2", "$W$ + jets score ≥ 0.2"),
