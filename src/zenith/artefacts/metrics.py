@@ -43,7 +43,7 @@ def _describe(content: Metrics) -> Lines:
         {
             **{key: content[key] for key in ("name", "framework", "features")},
             **{f"AUC, {name}": auc for name, auc in content["auc"].items()},
-            "kept epoch": f"{content['best_epoch']} of {len(content['losses']['train'])}",
+            "kept": f"{content['best_epoch']} of {len(content['losses']['train'])}",
             "seconds": content["seconds"],
         }
     )

@@ -39,38 +39,45 @@ def train(
     number = zlib.crc32(name.encode())
     random = np.random.default_rng([seed, number])
     key = jax.random.fold_in(jax.random.key(seed), number)
-    classes = tuple(mva.classes)
-    training = balanced(
-        without_negative(training, mva.negative_weights), classes, mva.balance, random
-    )
-    validation = balanced(
-        without_negative(validation, mva.negative_weights),
-        classes,
-        "none" if mva.balance == "none" else "class_weights",
-        random,
-    )
-    _check_that_features_vary(name, mva, training)
     network = mva.untrained(key)
     require_events_alone(name, network)
-    try:
-        network = network.scaled_to(training.x, np.abs(training.weight))
-    except InputError as error:
-        raise InputError(f"mva.{name}: {error}") from None
     how = train_with_jax
     if mva.framework == "keras":
         from zenith.training.keras import train_with_keras as how
     elif mva.framework == "lightgbm":
         from zenith.training.boosted_trees import train_with_lightgbm as how
-    return how(network, mva, training, validation, random, progress)
+    try:
+        training, validation = _balanced(mva, training, validation, random)
+        _check_that_features_vary(mva, training)
+        network = network.scaled_to(training.x, np.abs(training.weight))
+        return how(network, mva, training, validation, random, progress)
+    except (InputError, FitError) as error:
+        raise type(error)(f"mva.{name}: {error}") from None
 
 
-def _check_that_features_vary(name: str, mva: Mva, events: Examples) -> None:
+def _balanced(
+    mva: Mva, training: Examples, validation: Examples, random: np.random.Generator
+) -> tuple[Examples, Examples]:
+    """Both as the loss has them; the events of the validation are never sampled."""
+    classes, rule = tuple(mva.classes), mva.negative_weights
+    return (
+        balanced(without_negative(training, rule), classes, mva.balance, random),
+        balanced(
+            without_negative(validation, rule),
+            classes,
+            "none" if mva.balance == "none" else "class_weights",
+            random,
+        ),
+    )
+
+
+def _check_that_features_vary(mva: Mva, events: Examples) -> None:
     lowest, highest = events.x.min(axis=1), events.x.max(axis=1)
     for feature, low, high in zip(mva.features, lowest, highest, strict=True):
         if low == high:
             raise InputError(
-                f"mva.{name}: the feature {feature!r} is {low:g} in all training events: nothing "
-                f"can be learnt from it; remove it from mva.{name}.features"
+                f"the feature {feature!r} is {low:g} in all training events: nothing can be "
+                "learnt from it; remove it from features"
             )
 
 

@@ -186,7 +186,9 @@ def test_a_class_with_one_event() -> None:
 def test_a_class_of_negative_weights(rule: str) -> None:
     events = gaussians(1)
     negative = events._replace(weight=np.where(events.label == 1, -1.0, 1.0))
-    message = r"the weights of class 'b' add up to .*choose another rule for negative_weights"
+    message = (
+        r"mva\.n: the weights of class 'b' add up to .*choose another rule for negative_weights"
+    )
     with pytest.raises(InputError, match=message):
         train("n", trees(negative_weights=rule), negative, events, seed=1)
     absolute = trees(negative_weights="absolute", trees=5)
@@ -204,7 +206,7 @@ def test_negative_weights_that_are_kept_leave_the_scores_right() -> None:
 
 def test_leaves_that_ask_for_more_events_than_there_are() -> None:
     events = gaussians(1, events=150)
-    message = r"no tree divides the 150 training events: lower leaf_events \(100\)"
+    message = r"mva\.n: no tree divides the 150 training events: lower leaf_events \(100\)"
     with pytest.raises(FitError, match=message):
         train("n", trees(), events, events, seed=1)
 
