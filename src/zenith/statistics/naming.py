@@ -1,4 +1,4 @@
-"""What the parameters of a fit are called on figures and pages."""
+"""What parameters of a fit, cuts and networks are called on figures and pages."""
 
 from collections.abc import Iterable
 
@@ -60,10 +60,44 @@ def cut_label(analysis: Analysis, text: str) -> str:
         return "before any cut"
     observable, direction, threshold = text.split(" ", 2)
     known = analysis.observables.get(observable)
-    label = observable.replace("_", " ") if known is None else known.label
+    if known is not None:
+        label = known.label
+    elif observable in analysis.scores:
+        label = score_label(analysis, observable)
+    else:
+        label = observable.replace("_", " ")
     defined = observables_of(analysis).get(observable)
     unit = "" if defined is None else defined.unit
     return f"{label} {SIGNS.get(direction, direction)} {threshold} {unit}".rstrip()
+
+
+def class_label(analysis: Analysis, samples: Iterable[str]) -> str:
+    """What a class of a network is called: its processes, by their labels.
+
+    Where these differ in nothing but what follows in brackets, as `tt (1ℓ)` and `tt (2ℓ)`, it is
+    what they have in common.
+    """
+    processes = (analysis.processes[analysis.samples[sample].process] for sample in samples)
+    labels = list(dict.fromkeys(process.label for process in processes))
+    stems = {label.rpartition(" (")[0] if label.endswith(")") else label for label in labels}
+    return stems.pop() if len(labels) > 1 and len(stems) == 1 else " + ".join(labels)
+
+
+def network_label(analysis: Analysis, name: str) -> str:
+    """What a network is called: of two classes, which it tells from which."""
+    labels = [class_label(analysis, samples) for samples in analysis.mva[name].classes.values()]
+    return f"{labels[1]} against {labels[0]}" if len(labels) == 2 else ", ".join(labels)
+
+
+def score_label(analysis: Analysis, score: str) -> str:
+    """What a score of a network, `name` or `name:class`, is called; `observables` may say it."""
+    known = analysis.observables.get(score)
+    if known is not None:
+        return known.label
+    name, _, of_class = score.partition(":")
+    classes = analysis.mva[name].classes
+    samples = classes[of_class] if of_class else list(classes.values())[-1]
+    return f"Score for {class_label(analysis, samples)}"
 
 
 def _bin(analysis: Analysis, name: str) -> tuple[str, int] | None:
