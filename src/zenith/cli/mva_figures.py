@@ -66,7 +66,8 @@ def _figures(
     import numpy as np
 
     from zenith.figures import networks as draw
-    from zenith.figures.naming import banner
+    from zenith.figures.naming import axis_of, banner
+    from zenith.statistics.naming import network_label
     from zenith.training.evaluate import evaluate
 
     line = banner(analysis)
@@ -95,7 +96,7 @@ def _figures(
             metrics["losses"]["validation"],
             metrics["best_epoch"],
             each=mva.round_name,
-            title=name,
+            title=network_label(analysis, name),
             banner=line,
         ),
     )
@@ -117,7 +118,8 @@ def _figures(
             )
             for c in classes
         ]
-        label = f"Score {name}" if len(classes) == 2 else f"Score {name}: {scored}"
+        score = name if len(classes) == 2 else f"{name}:{scored}"
+        label = axis_of(analysis, score)["label"]
         file = "scores" if len(classes) == 2 else f"scores_{scored}"
         yield file, draw.scores(shown, label=label, banner=line)
     scaled = network.scaled(parts["train"].x.astype(float))

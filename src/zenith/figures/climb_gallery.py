@@ -75,9 +75,8 @@ def most_moved(analysis: Analysis, path: climb.Course) -> list[str]:
 def _threshold(analysis: Analysis, name: str) -> climb.Threshold:
     cut = analysis.tunable_cuts[name]
     axis = axis_of(analysis, cut.observable)
-    label = f"Score {cut.observable}" if cut.observable in analysis.scores else axis["label"]
     assert cut.tune is not None
-    return climb.Threshold(name, f"{label} cut", axis["unit"], cut.tune)
+    return climb.Threshold(name, f"{axis['label']} cut", axis["unit"], cut.tune)
 
 
 def progress(
@@ -191,7 +190,7 @@ def scores(
     ]
     yield (
         f"score_{score.replace(':', '_')}",
-        gain.scores(shown, label=f"Score {score}", banner=banner(analysis)),
+        gain.scores(shown, label=axis_of(analysis, score)["label"], banner=banner(analysis)),
     )
 
 

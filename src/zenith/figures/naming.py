@@ -7,6 +7,7 @@ from matplotlib.figure import Figure
 
 from zenith.config import Analysis, observables_of
 from zenith.figures import style
+from zenith.statistics.naming import score_label
 
 Figures = Iterator[tuple[str, Figure]]
 """(name, figure), one at a time, so that only one figure is in memory."""
@@ -26,10 +27,12 @@ def _unit(analysis: Analysis, observable: str) -> str:
 
 
 def axis_of(analysis: Analysis, observable: str) -> dict[str, Any]:
-    """Label, unit and scale of an observable's axis."""
+    """Label, unit and scale of an observable's axis; without a label, what it is called."""
     known = analysis.observables.get(observable)
+    score = observable in analysis.scores
+    name = score_label(analysis, observable) if score else observable
     return {
-        "label": observable if known is None else known.label,
+        "label": name if known is None else known.label,
         "unit": _unit(analysis, observable),
         "log": known is not None and known.log,
     }

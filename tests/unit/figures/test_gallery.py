@@ -24,6 +24,8 @@ from zenith.figures import (
     systematics,
     uncertainties,
 )
+from zenith.figures.naming import axis_of
+from zenith.statistics.naming import score_label
 
 EDGES = np.array([0.0, 50.0, 100.0, 200.0])
 LOW, HIGH = np.array([10.0, 5.0, 1.0]), np.array([20.0, 4.0, 2.0])
@@ -261,6 +263,16 @@ def test_what_the_fit_could_not_have_is_not_drawn() -> None:
     assert axes.get_xlim()[1] == pytest.approx(1.1 * 3.0)
     (axes,) = fit.likelihood_scan([0.0, 1.0, 2.0], [8.0, nan, 1.0], best=1.0).axes
     assert np.isfinite(axes.get_ylim()).all()
+
+
+def test_axes_are_called_by_labels_and_scores_without_one_by_their_processes(analysis) -> None:
+    assert axis_of(analysis, "met")["label"] == "$p_T^{miss}$"
+    score = analysis.observables["wjets_vs_ttbar"].label
+    assert axis_of(analysis, "wjets_vs_ttbar")["label"] == score
+    others = {k: v for k, v in analysis.observables.items() if k != "wjets_vs_ttbar"}
+    unlabelled = analysis.model_copy(update={"observables": others})
+    called = score_label(unlabelled, "wjets_vs_ttbar")
+    assert axis_of(unlabelled, "wjets_vs_ttbar")["label"] == called
 
 
 def test_a_cutflow_shows_its_numbers() -> None:
