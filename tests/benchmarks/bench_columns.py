@@ -70,7 +70,8 @@ def main() -> None:
         analysis = load("config/zprime.yaml")
         repeat(args.input or simulated(Path(folder), analysis), large, args.events)
         print("shape variations\tevents\tCPU seconds\tevents/s")
-        for overrides in (["systematics.jes=null", "systematics.jer=null"], []):
+        shapes = [n for n, s in analysis.systematics.items() if s.source == "shape"]
+        for overrides in ([f"systematics.{name}=null" for name in shapes], []):
             analysis = load("config/zprime.yaml", overrides)
             events, spent = seconds(large, analysis)
             count = len(shifts.variations(analysis))
