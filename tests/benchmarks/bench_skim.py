@@ -39,12 +39,12 @@ import uproot
 
 from zenith.config import Analysis, load
 from zenith.events import branches
+from zenith.events.folds import event_hash
 from zenith.events.formats.nanoaod import NanoAODFormat
 from zenith.events.formats.protocol import WEIGHT, Tree
 from zenith.events.formats.views import as_events, from_branches
 from zenith.events.formats.writer import BATCH, Writer
 from zenith.events.skim import skim
-from zenith.events.splits import event_hash
 
 PEER = find_spec("ROOT") is not None
 JOBS = ("iterate", "write", "skim")

@@ -42,8 +42,8 @@ def with_other_signal_data(columns: dict[str, Columns]) -> dict[str, Columns]:
     data = columns["collisions"]
     often = np.where(data.values["btag_1"] > 0.5, 10, 1)
     values = {name: np.repeat(x, often) for name, x in data.values.items()}
-    weight, split = np.repeat(data.weight, often), np.repeat(data.split, often)
-    return {**columns, "collisions": Columns(values, weight, split)}
+    weight, identity = np.repeat(data.weight, often), np.repeat(data.hash, often)
+    return {**columns, "collisions": Columns(values, weight, identity)}
 
 
 def test_the_global_key_is_the_default_of_every_region(toy_configuration: Configuration) -> None:

@@ -100,7 +100,6 @@ def test_the_selection_sees_the_signal(resonance: Path, tmp_path: Path) -> None:
             "skim.branches.keep=[Muon_*Id, Jet_jetId, PV_npvs]",
             "eras.2016={event_flags: [], corrections: null, golden_json: null}",
             "systematics={pileup: null, muon_id: null, jes: null, jes_pt: null, jer: null}",
-            "split={train: 0, optimise: 0, validate: 0, test: 1}",
             "only_samples=[zprime_400]",
             "plotting.observables=[]",
         ],

@@ -8,6 +8,7 @@ import pytest
 
 from zenith.artefacts import Columns
 from zenith.config import Analysis, parse
+from zenith.events.folds import hash_of
 from zenith.statistics.constraints import constraints
 from zenith.statistics.fit import fit
 from zenith.statistics.histograms import fill
@@ -37,7 +38,7 @@ def resampled(columns: Columns, number: int) -> Columns:
     return Columns(
         repeated(columns.values),
         np.repeat(columns.weight, often),
-        np.repeat(columns.split, often),
+        np.repeat(columns.hash, often),
         weights=repeated(columns.weights),
         shapes={name: repeated(values) for name, values in columns.shapes.items()},
     )
@@ -52,7 +53,7 @@ def test_the_variance_of_a_shift_is_that_of_many_simulations(
     analysis = quick(config)
     found = shifts(analysis, toy_columns)
     drawn: dict[str, list[np.ndarray]] = {}
-    for number in range(60):
+    for number in range(150):
         columns = {
             name: resampled(own, 10 * number + k)
             for k, (name, own) in enumerate(toy_columns.items())
@@ -73,11 +74,11 @@ def test_the_variance_of_a_shift_is_that_of_many_simulations(
         "pileup_shift", "jes_shift", "generator_shift"
     }  # fmt: skip
     for name, shift in found.items():
-        # of 60 draws, the sum over bins of their variances: to 10 % where a few bins count
+        # of 150 draws, the sum over bins of their variances, where few bins and events count
         expected = np.var(drawn[name], axis=0, ddof=1).sum()
         assert shift.variances().sum() == pytest.approx(expected, rel=0.35), name
         np.testing.assert_allclose(
-            shift.values(), np.mean(drawn[name], axis=0), atol=5 * np.sqrt(expected / 60)
+            shift.values(), np.mean(drawn[name], axis=0), atol=5 * np.sqrt(expected / 150)
         )
 
 
@@ -98,8 +99,7 @@ def generated(events: int, slope: float, seed: int) -> Columns:
         "met": rng.exponential(120.0, events),
         "btag_1": rng.beta(3.0, 1.5, events),
     }
-    split = rng.choice(4, events, p=[0.25, 0.3, 0.15, 0.3]).astype(np.uint8)
-    return Columns(values, np.full(events, 3000.0 / events), split)
+    return Columns(values, np.full(events, 3000.0 / events), hash_of(seed, np.arange(events)))
 
 
 def test_noise_is_told_from_a_shift_that_is_there(

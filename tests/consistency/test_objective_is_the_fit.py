@@ -9,34 +9,38 @@ import pytest
 
 from zenith.artefacts import Columns
 from zenith.config import Analysis, parse
-from zenith.core.selection.objective import hard_templates, hard_value
+from zenith.core.selection.objective import (
+    hard_templates,
+    hard_value,
+    stacked,
+    union_templates,
+    value_and_bin_gradient,
+)
 from zenith.optimisation import model
 from zenith.optimisation.compare import quoted_significance
-from zenith.optimisation.selection import starts
+from zenith.optimisation.selection import physical, starts
 from zenith.statistics.histograms import fill
-from zenith.statistics.model import simulated_shares
+from zenith.statistics.selections import Selections
 from zenith.systematics.shape import ShapeSystematic
 from zenith.systematics.weight import WeightSystematic
 
 
-def significance(
-    analysis: Analysis, columns: dict[str, Columns], part: str, **options: Any
-) -> float:
+def significance(analysis: Analysis, columns: dict[str, Columns], **options: Any) -> float:
     start = next(starts(analysis, {}))
     objective = model.objective(analysis, **options)
-    return float(hard_value(start, objective, model.events(analysis, columns, {}, part)))
+    events = model.events(analysis, columns, {}, range(analysis.folds.number))
+    return float(hard_value(start, objective, events))
 
 
-@pytest.mark.parametrize("part", ["optimise", "validate", "test"])
 def test_hard_objective_is_pyhfs_significance(
-    toy_analysis: Analysis, toy_columns: dict[str, Columns], part: str
+    toy_analysis: Analysis, toy_columns: dict[str, Columns]
 ) -> None:
     """Rates, weights, shapes, another sample, a free rate and simulated statistics together.
 
     Both minimise the same likelihood; minuit stops at an estimated distance of 1e-9 in -2 log L.
     """
-    expected = quoted_significance(toy_analysis, toy_columns, {"btag_1": 0.5}, part)
-    assert significance(toy_analysis, toy_columns, part) == pytest.approx(expected, rel=1e-6)
+    expected = quoted_significance(toy_analysis, toy_columns)
+    assert significance(toy_analysis, toy_columns) == pytest.approx(expected, rel=1e-6)
 
 
 def test_a_kind_with_one_modifier_is_the_same_in_both(
@@ -60,30 +64,32 @@ def test_a_kind_with_one_modifier_is_the_same_in_both(
     assert types["jes"] == {"histosys"}
     assert types["pileup"] == {"normsys"}
     assert types["generator"] == {"histosys", "normsys"}
-    expected = quoted_significance(analysis, toy_columns, {"btag_1": 0.5}, "test")
-    assert significance(analysis, toy_columns, "test") == pytest.approx(expected, rel=1e-6)
-    both = quoted_significance(toy_analysis, toy_columns, {"btag_1": 0.5}, "test")
+    expected = quoted_significance(analysis, toy_columns)
+    assert significance(analysis, toy_columns) == pytest.approx(expected, rel=1e-6)
+    both = quoted_significance(toy_analysis, toy_columns)
     assert expected != pytest.approx(both, rel=1e-4)
 
 
 def test_the_climb_has_the_precision_of_the_quoted_fit(
     toy_analysis: Analysis, toy_columns: dict[str, Columns]
 ) -> None:
-    """Variances of a part are those of as many events as `test` has; they differ by chance."""
+    """Variances of some folds are scaled to those of all: they differ by chance."""
     start = next(starts(toy_analysis, {}))
     objective = model.objective(toy_analysis)
-    sizes = {}
-    for part in ("validate", "test"):  # 0.15 and 0.3 of the events
-        found = hard_templates(start, objective, model.events(toy_analysis, toy_columns, {}, part))
-        sizes[part] = float((found.uncertainty**2).sum())
-    assert sizes["validate"] == pytest.approx(sizes["test"], rel=0.1)
+    histograms = fill(toy_analysis, toy_columns)
+    names = [f"{r}/{p}/nominal" for r in ("signal", "control") for p in ("wjets", "ttbar")]
+    quoted = sum(histograms[name].variances().sum() for name in names)
+    for folds in ([0], [1, 2, 3]):
+        events = model.events(toy_analysis, toy_columns, {}, folds)
+        found = hard_templates(start, objective, events)
+        assert float((found.uncertainty**2).sum()) == pytest.approx(quoted, rel=0.1)
 
 
 def test_nuisances_cost_significance(
     toy_analysis: Analysis, toy_columns: dict[str, Columns]
 ) -> None:
-    everything = significance(toy_analysis, toy_columns, "test")
-    nothing = significance(toy_analysis, toy_columns, "test", with_nuisances=False)
+    everything = significance(toy_analysis, toy_columns)
+    nothing = significance(toy_analysis, toy_columns, with_nuisances=False)
     assert 0.0 < everything < nothing
 
 
@@ -106,11 +112,10 @@ def test_a_counting_experiment_has_its_closed_form(
     yields = {}
     for sample in ("zprime", "ttbar", "wjets"):
         own = toy_columns[sample]
-        chosen = (own.split == 3) & (own.values["met"] > 50)
-        yields[sample] = own.weight[chosen].sum() / 0.3
+        yields[sample] = own.weight[own.values["met"] > 50].sum()
     s, b = yields["zprime"], yields["ttbar"] + yields["wjets"]
     expected = math.sqrt(2 * ((s + b) * math.log1p(s / b) - s))
-    assert significance(analysis, toy_columns, "test") == pytest.approx(expected, rel=1e-6)
+    assert significance(analysis, toy_columns) == pytest.approx(expected, rel=1e-6)
 
 
 def test_columns_that_nothing_reads_are_not_needed(
@@ -119,23 +124,20 @@ def test_columns_that_nothing_reads_are_not_needed(
     zprime = toy_columns["zprime"]
     more = {**zprime.values, "unused": np.full(len(zprime.weight), np.nan, np.float32)}
     columns = {**toy_columns, "zprime": Columns(**{**vars(zprime), "values": more})}
-    assert significance(toy_analysis, columns, "test") > 0
+    assert significance(toy_analysis, columns) > 0
 
 
-def test_a_region_that_nothing_moves_is_quoted_with_all_events(
-    toy_configuration: Callable[..., dict[str, Any]], toy_columns: dict[str, Columns]
+def test_folds_with_selections_of_their_own_are_one_fit(
+    toy_analysis: Analysis, toy_columns: dict[str, Columns]
 ) -> None:
-    config = toy_configuration()
-    config["regions"]["control"]["cuts"] = ["met > 50", "btag_1 <= 0.5"]
-    analysis = parse(config)
-    found = simulated_shares(analysis, "optimise")
-    np.testing.assert_allclose(found["signal"], 1.0)  # 0.3 of 0.3
-    np.testing.assert_allclose(found["control"], 0.3)
-    start = next(starts(analysis, {}))
-    events = model.events(analysis, toy_columns, {}, "optimise")
-    templates = hard_templates(start, model.objective(analysis), events)
-    histograms = fill(analysis, toy_columns)
-    for region, bins in (("signal", slice(0, 8)), ("control", slice(8, 11))):
-        quoted = sum(histograms[f"{region}/{p}/nominal"].variances() for p in ("wjets", "ttbar"))
-        climbed = (np.asarray(templates.uncertainty) ** 2).sum(axis=(0, 1))[bins]
-        assert climbed.sum() == pytest.approx(quoted.sum(), rel=0.1)
+    """The templates of the bootstrap are those of the histograms, where every fold has its cut."""
+    folds = range(toy_analysis.folds.number)
+    cuts = [0.3, 0.4, 0.5, 0.6, 0.7]
+    selections = [physical(toy_analysis, {"btag_1": cut}, {}) for cut in cuts]
+    objective = model.objective(toy_analysis)
+    layouts = [model.events(toy_analysis, toy_columns, {}, [f], as_whole=False) for f in folds]
+    templates = union_templates(stacked(selections), objective, stacked(layouts))
+    value = float(value_and_bin_gradient(objective, templates)[0])
+    hard = Selections.of(toy_analysis, {"btag_1": cuts})
+    assert value == pytest.approx(quoted_significance(toy_analysis, toy_columns, hard), rel=1e-6)
+    assert value != pytest.approx(quoted_significance(toy_analysis, toy_columns), rel=1e-3)

@@ -10,6 +10,7 @@ from zenith.categorisation.region_events import region_events
 from zenith.config import Analysis
 from zenith.errors import InputError
 from zenith.statistics.histograms import fill
+from zenith.statistics.selections import Selections
 
 THRESHOLDS = {"btag_1": 0.4}
 
@@ -18,9 +19,9 @@ def test_events_of_a_region_are_those_of_its_histograms(
     toy_analysis: Analysis, toy_columns: dict[str, Columns]
 ) -> None:
     arrays, attributes = region_events(
-        toy_analysis, toy_columns, THRESHOLDS, "signal", ["mtt"], ["test"]
+        toy_analysis, toy_columns, THRESHOLDS, "signal", ["mtt"], range(5)
     )
-    histograms = fill(toy_analysis, toy_columns, THRESHOLDS, "test")
+    histograms = fill(toy_analysis, toy_columns, Selections.of(toy_analysis, THRESHOLDS))
     edges = np.asarray(toy_analysis.regions["signal"].fit.edges.edges)
     # the first and last bin of the fit take what is outside of the axis
     values = np.clip(arrays["scores"][:, 0], edges[0], np.nextafter(edges[-1], 0.0))
@@ -42,13 +43,14 @@ def test_events_of_a_region_are_those_of_its_histograms(
     assert set(sizes["lumi"]) == {"wjets", "ttbar", "signal"}
 
 
-def test_parts_stand_for_the_whole_luminosity(
+def test_folds_stand_for_the_whole_luminosity(
     toy_analysis: Analysis, toy_columns: dict[str, Columns]
 ) -> None:
     arguments = (toy_analysis, toy_columns, THRESHOLDS, "signal", ["mtt", "met"])
-    one, _ = region_events(*arguments, ["test"])
-    two, _ = region_events(*arguments, ["optimise", "validate"])
+    one, _ = region_events(*arguments, [4])
+    two, _ = region_events(*arguments, range(4))
     assert one["scores"].shape[1] == 2
+    assert len(one["weight"]) == pytest.approx(len(two["weight"]) / 4, rel=0.05)
     assert one["weight"].sum() == pytest.approx(two["weight"].sum(), rel=0.05)
 
 
@@ -67,11 +69,11 @@ def test_what_is_not_there_is_named(
     message: str,
 ) -> None:
     with pytest.raises(InputError, match=message):
-        region_events(toy_analysis, toy_columns, THRESHOLDS, region, scores, ["test"])
+        region_events(toy_analysis, toy_columns, THRESHOLDS, region, scores, [0])
 
 
 def test_a_region_without_events_is_refused(
     toy_analysis: Analysis, toy_columns: dict[str, Columns]
 ) -> None:
     with pytest.raises(InputError, match="no simulated event passes"):
-        region_events(toy_analysis, toy_columns, {"btag_1": 2.0}, "signal", ["mtt"], ["test"])
+        region_events(toy_analysis, toy_columns, {"btag_1": 2.0}, "signal", ["mtt"], [0])

@@ -4,7 +4,8 @@ from typing import Any
 
 import numpy as np
 
-from zenith.artefacts import PARTS, Columns
+from zenith.artefacts import Columns
+from zenith.events.folds import hash_of
 
 LUMINOSITY_UNCERTAINTY = 0.02
 
@@ -95,15 +96,15 @@ def toy_events(sample: str, events: int, expected: float, seed: int) -> Columns:
         "met": rng.exponential(120.0, events).astype(np.float32),
         "btag_1": btag.astype(np.float32),
     }
-    weight = np.full(events, expected / events)
+    weight, identity = np.full(events, expected / events), hash_of(seed, np.arange(events))
     if sample == "collisions":
-        return Columns(values, np.ones(events), np.full(events, PARTS.index("test"), np.uint8))
+        return Columns(values, np.ones(events), identity)
     weight *= rng.choice([1.0, -1.0], events, p=[0.97, 0.03]) / 0.94
     tilt = 0.05 * (mtt - 1000.0) / 1000.0
     return Columns(
         values,
         weight,
-        rng.choice(len(PARTS), events, p=[0.25, 0.3, 0.15, 0.3]).astype(np.uint8),
+        identity,
         weights={"pileup_up": weight * (1.0 + tilt), "pileup_down": weight * (1.0 - tilt)},
         shapes={
             f"jes_{side}": {

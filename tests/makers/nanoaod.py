@@ -16,7 +16,6 @@ from zenith.errors import InputError
 from zenith.events.skim import skim
 
 EVENTS = 400
-FRACTIONS = {"train": 0.25, "optimise": 0.25, "validate": 0.25, "test": 0.25}
 JES = 0.1
 CUTS = ["n_muon == 1", "n_fatjet >= 1", "met > 40"]
 FIELDS = {

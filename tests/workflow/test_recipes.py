@@ -19,7 +19,7 @@ from jax.flatten_util import ravel_pytree
 from makers.recipes import follow, installed
 from safetensors.numpy import load_file
 
-from zenith.artefacts import PARTS, Columns, read_columns, write_columns
+from zenith.artefacts import Columns, read_columns, write_columns
 from zenith.cli import main
 from zenith.config import parse
 from zenith.config.networks.settings import NETWORKS
@@ -28,6 +28,7 @@ from zenith.core.selection.cuts import Cut
 from zenith.core.selection.histograms import soft_histograms
 from zenith.core.selection.layout import Sample, prepare
 from zenith.core.selection.regions import Region
+from zenith.events.folds import folds_of
 from zenith.source_hash import sources
 from zenith.training.network_files import load_network
 from zenith.training.scores import scores
@@ -89,7 +90,7 @@ def test_a_network(
         paths[sample] = tmp_path / f"{sample}.h5"
         write_columns(paths[sample], replace(toy, values=values, weights={}, shapes={}))
     configuration = toy_configuration(
-        systematics={}, only_samples=list(paths), optimise={"steps": 3}
+        systematics={}, only_samples=list(paths), optimise={"steps": 3}, folds={"number": 3}
     )
     configuration["mva"] = {
         "net": {
@@ -109,11 +110,14 @@ def test_a_network(
         inputs = ["--input", *paths.values(), "--config", config]
         return main([name, *map(str, (*inputs, *options))])
 
-    assert step("mva", "--name", "net", "--output", tmp_path / "mva/net") == 0
-    auc = json.loads((tmp_path / "mva/net/metrics.json").read_text())["auc"]["ttbar"]
-    assert auc == pytest.approx(0.8, abs=0.02)  # σ² / (1 + σ²) for twice the width
+    folds = range(3)
+    for fold in folds:
+        folder = tmp_path / f"mva/net/fold_{fold}"
+        assert step("mva", "--name", "net", "--fold", fold, "--output", folder) == 0
+        auc = json.loads((folder / "metrics.json").read_text())["auc"]["ttbar"]
+        assert auc == pytest.approx(0.8, abs=0.02)  # σ² / (1 + σ²) for twice the width
 
-    file = tmp_path / "mva/net/initial.safetensors"
+    file = tmp_path / "mva/net/fold_0/initial.safetensors"
     network = load_network(file)
     arrays = load_file(file)
     x = random.normal(size=(2, 500)).astype(np.float32) * 2
@@ -124,30 +128,33 @@ def test_a_network(
     columns = dict(zip(network.features, x, strict=True))
     np.testing.assert_allclose(scores("net", network, columns)["net"], expected, rtol=1e-5)
     onnxruntime = pytest.importorskip("onnxruntime", reason="the extra onnx is not installed")
-    session = onnxruntime.InferenceSession(tmp_path / "mva/net/network.onnx")
+    session = onnxruntime.InferenceSession(tmp_path / "mva/net/fold_0/network.onnx")
     (exported,) = session.run(["scores"], {"features": x.T})
     np.testing.assert_allclose(exported[:, 0], expected, rtol=1e-5)
 
     of_networks = ("--networks", tmp_path / "mva")
-    out = {"--output": "optimised.json", "--history": "history.h5"}
-    written = [part for option, name in out.items() for part in (option, tmp_path / name)]
-    assert step("optimise", *of_networks, *written) == 0
-    moved = load_file(tmp_path / "optimised_networks/net.safetensors")
+    climbs = [tmp_path / f"climb/fold_{fold}" for fold in folds]
+    for fold, folder in enumerate(climbs):
+        written = ("--output", folder / "selection.json", "--history", folder / "history.h5")
+        assert step("optimise", "--fold", fold, *of_networks, *written) == 0
+    moved = load_file(climbs[0] / "networks/net.safetensors")
     assert np.abs(moved["squares"] - arrays["squares"]).max() > 1e-4
     np.testing.assert_array_equal(moved["scale"], arrays["scale"])
 
-    selection = ("--selection", tmp_path / "optimised.json", "--part", "test")
+    selection = ("--selection", *(folder / "selection.json" for folder in climbs))
     out = {"--output": "h.root", "--plots": "plots.root", "--cutflow": "cutflow.json"}
     written = [part for option, name in out.items() for part in (option, tmp_path / name)]
     assert step("histogram", *of_networks, *selection, *written) == 0
-    thresholds = json.loads((tmp_path / "optimised.json").read_text())["thresholds"]
-    events = read_columns(paths["zprime"])
-    network = load_network(tmp_path / "optimised_networks/net.safetensors")
-    passed = scores("net", network, events.values)["net"] > thresholds["net"]
-    passed &= events.split == PARTS.index("test")
-    passed &= (events.values["met"] > 50) & (events.values["btag_1"] > thresholds["btag_1"])
+    events, expected = read_columns(paths["zprime"]), 0
+    for fold, folder in enumerate(climbs):
+        thresholds = json.loads((folder / "selection.json").read_text())["thresholds"]
+        network = load_network(folder / "networks/net.safetensors")
+        passed = scores("net", network, events.values)["net"] > thresholds["net"]
+        passed &= folds_of(events.hash, parse(configuration).folds) == fold
+        passed &= (events.values["met"] > 50) & (events.values["btag_1"] > thresholds["btag_1"])
+        expected += passed.sum()
     flow = json.loads((tmp_path / "cutflow.json").read_text())["signal"]
-    assert flow["processes"]["signal"]["events"][-1] == passed.sum() > 100
+    assert flow["processes"]["signal"]["events"][-1] == expected > 100
 
 
 @pytest.mark.slow

@@ -33,7 +33,7 @@ pytestmark = [
 
 def test_the_rules_run_on_a_cluster(project) -> None:
     (project.folder / "config/slurm.yaml").write_text(CONFIG)
-    network = "results/slurm/mva/signal_vs_wjets/initial.safetensors"
+    network = "results/slurm/mva/signal_vs_wjets/fold_0/initial.safetensors"
     with SLURM["cluster"]() as environment:
         status, output = project.snakemake(
             *("--profile", "profiles/slurm", "--configfile", "config/slurm.yaml"),

@@ -15,6 +15,7 @@ import h5py
 import numpy as np
 import pytest
 
+from zenith.artefacts.tensors import read_tensors
 from zenith.config import Analysis, load
 from zenith.config.dependencies import step_config
 from zenith.config.steps import STEPS
@@ -26,6 +27,7 @@ RESULTS = Path("results/test")
 ANALYSIS = ("--configfile", "config/test.yaml")
 # the signal, two parts of a background, two more backgrounds, two parts of the pseudo-data
 SIMULATED = 7
+FOLDS = range(3)
 CATEGORIES = {"scored", "categorise", "category_scan", "category_figures"}
 
 
@@ -176,8 +178,9 @@ def test_the_default_profile_is_loaded_by_itself(run) -> None:
 def test_the_summary_holds_the_result(project, run) -> None:
     summary = json.loads((project.folder / RESULTS / "summary.json").read_text())
     assert summary["fit"]["mu_error"] > 0
-    for selection in ("initial", "optimised"):
-        assert summary["expected_significance"][selection]["test"] > 0
+    for selection in ("initial", "loosest", "climb", "tpe", "default"):
+        assert summary["expected_significance"][selection]["z"] > 0
+    assert summary["folds"] == {"number": 3, "salt": 1}
     assert len(summary["upper_limit"]["expected"]) == 5
     assert set(summary["yields"]) == {"signal", "wjets_control", "ttbar_control"}
     assert summary["timing"]["simulate"]["jobs"] == SIMULATED
@@ -260,13 +263,44 @@ def test_settings_of_the_fit_only_fit_again(project, run) -> None:
 
 def test_a_climb_writes_nothing_to_the_folder_of_trained_networks(project, run) -> None:
     trained = project.folder / RESULTS / "mva/wjets_vs_ttbar"
-    files = {"initial.safetensors", "network.onnx", "metrics.json", "figures"}
-    assert {path.name for path in trained.iterdir()} == files
-    selection = json.loads((project.folder / RESULTS / "optimised.json").read_text())
-    assert selection["networks"] == {
-        "wjets_vs_ttbar": "optimised_networks/wjets_vs_ttbar.safetensors"
-    }
-    assert (project.folder / RESULTS / selection["networks"]["wjets_vs_ttbar"]).exists()
+    files = {"initial.safetensors", "network.onnx", "metrics.json"}
+    assert {path.name for path in trained.iterdir()} == {"figures", *(f"fold_{f}" for f in FOLDS)}
+    for fold in FOLDS:
+        assert {path.name for path in (trained / f"fold_{fold}").iterdir()} == files
+        climb = project.folder / RESULTS / f"climb/fold_{fold}"
+        selection = json.loads((climb / "selection.json").read_text())
+        assert selection["networks"] == {"wjets_vs_ttbar": "networks/wjets_vs_ttbar.safetensors"}
+        assert (climb / selection["networks"]["wjets_vs_ttbar"]).exists()
+
+
+def test_nothing_that_reads_a_fold_was_taught_by_it(project, run) -> None:
+    """Each network, selection and result of a search records the folds that taught it."""
+    results = project.folder / RESULTS
+    found = 0
+    for path in results.rglob("*fold_*/**/*"):
+        if path.suffix == ".json":
+            content = json.loads(path.read_text())
+        elif path.suffix == ".safetensors":
+            content = read_tensors(path).header["metadata"]
+        else:
+            continue
+        (fold,) = (int(n) for n in re.findall(r"fold_(\d+)", str(path.relative_to(results))))
+        assert content["fold"] == fold
+        assert content["folds"] == {"number": 3, "salt": 1}
+        assert content["taught_by"] == [f for f in FOLDS if f != fold]
+        found += 1
+    assert found == 4 * 3  # metrics, networks before and after, selections
+    for fold in FOLDS:
+        content = json.loads((results / f"search/fold_{fold}.json").read_text())
+        assert (content["fold"], content["taught_by"]) == (fold, [f for f in FOLDS if f != fold])
+
+
+def test_another_salt_learns_again_and_makes_no_columns(project, run) -> None:
+    rules = [rule for rule, _ in planned(project, "--config", "folds={salt: 2}")]
+    assert not {"simulate", "skim", "columns"} & {*rules}
+    for rule in ("mva", "optimise", "search"):
+        assert rules.count(rule) == 3
+    assert {"histogram", "fit", "compare"} <= {*rules}
 
 
 def test_a_changed_cross_section_skims_nothing_again(project, run) -> None:

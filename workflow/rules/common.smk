@@ -20,7 +20,7 @@ OWN = f"results/{CONFIGURATION.name}"
 MOVES = ANALYSIS.is_tunable
 SELECTIONS = ["initial", "optimised"] if MOVES else ["initial"]
 # A second climb where edges move, for what that is worth.
-FIXED_EDGES = ["fixed_edges"] if ANALYSIS.moving_edges else []
+FIXED_EDGES = ["climb_fixed_edges"] if ANALYSIS.moving_edges else []
 MODULES = [full_name(ANALYSIS.module)] if SAMPLES else []
 
 
@@ -39,8 +39,8 @@ READERS = {s: type(ANALYSIS.format_of(s)).__module__ for s in SAMPLES}
 SKIM_CODE = {
     m: code_hash("zenith.cli.skim", *MODULES, *SHIFTS, m) for m in set(READERS.values())
 }
-# The networks as they were trained.
-TRAINED = expand(f"{RESULTS}/mva/{{mva}}/initial.safetensors", mva=ANALYSIS.mva)
+# Networks are trained and selections found once for each fold of the events, which they then read.
+FOLDS = range(ANALYSIS.folds.number)
 FIGURES = {  # folder of figures: its heading in the report
     "regions": "Control plots",
     "fit_regions": "Fit regions",
@@ -54,6 +54,7 @@ wildcard_constraints:
     sample="|".join(map(re.escape, SAMPLES)) or "none",
     part=r"\d+",
     selection="|".join(SELECTIONS),
+    fold=r"\d+",
 
 
 def source(sample, part):
@@ -91,23 +92,39 @@ def luminosity(wildcards):
     return AT_LUMINOSITY.eras[ANALYSIS.samples[wildcards.sample].era].luminosity
 
 
-def climbed_networks(stage):
-    """The networks as a climb has moved them."""
-    return expand(f"{RESULTS}/{stage}_networks/{{mva}}.safetensors", mva=ANALYSIS.mva)
+def trained(folds=FOLDS):
+    """The networks as they were trained, of some folds."""
+    file = f"{RESULTS}/mva/{{mva}}/fold_{{fold}}/initial.safetensors"
+    return expand(file, mva=ANALYSIS.mva, fold=folds)
+
+
+def climbed(stage, folds=FOLDS):
+    """The selections that a climb ends with, of some folds."""
+    return expand(f"{RESULTS}/{stage}/fold_{{fold}}/selection.json", fold=folds)
+
+
+def climbed_networks(stage, folds=FOLDS):
+    """The networks as a climb has moved them, of some folds."""
+    file = f"{RESULTS}/{stage}/fold_{{fold}}/networks/{{mva}}.safetensors"
+    return expand(file, mva=ANALYSIS.mva, fold=folds)
+
+
+def trained_for_fold(wildcards):
+    return trained([wildcards.fold])
 
 
 def networks_of(wildcards):
-    return climbed_networks("optimised") if selection_file(wildcards) else TRAINED
+    return climbed_networks("climb") if selection_files(wildcards) else trained()
 
 
-def selection_file(wildcards):
-    """What the climb wrote, for the selection that it made."""
-    return f"{RESULTS}/optimised.json" if wildcards.selection == "optimised" else []
+def selection_files(wildcards):
+    """What the climb wrote for each fold, for the selection that it made."""
+    return climbed("climb") if wildcards.selection == "optimised" else []
 
 
 def selection_option(wildcards):
-    file = selection_file(wildcards)
-    return f"--selection {file}" if file else ""
+    files = selection_files(wildcards)
+    return f"--selection {' '.join(files)}" if files else ""
 
 
 def mva_columns(wildcards):
@@ -124,11 +141,11 @@ def scored_inputs():
         return {"file": events.file} if events and events.file else {}
     inputs = {
         "columns": expand(f"{RESULTS}/columns/{{sample}}.h5", sample=SAMPLES),
-        "networks": TRAINED,
+        "networks": trained(FOLDS[-1:]),  # the last fold is what is unseen
     }
     if (ASKED.selection or ANALYSIS.categorised_selection) == "optimised":
-        inputs["networks"] = climbed_networks("optimised")
-        inputs["selection"] = f"{RESULTS}/optimised.json"
+        inputs["networks"] = climbed_networks("climb", FOLDS[-1:])
+        inputs["selection"] = climbed("climb", FOLDS[-1:])
     return inputs
 
 

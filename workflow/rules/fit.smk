@@ -1,7 +1,7 @@
 rule fit:
     input:
         histograms=f"{RESULTS}/{{selection}}/histograms.root",
-        selection=selection_file,
+        selection=selection_files,
     output:
         workspace=f"{RESULTS}/{{selection}}/workspace.json",
         fit=f"{RESULTS}/{{selection}}/fit.json",

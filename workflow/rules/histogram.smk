@@ -2,7 +2,7 @@ rule histogram:
     input:
         columns=expand(f"{RESULTS}/columns/{{sample}}.h5", sample=SAMPLES),
         networks=networks_of,
-        selection=selection_file,
+        selection=selection_files,
     output:
         histograms=f"{RESULTS}/{{selection}}/histograms.root",
         plots=f"{RESULTS}/{{selection}}/plots.root",

@@ -2,13 +2,13 @@ rule mva:
     input:
         mva_columns,
     output:
-        network=f"{RESULTS}/mva/{{mva}}/initial.safetensors",
-        onnx=f"{RESULTS}/mva/{{mva}}/network.onnx",
-        metrics=f"{RESULTS}/mva/{{mva}}/metrics.json",
+        network=f"{RESULTS}/mva/{{mva}}/fold_{{fold}}/initial.safetensors",
+        onnx=f"{RESULTS}/mva/{{mva}}/fold_{{fold}}/network.onnx",
+        metrics=f"{RESULTS}/mva/{{mva}}/fold_{{fold}}/metrics.json",
     log:
-        f"{RESULTS}/logs/mva/{{mva}}.log",
+        f"{RESULTS}/logs/mva/{{mva}}/fold_{{fold}}.log",
     benchmark:
-        f"{RESULTS}/benchmarks/mva/{{mva}}.tsv"
+        f"{RESULTS}/benchmarks/mva/{{mva}}/fold_{{fold}}.tsv"
     wildcard_constraints:
         mva="|".join(ANALYSIS.mva) or "none",
     conda:
@@ -21,19 +21,24 @@ rule mva:
     params:
         configuration=resolved,
         jax=JAX,
-        folder=f"{RESULTS}/mva/{{mva}}",
+        folder=f"{RESULTS}/mva/{{mva}}/fold_{{fold}}",
         config=lambda wildcards: step_config(ANALYSIS, "mva", wildcards.mva),
         code=code_hash("zenith.cli.mva", *NETWORKS),
     shell:
         "{params.jax} python -m zenith mva --config {params.configuration}"
-        " --name {wildcards.mva} --input {input} --output {params.folder} > {log} 2>&1"
+        " --name {wildcards.mva} --fold {wildcards.fold} --input {input}"
+        " --output {params.folder} > {log} 2>&1"
 
 
 rule mva_figures:
     input:
         columns=mva_columns,
-        network=f"{RESULTS}/mva/{{mva}}/initial.safetensors",
-        metrics=f"{RESULTS}/mva/{{mva}}/metrics.json",
+        networks=expand(
+            f"{RESULTS}/mva/{{{{mva}}}}/fold_{{fold}}/initial.safetensors", fold=FOLDS
+        ),
+        metrics=expand(
+            f"{RESULTS}/mva/{{{{mva}}}}/fold_{{fold}}/metrics.json", fold=FOLDS
+        ),
     output:
         report(
             directory(f"{RESULTS}/mva/{{mva}}/figures"),
@@ -61,5 +66,5 @@ rule mva_figures:
         code=code_hash("zenith.cli.mva_figures", *NETWORKS),
     shell:
         "{params.jax} python -m zenith mva_figures --config {params.configuration} --name {wildcards.mva}"
-        " --input {input.columns} --network {input.network} --metrics {input.metrics}"
+        " --input {input.columns} --network {input.networks} --metrics {input.metrics}"
         " --output {output} > {log} 2>&1"

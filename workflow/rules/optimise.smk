@@ -1,15 +1,15 @@
 rule optimise:
     input:
         columns=expand(f"{RESULTS}/columns/{{sample}}.h5", sample=SAMPLES),
-        networks=TRAINED,
+        networks=trained_for_fold,
     output:
-        selection=f"{RESULTS}/optimised.json",
-        history=f"{RESULTS}/history.h5",
-        networks=climbed_networks("optimised"),
+        selection=f"{RESULTS}/climb/fold_{{fold}}/selection.json",
+        history=f"{RESULTS}/climb/fold_{{fold}}/history.h5",
+        networks=climbed_networks("climb", ["{fold}"]),
     log:
-        f"{RESULTS}/logs/optimise.log",
+        f"{RESULTS}/logs/optimise/climb/fold_{{fold}}.log",
     benchmark:
-        f"{RESULTS}/benchmarks/optimise/climb.tsv"
+        f"{RESULTS}/benchmarks/optimise/climb/fold_{{fold}}.tsv"
     conda:
         "../../envs/zenith-gpu.yaml"
     # JAX takes what threads there are, but more than one only now and then.
@@ -22,13 +22,13 @@ rule optimise:
         configuration=resolved,
         jax=JAX,
         networks=lambda wildcards: f"{RESULTS}/mva",
-        checkpoints=f"{RESULTS}/checkpoints",
+        checkpoints=f"{RESULTS}/checkpoints/climb/fold_{{fold}}",
         options="",
         config=lambda wildcards: step_config(ANALYSIS, "optimise"),
         code=code_hash("zenith.cli.optimise", *NETWORKS, *KINDS),
     shell:
         "{params.jax} python -m zenith optimise --config {params.configuration}"
-        " --input {input.columns} --networks {params.networks}"
+        " --fold {wildcards.fold} --input {input.columns} --networks {params.networks}"
         " --output {output.selection} --history {output.history}"
         " --checkpoints {params.checkpoints} {params.options} > {log} 2>&1"
 
@@ -38,18 +38,18 @@ if ANALYSIS.moving_edges:
 
     use rule optimise as optimise_fixed_edges with:
         output:
-            selection=f"{RESULTS}/fixed_edges.json",
-            history=f"{RESULTS}/fixed_edges.h5",
-            networks=climbed_networks("fixed_edges"),
+            selection=f"{RESULTS}/climb_fixed_edges/fold_{{fold}}/selection.json",
+            history=f"{RESULTS}/climb_fixed_edges/fold_{{fold}}/history.h5",
+            networks=climbed_networks("climb_fixed_edges", ["{fold}"]),
         log:
-            f"{RESULTS}/logs/optimise_fixed_edges.log",
+            f"{RESULTS}/logs/optimise/climb_fixed_edges/fold_{{fold}}.log",
         benchmark:
-            f"{RESULTS}/benchmarks/optimise/fixed_edges.tsv"
+            f"{RESULTS}/benchmarks/optimise/climb_fixed_edges/fold_{{fold}}.tsv"
         params:
             configuration=resolved,
             jax=JAX,
             networks=lambda wildcards: f"{RESULTS}/mva",
-            checkpoints=f"{RESULTS}/checkpoints_fixed_edges",
+            checkpoints=f"{RESULTS}/checkpoints/climb_fixed_edges/fold_{{fold}}",
             options="--fixed-edges",
             config=lambda wildcards: step_config(ANALYSIS, "optimise"),
             code=code_hash("zenith.cli.optimise", *NETWORKS, *KINDS),
@@ -58,13 +58,13 @@ if ANALYSIS.moving_edges:
 rule search:
     input:
         columns=expand(f"{RESULTS}/columns/{{sample}}.h5", sample=SAMPLES),
-        networks=TRAINED,
+        networks=trained_for_fold,
     output:
-        f"{RESULTS}/search.json",
+        f"{RESULTS}/search/fold_{{fold}}.json",
     log:
-        f"{RESULTS}/logs/search.log",
+        f"{RESULTS}/logs/search/fold_{{fold}}.log",
     benchmark:
-        f"{RESULTS}/benchmarks/search/search.tsv"
+        f"{RESULTS}/benchmarks/search/fold_{{fold}}.tsv"
     conda:
         "../../envs/zenith.yaml"
     threads: 1
@@ -78,20 +78,20 @@ rule search:
         config=lambda wildcards: step_config(ANALYSIS, "search"),
         code=code_hash("zenith.cli.search", *NETWORKS, *KINDS),
     shell:
-        "{params.jax} python -m zenith search --config {params.configuration} --input {input.columns}"
-        " --networks {params.networks} --output {output} > {log} 2>&1"
+        "{params.jax} python -m zenith search --config {params.configuration} --fold {wildcards.fold}"
+        " --input {input.columns} --networks {params.networks} --output {output} > {log} 2>&1"
 
 
 rule compare:
     input:
         columns=expand(f"{RESULTS}/columns/{{sample}}.h5", sample=SAMPLES),
         networks=[
-            *TRAINED,
-            *[n for s in ["optimised", *FIXED_EDGES] for n in climbed_networks(s)],
+            *trained(),
+            *[n for stage in ["climb", *FIXED_EDGES] for n in climbed_networks(stage)],
         ],
-        optimised=f"{RESULTS}/optimised.json",
-        fixed_edges=[f"{RESULTS}/{stage}.json" for stage in FIXED_EDGES],
-        search=f"{RESULTS}/search.json",
+        climb=climbed("climb"),
+        fixed_edges=[file for stage in FIXED_EDGES for file in climbed(stage)],
+        search=expand(f"{RESULTS}/search/fold_{{fold}}.json", fold=FOLDS),
     output:
         f"{RESULTS}/comparison.json",
     log:
@@ -109,21 +109,21 @@ rule compare:
         jax=JAX,
         networks=lambda wildcards: f"{RESULTS}/mva",
         config=lambda wildcards: step_config(ANALYSIS, "compare"),
-        options=[f"--fixed-edges {RESULTS}/{stage}.json" for stage in FIXED_EDGES],
+        options=[f"--fixed-edges {' '.join(climbed(stage))}" for stage in FIXED_EDGES],
         code=code_hash("zenith.cli.compare", *NETWORKS, *KINDS),
     shell:
         "{params.jax} python -m zenith compare --config {params.configuration} --input {input.columns}"
-        " --networks {params.networks} --optimised {input.optimised}"
+        " --networks {params.networks} --climb {input.climb}"
         " {params.options} --search {input.search} --output {output} > {log} 2>&1"
 
 
 rule optimisation_figures:
     input:
         columns=expand(f"{RESULTS}/columns/{{sample}}.h5", sample=SAMPLES),
-        networks=[*TRAINED, *climbed_networks("optimised")],
-        optimised=f"{RESULTS}/optimised.json",
-        history=f"{RESULTS}/history.h5",
-        search=f"{RESULTS}/search.json",
+        networks=[*trained(), *climbed_networks("climb")],
+        climb=climbed("climb"),
+        history=expand(f"{RESULTS}/climb/fold_{{fold}}/history.h5", fold=FOLDS),
+        search=expand(f"{RESULTS}/search/fold_{{fold}}.json", fold=FOLDS),
         comparison=f"{RESULTS}/comparison.json",
     output:
         report(
@@ -151,6 +151,6 @@ rule optimisation_figures:
         code=code_hash("zenith.cli.optimisation_figures", *NETWORKS, *KINDS),
     shell:
         "{params.jax} python -m zenith optimisation_figures --config {params.configuration} --input {input.columns}"
-        " --networks {params.networks} --optimised {input.optimised}"
+        " --networks {params.networks} --climb {input.climb}"
         " --history {input.history} --search {input.search}"
         " --comparison {input.comparison} --output {output} > {log} 2>&1"

@@ -4,7 +4,7 @@ rule figures:
         plots=f"{RESULTS}/{{selection}}/plots.root",
         cutflow=f"{RESULTS}/{{selection}}/cutflow.json",
         fit=f"{RESULTS}/{{selection}}/fit.json",
-        selection=selection_file,
+        selection=selection_files,
     output:
         *[
             report(

@@ -12,8 +12,8 @@ from zenith.config import Analysis
 from zenith.config import load as load_config
 from zenith.errors import InputError
 from zenith.statistics.repair import sanitise
+from zenith.statistics.selections import on_axes_of
 from zenith.statistics.templates import RegionTemplates, collect
-from zenith.statistics.thresholds import with_selection
 
 Selection = str | EllipsisType
 """`initial`, `optimised`, or `...`: the one that the run ends with."""
@@ -49,8 +49,9 @@ class Run:
         ran with another configuration.
         """
         name = self._selection(selection)
-        moved = self._artefact("optimised.json") if name == "optimised" else None
-        analysis = with_selection(self.config, str(moved) if moved else None)
+        folds = range(self.config.folds.number) if name == "optimised" else ()
+        paths = [str(self._artefact(f"climb/fold_{fold}/selection.json")) for fold in folds]
+        analysis = on_axes_of(self.config, paths)
         path = self._artefact(f"{name}/histograms.root")
         found = collect(analysis, artefacts.read_histograms(path), str(path))
         minimum = analysis.statistics.minimum_yield

@@ -6,13 +6,12 @@ an interrupted step leaves nothing that a later one could take for a result. No 
 """
 
 from zenith.artefacts.arrays import read_arrays, write_arrays
-from zenith.artefacts.columns import PARTS, Columns, read_columns, write_columns
+from zenith.artefacts.columns import Columns, read_columns, write_columns
 from zenith.artefacts.hashes import data_hash, file_hash
 from zenith.artefacts.histograms import read_histograms, write_histograms
 from zenith.artefacts.json_files import read_json, unique_keys, write_json, write_text
 
 __all__ = [
-    "PARTS",
     "Columns",
     "data_hash",
     "file_hash",

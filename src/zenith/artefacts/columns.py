@@ -15,8 +15,6 @@ from zenith.artefacts.writing import atomic, hdf5
 from zenith.errors import InputError
 from zenith.tables import pairs, table
 
-PARTS = ("train", "optimise", "validate", "test")
-
 
 @dataclass
 class Columns:
@@ -28,8 +26,8 @@ class Columns:
         Observable → float32, shape (events,).
     weight
         Expected number of events each stands for at the era's luminosity; 1 for data; float64.
-    split
-        Index into `PARTS`, uint8. Data are all in `test`.
+    hash
+        Of (run, luminosityBlock, event), uint64: what an event's fold follows from.
     weights
         `{systematic}_{up|down}` → the full event weight under that variation, float64.
     shapes
@@ -42,7 +40,7 @@ class Columns:
 
     values: dict[str, NDArray[np.float32]]
     weight: NDArray[np.float64]
-    split: NDArray[np.uint8]
+    hash: NDArray[np.uint64]
     weights: dict[str, NDArray[np.float64]] = field(default_factory=dict)
     shapes: dict[str, dict[str, NDArray[np.float32]]] = field(default_factory=dict)
     units: dict[str, str] = field(default_factory=dict)
@@ -51,13 +49,13 @@ class Columns:
 
 
 def write_columns(path: str | Path, columns: Columns) -> None:
-    """Write HDF5: groups `values`, `weights` and `shapes/{variation}`, sets `weight`, `split`."""
+    """Write HDF5: groups `values`, `weights` and `shapes/{variation}`, sets `weight`, `hash`."""
     with atomic(path) as temporary, hdf5(temporary) as file:
         file.attrs.update(columns.attributes | {"zenith": __version__})
         file.create_dataset("weight", data=columns.weight)
         file["weight"].attrs["description"] = "expected events at the luminosity of the era"
-        file.create_dataset("split", data=columns.split)
-        file["split"].attrs["parts"] = list(PARTS)
+        file.create_dataset("hash", data=columns.hash)
+        file["hash"].attrs["description"] = "of (run, luminosityBlock, event)"
         groups: dict[str, Mapping[str, NDArray[Any]]] = {
             "values": columns.values,
             "weights": columns.weights,
@@ -80,7 +78,7 @@ def read_columns(path: str | Path) -> Columns:
             return Columns(
                 values={name: values[name][:] for name in values},
                 weight=file["weight"][:],
-                split=file["split"][:],
+                hash=file["hash"][:],
                 weights={name: data[:] for name, data in file["weights"].items()},
                 shapes={
                     variation: {name: data[:] for name, data in group.items()}
@@ -95,7 +93,7 @@ def read_columns(path: str | Path) -> Columns:
 
 
 def describe(columns: Columns) -> Lines:
-    """Observables, weights and parts, each as a table."""
+    """Observables and weights, each as a table."""
     yield pairs(columns.attributes | {"events": len(columns.weight)})
     rows = []
     for name, values in columns.values.items():
@@ -113,11 +111,6 @@ def describe(columns: Columns) -> Lines:
             for name, w in weights.items()
         ],
     )
-    parts = []
-    for index, part in enumerate(PARTS):
-        inside = columns.split == index
-        parts.append([part, int(inside.sum()), float(columns.weight[inside].sum())])
-    yield table(["split", "events", "sum of weights"], parts)
     if columns.shapes:
         yield "shape variations: " + ", ".join(columns.shapes)
 
@@ -125,7 +118,7 @@ def describe(columns: Columns) -> Lines:
 COLUMNS = Codec(
     "columns",
     ".h5",
-    lambda top: {"values", "weights", "weight", "split"} <= top.keys(),
+    lambda top: {"values", "weights", "weight", "hash"} <= top.keys(),
     read_columns,
     describe,
 )

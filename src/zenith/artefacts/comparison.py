@@ -1,4 +1,4 @@
-"""The comparison of selections on events that no choice was made with: comparison.json."""
+"""The comparison of selections, each fold read with what others taught: comparison.json."""
 
 from typing import Annotated, NotRequired
 
@@ -7,20 +7,22 @@ from typing_extensions import TypedDict
 from zenith.artefacts.codec import Lines
 from zenith.artefacts.json_codec import JsonCodec
 from zenith.artefacts.selection import Cost
+from zenith.artefacts.taught import Division
 from zenith.tables import measured, table
 
 
 class Expected(TypedDict):
-    """Expected significance of a selection, by part of the events, in standard deviations."""
+    """Expected significance of a selection, in standard deviations."""
 
-    train: Annotated[float, "on the events of the climb"]
-    validate: Annotated[float, "on those that its step was chosen with"]
-    test: Annotated[float, "on those that no choice was made with: what is quoted"]
-    test_error: Annotated[float, "of this, from a bootstrap of the simulated events"]
+    z: Annotated[float, "with all events, each read with the selection of its own fold"]
+    error: Annotated[float, "of this, from a bootstrap of the events with the selections fixed"]
+    learning: Annotated[
+        float, "mean over folds on the events that taught it: shows overtraining, not to be quoted"
+    ]
 
 
 class Gain(TypedDict):
-    """A difference of two significances on the test events, and its error."""
+    """A difference of two significances with all events, and its error."""
 
     difference: Annotated[float, "in standard deviations"]
     error: Annotated[float, "paired: both see the same replicas"]
@@ -32,13 +34,17 @@ class Compared(TypedDict):
     expected_significance: Annotated[dict[str, Expected], "by selection"]
     gain: Annotated[dict[str, Gain], "over the initial selection, by the others"]
     gain_of_edges: NotRequired[Annotated[Gain, "of moved bin edges over fixed ones, if some move"]]
+    thresholds: Annotated[
+        dict[str, dict[str, list[float]]], "by selection and cut, one for each fold"
+    ]
 
 
 class Comparison(Compared):
     """All of comparison.json."""
 
-    soft_hard_gap: Annotated[float, "that of the climb, from optimised.json"]
-    cost: Annotated[dict[str, Cost], "of each selection that was searched for"]
+    folds: Annotated[Division, "how events fall into folds"]
+    soft_hard_gap: Annotated[float, "that of the climb, the largest of the folds"]
+    cost: Annotated[dict[str, Cost], "of each selection that was searched for, all folds together"]
 
 
 def _describe(content: Comparison) -> Lines:
@@ -47,15 +53,15 @@ def _describe(content: Comparison) -> Lines:
         gain, cost = content["gain"].get(name), content["cost"].get(name)
         rows.append(
             [
-                *(name, found["train"], found["validate"]),
-                measured(found["test"], found["test_error"]),
+                *(name, measured(found["z"], found["error"]), found["learning"]),
                 None if gain is None else measured(gain["difference"], gain["error"]),
-                *((None, None) if cost is None else (cost["evaluations"], cost["seconds"])),
+                *((None, None) if cost is None else (cost["evaluations"], cost["cpu_seconds"])),
             ]
         )
-    header = ["selection", "train", "validate", "test", "gain on test", "evaluations", "seconds"]
-    yield table(header, rows)
-    yield f"soft and hard cuts differ by {content['soft_hard_gap']:.2g} where the climb ended"
+    yield table(
+        ["selection", "Z", "on learning folds", "gain", "evaluations", "CPU time [s]"], rows
+    )
+    yield f"soft and hard cuts differ by {content['soft_hard_gap']:.2g} where the climbs ended"
 
 
 COMPARISON = JsonCodec[Comparison](

@@ -6,6 +6,7 @@ from typing_extensions import TypedDict
 
 from zenith.artefacts.codec import Lines
 from zenith.artefacts.json_codec import JsonCodec
+from zenith.artefacts.taught import Taught
 from zenith.tables import pairs, table
 
 
@@ -23,17 +24,19 @@ class Overtraining(TypedDict):
     p_value: Annotated[float, "how probable one as large is"]
 
 
-class Metrics(TypedDict):
+class Metrics(Taught):
     """All of metrics.json."""
 
     name: Annotated[str, "of the network"]
     framework: Annotated[str, "that trained it"]
     classes: Annotated[dict[str, list[str]], "their samples"]
     features: Annotated[list[str], "observables that it reads"]
-    events: Annotated[dict[str, dict[str, int]], "simulated events, by class and part"]
+    events: Annotated[
+        dict[str, dict[str, int]], "simulated events, by class and by what they serve"
+    ]
     losses: Annotated[Losses, "after each epoch"]
     best_epoch: Annotated[int, "the epoch that is kept, or the number of trees"]
-    auc: Annotated[dict[str, float], "area under the ROC curve on unseen events, by class"]
+    auc: Annotated[dict[str, float], "area under the ROC curve on the fold, by class"]
     kolmogorov_smirnov: Annotated[dict[str, Overtraining], "by class"]
     seconds: Annotated[float, "wall time"]
 
@@ -41,7 +44,7 @@ class Metrics(TypedDict):
 def _describe(content: Metrics) -> Lines:
     yield pairs(
         {
-            **{key: content[key] for key in ("name", "framework", "features")},
+            **{key: content[key] for key in ("name", "fold", "framework", "features")},
             **{f"AUC, {name}": auc for name, auc in content["auc"].items()},
             "kept": f"{content['best_epoch']} of {len(content['losses']['train'])}",
             "seconds": content["seconds"],

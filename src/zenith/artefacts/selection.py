@@ -6,15 +6,21 @@ from typing_extensions import TypedDict
 
 from zenith.artefacts.codec import Lines
 from zenith.artefacts.json_codec import JsonCodec
+from zenith.artefacts.taught import Division, Taught
 from zenith.tables import flat, pairs, table
 
 
 class Selection(TypedDict):
-    """What other steps read of a selection; a file with no more can be written by hand."""
+    """What other steps read of a selection; a file with no more than the first three keys can be
+    written by hand, and is for all folds.
+    """
 
     thresholds: NotRequired[Annotated[dict[str, float], "of the tunable cuts, by name"]]
     edges: NotRequired[Annotated[dict[str, list[float]], "of the fit, by region, where they moved"]]
     networks: NotRequired[Annotated[dict[str, str], "files of moved networks, from its folder"]]
+    fold: NotRequired[Annotated[int, "that it reads, from 0"]]
+    folds: NotRequired[Annotated[Division, "how events fall into folds"]]
+    taught_by: NotRequired[Annotated[list[int], "folds whose events taught it"]]
 
 
 class Cost(TypedDict):
@@ -22,6 +28,7 @@ class Cost(TypedDict):
 
     evaluations: Annotated[int, "evaluations of the objective"]
     seconds: Annotated[float, "wall time"]
+    cpu_seconds: Annotated[float, "CPU time"]
 
 
 class KeptStep(TypedDict):
@@ -32,7 +39,7 @@ class KeptStep(TypedDict):
     validate: Annotated[float, "objective with hard cuts on the validation events"]
 
 
-class Climb(Cost):
+class Climb(Cost, Taught):
     """What `zenith optimise` writes: a selection, and how it was found."""
 
     thresholds: Annotated[dict[str, float], "of the tunable cuts, by name"]
@@ -59,7 +66,7 @@ class KeptTrial(TypedDict):
     validate: Annotated[float, "objective with hard cuts on the validation events"]
 
 
-class Search(Cost):
+class Search(Cost, Taught):
     """What `zenith search` writes: thresholds, and how they were found."""
 
     thresholds: Annotated[dict[str, float], "of the tunable cuts, by name"]
@@ -96,14 +103,14 @@ SELECTION = JsonCodec[Selection](
     "selection",
     Selection,
     "optimise",
-    lambda top: "thresholds" in top and "kept" not in top,
+    lambda top: "thresholds" in top and not {"kept", "expected_significance"} & top.keys(),
     _describe,
 )
 CLIMB = JsonCodec[Climb](
     "result of a climb",
     Climb,
     "optimise",
-    lambda top: {"thresholds", "soft_hard_gap"} <= top.keys(),
+    lambda top: {"kept", "soft_hard_gap"} <= top.keys(),
     _describe_climb,
 )
 SEARCH = JsonCodec[Search](

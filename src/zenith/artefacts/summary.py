@@ -28,6 +28,7 @@ from zenith.artefacts.fit import (
 )
 from zenith.artefacts.json_codec import JsonCodec
 from zenith.artefacts.selection import Cost
+from zenith.artefacts.taught import Division
 from zenith.tables import flat, measured, pairs, table
 
 
@@ -118,10 +119,14 @@ class SelectionSummary(TypedDict):
 class Gains(TypedDict, total=False):
     """What an optimisation has brought, where one ran."""
 
-    gain: Annotated[dict[str, Gain], "over the initial selection, on test events"]
+    gain: Annotated[dict[str, Gain], "over the initial selection"]
     gain_of_edges: Annotated[Gain, "of moved bin edges over fixed ones, if some move"]
     cost: Annotated[dict[str, Cost], "by selection"]
-    soft_hard_gap: Annotated[float, "relative, where the climb ended"]
+    soft_hard_gap: Annotated[float, "relative, where the climbs ended: the largest of the folds"]
+    thresholds: Annotated[
+        dict[str, dict[str, list[float]]], "by selection and cut, one for each fold"
+    ]
+    folds: Annotated[Division, "how events fall into folds"]
 
 
 class Measurement(TypedDict):
@@ -139,7 +144,9 @@ class Results(SelectionSummary, Gains, Measurement):
 
     quoted: Annotated[str, "the selection that is quoted"]
     expected_significance: Annotated[
-        dict[str, dict[str, float | None]], "by selection and part of the events"
+        dict[str, dict[str, float | None]],
+        "by selection, with all events: `z`, its `error`, and `learning` as in comparison.json; "
+        "`default` is what is quoted",
     ]
     timing: Annotated[dict[str, StepTime], "by step"]
     selections: Annotated[dict[str, SelectionSummary], "of every selection"]
@@ -213,9 +220,9 @@ def _describe(content: Summary) -> Lines:
             **{f"upper limit, {k}": v for k, v in (content["upper_limit"] or {}).items()},
         }
     )
-    parts = list(dict.fromkeys(part for found in expected.values() for part in found))
-    rows = [[name, *(found.get(part) for part in parts)] for name, found in expected.items()]
-    yield table(["expected significance", *parts], rows)
+    columns = list(dict.fromkeys(key for found in expected.values() for key in found))
+    rows = [[name, *(found.get(key) for key in columns)] for name, found in expected.items()]
+    yield table(["expected significance", *columns], rows)
     for region, yields in content["yields"].items():
         yield f"{region}\n\n{yields_table(yields)}"
     for region, flow in content["cutflow"].items():

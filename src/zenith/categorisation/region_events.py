@@ -13,10 +13,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from zenith.artefacts import PARTS, Columns
+from zenith.artefacts import Columns
 from zenith.config import Analysis
 from zenith.core.selection.cuts import hard_mask
 from zenith.errors import InputError
+from zenith.events.folds import folds_of
 from zenith.statistics.nuisances import (
     events_of,
     nominal_samples,
@@ -34,9 +35,9 @@ def region_events(
     thresholds: Mapping[str, float],
     region: str,
     scores: Sequence[str],
-    parts: Sequence[str],
+    folds: Sequence[int],
 ) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
-    """Events of some parts of the split that pass the cuts of a region, weighted for the whole.
+    """Events of some folds that pass the cuts of a region, weighted to stand for all folds.
 
     Parameters
     ----------
@@ -46,8 +47,8 @@ def region_events(
         Of the tunable cuts.
     scores
         Observables or scores of networks, one for each dimension of the categories.
-    parts
-        Of the split, `test` for example.
+    folds
+        Which, from 0.
 
     Returns
     -------
@@ -71,7 +72,7 @@ def region_events(
     rates = [n for n in here if n.kind == "normalisation"]
     if left_out := [n.name for n in here if n not in weights and n not in rates]:
         log.info("left out, as scores cannot follow them: %s", ", ".join(left_out))
-    fraction = sum(analysis.split.fractions[part] for part in parts)
+    fraction = len(folds) / analysis.folds.number
     cuts = region_cuts(analysis, region)
     found: dict[str, list[NDArray[Any]]] = {}
     for sample in nominal_samples(analysis):
@@ -84,7 +85,7 @@ def region_events(
                     f"columns of {sample}: there is no score {name!r}; there is "
                     f"{', '.join(own.values)}"
                 )
-        inside = np.isin(own.split, [PARTS.index(part) for part in parts])
+        inside = np.isin(folds_of(own.hash, analysis.folds), folds)
         chosen = np.flatnonzero(inside & hard_mask(cuts, own.values, thresholds))
         rows = {
             "scores": np.stack([own.values[name][chosen] for name in scores], axis=1),

@@ -10,7 +10,7 @@ from zenith.artefacts import read_arrays
 from zenith.artefacts.numbers import numbers, whole_numbers
 from zenith.config.inputs import ScoredEvents
 from zenith.errors import InputError
-from zenith.events.splits import hash_of, uniform
+from zenith.events.folds import hash_of, uniform
 from zenith.simulation.toys import toy
 
 Arrays = dict[str, NDArray[Any]]

@@ -1,4 +1,4 @@
-"""Make the flat columns of one sample: observables, weights and splits of its skimmed events."""
+"""Make the flat columns of one sample: observables, weights and hashes of its skimmed events."""
 
 import argparse
 

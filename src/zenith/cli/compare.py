@@ -1,15 +1,11 @@
-"""Compare selections on events that no choice was made with: the table that is quoted."""
+"""Compare selections, every fold read with what the others taught: the table that is quoted."""
 
 import argparse
-from typing import TYPE_CHECKING
 
 from zenith.cli import options
 from zenith.cli.files import Input, Output
 
-if TYPE_CHECKING:
-    from zenith.optimisation.selection import Physical
-
-HELP = "selections to their significances on unseen events, with errors"
+HELP = "selections of all folds to their significances with all events, with errors"
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -19,30 +15,32 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         "--input", type=Input, required=True, nargs="+", metavar="H5", help="columns of all samples"
     )
     parser.add_argument("--networks", metavar="DIR", help="folder of the trained networks")
-    parser.add_argument(
-        "--optimised", type=Input, required=True, metavar="JSON", help="what the climb wrote"
-    )
-    parser.add_argument(
-        "--fixed-edges",
-        type=Input,
-        metavar="JSON",
-        help="what a climb that moves no bin edges wrote",
-    )
-    parser.add_argument(
-        "--search", type=Input, required=True, metavar="JSON", help="what the search wrote"
-    )
+    for option, about in {
+        "--climb": "what the climb of every fold wrote",
+        "--fixed-edges": "what climbs that move no bin edges wrote",
+        "--search": "what the search of every fold wrote",
+    }.items():
+        parser.add_argument(
+            option,
+            type=Input,
+            nargs="+",
+            default=[],
+            metavar="JSON",
+            help=about,
+            required=option != "--fixed-edges",
+        )
     parser.add_argument(
         "--output", type=Output, required=True, metavar="JSON", help="comparison to write"
     )
 
 
 def run(args: argparse.Namespace) -> None:
-    """Evaluate each selection on each part of the events."""
+    """Evaluate each selection on all events, each event with what its fold is read with."""
     import logging
 
     from zenith.artefacts.comparison import COMPARISON
     from zenith.artefacts.selection import CLIMB, SEARCH, Climb, Cost, Search
-    from zenith.cli.inputs import read_networks, read_samples, read_selection
+    from zenith.cli.inputs import read_samples, read_selected
     from zenith.config.dependencies import step_config
     from zenith.optimisation import model
     from zenith.optimisation.compare import compare
@@ -52,41 +50,41 @@ def run(args: argparse.Namespace) -> None:
         logging.getLogger(chatter).setLevel(logging.ERROR)
     analysis = options.analysis(args)
     columns = read_samples(args.input)
-    paths = {"optimised": args.optimised, "fixed_edges": args.fixed_edges, "search": args.search}
-    paths = {name: path for name, path in paths.items() if path is not None}
-    climb = CLIMB.read(args.optimised)
-    files: dict[str, Climb | Search] = {"optimised": climb}
-    if args.fixed_edges is not None:
-        files["fixed_edges"] = CLIMB.read(args.fixed_edges)
-    files["search"] = SEARCH.read(args.search)
-
-    def selected(path: str | None) -> "Physical":
-        return read_selection(analysis, path, read_networks(analysis, args.networks, path))
-
-    selections = {"initial": selected(None)}
+    climbs = [CLIMB.read(path) for path in args.climb]
+    files: dict[str, list[Climb] | list[Search]] = {"climb": climbs}
+    paths = {"climb": args.climb}
+    if args.fixed_edges:
+        files["fixed_edges"] = [CLIMB.read(path) for path in args.fixed_edges]
+        paths["fixed_edges"] = args.fixed_edges
+    files["tpe"] = [SEARCH.read(path) for path in args.search]
+    paths["tpe"] = args.search
+    selections = {"initial": read_selected(analysis, args.networks)}
     if analysis.tunable_cuts:
-        selections["loosest"] = loosest(analysis, selections["initial"]["networks"])
-    selections |= {name: selected(path) for name, path in paths.items()}
-    result = compare(
-        analysis,
-        columns,
-        model.objective(analysis, quantity="significance"),
-        model.events(analysis, columns, selections["initial"]["networks"], "test"),
-        selections,
-    )
+        selections["loosest"] = [loosest(analysis, s["networks"]) for s in selections["initial"]]
+    selections |= {n: read_selected(analysis, args.networks, found) for n, found in paths.items()}
+    objective = model.objective(analysis, quantity="significance")
+    result = compare(analysis, columns, objective, selections)
     cost: dict[str, Cost] = {
-        name: {"evaluations": file["evaluations"], "seconds": file["seconds"]}
-        for name, file in files.items()
+        name: {
+            "evaluations": sum(file["evaluations"] for file in found),
+            "seconds": sum(file["seconds"] for file in found),
+            "cpu_seconds": sum(file["cpu_seconds"] for file in found),
+        }
+        for name, found in files.items()
     }
     COMPARISON.write(
         args.output,
-        {**result, "soft_hard_gap": climb["soft_hard_gap"], "cost": cost},
-        inputs=[*paths.values()],
+        {
+            **result,
+            "folds": {"number": analysis.folds.number, "salt": analysis.folds.salt},
+            "soft_hard_gap": max(climb["soft_hard_gap"] for climb in climbs),
+            "cost": cost,
+        },
+        inputs=[path for found in paths.values() for path in found],
         config=step_config(analysis, "compare"),
     )
-    for name, parts in result["expected_significance"].items():
+    for name, found in result["expected_significance"].items():
         logging.info(
-            "%-11s test %.3f ± %.3f (train %.3f, validate %.3f)",
-            name,
-            *(parts["test"], parts["test_error"], parts["train"], parts["validate"]),
+            "%-11s Z %.3f ± %.3f (on learning folds %.3f)",
+            *(name, found["z"], found["error"], found["learning"]),
         )

@@ -14,12 +14,7 @@ HELP = "histograms and fit results to figures"
 def arguments(parser: argparse.ArgumentParser) -> None:
     """Define the options."""
     options.add_config(parser)
-    parser.add_argument(
-        "--selection",
-        type=Input,
-        metavar="JSON",
-        help="selection of the histograms, if it moved bin edges",
-    )
+    options.add_selections(parser, "selections of the histograms, if they moved bin edges")
     parser.add_argument(
         "--histograms", type=Input, metavar="ROOT", help="histograms of the fit: systematics/"
     )
@@ -48,9 +43,9 @@ def run(args: argparse.Namespace) -> None:
     from zenith.figures import fit_gallery, gallery, style
     from zenith.figures.naming import Figures
     from zenith.statistics.nuisances import nuisances
-    from zenith.statistics.thresholds import with_selection
+    from zenith.statistics.selections import on_axes_of
 
-    analysis = with_selection(options.analysis_of_files(args), args.selection)
+    analysis = on_axes_of(options.analysis_of_files(args), args.selection)
     known = nuisances(analysis)
     collections: dict[str, tuple[str | None, Callable[[str], Any], Callable[..., Figures]]] = {
         "regions": (args.plots, read_histograms, gallery.control_plots),

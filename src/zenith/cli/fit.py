@@ -14,12 +14,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--input", type=Input, required=True, metavar="ROOT", help="histograms of the fit"
     )
-    parser.add_argument(
-        "--selection",
-        type=Input,
-        metavar="JSON",
-        help="selection of the histograms, if it moved bin edges",
-    )
+    options.add_selections(parser, "selections of the histograms, if they moved bin edges")
     parser.add_argument(
         "--workspace", type=Output, required=True, metavar="JSON", help="workspace to write"
     )
@@ -40,13 +35,13 @@ def run(args: argparse.Namespace) -> None:
     from zenith.statistics.control import control_fit
     from zenith.statistics.fit import fit
     from zenith.statistics.model import template_nuisances
-    from zenith.statistics.thresholds import with_selection
+    from zenith.statistics.selections import on_axes_of
     from zenith.statistics.workspace_files import write_workspace
     from zenith.tables import measured
 
     for chatter in ("cabinetry", "pyhf"):  # what they warn of, the sanitiser has said
         logging.getLogger(chatter).setLevel(logging.ERROR)
-    analysis = with_selection(options.analysis(args), args.selection)
+    analysis = on_axes_of(options.analysis(args), args.selection)
     histograms = read_histograms(args.input)
     collected = templates.collect(analysis, histograms, args.input)
     minimum = analysis.statistics.minimum_yield

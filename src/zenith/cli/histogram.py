@@ -1,9 +1,16 @@
 """Fill the histograms of the fit, the control plots and the cutflow from flat columns."""
 
 import argparse
+from typing import TYPE_CHECKING
 
 from zenith.cli import options
 from zenith.cli.files import Input, Output
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from zenith.artefacts import Columns
+    from zenith.config import Analysis
 
 HELP = "columns to histograms of regions, processes and variations"
 
@@ -19,19 +26,8 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         metavar="H5",
         help="columns files of all samples",
     )
-    parser.add_argument(
-        "--selection",
-        type=Input,
-        metavar="JSON",
-        help="file with thresholds of the tunable cuts, edges and networks [those at the start]",
-    )
+    options.add_selections(parser, "thresholds, edges and networks [those at the start]")
     parser.add_argument("--networks", metavar="DIR", help="folder of the trained networks")
-    parser.add_argument(
-        "--part",
-        choices=("train", "optimise", "validate", "test"),
-        default="test",
-        help="part of the simulated events; test is all where nothing was learned from them [test]",
-    )
     parser.add_argument(
         "--output",
         type=Output,
@@ -53,30 +49,34 @@ def run(args: argparse.Namespace) -> None:
 
     from zenith import artefacts
     from zenith.artefacts.cutflow import CUTFLOW, region_table
-    from zenith.cli.inputs import read_networks, read_samples
+    from zenith.cli.inputs import read_networks_of_folds, read_samples
     from zenith.config.dependencies import step_config
     from zenith.statistics import histograms
     from zenith.statistics.cutflow import cutflow
     from zenith.statistics.responses import shifts
-    from zenith.statistics.thresholds import complete_thresholds, read_thresholds, with_selection
+    from zenith.statistics.selections import read_selections
 
-    analysis = with_selection(options.analysis(args), args.selection)
-    given = read_thresholds(args.selection) if args.selection else None
-    thresholds = complete_thresholds(analysis, given, args.selection or "thresholds")
+    analysis = options.analysis(args)
+    selections = read_selections(analysis, args.selection)
     columns = read_samples(args.input)
+    if analysis.mva or len(args.selection) > 1:
+        _require_data(analysis, columns)
     if analysis.mva:
-        from zenith.training.scores import add_scores
+        from zenith.training.scores import add_unseen_scores
 
-        networks = read_networks(analysis, args.networks, args.selection)
-        columns = {sample: add_scores(own, networks) for sample, own in columns.items()}
-    targets = [*histograms.fit_targets(analysis), *histograms.plot_targets(analysis)]
-    filled = histograms.fill(analysis, columns, thresholds, args.part, targets)
-    flow = cutflow(analysis, columns, thresholds, args.part)
+        networks = read_networks_of_folds(analysis, args.networks, args.selection)
+        columns = {
+            s: add_unseen_scores(own, networks, analysis.folds) for s, own in columns.items()
+        }
+    targets = histograms.fit_targets(analysis, selections)
+    prefixes = {histograms.SUMS, *(target.prefix for target in targets)}
+    targets += histograms.plot_targets(analysis)
+    filled = histograms.fill(analysis, columns, selections, targets)
+    flow = cutflow(analysis, columns, selections)
     for region, entry in flow.items():
         logging.info("%s\n%s\n", region, region_table(entry))
-    prefixes = {histograms.SUMS, *(t.prefix for t in histograms.fit_targets(analysis))}
     of_fit = {name: h for name, h in filled.items() if name.rsplit("/", 2)[0] in prefixes}
-    of_fit |= shifts(analysis, columns, thresholds, args.part)
+    of_fit |= shifts(analysis, columns, selections)
     artefacts.write_histograms(args.output, of_fit)
     artefacts.write_histograms(
         args.plots, {name: h for name, h in filled.items() if name not in of_fit}
@@ -87,3 +87,16 @@ def run(args: argparse.Namespace) -> None:
         inputs=args.input,
         config=step_config(analysis, "histogram"),
     )
+
+
+def _require_data(analysis: "Analysis", columns: "Mapping[str, Columns]") -> None:
+    """Raises InputError where a fold, which has a selection of its own, has no data."""
+    import numpy as np
+
+    from zenith.events.folds import require_every_fold
+    from zenith.statistics.nuisances import filled_samples
+
+    observed = [s for s in filled_samples(analysis) if analysis.is_data(s) and s in columns]
+    if observed:
+        hashes = np.concatenate([columns[sample].hash for sample in observed])
+        require_every_fold(hashes, analysis.folds, f"data ({', '.join(observed)})")

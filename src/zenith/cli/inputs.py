@@ -1,5 +1,6 @@
 """What several steps read: the columns of all samples, and the networks of an analysis."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -29,19 +30,22 @@ def read_samples(paths: list[str]) -> "dict[str, Columns]":
 
 
 def read_networks(
-    analysis: "Analysis", folder: str | None, selection: str | None = None
-) -> "dict[str, Network]":
-    """The networks of the configuration, by name, as they were trained or as a selection has them.
+    analysis: "Analysis", folder: str | None, fold: int, selection: str | None = None
+) -> "tuple[dict[str, Network], set[int]]":
+    """The networks that read a fold, by name, and the folds that taught them.
 
-    `{folder}/{name}/initial.safetensors`, but for those that the selection file (JSON) names, by
-    their paths from its folder.
+    `{folder}/{name}/fold_{fold}/initial.safetensors`, but for those that the selection file (JSON)
+    names, by their paths from its folder. Raises InputError for networks of other folds, and those
+    that the fold itself taught.
     """
     from zenith.artefacts.selection import SELECTION
+    from zenith.artefacts.tensors import read_tensors
     from zenith.errors import InputError
+    from zenith.events.folds import require_unseen
     from zenith.training.network_files import load_network
 
     if not analysis.mva:
-        return {}
+        return {}, set()
     moved = SELECTION.read(selection).get("networks", {}) if selection else {}
     paths = {name: Path(selection or "").parent / path for name, path in moved.items()}
     if folder is None and not analysis.mva.keys() <= paths.keys():
@@ -49,24 +53,46 @@ def read_networks(
             f"the configuration has networks ({', '.join(analysis.mva)}): name their folder with "
             "--networks, results/{name}/mva"
         )
-    return {
-        name: load_network(paths.get(name, Path(folder or "") / name / "initial.safetensors"), mva)
-        for name, mva in analysis.mva.items()
-    }
+    networks, teachers = {}, set[int]()
+    for name, mva in analysis.mva.items():
+        trained = Path(folder or "") / name / f"fold_{fold}/initial.safetensors"
+        path = paths.get(name, trained)
+        networks[name] = load_network(path, mva)
+        recorded = read_tensors(path).header.get("metadata", {})
+        step = "optimise" if name in paths else f"mva --name {name}"
+        teachers |= {*require_unseen(recorded, analysis.folds, fold, path, step)}
+    return networks, teachers
 
 
-def read_selection(
-    analysis: "Analysis", path: str | None, networks: "dict[str, Network]"
-) -> "Physical":
-    """The thresholds and bin edges of a selection file, or the initial ones, with networks."""
-    from zenith.artefacts.selection import SELECTION, Selection
+def read_networks_of_folds(
+    analysis: "Analysis", folder: str | None, selections: Sequence[str] = ()
+) -> "list[dict[str, Network]]":
+    """The networks of each fold, as they were trained or as the selection of the fold has them."""
+    from zenith.statistics.selections import selection_of_each_fold
+
+    if not analysis.mva:
+        return [{}] * analysis.folds.number
+    files = selection_of_each_fold(analysis, selections)
+    return [read_networks(analysis, folder, fold, path)[0] for fold, (path, _) in enumerate(files)]
+
+
+def read_selected(
+    analysis: "Analysis", folder: str | None, selections: Sequence[str] = ()
+) -> "list[Physical]":
+    """Thresholds, bin edges and networks of each fold: of selection files, or the initial ones."""
     from zenith.optimisation.selection import physical
-    from zenith.statistics.thresholds import complete_thresholds, with_selection
+    from zenith.statistics.selections import read_selections
 
-    found: Selection = SELECTION.read(path) if path else {}
-    with_selection(analysis, path)
-    thresholds = complete_thresholds(analysis, found.get("thresholds"), path or "thresholds")
-    return physical(analysis, thresholds, networks, found.get("edges"))
+    hard = read_selections(analysis, selections)
+    return [
+        physical(
+            analysis,
+            {name: values[fold] for name, values in hard.thresholds.items()},
+            networks,
+            {name: edges[fold].tolist() for name, edges in hard.edges.items()},
+        )
+        for fold, networks in enumerate(read_networks_of_folds(analysis, folder, selections))
+    ]
 
 
 def settings_of_network(analysis: "Analysis", name: str, source: str) -> "Mva":

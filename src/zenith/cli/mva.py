@@ -1,4 +1,4 @@
-"""Train one network on the columns of the samples of its classes."""
+"""Train one network for one fold, on the columns of the samples of its classes."""
 
 import argparse
 from pathlib import Path
@@ -13,6 +13,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     """Define the options."""
     options.add_config(parser)
     parser.add_argument("--name", required=True, help="name of the network in the configuration")
+    options.add_fold(parser)
     parser.add_argument(
         "--input", type=Input, required=True, nargs="+", metavar="H5", help="columns of the samples"
     )
@@ -26,7 +27,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> None:
-    """Read the columns, train, judge on unseen events, write."""
+    """Read the columns, train on the other folds, judge on this one, write."""
     import logging
     import time
 
@@ -35,6 +36,7 @@ def run(args: argparse.Namespace) -> None:
     from zenith.artefacts.metrics import METRICS
     from zenith.cli.inputs import read_samples, settings_of_network
     from zenith.config.dependencies import step_config
+    from zenith.events.folds import taught
     from zenith.training.evaluate import evaluate
     from zenith.training.examples import examples
     from zenith.training.export import export_onnx
@@ -46,8 +48,14 @@ def run(args: argparse.Namespace) -> None:
     mva = settings_of_network(analysis, args.name, args.config)
     folder = Path(args.output)
     columns = read_samples(args.input)
+    folds, fold = analysis.folds, options.fold(args, analysis)
     parts = {
-        part: examples(args.name, mva, columns, part) for part in ("train", "validate", "test")
+        part: examples(args.name, mva, columns, folds, chosen)
+        for part, chosen in {
+            "train": folds.learning(fold),
+            "validate": [folds.validation(fold)],
+            "test": [fold],
+        }.items()
     }
 
     def progress(epoch: int, training: float, validation: float) -> None:
@@ -66,13 +74,15 @@ def run(args: argparse.Namespace) -> None:
     auc = {name: curve.auc for name, curve in judged.curves.items()}
     seconds = time.perf_counter() - start
     counts = {part: np.bincount(events.label) for part, events in parts.items()}
-    metadata = {"name": args.name, "epoch": trained.best_epoch}
+    of_fold = taught(folds, fold)
+    metadata = {"name": args.name, "epoch": trained.best_epoch, **of_fold}
     save_network(folder / "initial.safetensors", trained.network, mva, metadata)
     export_onnx(folder / "network.onnx", trained.network, {"name": args.name})
     METRICS.write(
         folder / "metrics.json",
         {
             "name": args.name,
+            **of_fold,
             "framework": mva.framework,
             "classes": {c: list(samples) for c, samples in mva.classes.items()},
             "features": list(mva.features),
@@ -97,9 +107,6 @@ def run(args: argparse.Namespace) -> None:
     )
     text = ", ".join(f"{name} {value:.4f}" for name, value in auc.items())
     logging.info(
-        "%s: kept %s %d; AUC on unseen events: %s",
-        args.name,
-        mva.round_name,
-        trained.best_epoch,
-        text,
+        "%s: kept %s %d; AUC on fold %d: %s",
+        *(args.name, mva.round_name, trained.best_epoch, fold, text),
     )

@@ -1,7 +1,7 @@
 """Draw what a network has learnt: losses, ROC curves, scores and features."""
 
 import argparse
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,8 +15,10 @@ if TYPE_CHECKING:
     from zenith.config import Analysis
     from zenith.config.networks.settings import Mva
     from zenith.core.networks.network import Network
+    from zenith.training.evaluate import Evaluation
+    from zenith.training.examples import Examples
 
-HELP = "a trained network to its figures"
+HELP = "the trained networks of all folds to their figures"
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -27,30 +29,59 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         "--input", type=Input, required=True, nargs="+", metavar="H5", help="columns of the samples"
     )
     parser.add_argument(
-        "--network", type=Input, required=True, metavar="FILE", help="initial.safetensors"
+        "--network",
+        type=Input,
+        required=True,
+        nargs="+",
+        metavar="FILE",
+        help="initial.safetensors of every fold",
     )
-    parser.add_argument("--metrics", type=Input, required=True, metavar="JSON", help="metrics.json")
+    parser.add_argument(
+        "--metrics",
+        type=Input,
+        required=True,
+        nargs="+",
+        metavar="JSON",
+        help="metrics.json of every fold",
+    )
     parser.add_argument(
         "--output", type=Folder, required=True, metavar="DIR", help="folder of the figures"
     )
 
 
 def run(args: argparse.Namespace) -> None:
-    """Read the network and its events, and draw."""
+    """Read the networks of all folds and their events, and draw."""
     from zenith.artefacts.metrics import METRICS
     from zenith.cli.inputs import read_samples, settings_of_network
+    from zenith.errors import InputError
+    from zenith.events.folds import require_unseen
     from zenith.figures import style
+    from zenith.training.evaluate import evaluate, together
     from zenith.training.examples import examples
     from zenith.training.network_files import load_network
 
     analysis = options.analysis_of_files(args)
     mva = settings_of_network(analysis, args.name, args.config)
-    network = load_network(args.network, mva)
+    folds = analysis.folds
+    for option in ("network", "metrics"):
+        if (given := len(getattr(args, option))) != folds.number:
+            raise InputError(
+                f"--{option}: {given} files for {folds.number} folds: give one of each, in order"
+            )
+    metrics = [METRICS.read(path) for path in args.metrics]
     columns = read_samples(args.input)
-    parts = {part: examples(args.name, mva, columns, part) for part in ("train", "test")}
+    judged, parts = [], []
+    for fold, path in enumerate(args.network):
+        require_unseen(metrics[fold], folds, fold, args.metrics[fold], f"mva --name {args.name}")
+        chosen = {"train": folds.learning(fold), "test": (fold,)}
+        parts.append(
+            {p: examples(args.name, mva, columns, folds, which) for p, which in chosen.items()}
+        )
+        network = load_network(path, mva)
+        judged.append(evaluate(network, mva, parts[-1]))
     units = next(iter(columns.values())).units
-    figures = _figures(analysis, mva, args.name, parts, network, METRICS.read(args.metrics), units)
-    for name, figure in figures:
+    union, events = together(judged, mva, parts)
+    for name, figure in _figures(analysis, mva, args.name, events, union, network, metrics, units):
         style.save(figure, Path(args.output) / name, analysis.plotting.formats)
 
 
@@ -58,9 +89,10 @@ def _figures(
     analysis: "Analysis",
     mva: "Mva",
     name: str,
-    parts: Any,
+    parts: "Mapping[str, Examples]",
+    judged: "Evaluation",
     network: "Network",
-    metrics: "Metrics",
+    metrics: "Sequence[Metrics]",
     units: dict[str, str],
 ) -> Iterator[tuple[str, "Figure"]]:
     import numpy as np
@@ -68,10 +100,8 @@ def _figures(
     from zenith.figures import networks as draw
     from zenith.figures.naming import axis_of, banner
     from zenith.statistics.naming import network_label
-    from zenith.training.evaluate import evaluate
 
     line = banner(analysis)
-    judged = evaluate(network, mva, parts)
     classes = list(mva.classes)
     colours = {
         c: analysis.processes[analysis.samples[samples[-1]].process].colour
@@ -92,9 +122,9 @@ def _figures(
     yield (
         "losses",
         draw.losses(
-            metrics["losses"]["train"],
-            metrics["losses"]["validation"],
-            metrics["best_epoch"],
+            [of_fold["losses"]["train"] for of_fold in metrics],
+            [of_fold["losses"]["validation"] for of_fold in metrics],
+            [of_fold["best_epoch"] for of_fold in metrics],
             each=mva.round_name,
             title=network_label(analysis, name),
             banner=line,
@@ -122,7 +152,7 @@ def _figures(
         label = axis_of(analysis, score)["label"]
         file = "scores" if len(classes) == 2 else f"scores_{scored}"
         yield file, draw.scores(shown, label=label, banner=line)
-    scaled = network.scaled(parts["train"].x.astype(float))
+    scaled = network.scaled(parts["train"].x.astype(float))  # all folds scale much alike
     for k, feature in enumerate(mva.features):
         x = parts["train"].x[k]
         axis = analysis.observables.get(feature)

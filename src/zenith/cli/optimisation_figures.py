@@ -1,6 +1,7 @@
 """Draw what the optimisation did: its steps and path, what it changed, and what it gained."""
 
 import argparse
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from zenith.cli import options
@@ -13,14 +14,16 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from zenith.artefacts import Columns
+    from zenith.artefacts.history import ClimbHistory
     from zenith.config import Analysis
     from zenith.core.likelihood.structure import Templates
     from zenith.core.networks.network import Network
     from zenith.core.selection.objective import Objective
     from zenith.figures.naming import Figures
     from zenith.figures.networks import Weighted
+    from zenith.optimisation.selection import Physical
 
-HELP = "climb, search and comparison to figures"
+HELP = "climbs, searches and comparison to figures"
 GRID = 25  # values of each threshold in the scan of the plane
 
 
@@ -31,15 +34,12 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         "--input", type=Input, required=True, nargs="+", metavar="H5", help="columns of all samples"
     )
     parser.add_argument("--networks", metavar="DIR", help="folder of the trained networks")
-    parser.add_argument(
-        "--optimised", type=Input, required=True, metavar="JSON", help="what the climb wrote"
-    )
-    parser.add_argument(
-        "--history", type=Input, required=True, metavar="H5", help="every step of the climb"
-    )
-    parser.add_argument(
-        "--search", type=Input, required=True, metavar="JSON", help="what the search wrote"
-    )
+    for option, kind, about in (
+        ("--climb", "JSON", "what the climb of every fold wrote"),
+        ("--history", "H5", "every step of the climb of every fold"),
+        ("--search", "JSON", "what the search of every fold wrote"),
+    ):
+        parser.add_argument(option, type=Input, required=True, nargs="+", metavar=kind, help=about)
     parser.add_argument(
         "--comparison", type=Input, required=True, metavar="JSON", help="what compare wrote"
     )
@@ -62,51 +62,42 @@ def run(args: argparse.Namespace) -> None:
 def _figures(analysis: "Analysis", args: argparse.Namespace) -> "Figures":
     from zenith.artefacts.comparison import COMPARISON
     from zenith.artefacts.history import read_climb_history
-    from zenith.cli.inputs import read_networks, read_samples, read_selection
-    from zenith.core.selection.objective import hard_templates
+    from zenith.cli.inputs import read_samples, read_selected
+    from zenith.core.selection.objective import stacked, union_templates
     from zenith.figures import climb_gallery as gallery
     from zenith.optimisation import model
-    from zenith.optimisation.landscape import bin_gradient, landscape
-    from zenith.statistics.thresholds import with_selection
+    from zenith.optimisation.landscape import bin_gradient
+    from zenith.statistics.selections import on_axes_of
 
     columns = read_samples(args.input)
-    history, start, step = read_climb_history(args.history)
-    yield from gallery.progress(analysis, history, start, step)
+    histories = [read_climb_history(path) for path in args.history]
+    yield from gallery.progress(analysis, histories)
     yield from gallery.comparison(analysis, COMPARISON.read(args.comparison))
 
-    paths = {"initial": None, "optimised": args.optimised}
-    networks = {s: read_networks(analysis, args.networks, path) for s, path in paths.items()}
-    moved = with_selection(analysis, args.optimised)
-    selections = {s: read_selection(analysis, paths[s], networks[s]) for s in networks}
+    paths: dict[str, list[str]] = {"initial": [], "climb": args.climb}
+    selections = {s: read_selected(analysis, args.networks, found) for s, found in paths.items()}
     objective = model.objective(analysis, with_nuisances=analysis.optimise.nuisances)
-    kept = gallery.climbs(history)[start]
-    plane = gallery.most_moved(analysis, kept)[:2]
-    if len(plane) == 2:
-        searched = read_selection(analysis, args.search, networks["initial"])["thresholds"]
-        searched = {name: float(t) for name, t in searched.items()}
-        axes = {
-            name: _axis(
-                analysis,
-                name,
-                [climb.thresholds[name] for climb in gallery.climbs(history)],
-                [float(selections["optimised"]["thresholds"][name]), searched[name]],
-            )
-            for name in plane
-        }
-        climbed = model.events(analysis, columns, networks["optimised"], "optimise")
-        values = landscape(selections["optimised"], objective, climbed, axes)
-        yield from gallery.landscape(analysis, history, start, step, axes, values, searched)
-        del climbed
+    yield from _landscape(analysis, args, columns, objective, histories[0], selections["climb"][0])
 
-    unseen = model.events(analysis, columns, networks["optimised"], "test")
-    filled = {name: hard_templates(s, objective, unseen) for name, s in selections.items()}
+    moved = on_axes_of(analysis, args.climb)
+    networks = selections["climb"][0]["networks"]
+    events = stacked(
+        [
+            model.events(analysis, columns, networks, [fold], as_whole=False)
+            for fold in range(analysis.folds.number)
+        ]
+    )
+    filled = {
+        name: union_templates(stacked(found), objective, events)
+        for name, found in selections.items()
+    }
     yield from gallery.templates(
         analysis,
         _by_region(objective, filled["initial"]),
-        _by_region(objective, filled["optimised"]),
+        _by_region(objective, filled["climb"]),
         moved,
     )
-    gradient = bin_gradient(objective, filled["optimised"])
+    gradient = bin_gradient(objective, filled["climb"])
     yield from gallery.gradients(
         moved,
         {
@@ -116,24 +107,60 @@ def _figures(analysis: "Analysis", args: argparse.Namespace) -> "Figures":
     )
     for name, mva in analysis.mva.items():
         if mva.fine_tune:
-            before = _scores(analysis, columns, name, networks["initial"][name])
-            after = _scores(analysis, columns, name, networks["optimised"][name])
+            before, after = (
+                _scores(analysis, columns, name, [s["networks"][name] for s in selections[which]])
+                for which in ("initial", "climb")
+            )
             for score in before:
                 yield from gallery.scores(analysis, score, before[score], after[score])
+
+
+def _landscape(
+    analysis: "Analysis",
+    args: argparse.Namespace,
+    columns: "Mapping[str, Columns]",
+    objective: "Objective",
+    history: "ClimbHistory",
+    selection: "Physical",
+) -> "Figures":
+    """The path of the climb of the first fold, in the plane of the thresholds that moved most."""
+    from zenith.cli.inputs import read_selected
+    from zenith.figures import climb_gallery as gallery
+    from zenith.optimisation import model
+    from zenith.optimisation.landscape import landscape
+
+    path = gallery.kept(history)
+    plane = gallery.most_moved(analysis, path)[:2]
+    if len(plane) < 2:
+        return
+    found = read_selected(analysis, args.networks, args.search)[0]["thresholds"]
+    searched = {name: float(t) for name, t in found.items()}
+    axes = {
+        name: _axis(
+            analysis,
+            name,
+            path.thresholds[name],
+            [float(selection["thresholds"][name]), searched[name]],
+        )
+        for name in plane
+    }
+    climbed = model.events(analysis, columns, selection["networks"], analysis.folds.learning(0))
+    values = landscape(selection, objective, climbed, axes)
+    yield from gallery.landscape(analysis, path, axes, values, searched)
 
 
 def _axis(
     analysis: "Analysis",
     name: str,
-    paths: "list[NDArray[np.float64]]",
+    path: "NDArray[np.float64]",
     included: list[float],
 ) -> "NDArray[np.float64]":
-    """Values of a threshold around all `paths`, within its bounds, with those that are included."""
+    """Values of a threshold around its path, within its bounds, with those that are included."""
     import numpy as np
 
     cut = analysis.tunable_cuts[name]
     low, high = cut.tune or (0.0, 0.0)
-    everything = np.concatenate([*paths, included])
+    everything = np.concatenate([path, included])
     margin = 0.15 * np.ptp(everything) + (cut.width or 0.0)
     ends = max(low, everything.min() - margin), min(high, everything.max() + margin)
     return np.union1d(np.linspace(*ends, GRID), included[:1])
@@ -157,27 +184,25 @@ def _by_region(
 
 
 def _scores(
-    analysis: "Analysis", columns: "Mapping[str, Columns]", name: str, network: "Network"
+    analysis: "Analysis", columns: "Mapping[str, Columns]", name: str, networks: "list[Network]"
 ) -> "dict[str, dict[str, Weighted]]":
-    """The scores of a network on unseen simulated events: score → process → events."""
+    """Scores of simulated events by the network of their fold: score → process → events."""
     import numpy as np
 
-    from zenith.artefacts import PARTS
     from zenith.figures.networks import Weighted
     from zenith.statistics.nuisances import nominal_samples
-    from zenith.training.scores import scores
+    from zenith.training.scores import add_unseen_scores
 
     parts: dict[str, dict[str, list[tuple[Any, Any]]]] = {}
+    of_folds = [{name: network} for network in networks]
     for sample in nominal_samples(analysis):
         if analysis.is_data(sample):
             continue
-        unseen = columns[sample].split == PARTS.index("test")
-        features = {
-            feature: columns[sample].values[feature][unseen] for feature in network.features
-        }
+        own = replace(columns[sample], shapes={})
+        scored = add_unseen_scores(own, of_folds, analysis.folds)
         process = analysis.samples[sample].process
-        for score, values in scores(name, network, features).items():
-            entry = (values, columns[sample].weight[unseen])
+        for score in networks[0].observables(name):
+            entry = (scored.values[score], own.weight)
             parts.setdefault(score, {}).setdefault(process, []).append(entry)
     return {
         score: {

@@ -1,16 +1,17 @@
-"""Climb the gradient of the expected significance: thresholds and networks together."""
+"""Climb the gradient of the expected significance for one fold: all that moves together."""
 
 import argparse
 
 from zenith.cli import options
 from zenith.cli.files import Folder, Input, Output
 
-HELP = "columns and networks to the thresholds and networks of the largest significance"
+HELP = "columns and networks of a fold to thresholds and networks of the largest significance"
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     """Define the options."""
     options.add_config(parser)
+    options.add_fold(parser)
     parser.add_argument(
         "--input", type=Input, required=True, nargs="+", metavar="H5", help="columns of all samples"
     )
@@ -25,7 +26,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         "--output-networks",
         type=Folder,
         metavar="DIR",
-        help="folder of the networks to write, {name}.safetensors [{OUTPUT}_networks beside it]",
+        help="folder of the networks to write, {name}.safetensors [networks, beside the selection]",
     )
     parser.add_argument(
         "--history", type=Output, required=True, metavar="H5", help="every step, to write"
@@ -50,22 +51,25 @@ def run(args: argparse.Namespace) -> None:
     from zenith.artefacts.selection import CLIMB
     from zenith.cli.inputs import read_networks, read_samples
     from zenith.config.dependencies import step_config
+    from zenith.events.folds import taught
     from zenith.optimisation import ascent, model
     from zenith.optimisation.selection import hard_edges, starts
     from zenith.training.network_files import save_network
 
-    began = time.perf_counter()
+    began, worked = time.perf_counter(), time.process_time()
     analysis = options.analysis(args)
-    networks = read_networks(analysis, args.networks)
+    folds, fold = analysis.folds, options.fold(args, analysis)
+    networks, teachers = read_networks(analysis, args.networks, fold)
+    of_fold = taught(folds, fold, teachers)
     columns = read_samples(args.input)
     objective = model.objective(analysis, with_nuisances=analysis.optimise.nuisances)
-    climbed = model.events(analysis, columns, networks, "optimise")
-    validation = model.events(analysis, columns, networks, "validate")
+    climbed = model.events(analysis, columns, networks, folds.learning(fold))
+    validation = model.events(analysis, columns, networks, [folds.validation(fold)])
     config = step_config(analysis, "optimise")
     inputs = [artefacts.file_hash(path) for path in args.input]
     trained = {name: n.to_arrays() for name, n in networks.items()}
     sums = {n: {k: float(abs(a).sum()) for k, a in arrays.items()} for n, arrays in trained.items()}
-    fingerprint = artefacts.data_hash([config, inputs, sums, args.fixed_edges])
+    fingerprint = artefacts.data_hash([config, inputs, sums, fold, args.fixed_edges])
     transform = ascent.optimiser(analysis, move_edges=not args.fixed_edges)
     climbs = []
     for number, start in enumerate(starts(analysis, networks)):
@@ -77,7 +81,7 @@ def run(args: argparse.Namespace) -> None:
                 if key.startswith("threshold/")
             )
             logging.info(
-                "start %d, step %d/%d: soft %.4f, hard on validate %.4f; %s",
+                "start %d, step %d/%d: soft %.4f, hard on the validation fold %.4f; %s",
                 number,
                 step + 1,
                 analysis.optimise.steps,
@@ -103,10 +107,10 @@ def run(args: argparse.Namespace) -> None:
     best = ascent.best(objective, climbs)
     kept = climbs[best]
     output = Path(args.output)
-    folder = Path(args.output_networks or output.with_name(f"{output.stem}_networks"))
+    folder = Path(args.output_networks or output.with_name("networks"))
     files = {name: folder / f"{name}.safetensors" for name in kept.kept["networks"]}
     for name, path in files.items():
-        metadata = {"name": name, "step": kept.kept_step}
+        metadata = {"name": name, "step": kept.kept_step, **of_fold}
         save_network(path, kept.kept["networks"][name], analysis.mva[name], metadata)
     history = {
         f"start_{number}/{key}": values
@@ -117,6 +121,7 @@ def run(args: argparse.Namespace) -> None:
     CLIMB.write(
         args.output,
         {
+            **of_fold,
             "thresholds": {name: float(t) for name, t in kept.kept["thresholds"].items()},
             "networks": {n: os.path.relpath(path, output.parent) for n, path in files.items()},
             "edges": {} if args.fixed_edges else hard_edges(climbed, kept.kept),
@@ -127,6 +132,7 @@ def run(args: argparse.Namespace) -> None:
             "evaluations": sum(len(climb.rows) for climb in climbs),
             "rejected": int(sum(row["rejected"] for climb in climbs for row in climb.rows)),
             "seconds": time.perf_counter() - began,
+            "cpu_seconds": time.process_time() - worked,
         },
         inputs=args.input,
         config=config,

@@ -132,6 +132,39 @@ def analysis_of_files(args: argparse.Namespace) -> Analysis:
     return at_luminosity_of_files(analysis(args))[0]
 
 
+def add_fold(parser: argparse.ArgumentParser) -> None:
+    """Add `--fold F`."""
+    parser.add_argument(
+        "--fold",
+        type=int,
+        required=True,
+        help="fold that is read with it, from 0: it learns from the others",
+    )
+
+
+def fold(args: argparse.Namespace, analysis: Analysis) -> int:
+    """The fold that the option `--fold` names; `ConfigError` if there is none."""
+    if not 0 <= args.fold < analysis.folds.number:
+        last = analysis.folds.number - 1
+        raise ConfigError(
+            f"{args.config}: folds.number is {analysis.folds.number}: --fold can be 0 to {last}, "
+            f"not {args.fold}"
+        )
+    return int(args.fold)
+
+
+def add_selections(parser: argparse.ArgumentParser, what: str) -> None:
+    """Add `--selection JSON …`, one file for each fold."""
+    parser.add_argument(
+        "--selection",
+        type=Input,
+        nargs="+",
+        default=[],
+        metavar="JSON",
+        help=f"{what}: the file of every fold, or one for all",
+    )
+
+
 def sample(args: argparse.Namespace, analysis: Analysis) -> str:
     """The sample that the option `--sample` names; `ConfigError` if there is none."""
     if args.sample not in analysis.samples:

@@ -29,7 +29,10 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--networks", metavar="DIR", help="folder of its trained networks")
     parser.add_argument(
-        "--selection", type=Input, metavar="JSON", help="its thresholds, edges and networks"
+        "--selection",
+        type=Input,
+        metavar="JSON",
+        help="its thresholds, edges and networks, those that read the last fold",
     )
     parser.add_argument(
         "--train", type=Output, required=True, metavar="H5", help="to find categories with"
@@ -65,19 +68,29 @@ def run(args: argparse.Namespace) -> None:
 def _of_region(
     args: argparse.Namespace, source: "Analysis", asked: "Categorise"
 ) -> "tuple[Any, dict[str, Any]]":
-    """Both parts of the events of a region, and their attributes."""
+    """Both parts of the events of a region, and their attributes.
+
+    One network and one selection read them all, those of the last fold, so that this fold alone is
+    unseen.
+    """
+    from zenith.artefacts.selection import SELECTION
     from zenith.categorisation.region_events import region_events
     from zenith.cli.inputs import read_networks, read_samples
-    from zenith.statistics.thresholds import complete_thresholds, read_thresholds
+    from zenith.events.folds import require_unseen
+    from zenith.statistics.thresholds import complete_thresholds
     from zenith.training.scores import add_scores
 
-    networks = read_networks(source, args.networks, args.selection)
+    *others, last = range(source.folds.number)
+    networks, _ = read_networks(source, args.networks, last, args.selection)
     columns = {s: add_scores(own, networks) for s, own in read_samples(args.input).items()}
-    given = read_thresholds(args.selection) if args.selection else None
-    thresholds = complete_thresholds(source, given, args.selection or "thresholds")
+    content = SELECTION.read(args.selection) if args.selection else {}
+    if "fold" in content:
+        require_unseen(content, source.folds, last, args.selection, "optimise")
+    given, where = content.get("thresholds"), args.selection or "thresholds"
+    thresholds = complete_thresholds(source, given, where)
     assert asked.region is not None
     found = [
-        region_events(source, columns, thresholds, asked.region, asked.scores, parts)
-        for parts in (("optimise", "validate"), ("test",))
+        region_events(source, columns, thresholds, asked.region, asked.scores, folds)
+        for folds in (others, [last])
     ]
     return [arrays for arrays, _ in found], found[0][1]

@@ -1,4 +1,4 @@
-"""Search thresholds without gradients (Optuna's TPE), to compare the climb with."""
+"""Search thresholds for one fold without gradients (Optuna's TPE), to compare the climb with."""
 
 import argparse
 
@@ -11,6 +11,7 @@ HELP = "columns and networks to the thresholds that a black-box search finds"
 def arguments(parser: argparse.ArgumentParser) -> None:
     """Define the options."""
     options.add_config(parser)
+    options.add_fold(parser)
     parser.add_argument(
         "--input", type=Input, required=True, nargs="+", metavar="H5", help="columns of all samples"
     )
@@ -28,21 +29,23 @@ def run(args: argparse.Namespace) -> None:
     from zenith.cli.inputs import read_networks, read_samples
     from zenith.cli.progress import progress
     from zenith.config.dependencies import step_config
+    from zenith.events.folds import taught
     from zenith.optimisation import model
     from zenith.optimisation.search import search
     from zenith.optimisation.selection import starts
 
-    began = time.perf_counter()
+    began, worked = time.perf_counter(), time.process_time()
     analysis = options.analysis(args)
-    networks = read_networks(analysis, args.networks)
+    folds, fold = analysis.folds, options.fold(args, analysis)
+    networks, teachers = read_networks(analysis, args.networks, fold)
     columns = read_samples(args.input)
     trials = analysis.search.trials or analysis.optimise.steps * analysis.optimise.starts
     with progress("search") as advance:
         result = search(
             analysis,
             model.objective(analysis, with_nuisances=analysis.optimise.nuisances),
-            model.events(analysis, columns, networks, "optimise"),
-            model.events(analysis, columns, networks, "validate"),
+            model.events(analysis, columns, networks, folds.learning(fold)),
+            model.events(analysis, columns, networks, [folds.validation(fold)]),
             next(starts(analysis, networks)),
             trials,
             lambda number, trial: advance(number + 1, trials),
@@ -50,6 +53,7 @@ def run(args: argparse.Namespace) -> None:
     SEARCH.write(
         args.output,
         {
+            **taught(folds, fold, teachers),
             "thresholds": result.kept.thresholds,
             "kept": {"validate": result.kept.validation},
             "trials": [
@@ -58,6 +62,7 @@ def run(args: argparse.Namespace) -> None:
             ],
             "evaluations": len(result.trials),
             "seconds": time.perf_counter() - began,
+            "cpu_seconds": time.process_time() - worked,
         },
         inputs=args.input,
         config=step_config(analysis, "search"),

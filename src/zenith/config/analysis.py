@@ -35,6 +35,19 @@ class Analysis(Sections):
 
     @model_validator(mode="before")
     @classmethod
+    def _split_became_folds(cls, data: Any) -> Any:
+        if isinstance(data, Mapping) and "split" in data:
+            instead = "folds: {number: 5, salt: 1}; all events are used, each is read with what "
+            instead += "other folds have taught"
+            if isinstance(data.get("inputs"), Mapping) and data["inputs"].get("scored"):
+                instead = (
+                    "inputs: {scored: {split: 0.5}}, the fraction that categories are found on"
+                )
+            raise ValueError(f"split: there is no such key any more: write {instead}")
+        return data
+
+    @model_validator(mode="before")
+    @classmethod
     def _of_scored_events(cls, data: Any) -> Any:
         """Where inputs are scored events, sections of samples are empty, and must not be given."""
         inputs = data.get("inputs") if isinstance(data, Mapping) else None

@@ -88,8 +88,8 @@ class CategorySettings(Section):
 class Categorise(CategorySettings):
     """Categories of scored events, of several numbers, and which of them is chosen.
 
-    Of an analysis they are those of one region: found with the parts of its split that the climb
-    uses, `optimise` and `validate`, and quoted on `test`.
+    Of an analysis they are those of one region: found outside of the last of its folds, and quoted
+    on this fold, which one network and one selection read.
     """
 
     numbers: Annotated[

@@ -45,7 +45,7 @@ class ScoredEvents(Section):
             lt=1.0,
             description="fraction of the events of a toy or file that categories are found with, "
             "by a hash of the event number (or row); the others are unseen, and what is quoted "
-            "comes from them; an analysis has its own split",
+            "comes from them; an analysis has its folds",
         ),
         concerns("scored"),
     ] = 0.5

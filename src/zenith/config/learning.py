@@ -1,53 +1,43 @@
-"""Splits, the climb and the search: what is learnt from which events."""
+"""Folds, the climb and the search: what is learnt from which events."""
 
 from typing import Annotated, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator
 
-from zenith.config.base import Fraction, Positive, Section
+from zenith.config.base import Positive, Section
 from zenith.config.marks import concerns
 from zenith.config.steps import OBJECTIVE
 
 
-class Split(Section):
-    """Fractions of the simulated events, by a hash of (run, luminosityBlock, event)."""
+class Folds(Section):
+    """Folds of all events, simulated and observed, by a hash of (run, luminosityBlock, event).
 
-    train: Annotated[
-        Fraction, Field(description="fraction of the events that networks are trained on")
-    ] = 0.25
-    optimise: Annotated[
-        Fraction, Field(description="fraction of the events that the significance is climbed on")
-    ] = 0.3
-    validate_: Annotated[
-        Fraction,
-        Field(alias="validate", description="fraction of the events that the step is chosen on"),
-    ] = 0.15
-    test: Annotated[
-        Fraction,
-        Field(
-            description="fraction of the events to quote from; all are used where nothing "
-            "was learned"
-        ),
-    ] = 0.3
+    What reads a fold has learned from the others: networks are trained and selections climbed on
+    all but one of them, the validation fold, which chooses the epoch and the step.
+    """
 
-    @model_validator(mode="after")
-    def _sum(self) -> "Split":
-        total = self.train + self.optimise + self.validate_ + self.test
-        if abs(total - 1.0) > 1e-9:
-            raise ValueError(f"the four fractions add up to {total:g}, not 1")
-        if self.test == 0.0:
-            raise ValueError("test: a fraction of 0 leaves no event for the quoted result")
-        return self
+    number: Annotated[int, Field(description="number of folds, at least 3")] = 5
+    salt: Annotated[
+        int, Field(ge=0, description="number that is hashed too: another one gives other folds")
+    ] = 1
 
-    @property
-    def fractions(self) -> dict[str, float]:
-        """By part, in the order in which the parts are numbered in a columns file."""
-        return {
-            "train": self.train,
-            "optimise": self.optimise,
-            "validate": self.validate_,
-            "test": self.test,
-        }
+    @field_validator("number")
+    @classmethod
+    def _enough(cls, number: int) -> int:
+        if number < 3:
+            raise ValueError(
+                f"{number} is too few: one fold is read, another chooses the step and the others "
+                "teach; write 3 or more"
+            )
+        return number
+
+    def validation(self, fold: int) -> int:
+        """The fold that chooses the epoch and the step of what reads a fold."""
+        return (fold - 1) % self.number
+
+    def learning(self, fold: int) -> tuple[int, ...]:
+        """The folds that networks are trained and selections climbed on, to read a fold."""
+        return tuple((fold + 1 + k) % self.number for k in range(self.number - 2))
 
 
 class LearningRates(Section):

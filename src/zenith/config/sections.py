@@ -12,13 +12,13 @@ from zenith.config.by_type import ByType
 from zenith.config.categories import Categorise
 from zenith.config.formats import FORMATS, FileFormat
 from zenith.config.inputs import Inputs
-from zenith.config.learning import Optimise, Search, Split
+from zenith.config.learning import Folds, Optimise, Search
 from zenith.config.marks import concerns, derived
 from zenith.config.networks.settings import NETWORKS, Mva
 from zenith.config.samples import AppliedWeight, Era, Process, Sample, Skim
 from zenith.config.selection import Observable, PhysicsObject, Region, RegionCut
 from zenith.config.statistics import Plotting, Statistics
-from zenith.config.steps import DRAWN, SELECTION, TEMPLATES
+from zenith.config.steps import DRAWN, TEMPLATES
 from zenith.config.systematics import AnySystematic, WeightBranch
 
 
@@ -98,14 +98,11 @@ class Sections(Section):
         dict[Name, AnySystematic],
         Field(description="systematic uncertainties, by the name of their nuisance parameter"),
     ] = {}
-    split: Annotated[
-        Split,
-        Field(
-            description="fractions of the events for training, optimisation, validation and test"
-        ),
-        concerns("columns", of="simulation"),
-        concerns(*SELECTION, "histogram", "scored"),
-    ] = Split()
+    folds: Annotated[
+        Folds,
+        Field(description="folds of the events, each read with what the others have taught"),
+        concerns("mva", "mva_figures", *TEMPLATES),
+    ] = Folds()
     mva: Annotated[
         dict[Name, Annotated[Mva, ByType(NETWORKS, default="perceptron")]],
         Field(description="neural networks and boosted trees, by name"),
@@ -226,26 +223,6 @@ class Sections(Section):
     def categorised_selection(self) -> Literal["initial", "optimised"]:
         """The selection of the region whose events are categorised, where nothing else is said."""
         return "optimised" if self.is_tunable else "initial"
-
-    def taught_by(self, region: str, observable: str = "") -> set[str]:
-        """The simulated samples from whose events the region, or a score drawn in it, was learned.
-
-        The climb moves thresholds, edges and networks with the events of every sample; a network
-        that it leaves alone was trained on those of its classes.
-        """
-        cuts, fit = self.regions[region].cuts, self.regions[region].fit
-        used = {*(cut.observable for cut in cuts), observable}
-        networks = [self.mva[name] for score, name in self.scores.items() if score in used]
-        climbed = any(cut.parameter is not None for cut in cuts) or fit.tune_edges is not None
-        if climbed or any(network.fine_tune for network in networks):
-            return {sample for sample in self.samples if not self.is_data(sample)}
-        return {s for network in networks for group in network.classes.values() for s in group}
-
-    @derived(*SELECTION, "histogram")
-    def teachers(self) -> dict[str, list[str]]:
-        """The samples that taught something, by region, and by region and score."""
-        places = [(region, score) for region in self.regions for score in ("", *self.scores)]
-        return {f"{r}/{score}": sorted(self.taught_by(r, score)) for r, score in places}
 
     def normalised_weights(self, sample: str) -> dict[str, WeightBranch]:
         """The weights of a sample that are divided by their mean, by variation (`scale_up`)."""

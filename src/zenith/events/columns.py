@@ -1,4 +1,4 @@
-"""From skims to flat columns: observables, weights and splits of all events of one sample."""
+"""From skims to flat columns: observables, weights and hashes of all events of one sample."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -10,10 +10,10 @@ import awkward as ak
 import numpy as np
 from numpy.typing import NDArray
 
-from zenith.artefacts import PARTS, Columns
+from zenith.artefacts import Columns
 from zenith.config import Analysis, observables_of
 from zenith.errors import ConfigError, InputError
-from zenith.events import shifts, splits, theory
+from zenith.events import folds, shifts, theory
 from zenith.events.evaluation import per_event, require_finite
 from zenith.events.formats import fields
 from zenith.events.formats.nanoaod import NanoAODFormat
@@ -37,9 +37,8 @@ def make_columns(
     with the sum over all events of the *unskimmed* sample, from the `Runs` trees or
     `samples.NAME.sum_of_weights`; one of data
     weighs 1. `weights` holds the whole weight under each weight systematic, `shapes` all
-    observables under each shape systematic, of the same events in the same order. A `split` is
-    not scaled up: who uses one part divides by its fraction. Files are read in chunks of
-    `analysis.skim.chunk` events.
+    observables under each shape systematic, of the same events in the same order. Files are read
+    in chunks of `analysis.skim.chunk` events.
 
     Raises
     ------
@@ -165,7 +164,7 @@ class _Recipe:
         columns = Columns(
             values=evaluate(objects, observables),
             weight=np.ones(len(events)),
-            split=np.full(len(events), PARTS.index("test"), np.uint8),
+            hash=folds.event_hash(events),
         )
         if self.attributes["is_data"]:
             return columns
@@ -178,7 +177,6 @@ class _Recipe:
                 factor = systematic.weighted(weights, name, side) / self.means.get(variation, 1.0)
                 what = f"the event weight under {variation}"
                 columns.weights[variation] = self._weight(generated, factor, what)
-        columns.split = splits.split(events, self.analysis.split.fractions)
         for variation in self.shapes:
             with _named(variation):
                 shifted = select(events, self.analysis, variation)
@@ -200,7 +198,7 @@ def _join(chunks: Sequence[Columns], observables: Mapping[str, Observable]) -> C
     return Columns(
         values=arrays([c.values for c in chunks]),
         weight=np.concatenate([c.weight for c in chunks]),
-        split=np.concatenate([c.split for c in chunks]),
+        hash=np.concatenate([c.hash for c in chunks]),
         weights=arrays([c.weights for c in chunks]),
         shapes={v: arrays([c.shapes[v] for c in chunks]) for v in chunks[0].shapes},
         units={name: observable.unit for name, observable in observables.items()},

@@ -23,14 +23,16 @@ _OUTLINE = [Stroke(linewidth=5.5, foreground="black"), Normal()]
 class Course:
     """One climb, an entry per step from 0, its start: (steps,) each.
 
-    `soft` is the objective on the events that are climbed, `hard` that of hard cuts on the events
-    for validation (NaN where a step was not validated), `rejected` where the fit did not converge.
+    `soft` is the objective on the folds that are climbed, `hard` that of hard cuts on the fold for
+    validation (NaN where a step was not validated), `rejected` where the fit did not converge;
+    `kept` is the number of the step that is kept.
     """
 
     soft: Array
     hard: Array
     rejected: Array
     thresholds: Mapping[str, Array]
+    kept: int = 0
 
 
 @dataclass(frozen=True)
@@ -43,28 +45,37 @@ class Threshold:
     bounds: tuple[float, float]
 
 
+def _mean(paths: Sequence[Array]) -> Array:
+    """The mean of several paths, (steps,); one that stopped early stays where it was."""
+    longest = max(len(path) for path in paths)
+    filled = [np.append(path, np.full(longest - len(path), path[-1])) for path in paths]
+    known = np.isfinite(filled)
+    count = known.sum(axis=0)
+    total = np.where(known, filled, 0.0).sum(axis=0)
+    return np.where(count > 0, total / np.maximum(count, 1), np.nan)
+
+
 @style.styled
 def objective(
-    climbs: Sequence[Course],
-    kept: int,
-    kept_step: int,
-    *,
-    label: str,
-    banner: style.Banner | None = None,
+    climbs: Sequence[Course], *, label: str, banner: style.Banner | None = None
 ) -> Figure:
-    """Soft objective and hard validation against step; the climb `kept` in bold, others thin."""
+    """Soft objective and hard validation against step: of each fold in light, their mean in bold.
+
+    Stars are the steps that are kept.
+    """
     figure, axes = style.single()
     drawn = []
-    for number in [*(k for k in range(len(climbs)) if k != kept), kept]:
-        climb, bold = climbs[number], number == kept
-        curves = {"Soft cuts, climbed events": climb.soft, "Hard cuts, validation": climb.hard}
-        for (name, values), colour in zip(curves.items(), (style.BLUE, style.RED), strict=True):
-            values = np.asarray(values, float)
+    curves = {
+        "Soft cuts, climbed folds": ([climb.soft for climb in climbs], style.BLUE),
+        "Hard cuts, validation fold": ([climb.hard for climb in climbs], style.RED),
+    }
+    for name, (found, colour) in curves.items():
+        paths = [np.asarray(path, float) for path in found]
+        light: dict[str, Any] = {"lw": 1.0, "alpha": 0.45, "zorder": 2}
+        bold: dict[str, Any] = {"lw": 3.0, "label": name, "zorder": 3}
+        for values, look in (*((path, light) for path in paths), (_mean(paths), bold)):
             (known,) = np.nonzero(np.isfinite(values))
-            look: dict[str, Any] = (
-                {"lw": 3.0, "label": name} if bold else {"lw": 1.0, "alpha": 0.45}
-            )
-            axes.plot(known, values[known], color=colour, zorder=3 if bold else 2, **look)
+            axes.plot(known, values[known], color=colour, **look)
             drawn.append(values[known])
     values = np.concatenate(drawn)
     low, high = values.min(initial=np.inf), values.max(initial=-np.inf)
@@ -72,22 +83,20 @@ def objective(
     entries = axes.get_legend_handles_labels()
     if len(climbs) > 1:
         entries[0].append(Line2D([], [], color=style.GREY, lw=1.0))
-        entries[1].append("Other starts")
-    best = float(np.asarray(climbs[kept].hard, float)[kept_step])
-    (star,) = axes.plot([kept_step], [best], "*", color="black", ms=20, zorder=5)
-    axes.plot([kept_step] * 2, [low - 0.1 * span, best], color="black", ls="--", lw=1.5, zorder=1)
+        entries[1].append(f"Each of {len(climbs)} folds")
+    best = [float(np.asarray(climb.hard, float)[climb.kept]) for climb in climbs]
+    (star,) = axes.plot([c.kept for c in climbs], best, "*", color="black", ms=16, zorder=5)
     entries[0].append(star)
-    entries[1].append(f"Kept: step {kept_step}, {best:.4g}")
-    (steps,) = np.nonzero(np.asarray(climbs[kept].rejected))
-    if len(steps):
+    entries[1].append(f"Kept: {_kept(climbs)}")
+    steps = sorted({k for climb in climbs for k in np.flatnonzero(climb.rejected)})
+    if steps:
         height = np.full(len(steps), low - 0.05 * span)
         (crosses,) = axes.plot(steps, height, "x", color=style.ORANGE, ms=11, mew=3, zorder=4)
         entries[0].append(crosses)
         entries[1].append("Fit did not converge")
     # Room for the legend above the highest point.
     axes.set_ylim(low - 0.1 * span, high + (0.12 + 0.075 * len(entries[0])) * span)
-    longest = max(len(climb.soft) for climb in climbs)
-    axes.set(xlim=(-0.5, longest - 0.5), xlabel="Step", ylabel=label)
+    axes.set(xlim=(-0.5, _longest(climbs) - 0.5), xlabel="Step", ylabel=label)
     axes.xaxis.set_major_locator(MaxNLocator(8, integer=True))
     axes.legend(*entries, loc="upper left")
     if banner:
@@ -95,17 +104,24 @@ def objective(
     return figure
 
 
+def _longest(climbs: Sequence[Course]) -> int:
+    return max(len(climb.soft) for climb in climbs)
+
+
+def _kept(climbs: Sequence[Course]) -> str:
+    """Which steps are kept: `step 12`, or `steps 8 to 31`."""
+    first, last = min(c.kept for c in climbs), max(c.kept for c in climbs)
+    return f"step {first}" if first == last else f"steps {first} to {last}"
+
+
 @style.styled
 def thresholds(
-    climbs: Sequence[Course],
-    kept: int,
-    kept_step: int,
-    shown: Sequence[Threshold],
-    *,
-    banner: style.Banner | None = None,
+    climbs: Sequence[Course], shown: Sequence[Threshold], *, banner: style.Banner | None = None
 ) -> Figure:
-    """Every threshold against step in a panel of its own; what lies outside its bounds is grey."""
-    longest = max(len(climb.soft) for climb in climbs)
+    """Every threshold against step in a panel of its own; what lies outside its bounds is grey.
+
+    Light lines are the folds, with stars where their climbs are kept; the mean is in bold.
+    """
     columns = 1 if len(shown) == 1 else 2 if len(shown) <= 4 else 3
     rows = -(-len(shown) // columns)
     width, height = 0.5 + 6.4 * columns, 0.6 + 5.0 * rows
@@ -117,22 +133,20 @@ def thresholds(
         margin = 0.1 * (high - low)
         for outside in ((low - margin, low), (high, high + margin)):
             axes.axhspan(*outside, color=style.GREY, alpha=0.3, lw=0)
-        for number, climb in enumerate(climbs):
-            look: dict[str, Any] = (
-                {"color": style.BLUE, "lw": 3.0, "zorder": 3}
-                if number == kept
-                else {"color": style.GREY, "lw": 1.0, "zorder": 2}
-            )
-            axes.plot(np.asarray(climb.thresholds[threshold.name], float), **look)
-        path = np.asarray(climbs[kept].thresholds[threshold.name], float)
-        axes.plot([kept_step], [path[kept_step]], "*", color="black", ms=18, zorder=4)
-        change = f"{path[0]:.3g} → {path[kept_step]:.3g} {threshold.unit}".rstrip()
+        paths = [np.asarray(climb.thresholds[threshold.name], float) for climb in climbs]
+        kept = np.array([path[climb.kept] for path, climb in zip(paths, climbs, strict=True)])
+        for path in paths:
+            axes.plot(path, color=style.BLUE, lw=1.0, alpha=0.45)
+        mean = _mean(paths)
+        axes.plot(mean, color=style.BLUE, lw=3.0, zorder=3)
+        axes.plot([climb.kept for climb in climbs], kept, "*", color="black", ms=14, zorder=4)
+        change = f"{mean[0]:.3g} → {kept.mean():.3g} {threshold.unit}".rstrip()
         if banner and i == 0:
             style.Banner(banner.experiment, banner.status).draw(axes)
         if banner and i == columns - 1:
             style.Banner("", "", banner.luminosity, banner.energy).draw(axes)
-        _note(axes, change, path[: len(path) // 2].mean() < (low + high) / 2)
-        axes.set(xlim=(-0.5, longest - 0.5), ylim=(low - margin, high + margin))
+        _note(axes, change, mean[: len(mean) // 2].mean() < (low + high) / 2)
+        axes.set(xlim=(-0.5, _longest(climbs) - 0.5), ylim=(low - margin, high + margin))
         axes.xaxis.set_major_locator(MaxNLocator(5, integer=True))
         axes.set_xlabel("Step", fontsize=20)
         axes.set_ylabel(style.x_label(threshold.label, threshold.unit), fontsize=20)
@@ -141,39 +155,42 @@ def thresholds(
 
 @style.styled
 def edges(
-    path: Array,
+    paths: Sequence[Array],
     ends: tuple[float, float],
-    kept_step: int,
+    kept: Sequence[int],
     *,
     label: str,
     unit: str = "",
     text: Sequence[str] = (),
     banner: style.Banner | None = None,
 ) -> Figure:
-    """The inner edges (steps, bins - 1) of a region against step, between the `ends` of its axis.
+    """The inner edges of a region against step, (steps, bins - 1) of each fold.
 
-    Bins are shaded in turn, so that one sees them become wide and narrow.
+    Between the `ends` of its axis; stars are at the steps that are `kept`. Bins of the mean are
+    shaded in turn, so that one sees them become wide and narrow.
     """
     figure, axes = style.single()
     low, high = ends
-    steps = np.arange(len(path))
-    bounds = [np.full(len(path), low), *path.T, np.full(len(path), high)]
+    mean = np.stack([_mean([path[:, k] for path in paths]) for k in range(paths[0].shape[1])])
+    steps = np.arange(mean.shape[1])
+    bounds = [np.full(len(steps), low), *mean, np.full(len(steps), high)]
     for number, (below, above) in enumerate(pairwise(bounds)):
         shade = 0.3 if number % 2 else 0.08
         axes.fill_between(steps, below, above, color=style.BLUE, alpha=shade, lw=0, step="mid")
-    axes.plot(steps, path, color=style.BLUE, lw=2.0, drawstyle="steps-mid")
-    axes.plot([kept_step] * 2, [low, high], color="black", ls="--", lw=1.5)
-    axes.plot([kept_step] * path.shape[1], path[kept_step], "*", color="black", ms=15, zorder=5)
+    axes.plot(steps, mean.T, color=style.BLUE, lw=2.5, drawstyle="steps-mid")
+    for path, step in zip(paths, kept, strict=True):
+        axes.plot(path, color=style.BLUE, lw=0.8, alpha=0.45, drawstyle="steps-mid")
+        axes.plot([step] * path.shape[1], path[step], "*", color="black", ms=11, zorder=5)
     # the legend and the text have the room above the axis
     axes.set(
-        xlim=(-0.5, len(path) - 0.5),
+        xlim=(-0.5, len(steps) - 0.5),
         ylim=(low, high + (0.1 + 0.08 * len(text)) * (high - low)),
         xlabel="Step",
         ylabel=f"Edges of {style.x_label(label, unit)}",
     )
     axes.axhline(high, color="black", lw=1.0)
     axes.xaxis.set_major_locator(MaxNLocator(8, integer=True))
-    style.add_text(axes, [*text, f"Kept: step {kept_step}"])
+    style.add_text(axes, text)
     if banner:
         banner.draw(axes)
     return figure
@@ -198,23 +215,24 @@ def landscape(
     x: Array,
     y: Array,
     values: ArrayLike,
-    paths: Sequence[tuple[ArrayLike, ArrayLike]],
+    path: tuple[ArrayLike, ArrayLike],
     kept: int,
-    kept_step: int,
     *,
     search: tuple[float, float] | None = None,
     labels: tuple[str, str],
     label: str,
     banner: style.Banner | None = None,
 ) -> Figure:
-    """The paths of the climbs in the plane of two thresholds, over the hard objective.
+    """The path of a climb in the plane of two thresholds, over the hard objective.
 
     Parameters
     ----------
     x, y, values
         The grid, (columns,) and (rows,), and the objective on it, (rows, columns); NaN stays grey.
-    paths
-        Both thresholds at every step, of each climb; the one that is `kept` is drawn in bold.
+    path
+        Both thresholds at every step.
+    kept
+        The number of the step that is kept.
     search
         Where a search without gradients ended.
     """
@@ -229,18 +247,14 @@ def landscape(
     bar = figure.colorbar(mesh, cax=side)
     bar.set_label(label)
     entries: dict[str, Any] = {}
-    for number, (along_x, along_y) in enumerate(paths):
-        if number != kept:
-            axes.plot(along_x, along_y, color="white", lw=1.2, alpha=0.7)
-            entries["Other starts"] = Line2D([], [], color=style.GREY, lw=1.2)
-    along_x, along_y = (np.asarray(values, float) for values in paths[kept])
+    along_x, along_y = (np.asarray(values, float) for values in path)
     entries["Path"] = axes.plot(
         along_x, along_y, color="white", lw=3, zorder=4, path_effects=_OUTLINE
     )[0]
     marks = {"Start": (along_x[0], along_y[0], "o", "white", 15)}
     if search is not None:
         marks["TPE search"] = (*search, "s", style.ORANGE, 14)
-    marks["Kept"] = (along_x[kept_step], along_y[kept_step], "*", style.RED, 26)
+    marks["Kept"] = (along_x[kept], along_y[kept], "*", style.RED, 26)
     for name, (mark_x, mark_y, marker, colour, size) in marks.items():
         (entries[name],) = axes.plot(
             [mark_x], [mark_y], marker, color=colour, ms=size, mec="black", mew=1.5, zorder=5

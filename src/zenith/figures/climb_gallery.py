@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from zenith.artefacts.comparison import Comparison
+from zenith.artefacts.history import ClimbHistory
 from zenith.config import Analysis
 from zenith.figures import climb, gain, style
 from zenith.figures.naming import Figures, axis_of, banner
@@ -22,44 +23,40 @@ _LABELS = {
 SELECTIONS = {
     "initial": "Initial",
     "loosest": "Loosest cuts",
-    "optimised": "Optimised",
-    "fixed_edges": "Fixed edges",
-    "search": "TPE search",
+    "climb": "Climb",
+    "fixed_edges": "Climb, fixed edges",
+    "tpe": "TPE search",
 }
 _COLOURS = {
     "initial": style.GREY,
     "loosest": "black",
-    "optimised": style.BLUE,
+    "climb": style.BLUE,
     "fixed_edges": style.RED,
-    "search": style.ORANGE,
+    "tpe": style.ORANGE,
 }
 
 
-def climbs(history: Mapping[str, Array]) -> list[climb.Course]:
-    """The climbs of a history file, whose arrays are called `start_{number}/{quantity}`."""
-    numbers = sorted({int(name.partition("/")[0].removeprefix("start_")) for name in history})
-    found = []
-    for number in numbers:
-        prefix = f"start_{number}/threshold/"
-        found.append(
-            climb.Course(
-                history[f"start_{number}/value"],
-                history[f"start_{number}/validation"],
-                history[f"start_{number}/rejected"],
-                {k.removeprefix(prefix): v for k, v in history.items() if k.startswith(prefix)},
-            )
-        )
-    return found
+def kept(history: ClimbHistory) -> climb.Course:
+    """The climb of a history that is kept, of all its starts."""
+    steps, start = history.steps, f"start_{history.kept_start}"
+    prefix = f"{start}/threshold/"
+    return climb.Course(
+        steps[f"{start}/value"],
+        steps[f"{start}/validation"],
+        steps[f"{start}/rejected"],
+        {name.removeprefix(prefix): v for name, v in steps.items() if name.startswith(prefix)},
+        history.kept_step,
+    )
 
 
-def _edges(analysis: Analysis, history: Mapping[str, Array], start: str) -> dict[str, Array]:
-    """The inner edges (steps, bins - 1) of every region that moves them, as one climb had them."""
+def _edges(analysis: Analysis, history: ClimbHistory) -> dict[str, Array]:
+    """The inner edges (steps, bins - 1) of every region that moves them, of the kept climb."""
     found = {}
     for region in analysis.moving_edges:
         inner = range(1, len(analysis.regions[region].fit.edges.edges) - 1)
-        columns = [f"{start}/edge/{region}/{k}" for k in inner]
-        if columns and columns[0] in history:
-            found[region] = np.stack([history[name] for name in columns], axis=1)
+        columns = [f"start_{history.kept_start}/edge/{region}/{k}" for k in inner]
+        if columns and columns[0] in history.steps:
+            found[region] = np.stack([history.steps[name] for name in columns], axis=1)
     return found
 
 
@@ -79,20 +76,20 @@ def _threshold(analysis: Analysis, name: str) -> climb.Threshold:
     return climb.Threshold(name, f"{axis['label']} cut", axis["unit"], cut.tune)
 
 
-def progress(
-    analysis: Analysis, history: Mapping[str, Array], kept: int, kept_step: int
-) -> Figures:
-    """`objective`, `thresholds` and `edges_{region}` against step, as far as there are any."""
-    line, found = banner(analysis), climbs(history)
+def progress(analysis: Analysis, histories: Sequence[ClimbHistory]) -> Figures:
+    """`objective`, `thresholds` and `edges_{region}` against step, as far as there are any.
+
+    `histories` are those of all folds.
+    """
+    line, found = banner(analysis), [kept(history) for history in histories]
     label, _ = _LABELS[analysis.optimise.objective]
-    yield "objective", climb.objective(found, kept, kept_step, label=label, banner=line)
+    yield "objective", climb.objective(found, label=label, banner=line)
     shown = [_threshold(analysis, name) for name in analysis.tunable_cuts]
     if shown:
-        yield (
-            "thresholds",
-            climb.thresholds(found, kept, kept_step, shown, banner=line),
-        )
-    for region, edges in _edges(analysis, history, f"start_{kept}").items():
+        yield "thresholds", climb.thresholds(found, shown, banner=line)
+    moved = [_edges(analysis, history) for history in histories]
+    for region in moved[0]:
+        paths = [of_fold[region] for of_fold in moved]
         fit = analysis.regions[region].fit
         axis = axis_of(analysis, fit.observable)
         axis.pop("log")
@@ -100,20 +97,18 @@ def progress(
         text = [analysis.regions[region].label]
         yield (
             f"edges_{region}",
-            climb.edges(edges, ends, kept_step, text=text, banner=line, **axis),
+            climb.edges(paths, ends, [c.kept for c in found], text=text, banner=line, **axis),
         )
 
 
 def landscape(
     analysis: Analysis,
-    history: Mapping[str, Array],
-    kept: int,
-    kept_step: int,
+    path: climb.Course,
     axes: Mapping[str, Array],
     values: Array,
     searched: Mapping[str, float] | None = None,
 ) -> Figures:
-    """`path`: the climbs over `values`, (first axis, second axis), in the plane of two `axes`."""
+    """`path`: a climb over `values`, (first axis, second axis), in the plane of two `axes`."""
     (first, x), (second, y) = axes.items()
     names = [_threshold(analysis, name) for name in axes]
     yield (
@@ -122,9 +117,8 @@ def landscape(
             x,
             y,
             values.T,
-            [(c.thresholds[first], c.thresholds[second]) for c in climbs(history)],
-            kept,
-            kept_step,
+            (path.thresholds[first], path.thresholds[second]),
+            path.kept,
             search=(searched[first], searched[second]) if searched else None,
             labels=(
                 style.x_label(names[0].label, names[0].unit),
@@ -180,7 +174,7 @@ def scores(
 ) -> Figures:
     """`score_{score}`: by process, the `Events` of the score before and after fine-tuning.
 
-    A process without unseen events is left out.
+    A process without events is left out.
     """
     known = analysis.processes
     shown = [
@@ -218,7 +212,7 @@ def gradients(analysis: Analysis, content: Mapping[str, tuple[Array, Array]]) ->
 
 
 def comparison(analysis: Analysis, content: Comparison) -> Figures:
-    """`comparison`: every selection on unseen events, and what it cost."""
+    """`comparison`: every selection with all events, and what it cost."""
     rows = []
     for name, found in content["expected_significance"].items():
         gained, cost = content["gain"].get(name), content["cost"].get(name)
@@ -226,21 +220,20 @@ def comparison(analysis: Analysis, content: Comparison) -> Figures:
             gain.Row(
                 SELECTIONS.get(name, name),
                 _COLOURS.get(name, "black"),
-                found["train"],
-                found["validate"],
-                found["test"],
-                found["test_error"],
+                found["learning"],
+                found["z"],
+                found["error"],
                 [
-                    _measured(found["test"], found["test_error"]),
+                    _measured(found["z"], found["error"]),
                     "–"
                     if gained is None
                     else _measured(gained["difference"], gained["error"], "+"),
                     "–" if cost is None else f"{cost['evaluations']}",
-                    "–" if cost is None else f"{cost['seconds']:.0f} s",
+                    "–" if cost is None else f"{cost['cpu_seconds']:.0f} s",
                 ],
             )
         )
-    headings: Sequence[str] = ("Z on test", "Gain", "Evaluations", "Wall time")
+    headings: Sequence[str] = ("Z", "Gain", "Evaluations", "CPU time")
     yield "comparison", gain.comparison(rows, headings, banner=banner(analysis))
 
 

@@ -168,13 +168,12 @@ def bin_gradient(
 
 @dataclass(frozen=True)
 class Row:
-    """A selection in the comparison: significance by part, the error on test events, the cost."""
+    """A selection in the comparison: significance, where it learned and where it did not."""
 
     label: str
     colour: str
-    train: float
-    validate: float
-    test: float
+    learning: float
+    z: float
     error: float
     cells: Sequence[str]
     """Text for the columns, see `comparison`."""
@@ -188,9 +187,9 @@ def comparison(
     label: str = "Expected significance [σ]",
     banner: style.Banner | None = None,
 ) -> Figure:
-    """Significance of every selection on unseen events with its error, and the numbers beside it.
+    """Significance of every selection with all events and its error, and the numbers beside it.
 
-    Hollow marks are the events that were climbed and those that chose the step.
+    Hollow marks are the folds that were climbed.
     """
     cell, high = 2.35, 1.0
     left, plot = 2.2, 6.0
@@ -201,7 +200,7 @@ def comparison(
     axes = figure.add_axes(place)
     for i, row in enumerate(rows):
         axes.errorbar(
-            [row.test],
+            [row.z],
             [i],
             xerr=[row.error],
             fmt="o",
@@ -211,8 +210,7 @@ def comparison(
             capsize=5,
             zorder=3,
         )
-        for value, marker in ((row.train, "^"), (row.validate, "s")):
-            axes.plot([value], [i + 0.24], marker, mfc="none", mec=row.colour, mew=2, ms=11)
+        axes.plot([row.learning], [i + 0.24], "^", mfc="none", mec=row.colour, mew=2, ms=11)
         for k, text in enumerate(row.cells):
             x = 1 + cell * (k + 0.5) / plot
             place_of = ("axes fraction", "data")
@@ -232,12 +230,11 @@ def comparison(
     handles = [
         Line2D([], [], color="black", marker="o", ls="none", ms=13),
         Line2D([], [], color="black", marker="^", ls="none", mfc="none", ms=11),
-        Line2D([], [], color="black", marker="s", ls="none", mfc="none", ms=11),
     ]
     figure.legend(
         handles,
-        ["Test events", "Climbed events", "Validation events"],
-        ncols=3,
+        ["All events, each unseen", "Folds that were climbed"],
+        ncols=2,
         loc="lower right",
         fontsize=17,
         bbox_to_anchor=(1 - 0.3 / width, 0.4 / height),

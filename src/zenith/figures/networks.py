@@ -57,28 +57,38 @@ class Curve:
 
 @style.styled
 def losses(
-    train: ArrayLike,
-    validation: ArrayLike,
-    best_epoch: int,
+    train: Sequence[ArrayLike],
+    validation: Sequence[ArrayLike],
+    best_epoch: Sequence[int],
     *,
     each: str = "epoch",
     title: str = "",
     banner: style.Banner | None = None,
 ) -> Figure:
-    """Cross-entropy after each epoch, or each tree, and which of them (from 1) was kept."""
+    """Cross-entropy after each epoch, or each tree, of each fold, and which (from 1) were kept."""
     figure, axes = style.single()
-    curves = {"Training": np.asarray(train, float), "Validation": np.asarray(validation, float)}
-    for (label, values), colour in zip(curves.items(), (style.BLUE, style.RED), strict=True):
-        axes.plot(np.arange(1, len(values) + 1), values, color=colour, lw=3, label=label)
-    everything = np.concatenate(list(curves.values()))
+    curves = {
+        "Training": ([np.asarray(values, float) for values in train], style.BLUE),
+        "Validation": ([np.asarray(values, float) for values in validation], style.RED),
+    }
+    width = 3.0 if len(train) == 1 else 1.5
+    for label, (of_folds, colour) in curves.items():
+        for number, values in enumerate(of_folds):
+            epochs = np.arange(1, len(values) + 1)
+            text = label if number == 0 else None
+            axes.plot(epochs, values, color=colour, lw=width, label=text)
+    kept = [
+        values[epoch - 1] for values, epoch in zip(curves["Validation"][0], best_epoch, strict=True)
+    ]
+    first, last = min(best_epoch), max(best_epoch)
+    label = f"Kept: {each} {first}" if first == last else f"Kept: {each}s {first} to {last}"
+    axes.plot(best_epoch, kept, "*", color="black", ms=15, zorder=4, label=label)
+    everything = np.concatenate([values for of_folds, _ in curves.values() for values in of_folds])
     low, high = everything.min(), everything.max()
     high += 0.02 * abs(high) if low == high else 0.0
-    floor = low - 0.05 * (high - low)
-    kept = f"Kept: {each} {best_epoch}"
-    axes.plot([best_epoch] * 2, [floor, high], color=style.GREY, ls="--", lw=2, label=kept)
     # Room for four lines of text above the highest point.
-    axes.set_ylim(floor, high + 0.32 * (high - low))
-    axes.set_xlim(1 - 0.5, len(curves["Training"]) + 0.5)
+    axes.set_ylim(low - 0.05 * (high - low), high + 0.32 * (high - low))
+    axes.set_xlim(1 - 0.5, max(len(values) for values in curves["Training"][0]) + 0.5)
     axes.set(xlabel=each.capitalize(), ylabel="Cross-entropy")
     axes.legend(loc="upper right")
     style.add_text(axes, [title] if title else [])

@@ -3,12 +3,12 @@
 The model is that of the quoted fit (`statistics/model.py`).
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Literal
 
 import numpy as np
 
-from zenith.artefacts import PARTS, Columns
+from zenith.artefacts import Columns
 from zenith.config import Analysis
 from zenith.config.systematics import Side
 from zenith.core.networks.network import Network
@@ -16,7 +16,9 @@ from zenith.core.selection.axis import Axis
 from zenith.core.selection.layout import Layout, Sample, prepare
 from zenith.core.selection.objective import Objective
 from zenith.core.selection.regions import Region
-from zenith.statistics.model import fitted_regions, recipe, simulated_shares, template_nuisances
+from zenith.errors import InputError
+from zenith.events.folds import folds_of
+from zenith.statistics.model import fitted_regions, recipe, template_nuisances
 from zenith.statistics.nuisances import (
     Nuisance,
     events_of,
@@ -57,23 +59,48 @@ def events(
     analysis: Analysis,
     columns: Mapping[str, Columns],
     networks: Mapping[str, Network],
-    part: str,
+    folds: Sequence[int],
+    *,
+    as_whole: bool = True,
 ) -> Layout:
-    """The simulated events of one part of the split, weighted to stand for the whole.
+    """The simulated events of some folds, weighted to stand for all of them unless told otherwise.
 
-    Raises InputError that names the sample and the column or weight that is missing or not finite.
+    All choices of as many neighbouring folds are laid out in arrays of equal shapes. Raises
+    InputError that names the sample and the column or weight that is missing or not finite, and a
+    fold that has no signal.
     """
     needed = _needed(analysis, networks)
+    number = analysis.folds.number
+    factor = number / len(folds) if as_whole else 1.0
     samples: dict[str, list[Sample]] = {p: [] for p in simulated_processes(analysis)}
     first = 0  # events of different samples must not share their bootstrap
     for name in nominal_samples(analysis):
         if not analysis.is_data(name):
             samples[analysis.samples[name].process].append(
-                _sample(analysis, columns, name, part, first, needed)
+                _sample(analysis, columns, name, first, needed, factor)
             )
             first += len(columns[name].weight)
-    shares = simulated_shares(analysis, part)
-    return prepare(_regions(analysis), networks, samples, shares=shares)
+    _require_signal(analysis, samples, folds)
+    return prepare(
+        _regions(analysis),
+        networks,
+        samples,
+        parts=[[(fold + turn) % number for fold in folds] for turn in range(number)],
+        share=len(folds) / number,
+    )
+
+
+def _require_signal(
+    analysis: Analysis, samples: Mapping[str, Sequence[Sample]], folds: Sequence[int]
+) -> None:
+    signals = [p for p in analysis.signals_of_interest if p in samples]
+    for fold in folds:
+        if not any(sample.inside([fold]).any() for p in signals for sample in samples[p]):
+            raise InputError(
+                f"fold {fold} has no simulated event of the signal ({', '.join(signals)}): "
+                "simulate more events, or write fewer folds (folds.number is "
+                f"{analysis.folds.number})"
+            )
 
 
 def _regions(analysis: Analysis) -> list[Region]:
@@ -99,17 +126,18 @@ def _sample(
     analysis: Analysis,
     columns: Mapping[str, Columns],
     name: str,
-    part: str,
     first: int,
     needed: set[str],
+    factor: float,
 ) -> Sample:
-    fraction = analysis.split.fractions[part]
-
     def taken(nuisance: Nuisance | None = None, side: Side = "up") -> Sample:
         own = events_of(analysis, columns, name, nuisance, side)
-        inside = np.flatnonzero(own.split == PARTS.index(part))
-        chosen = {key: own.values[key][inside] for key in needed & set(own.values)}
-        return Sample(chosen, own.weight[inside] / fraction, identity=first + inside)
+        return Sample(
+            {key: own.values[key] for key in needed & set(own.values)},
+            own.weight * factor,
+            identity=first + np.arange(len(own.weight)),
+            part=folds_of(own.hash, analysis.folds),
+        )
 
     weights, shapes = {}, {}
     for nuisance in template_nuisances(analysis):

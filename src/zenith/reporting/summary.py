@@ -5,14 +5,12 @@ import importlib.metadata
 import platform
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, cast
 
 from zenith import __version__
-from zenith.artefacts.comparison import Comparison, Expected
+from zenith.artefacts.comparison import Comparison
 from zenith.artefacts.cutflow import Cutflow
 from zenith.artefacts.fit import ControlFit, Fit, RegionYields, total, yields_table
 from zenith.artefacts.summary import (
-    Gains,
     Measurement,
     Results,
     SelectionSummary,
@@ -21,6 +19,7 @@ from zenith.artefacts.summary import (
     SummaryFit,
     timing_table,
 )
+from zenith.reporting import significances
 from zenith.reporting.cautions import cautions
 from zenith.reporting.headline import headline
 from zenith.reporting.measurement import NOTHING_KNOWN, cutflows
@@ -87,43 +86,23 @@ def summarise(
     times
         See `timing`.
     comparison
-        Of the optimisation, where it ran: its `expected_significance` (by selection and part of
-        the events), `gain`, `cost` and `soft_hard_gap` are passed on.
+        Of the optimisation, where it ran: its `expected_significance`, `gain`, `cost`,
+        `thresholds`, `folds` and `soft_hard_gap` are passed on.
     measurement
         What is measured, and what people call things.
     """
     selections = {name: _selection(fit, cutflows.get(name, {})) for name, fit in fits.items()}
-    found = {} if comparison is None else comparison["expected_significance"]
-    # What is quoted on test events is what the fit of the workspace says.
-    expected: dict[str, dict[str, float | None]] = {
-        name: {**_parts(found.get(name)), "test": fit["significance"]["expected"]}
-        for name, fit in fits.items()
-    }
-    expected |= {name: _parts(found[name]) for name in found if name not in expected}
     quoted = list(selections)[-1]
     return {
         "quoted": quoted,
         **(measurement or NOTHING_KNOWN),
-        "expected_significance": expected,
+        "expected_significance": significances.expected(fits, quoted, comparison),
         **selections[quoted],
-        **_gains(comparison),
+        **significances.gains(comparison),
         "timing": dict(times),
         "selections": selections,
         "versions": versions(),
     }
-
-
-def _parts(found: Expected | None) -> dict[str, float | None]:
-    return {} if found is None else dict(cast(Mapping[str, float], found))
-
-
-def _gains(comparison: Comparison | None) -> Gains:
-    if comparison is None:
-        return {}
-    gains: Gains = {"gain": comparison["gain"]}
-    if "gain_of_edges" in comparison:
-        gains["gain_of_edges"] = comparison["gain_of_edges"]
-    return {**gains, "cost": comparison["cost"], "soft_hard_gap": comparison["soft_hard_gap"]}
 
 
 def _selection(fit: Fit, cutflow: Cutflow) -> SelectionSummary:
@@ -176,7 +155,7 @@ def page(summary: Results, title: str, more: Sequence[str] = ()) -> str:
     """
     labels = summary["labels"]
     regions, processes = labels["regions"], labels["processes"]
-    parts = [f"# {title}", headline(summary), _significances(summary), *costs(summary)]
+    parts = [f"# {title}", headline(summary), significances.section(summary), *costs(summary)]
     parts += ["## Yields", *_yields(summary["yields"], regions, processes)]
     parts += [_control_fit(summary.get("control_fit"), regions)]
     parts += nuisance_parameters(summary)
@@ -186,44 +165,6 @@ def page(summary: Results, title: str, more: Sequence[str] = ()) -> str:
     parts += ["## Time and memory", timing_table(summary["timing"])]
     parts += ["Made with " + ", ".join(f"{k} {v}" for k, v in summary["versions"].items()) + "."]
     return "\n\n".join(part for part in parts if part) + "\n"
-
-
-def _significances(summary: Results) -> str:
-    """A table, once there is more than one number to compare."""
-    expected = summary["expected_significance"]
-    if len(expected) == 1 and len(next(iter(expected.values()))) == 1:
-        return ""
-    parts = ("train", "optimise", "validate", "test")
-    columns = [part for part in parts if any(part in values for values in expected.values())]
-    gain, cost = summary.get("gain", {}), summary.get("cost", {})
-    header = ["cuts", *columns]
-    header += ["gain on test"] * bool(gain) + ["evaluations", "wall time [s]"] * bool(cost)
-    rows = []
-    for name, values in expected.items():
-        row: list[Any] = [name]
-        for part in columns:
-            value = values.get(part)
-            row.append("" if value is None else measured(value, values.get(f"{part}_error")))
-        if gain:
-            own = gain.get(name)
-            row.append("" if own is None else measured(own["difference"], own["error"]))
-        if cost:
-            paid = cost.get(name)
-            row += ["", ""] if paid is None else [paid["evaluations"], f"{paid['seconds']:.0f}"]
-        rows.append(row)
-    lines = ["## Expected significance", "", table(header, rows)]
-    if gain:
-        lines += [
-            "",
-            "In σ. `test` are events that no choice was made with; errors are from a bootstrap of "
-            "the simulated events, that of the gain over the initial cuts is paired.",
-        ]
-    if edges := summary.get("gain_of_edges"):
-        gained = measured(edges["difference"], edges["error"])
-        lines += ["", f"On test events, moved bin edges gain {gained} over fixed ones."]
-    if (gap := summary.get("soft_hard_gap")) is not None:
-        lines += ["", f"Soft and hard cuts differ by {100.0 * gap:.2g} % where the climb ended."]
-    return "\n".join(lines)
 
 
 def _yields(

@@ -7,9 +7,11 @@ import numpy as np
 from zenith.artefacts import Columns
 from zenith.artefacts.cutflow import Cutflow
 from zenith.config import Analysis
-from zenith.statistics.histograms import scaled
-from zenith.statistics.nuisances import filled_samples
-from zenith.statistics.thresholds import complete_thresholds, region_cuts
+from zenith.core.selection.cuts import Cut
+from zenith.events.folds import folds_of
+from zenith.statistics.nuisances import events_of, filled_samples
+from zenith.statistics.selections import Selections
+from zenith.statistics.thresholds import region_cuts
 
 EVERYTHING = "all columns"
 
@@ -17,28 +19,27 @@ EVERYTHING = "all columns"
 def cutflow(
     analysis: Analysis,
     columns: Mapping[str, Columns],
-    thresholds: Mapping[str, float] | None = None,
-    part: str = "test",
+    selections: Selections | None = None,
 ) -> Cutflow:
     """Events after each cut, cuts applied in order; parameters as in `histograms.fill`.
 
     Returns {region: {"cuts": [text, …], "processes": {process: {"events", "yield", "error"}}}} with
     one number for each cut, the first before any. Events are counted without weights; the error is
-    the root of the sum of squared weights.
+    the root of the sum of squared weights. Each event is read with the thresholds of its fold.
     """
-    thresholds = complete_thresholds(analysis, thresholds)
+    selections = selections or Selections.of(analysis)
     result: Cutflow = {}
     for region in analysis.regions:
         cuts = region_cuts(analysis, region)
-        texts = [f"{c.observable} {c.direction} {c.value(thresholds):.4g}" for c in cuts]
+        texts = [_text(cut, selections) for cut in cuts]
         sums: dict[str, np.ndarray] = {}
         for sample in filled_samples(analysis):
             if analysis.is_data(sample) and analysis.is_blind(region):
                 continue
-            learned = sample in analysis.taught_by(region)
-            events = scaled(analysis, columns, sample, part, learned=learned)
+            events = events_of(analysis, columns, sample)
+            thresholds = selections.thresholds_in(folds_of(events.hash, selections.folds))
             total = sums.setdefault(analysis.samples[sample].process, np.zeros((len(cuts) + 1, 3)))
-            passed = events.split == 1
+            passed = np.ones(len(events.weight), bool)
             for row in range(len(cuts) + 1):
                 if row:
                     cut = cuts[row - 1]
@@ -58,3 +59,12 @@ def cutflow(
             },
         }
     return result
+
+
+def _text(cut: Cut, selections: Selections) -> str:
+    """A cut with its threshold: the mean of the folds, and from where to where they go."""
+    values = np.atleast_1d(cut.value(selections.thresholds))
+    text = f"{cut.observable} {cut.direction} {values.mean():.4g}"
+    if np.ptp(values) > 0.0:
+        text += f" ({values.min():.4g} to {values.max():.4g})"
+    return text

@@ -3,18 +3,18 @@
 import logging
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from itertools import product
 from typing import Any
 
 import hist
 import numpy as np
 from numpy.typing import NDArray
 
-from zenith.artefacts import PARTS, Columns
+from zenith.artefacts import Columns
 from zenith.config import Analysis
 from zenith.config.systematics import Side
 from zenith.core.selection.cuts import Cut, hard_mask
 from zenith.errors import InputError
+from zenith.events.folds import folds_of
 from zenith.statistics.nuisances import (
     Nuisance,
     SampleEvents,
@@ -22,7 +22,8 @@ from zenith.statistics.nuisances import (
     filled_samples,
     nuisances,
 )
-from zenith.statistics.thresholds import complete_thresholds, region_cuts
+from zenith.statistics.selections import Selections
+from zenith.statistics.thresholds import region_cuts
 
 log = logging.getLogger(__name__)
 SUMS = "sum_of_weights"
@@ -38,17 +39,27 @@ class Target:
     prefix: str
     observable: str
     edges: tuple[float, ...]
-    fold: bool
+    overflow: bool
     """Whether events outside the axis go into its first and last bin; if not, they are left out."""
+    by_fold: tuple[tuple[float, ...], ...] = ()
+    """The edges that the events of each fold are binned with, where they moved."""
 
-    def bin_of(self, x: NDArray[Any]) -> NDArray[np.intp]:
+    def bin_of(self, x: NDArray[Any], fold: NDArray[np.intp]) -> NDArray[np.intp]:
         """Index of the bin of each event, (N,); -1 and the number of bins are outside."""
         index = np.searchsorted(np.asarray(self.edges), x, side="right") - 1
-        return np.clip(index, 0, len(self.edges) - 2) if self.fold else index
+        for k, edges in enumerate(self.by_fold):
+            here = fold == k
+            index[here] = np.searchsorted(np.asarray(edges), x[here], side="right") - 1
+        return np.clip(index, 0, len(self.edges) - 2) if self.overflow else index
 
 
-def fit_targets(analysis: Analysis) -> list[Target]:
-    """The fit observable of each region, `{region}/{process}/{variation}`."""
+def fit_targets(analysis: Analysis, selections: Selections | None = None) -> list[Target]:
+    """The fit observable of each region, `{region}/{process}/{variation}`.
+
+    Where the selections moved edges, the axis has the mean of the folds.
+    """
+    moved = {} if selections is None else selections.edges
+    regions = (analysis if selections is None else selections.on_axes(analysis)).regions
     return [
         Target(
             name,
@@ -56,8 +67,9 @@ def fit_targets(analysis: Analysis) -> list[Target]:
             region.fit.observable,
             region.fit.edges.edges,
             region.fit.overflow == "include",
+            tuple(tuple(edges) for edges in moved.get(name, ())),
         )
-        for name, region in analysis.regions.items()
+        for name, region in regions.items()
     ]
 
 
@@ -74,28 +86,27 @@ def plot_targets(analysis: Analysis) -> list[Target]:
                 )
             edges = analysis.observables[observable].edges.edges
             prefix = f"{name}/{observable.replace(':', '_')}"
-            targets.append(Target(name, prefix, observable, edges, fold=True))
+            targets.append(Target(name, prefix, observable, edges, overflow=True))
     return targets
 
 
 def fill(
     analysis: Analysis,
     columns: Mapping[str, Columns],
-    thresholds: Mapping[str, float] | None = None,
-    part: str = "test",
+    selections: Selections | None = None,
     targets: list[Target] | None = None,
 ) -> dict[str, Histogram]:
     """Histograms with variances, by name; those of the fit unless other targets are given.
 
+    They are of all events: the union of the folds, each read with its own selection.
+
     Parameters
     ----------
     columns
-        By sample, alternative samples included.
-    thresholds
-        Of the tunable cuts; default: as the configuration gives them.
-    part
-        Part of the simulated events that is used, see `scaled`. Data are left out of blind
-        regions.
+        By sample, alternative samples included, with the scores of networks. Data are left out of
+        blind regions.
+    selections
+        What each fold is read with; default: what the configuration says, in all.
 
     Returns
     -------
@@ -108,24 +119,20 @@ def fill(
     Raises InputError for a missing sample, observable or variation, and for values that are NaN or
     weights that are not finite.
     """
-    targets = fit_targets(analysis) if targets is None else targets
-    thresholds = complete_thresholds(analysis, thresholds)
+    targets = fit_targets(analysis, selections) if targets is None else targets
+    selections = selections or Selections.of(analysis)
     cuts = {name: region_cuts(analysis, name) for name in {t.region for t in targets}}
     sums: dict[str, NDArray[np.float64]] = {}
     axes: dict[str, Target] = {}
     for sample in filled_samples(analysis):
         process = analysis.samples[sample].process
-        taught = {t: sample in analysis.taught_by(t.region, t.observable) for t in targets}
-        seen: dict[Any, dict[Target, tuple[Any, Any]]] = {}  # by the identity of the values
-        for (variation, nuisance, side), learned in product(
-            _variations(analysis, sample), sorted(set(taught.values()))
-        ):
-            events = scaled(analysis, columns, sample, part, nuisance, side, learned=learned)
-            key = id(events.values), learned
+        seen: dict[int, dict[Target, tuple[Any, Any]]] = {}  # by the identity of the values
+        for variation, nuisance, side in _variations(analysis, sample):
+            events = events_of(analysis, columns, sample, nuisance, side)
+            key = id(events.values)
             if key not in seen:
-                group = [target for target in targets if taught[target] == learned]
-                _check_values(events, group, cuts, sample)
-                seen[key] = filled_bins(events, group, cuts, thresholds)
+                _check_values(events, targets, cuts, sample)
+                seen[key] = filled_bins(events, targets, cuts, selections)
             for target, (chosen, index) in seen[key].items():
                 if not _is_filled(analysis, sample, nuisance, target.region):
                     continue
@@ -137,7 +144,7 @@ def fill(
                 total[:, 0] += np.bincount(index, weight, minlength=bins)
                 total[:, 1] += np.bincount(index, weight**2, minlength=bins)
     histograms = {name: weighted(axes[name], total) for name, total in sums.items()}
-    histograms |= _sums(analysis, columns, part)
+    histograms |= _sums(analysis, columns)
     _warn_of_empty_regions(analysis, histograms, targets)
     return histograms
 
@@ -149,14 +156,13 @@ def _is_filled(analysis: Analysis, sample: str, nuisance: Nuisance | None, regio
     return nuisance is None or region in nuisance.regions
 
 
-def _sums(analysis: Analysis, columns: Mapping[str, Columns], part: str) -> dict[str, Histogram]:
+def _sums(analysis: Analysis, columns: Mapping[str, Columns]) -> dict[str, Histogram]:
     """What one simulated event of each process stands for is the ratio of variance to value."""
-    one_bin = Target("", SUMS, "events", (0.0, 1.0), fold=True)
+    one_bin = Target("", SUMS, "events", (0.0, 1.0), overflow=True)
     totals: dict[str, NDArray[np.float64]] = {}
     for sample in filled_samples(analysis):
         if not analysis.is_data(sample):
-            learned = any(sample in analysis.taught_by(region) for region in analysis.regions)
-            weight = scaled(analysis, columns, sample, part, learned=learned).weight
+            weight = events_of(analysis, columns, sample).weight
             name = f"{SUMS}/{analysis.samples[sample].process}"
             totals.setdefault(name, np.zeros((1, 2)))[0] += weight.sum(), (weight**2).sum()
     return {name: weighted(one_bin, total) for name, total in totals.items()}
@@ -173,51 +179,25 @@ def _variations(analysis: Analysis, sample: str) -> Iterator[tuple[str, Nuisance
                 yield f"{nuisance.name}_{side}", nuisance, side
 
 
-def scaled(
-    analysis: Analysis,
-    columns: Mapping[str, Columns],
-    sample: str,
-    part: str,
-    nuisance: Nuisance | None = None,
-    side: Side = "up",
-    *,
-    learned: bool = True,
-) -> SampleEvents:
-    """The events of one part of a sample, weighted so that they stand for the whole sample.
-
-    The part `test` is of events from which nothing was learned: these are all of them where they
-    are not `learned` from (`Analysis.taught_by`). Data are always complete. The arrays keep their
-    length: `split` becomes 1 in the part and 0 outside, where the weight is 0 too.
-    """
-    events = events_of(analysis, columns, sample, nuisance, side)
-    if not np.isfinite(events.weight).all():
-        raise InputError(f"the columns of sample {sample!r} hold weights that are not finite")
-    if analysis.is_data(sample) or (part == "test" and not learned):
-        return events._replace(split=np.ones_like(events.split))
-    fraction = analysis.split.fractions[part]
-    if fraction == 0.0:
-        raise InputError(f"split.{part} is 0: there are no simulated events in it, choose another")
-    inside = events.split == PARTS.index(part)
-    return events._replace(weight=events.weight * inside / fraction, split=inside.astype(np.uint8))
-
-
 def filled_bins(
     events: SampleEvents,
     targets: list[Target],
     cuts: Mapping[str, tuple[Cut, ...]],
-    thresholds: Mapping[str, float],
+    selections: Selections,
 ) -> dict[Target, tuple[NDArray[np.intp], NDArray[np.intp]]]:
     """For each target, which events are filled and into which bins."""
+    fold = folds_of(events.hash, selections.folds)
+    thresholds = selections.thresholds_in(fold)
     selected = {
         region: np.flatnonzero(
-            hard_mask(cuts[region], events.values, thresholds) & (events.split == 1)
+            np.broadcast_to(hard_mask(cuts[region], events.values, thresholds), fold.shape)
         )
         for region in {target.region for target in targets}
     }
     found = {}
     for target in targets:
         chosen = selected[target.region]
-        index = target.bin_of(events.values[target.observable][chosen])
+        index = target.bin_of(events.values[target.observable][chosen], fold[chosen])
         inside = (index >= 0) & (index < len(target.edges) - 1)
         found[target] = (chosen[inside], index[inside])
     return found

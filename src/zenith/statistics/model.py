@@ -13,7 +13,6 @@ from collections.abc import Iterator
 
 import jax.numpy as jnp
 import numpy as np
-from numpy.typing import NDArray
 
 from zenith.config import Analysis
 from zenith.core.likelihood.composition import Modifier
@@ -21,12 +20,7 @@ from zenith.core.likelihood.parameters import Setting
 from zenith.core.likelihood.recipe import Recipe, Systematic
 from zenith.core.likelihood.structure import Structure, Templates
 from zenith.errors import FitError
-from zenith.statistics.nuisances import (
-    Nuisance,
-    nominal_samples,
-    nuisances,
-    simulated_processes,
-)
+from zenith.statistics.nuisances import Nuisance, nuisances, simulated_processes
 
 
 def types(nuisance: Nuisance) -> tuple[str, ...]:
@@ -60,25 +54,6 @@ def recipe(analysis: Analysis) -> Recipe:
         minimum_yield=analysis.statistics.minimum_yield,
         prune=analysis.statistics.prune,
     )
-
-
-def simulated_shares(analysis: Analysis, part: str) -> dict[str, NDArray[np.float64]]:
-    """How many simulated events a part of the split has over those of the fit that is quoted.
-
-    By region, (P,) of the processes that are simulated.
-    """
-    fractions, samples = analysis.split.fractions, nominal_samples(analysis)
-
-    def quoted(region: str, process: str) -> float:
-        own = {s for s in samples if analysis.samples[s].process == process}
-        return fractions["test"] if own & analysis.taught_by(region) else 1.0
-
-    return {
-        region: np.array(
-            [fractions[part] / quoted(region, p) for p in simulated_processes(analysis)]
-        )
-        for region in fitted_regions(analysis)
-    }
 
 
 def template_nuisances(analysis: Analysis) -> list[Nuisance]:

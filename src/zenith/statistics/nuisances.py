@@ -228,9 +228,9 @@ class SampleEvents(NamedTuple):
     values: Mapping[str, NDArray[Any]]
     """Observable → (N,)."""
     weight: NDArray[np.float64]
-    """Expected number of events each stands for, all parts together, (N,)."""
-    split: NDArray[np.uint8]
-    """Index of the part of each, (N,)."""
+    """Expected number of events each stands for, (N,)."""
+    hash: NDArray[np.uint64]
+    """Of the identity of each, (N,): its fold follows from it."""
 
 
 def events_of(
@@ -243,8 +243,22 @@ def events_of(
     """The events of a nominal sample, nominal or as one side of a nuisance takes them.
 
     `columns` are all samples by name. A nuisance that leaves the sample alone gives the nominal.
-    Raises InputError where the sample, or a variation that is asked for, is missing.
+    Raises InputError where the sample, or a variation that is asked for, is missing, or a weight is
+    not finite.
     """
+    events = _events_of(analysis, columns, sample, nuisance, side)
+    if not np.isfinite(events.weight).all():
+        raise InputError(f"the columns of sample {sample!r} hold weights that are not finite")
+    return events
+
+
+def _events_of(
+    analysis: Analysis,
+    columns: Mapping[str, Columns],
+    sample: str,
+    nuisance: Nuisance | None,
+    side: Side,
+) -> SampleEvents:
     if nuisance is not None and not nuisance.varies(analysis, sample):
         nuisance = None
     if nuisance is not None and nuisance.source == "sample":
@@ -256,7 +270,7 @@ def events_of(
             f"no columns of sample {sample!r} are given: add its file (`zenith columns --sample "
             f"{sample}`), or leave the sample out with only_samples"
         ) from None
-    nominal = SampleEvents(own.values, own.weight, own.split)
+    nominal = SampleEvents(own.values, own.weight, own.hash)
     if nuisance is None or nuisance.source == "sample":
         return nominal
     if nuisance.source == "rate":

@@ -30,15 +30,14 @@ class Repair:
 
 
 def sanitise(
-    templates: RegionTemplates, minimum: float | None, share: Array | None = None
+    templates: RegionTemplates, minimum: float | None
 ) -> tuple[RegionTemplates, list[Repair]]:
     """The templates of one region, repaired, and what was changed; every nominal change is logged.
 
-    `minimum` is `statistics.minimum_yield`, `share` as in `template_rules.floored`.
+    `minimum` is `statistics.minimum_yield`.
     """
     nominal, variance = floored(
-        *(templates.nominal, templates.variance, templates.background),
-        *(minimum, templates.sums, share),
+        templates.nominal, templates.variance, templates.background, minimum, templates.sums
     )
     variations = {
         name: (

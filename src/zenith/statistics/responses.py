@@ -19,12 +19,12 @@ from zenith.statistics.histograms import (
     Target,
     filled_bins,
     fit_targets,
-    scaled,
     weighted,
 )
 from zenith.statistics.model import template_nuisances
-from zenith.statistics.nuisances import Nuisance, SampleEvents, nominal_samples
-from zenith.statistics.thresholds import complete_thresholds, region_cuts
+from zenith.statistics.nuisances import Nuisance, SampleEvents, events_of, nominal_samples
+from zenith.statistics.selections import Selections
+from zenith.statistics.thresholds import region_cuts
 
 # Events, their coefficient in the shift, and whose they are
 Reading = tuple[SampleEvents, float, str]
@@ -33,27 +33,25 @@ Reading = tuple[SampleEvents, float, str]
 def shifts(
     analysis: Analysis,
     columns: Mapping[str, Columns],
-    thresholds: Mapping[str, float] | None = None,
-    part: str = "test",
+    selections: Selections | None = None,
 ) -> dict[str, Histogram]:
     """`{region}/{process}/{nuisance}_shift` of every pair of templates: shift and variance.
 
     Parameters and errors as of `histograms.fill`.
     """
-    thresholds = complete_thresholds(analysis, thresholds)
+    selections = selections or Selections.of(analysis)
     cuts = {name: region_cuts(analysis, name) for name in analysis.regions}
     sums: dict[str, NDArray[np.float64]] = {}
     axes: dict[str, Target] = {}
     for sample in nominal_samples(analysis):
-        for target in fit_targets(analysis):
-            learned = sample in analysis.taught_by(target.region)
+        for target in fit_targets(analysis, selections):
             for nuisance in template_nuisances(analysis):
                 if target.region not in nuisance.regions or not nuisance.varies(analysis, sample):
                     continue
                 first, second = (
-                    _placed(events, coefficient, target, cuts, thresholds, origin)
+                    _placed(events, coefficient, target, cuts, selections, origin)
                     for events, coefficient, origin in _readings(
-                        analysis, columns, sample, part, nuisance, learned
+                        analysis, columns, sample, nuisance
                     )
                 )
                 process = analysis.samples[sample].process
@@ -68,19 +66,17 @@ def _readings(
     analysis: Analysis,
     columns: Mapping[str, Columns],
     sample: str,
-    part: str,
     nuisance: Nuisance,
-    learned: bool,
 ) -> tuple[Reading, Reading]:
     """The two sets of events whose weighted sum is the shift; one side is mirrored."""
 
     def side(name: Any, coefficient: float) -> Reading:
-        events = scaled(analysis, columns, sample, part, nuisance, name, learned=learned)
+        events = events_of(analysis, columns, sample, nuisance, name)
         return events, coefficient, nuisance.replacements.get(name, {}).get(sample, sample)
 
     if nuisance.sides == ("up", "down"):
         return side("up", 0.5), side("down", -0.5)
-    nominal = scaled(analysis, columns, sample, part, learned=learned)
+    nominal = events_of(analysis, columns, sample)
     if nuisance.sides == ("up",):
         return side("up", 1.0), (nominal, -1.0, sample)
     return side("down", -1.0), (nominal, 1.0, sample)
@@ -91,11 +87,11 @@ def _placed(
     coefficient: float,
     target: Target,
     cuts: Mapping[str, Any],
-    thresholds: Mapping[str, float],
+    selections: Selections,
     origin: str,
 ) -> tuple[NDArray[np.intp], NDArray[np.float64], str]:
     """The bin of every event, -1 if it is in none, and its weight in the shift."""
-    chosen, index = filled_bins(events, [target], cuts, thresholds)[target]
+    chosen, index = filled_bins(events, [target], cuts, selections)[target]
     place = np.full(len(events.weight), -1)
     place[chosen] = index
     return place, coefficient * events.weight, origin

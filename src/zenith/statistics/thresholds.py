@@ -3,7 +3,6 @@
 import difflib
 from collections.abc import Mapping, Sequence
 
-from zenith.artefacts.selection import SELECTION
 from zenith.config import Analysis
 from zenith.config.base import known
 from zenith.config.selection import Axis, RegionCut
@@ -70,26 +69,3 @@ def with_edges(analysis: Analysis, edges: Mapping[str, Sequence[float]]) -> Anal
         fit = fit.model_copy(update={"edges": Axis(edges=tuple(moved))})
         regions[name] = regions[name].model_copy(update={"fit": fit})
     return analysis.model_copy(update={"regions": regions})
-
-
-def with_selection(analysis: Analysis, path: str | None) -> Analysis:
-    """The configuration with the bin edges of a selection file (JSON), if it moved any.
-
-    Raises InputError for edges that do not fit the configuration.
-    """
-    edges = SELECTION.read(path).get("edges", {}) if path else {}
-    try:
-        return with_edges(analysis, edges)
-    except ValueError as error:
-        raise InputError(f"{path}: {error}; run `zenith optimise` again") from None
-
-
-def read_thresholds(path: str) -> dict[str, float]:
-    """The `thresholds` of a selection file (JSON), as the optimisation writes it.
-
-    Raises InputError where the file does not have them.
-    """
-    thresholds = SELECTION.read(path).get("thresholds")
-    if thresholds is None:
-        raise InputError(f"{path}: no `thresholds`: {{name: value}} of the tunable cuts is missing")
-    return thresholds

@@ -16,7 +16,7 @@ from zenith.config.marks import concerns
 from zenith.config.selection import ObjectCut
 from zenith.config.steps import TEMPLATES
 from zenith.config.systematics import KIND, SHAPES, Side
-from zenith.events import splits
+from zenith.events import folds
 from zenith.events.formats.arrays import Events, Lists, Table
 from zenith.events.shifts import Shift
 
@@ -160,10 +160,10 @@ class _Factor:
         """
         from scipy.special import ndtri  # a third of what a skim imports, and it draws nothing
 
-        event = splits.event_hash(self.events)[self.lists.events]
+        event = folds.event_hash(self.events)[self.lists.events]
         index = np.arange(len(event)) - self.lists.offsets[self.lists.events]
-        number = splits.hash_of(event, index, self.seed, zlib.crc32(self.stream.encode()))
-        return np.asarray(ndtri(splits.uniform(number)))
+        number = folds.hash_of(event, index, self.seed, zlib.crc32(self.stream.encode()))
+        return np.asarray(ndtri(folds.uniform(number)))
 
 
 def _recoil(events: Table, met: str, lists: Lists, factor: _Factor) -> Table:

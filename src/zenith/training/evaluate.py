@@ -1,6 +1,6 @@
 """How well a network separates its classes, on weighted events."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -107,3 +107,46 @@ def evaluate(network: Network, mva: Mva, parts: Mapping[str, Examples]) -> Evalu
             pairs += [values[part][own][chosen], parts[part].weight[chosen]]
         overtraining[name] = kolmogorov_smirnov(*pairs)
     return Evaluation(values, curves, overtraining)
+
+
+def together(
+    judged: Sequence[Evaluation], mva: Mva, parts: Sequence[Mapping[str, Examples]]
+) -> tuple[Evaluation, dict[str, Examples]]:
+    """The evaluations of all folds as one, with the events: `test` is then the union of the folds.
+
+    Each event of it is scored by the network that reads its fold. Of `train` each event counts with
+    the mean of the networks that it taught. A p-value is the smallest of the folds times their
+    number (Bonferroni), at most 1: the folds have events in common, each for itself has none.
+    """
+    classes = tuple(mva.classes)
+    examples = {
+        part: Examples(
+            *(
+                np.concatenate(arrays, axis=-1)
+                for arrays in zip(*(of_fold[part] for of_fold in parts), strict=True)
+            )
+        )
+        for part in ("train", "test")
+    }
+    train, copies = examples["train"], max(len(judged) - 2, 1)
+    examples["train"] = train._replace(weight=train.weight / copies)
+    values = {
+        part: {
+            name: np.concatenate([fold.scores[part][name] for fold in judged])
+            for name in judged[0].scores[part]
+        }
+        for part in examples
+    }
+    test = examples["test"]
+    curves = {
+        name: roc(values["test"][name], test.label == classes.index(name), test.weight)
+        for name in judged[0].curves
+    }
+    tests = {
+        name: KolmogorovSmirnov(
+            max(fold.overtraining[name].distance for fold in judged),
+            min(1.0, len(judged) * min(fold.overtraining[name].p_value for fold in judged)),
+        )
+        for name in classes
+    }
+    return Evaluation(values, curves, tests), examples

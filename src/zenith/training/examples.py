@@ -1,16 +1,18 @@
 """The events that a network learns from: the columns of samples, merged into classes."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from zenith.artefacts import PARTS, Columns
+from zenith.artefacts import Columns
 from zenith.comparison import parse
+from zenith.config.learning import Folds
 from zenith.config.networks.settings import Mva
 from zenith.core.selection.cuts import hard_mask
 from zenith.errors import InputError
+from zenith.events.folds import folds_of
 
 
 class Examples(NamedTuple):
@@ -25,8 +27,10 @@ class Examples(NamedTuple):
         return Examples(self.x[:, chosen], self.label[chosen], self.weight[chosen])
 
 
-def examples(name: str, mva: Mva, columns: Mapping[str, Columns], part: str) -> Examples:
-    """The events of one part of the split that pass the cuts of the network `name`.
+def examples(
+    name: str, mva: Mva, columns: Mapping[str, Columns], folds: Folds, chosen: Sequence[int]
+) -> Examples:
+    """The events of the chosen folds that pass the cuts of the network `name`.
 
     Raises `InputError` for a sample without columns, a column that is missing or not finite, and a
     class without events; each names what it is about.
@@ -42,7 +46,7 @@ def examples(name: str, mva: Mva, columns: Mapping[str, Columns], part: str) -> 
                     f"mva.{name}: class {of_class!r} needs the columns of sample {sample!r}, which "
                     "are not among the input files"
                 )
-            here = columns[sample].split == PARTS.index(part)
+            here = np.isin(folds_of(columns[sample].hash, folds), chosen)
             values = _finite(name, sample, columns[sample], needed, here)
             passed = np.broadcast_to(hard_mask(cuts, values, {}), here.sum())
             x = np.stack([values[feature][passed] for feature in mva.features])
@@ -52,8 +56,9 @@ def examples(name: str, mva: Mva, columns: Mapping[str, Columns], part: str) -> 
         if not events:
             raise InputError(
                 f"mva.{name}: class {of_class!r} (samples {', '.join(samples)}) has no event in "
-                f"the part {part!r} that passes the cuts ({', '.join(mva.cuts) or 'there are none'}"
-                f"): loosen mva.{name}.cuts, simulate more events, or raise split.{part}"
+                f"fold{'s' * (len(chosen) > 1)} {', '.join(map(str, chosen))} of {folds.number} "
+                f"that passes the cuts ({', '.join(mva.cuts) or 'there are none'}): loosen "
+                f"mva.{name}.cuts, simulate more events, or write fewer folds (folds.number)"
             )
     return Examples(*(np.concatenate(arrays, axis=-1) for arrays in zip(*found, strict=True)))
 

@@ -1,6 +1,6 @@
 """The scores of networks as observables: one function for every step that needs them."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
 import jax.numpy as jnp
@@ -8,9 +8,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from zenith.artefacts import Columns
+from zenith.config.learning import Folds
 from zenith.core.networks.network import Network, require_events_alone
 from zenith.errors import InputError
+from zenith.events.folds import folds_of
 
+Values = dict[str, NDArray[np.float32]]
 CHUNK = 262_144  # events: bounds the memory of the hidden layers
 
 
@@ -30,20 +33,48 @@ def scores(
             raise InputError(f"network {name}: its feature {feature!r} is NaN or infinite")
     x = np.stack([np.asarray(values[feature], np.float32) for feature in network.features])
     starts = range(0, max(x.shape[1], 1), CHUNK)
-    rows = np.concatenate(
-        [np.asarray(network.scores(jnp.asarray(x[:, i : i + CHUNK]))) for i in starts], axis=1
-    )
+    rows = np.concatenate([_rows(network, x[:, i : i + CHUNK]) for i in starts], axis=1)
     return dict(zip(network.observables(name), rows, strict=True))
+
+
+def _rows(network: Network, x: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Scores (rows, N), of a few sizes only: to compile one takes longer than to evaluate it."""
+    events = x.shape[1]
+    padded = np.zeros((len(x), 1 << max(events - 1, 1023).bit_length()), np.float32)
+    padded[:, :events] = x
+    return np.asarray(network.scores(jnp.asarray(padded)))[:, :events]
 
 
 def add_scores(columns: Columns, networks: Mapping[str, Network]) -> Columns:
     """The columns with the scores of all networks, also under every shape variation."""
+    return _with(columns, lambda values: _scored(values, networks))
 
-    def scored(values: dict[str, NDArray[np.float32]]) -> dict[str, NDArray[np.float32]]:
-        new = dict(values)
-        for name, network in networks.items():
-            new |= scores(name, network, values)
-        return new
 
-    shapes = {variation: scored(values) for variation, values in columns.shapes.items()}
-    return replace(columns, values=scored(columns.values), shapes=shapes)
+def add_unseen_scores(
+    columns: Columns, networks: Sequence[Mapping[str, Network]], folds: Folds
+) -> Columns:
+    """The same with the networks of each fold, by which the events of that fold are scored."""
+    of_fold = [np.flatnonzero(folds_of(columns.hash, folds) == f) for f in range(folds.number)]
+
+    def scored(values: Values) -> Values:
+        found: Values = {}
+        for events, own in zip(of_fold, networks, strict=True):
+            read = {feature for network in own.values() for feature in network.features}
+            here = {name: v[events] for name, v in values.items() if name in read}
+            for name, part in _scored(here, own).items():
+                found.setdefault(name, np.empty(len(columns.hash), np.float32))[events] = part
+        return found
+
+    return _with(columns, scored)
+
+
+def _scored(values: Values, networks: Mapping[str, Network]) -> Values:
+    found: Values = {}
+    for name, network in networks.items():
+        found |= scores(name, network, values)
+    return found
+
+
+def _with(columns: Columns, scored: Callable[[Values], Values]) -> Columns:
+    shapes = {name: values | scored(values) for name, values in columns.shapes.items()}
+    return replace(columns, values=columns.values | scored(columns.values), shapes=shapes)

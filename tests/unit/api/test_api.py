@@ -17,8 +17,10 @@ import zenith
 from zenith.artefacts import write_columns, write_histograms, write_json, write_text
 from zenith.config import parse
 from zenith.errors import ConfigError, FitError, InputError
+from zenith.events.folds import taught
 from zenith.statistics import histograms, workspace
 from zenith.statistics.repair import sanitise
+from zenith.statistics.selections import Selections
 from zenith.statistics.templates import collect
 from zenith.statistics.thresholds import initial_thresholds
 
@@ -63,14 +65,15 @@ def run(tmp_path_factory, toy_configuration, toy_columns):
         write_columns(results / f"columns/{sample}.h5", columns)
     for selection, cut in (("initial", 0.5), ("optimised", 0.6)):
         thresholds = {**initial_thresholds(analysis), "btag_1": cut}
-        targets = histograms.fit_targets(analysis)
-        filled = histograms.fill(analysis, toy_columns, thresholds, "test", targets)
+        filled = histograms.fill(analysis, toy_columns, Selections.of(analysis, thresholds))
         write_histograms(results / f"{selection}/histograms.root", filled)
         regions = [sanitise(r, None)[0] for r in collect(analysis, filled)]
         with jax.enable_x64(True):
             spec, _ = workspace.build(analysis, regions)
         write_text(results / f"{selection}/workspace.json", json.dumps(spec))
-    write_json(results / "optimised.json", {"thresholds": {"btag_1": 0.6}}, inputs=[], config={})
+    for fold in range(5):
+        content = {"thresholds": {"btag_1": 0.6}, **taught(analysis.folds, fold)}
+        write_json(results / f"climb/fold_{fold}/selection.json", content)
     return folder
 
 

@@ -45,6 +45,7 @@ def command(step: str, **given: str) -> list[str]:
             if not (option.required or not option.option_strings) or option.dest == "help":
                 continue
             value = str(option.choices[0]) if option.choices else f"{option.dest}.own"
+            value = "0" if option.type is int else value
         words += [*option.option_strings[-1:], value]
     if step == "simulate":
         words += ["--output", given["output"]] if "output" not in words else []
@@ -107,7 +108,7 @@ def test_an_input_that_is_given_twice(
         words = command(step, **{option: "a.x"})
         words.insert(words.index("a.x") + 1, spelling)
         assert main(words) == 1
-        assert f"--{option}: a.x is given" in capsys.readouterr().err
+        assert f"--{option.replace('_', '-')}: a.x is given" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

@@ -7,8 +7,10 @@ import numpy as np
 import pytest
 from safetensors.numpy import load_file
 
-from zenith.artefacts import PARTS, Columns, file_hash, write_columns
+from zenith.artefacts import Columns, file_hash, write_columns
 from zenith.cli import main
+from zenith.config.learning import Folds
+from zenith.events.folds import folds_of, hash_of
 from zenith.training.network_files import load_network
 from zenith.training.scores import scores
 
@@ -35,7 +37,7 @@ def columns(tmp_path: Path) -> list[str]:
             Columns(
                 {name: x.astype(np.float32) for name, x in values.items()},
                 random.exponential(1, 800),
-                random.integers(0, len(PARTS), 800).astype(np.uint8),
+                hash_of(k, np.arange(800)),
                 units={"met": "GeV"},
                 attributes={"sample": sample},
             ),
@@ -44,8 +46,19 @@ def columns(tmp_path: Path) -> list[str]:
     return paths
 
 
-def mva(columns: list[str], output: Path, *more: str, step: str = "mva") -> int:
-    options = ["--name", "net", "--output", str(output), "--input", *columns, "--set", MVA]
+def mva(columns: list[str], output: Path, *more: str, step: str = "mva", fold: int = 2) -> int:
+    of_fold = ["--fold", str(fold)] if step == "mva" else []
+    options = [
+        "--name",
+        "net",
+        *of_fold,
+        "--output",
+        str(output),
+        "--input",
+        *columns,
+        "--set",
+        MVA,
+    ]
     return main([step, *options, "--set", "plotting.formats=[png]", *more])
 
 
@@ -58,16 +71,19 @@ def test_every_file_of_a_network(columns: list[str], tmp_path: Path) -> None:
     assert file_hash(columns[0]) in metrics["provenance"]["inputs"].values()
     assert len(metrics["losses"]["train"]) == len(metrics["losses"]["validation"]) == 4
     counted = metrics["events"]["ttbar"]
-    assert 100 < sum(counted.values()) / 3 < 1600 * 0.4  # a quarter each, most above 30 GeV
+    passed = 1600 * np.exp(-0.3)  # above 30 GeV
+    for part, share in (("train", 0.6), ("validate", 0.2), ("test", 0.2)):
+        assert counted[part] == pytest.approx(share * passed, rel=0.15)
+    assert (metrics["fold"], metrics["taught_by"]) == (2, [0, 1, 3, 4])
 
-    # The AUC is that of the file's scores on the test part, counted in pairs.
+    # The AUC is that of the file's scores on the fold that it reads, counted in pairs.
     from zenith.artefacts import read_columns
 
     network = load_network(folder / "initial.safetensors")
     of = []
     for path in columns:
         c = read_columns(path)
-        chosen = (c.split == 3) & (c.values["met"] > 30)
+        chosen = (folds_of(c.hash, Folds()) == 2) & (c.values["met"] > 30)
         of.append((scores("net", network, c.values)["net"][chosen], c.weight[chosen]))
     (b, wb), (s, ws) = of[0], [np.concatenate(pair) for pair in zip(*of[1:], strict=True)]
     order = (s[:, None] > b) + 0.5 * (s[:, None] == b)
@@ -81,8 +97,11 @@ def test_every_file_of_a_network(columns: list[str], tmp_path: Path) -> None:
     for name, array in load_file(tmp_path / "again" / "initial.safetensors").items():
         np.testing.assert_array_equal(array, before[name])
 
-    of_network = ["--network", str(folder / "initial.safetensors")]
-    of_network += ["--metrics", str(folder / "metrics.json")]
+    folders = [folder if fold == 2 else tmp_path / f"fold_{fold}" for fold in range(5)]
+    for fold in (0, 1, 3, 4):
+        assert mva(columns, folders[fold], fold=fold) == 0
+    of_network = ["--network", *(str(f / "initial.safetensors") for f in folders)]
+    of_network += ["--metrics", *(str(f / "metrics.json") for f in folders)]
     assert mva(columns, tmp_path / "figures", *of_network, step="mva_figures") == 0
     drawn = {path.name for path in (tmp_path / "figures").iterdir()}
     figures = {"losses", "roc", "scores", "feature_met", "feature_btag_1"}
@@ -92,6 +111,7 @@ def test_every_file_of_a_network(columns: list[str], tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("more", "message"),
     [
+        (["--fold", "5"], "folds.number is 5: --fold can be 0 to 4, not 5"),
         (["--name", "nett"], "no network 'nett'; there is wjets_vs_ttbar, net"),
         (["--set", "only_samples=[ttbar*, zprime*]"], "mva.net.classes.wjets: only_samples"),
         (["--set", "mva.net.cuts=[met > 1e6]"], "class 'wjets' (samples wjets) has no event"),

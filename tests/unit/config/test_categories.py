@@ -207,7 +207,7 @@ def test_a_change_of_the_analysis_concerns_what_is_made_of_it(tmp_path: Path) ->
 
     before = parts("")
     for change, steps in (
-        ("split: {train: 0.15, optimise: 0.3, validate: 0.05, test: 0.5}", {"scored"}),
+        ("folds: {salt: 2}", {"scored"}),
         ("processes: {signal: {label: S}}", {"category_figures", "summary"}),
         ("observables: {mtt: {label: m}}", {"category_figures", "summary"}),
         ("search: {trials: 9}", set()),

@@ -268,7 +268,7 @@ EXPECTED = {
     "systematics.jes.processes": f"columns:zprime {TEMPLATES}",
     "systematics.*.smooth": MODEL,
     "systematics.*": TEMPLATES,
-    "split.*": f"{SIMULATED} {SELECTION} histogram scored",
+    "folds.*": f"mva mva_figures {MODEL} histogram",
     "mva.net.classes*": f"mva mva_figures {SELECTION} histogram scored",
     "mva.net.features": f"columns mva mva_figures {SELECTION} histogram scored",
     "mva.net.type": f"mva mva_figures {SELECTION} histogram scored",

@@ -1,4 +1,4 @@
-"""Columns: normalisation, splits, variations, order, bad input and the command."""
+"""Columns: normalisation, folds, variations, order, bad input and the command."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -9,12 +9,13 @@ import numpy as np
 import pytest
 from makers.default import only
 
-from zenith.artefacts import PARTS, Columns, read_columns
+from zenith.artefacts import Columns, read_columns
 from zenith.cli import main
 from zenith.config import Analysis, load, observables_of
 from zenith.errors import ConfigError, InputError
-from zenith.events import shifts, splits
+from zenith.events import shifts
 from zenith.events.columns import evaluate, make_columns
+from zenith.events.folds import event_hash, uniform
 from zenith.events.formats.views import as_events
 from zenith.events.formats.writer import Writer
 from zenith.events.objects import select
@@ -184,7 +185,7 @@ def test_a_systematic_of_other_processes_leaves_a_sample_alone(
 
 def rows(columns: Columns) -> list[tuple[Any, ...]]:
     """Everything that is known of each event, in an order that does not depend on the input."""
-    arrays = [columns.weight, columns.split, *columns.values.values(), *columns.weights.values()]
+    arrays = [columns.weight, columns.hash, *columns.values.values(), *columns.weights.values()]
     arrays += [array for shape in columns.shapes.values() for array in shape.values()]
     return sorted(zip(*(array.tolist() for array in arrays), strict=True))
 
@@ -201,31 +202,8 @@ def test_neither_the_order_of_files_nor_chunks_change_an_event(
     assert rows(other) == rows(columns)
 
 
-def test_the_parts_are_as_large_as_the_configuration_says(analysis: Analysis) -> None:
-    count = 200_000
-    events = {
-        "run": np.ones(count, np.uint32),
-        "luminosityBlock": (np.arange(count) // 1000).astype(np.uint32),
-        "event": np.arange(count, dtype=np.uint64),
-    }
-    fractions = {"train": 0.2, "optimise": 0.0, "validate": 0.5, "test": 0.3}
-    part = splits.split(events, fractions)
-    for index, name in enumerate(PARTS):
-        error = np.sqrt(fractions[name] * (1 - fractions[name]) / count)
-        assert np.mean(part == index) == pytest.approx(fractions[name], abs=4 * error), name
-    # Independent of neighbours, and of each of the three numbers.
-    test = part == PARTS.index("test")
-    assert np.mean(test[1:] & test[:-1]) == pytest.approx(0.09, abs=0.003)
-    for name in events:
-        other = events | {name: events[name] + np.array(1, events[name].dtype)}
-        assert np.mean(splits.split(other, fractions) == part) == pytest.approx(0.38, abs=0.01)
-    order = np.random.default_rng(0).permutation(count)
-    shuffled = splits.split({n: values[order] for n, values in events.items()}, fractions)
-    np.testing.assert_array_equal(shuffled, part[order])
-
-
 def test_the_hash_is_that_of_splitmix64_in_whole_numbers() -> None:
-    """An event stays in its part for ever: what was learnt before must find its own events."""
+    """An event stays in its fold for ever: what was learnt before must find its own events."""
 
     def mixed(x: int) -> int:
         x = (x ^ (x >> 30)) * 0xBF58476D1CE4E5B9 % 2**64
@@ -239,17 +217,18 @@ def test_the_hash_is_that_of_splitmix64_in_whole_numbers() -> None:
         for number in numbers:
             state = mixed((state + 0x9E3779B97F4A7C15 + number) % 2**64)
         expected.append(state)
-    assert splits.event_hash(events).tolist() == expected
-    assert splits.uniform(np.array([0, 2**64 - 1], np.uint64)).tolist() == [2.0**-53, 1 - 2.0**-53]
+    assert event_hash(events).tolist() == expected
+    assert uniform(np.array([0, 2**64 - 1], np.uint64)).tolist() == [2.0**-53, 1 - 2.0**-53]
 
 
-def test_data_weigh_one_and_are_all_for_the_test(
+def test_data_weigh_one_and_have_the_hashes_of_their_numbers(
     skim: Callable[..., Path], analysis: Analysis
 ) -> None:
     path = skim(genWeight=None, Pileup_nTrueInt=None)
     columns = make_columns([path], analysis, "pseudodata")
     assert (columns.weight == 1.0).all()
-    assert (columns.split == PARTS.index("test")).all()
+    simulated = make_columns([skim("simulated")], analysis, SAMPLE)
+    np.testing.assert_array_equal(columns.hash, simulated.hash)
     assert columns.weights == {}
     assert columns.shapes == {}
     assert columns.attributes["is_data"]

@@ -48,17 +48,23 @@ def test_density_is_normalised_with_errors_and_overflow() -> None:
 
 def test_losses_show_both_curves_and_the_epoch_that_was_kept() -> None:
     figure = networks.losses(
-        [0.7, 0.5, 0.4], [0.7, 0.45, 0.5], 2, title="net", banner=style.Banner()
+        [[0.7, 0.5, 0.4], [0.6, 0.5]],
+        [[0.7, 0.45, 0.5], [0.8, 0.7]],
+        [2, 2],
+        title="net",
+        banner=style.Banner(),
     )
-    training, validation, best = figure.axes[0].lines
+    training, shorter, validation, other, best = figure.axes[0].lines
     np.testing.assert_allclose(training.get_xydata(), [[1, 0.7], [2, 0.5], [3, 0.4]])
+    np.testing.assert_allclose(shorter.get_xydata(), [[1, 0.6], [2, 0.5]])
     np.testing.assert_allclose(validation.get_ydata(), [0.7, 0.45, 0.5])
-    assert set(best.get_xdata()) == {2}
+    np.testing.assert_allclose(other.get_ydata(), [0.8, 0.7])
+    np.testing.assert_allclose(best.get_xydata(), [[2, 0.45], [2, 0.7]])
     assert texts(figure) == ["Training", "Validation", "Kept: epoch 2"]
 
 
 def test_losses_of_a_single_epoch() -> None:
-    low, high = networks.losses([0.5], [0.5], 1).axes[0].get_ylim()
+    low, high = networks.losses([[0.5]], [[0.5]], [1]).axes[0].get_ylim()
     assert low < high
 
 

@@ -9,6 +9,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import StepPatch
 
 from zenith.artefacts import Columns
+from zenith.artefacts.history import ClimbHistory
 from zenith.config import Analysis, load, parse
 from zenith.core.selection.objective import hard_templates, hard_value
 from zenith.figures import climb, gain, networks
@@ -17,23 +18,26 @@ from zenith.optimisation import model
 from zenith.optimisation.landscape import bin_gradient, landscape
 
 STEPS = 12
-KEPT, KEPT_STEP = 1, 8
+KEPT_STEPS = (8, 6)
 
 
-def history(names: list[str], seed: int = 1) -> dict[str, np.ndarray]:
-    """Two climbs; the second has a rejected step and is validated every second step."""
+def histories(names: list[str], seed: int = 1) -> list[ClimbHistory]:
+    """The climbs of two folds; the second stopped early, and one step of it was rejected."""
     random = np.random.default_rng(seed)
-    found = {}
-    for start in (0, 1):
-        found[f"start_{start}/value"] = random.uniform(1, 2, STEPS)
-        found[f"start_{start}/validation"] = random.uniform(1, 2, STEPS)
-        found[f"start_{start}/rejected"] = np.zeros(STEPS)
+    found = []
+    for fold, steps in enumerate((STEPS, STEPS - 3)):
+        arrays = {
+            "start_0/value": random.uniform(1, 2, steps),
+            "start_0/validation": random.uniform(1, 2, steps),
+            "start_0/rejected": np.zeros(steps),
+        }
         for k, name in enumerate(names):
-            path = 0.1 + 0.02 * np.arange(STEPS) * (k + 1) + 0.1 * start
-            found[f"start_{start}/threshold/{name}"] = path
-    found["start_1/validation"][1::2] = np.nan
-    found["start_1/value"][3] = np.nan
-    found["start_1/rejected"][3] = 1.0
+            path = 0.1 + 0.02 * np.arange(steps) * (k + 1) + 0.1 * fold
+            arrays[f"start_0/threshold/{name}"] = path
+        found.append(ClimbHistory(arrays, 0, KEPT_STEPS[fold]))
+    found[1].steps["start_0/validation"][1::2] = np.nan
+    found[1].steps["start_0/value"][3] = np.nan
+    found[1].steps["start_0/rejected"][3] = 1.0
     return found
 
 
@@ -64,29 +68,39 @@ def analysis() -> Analysis:
 
 def test_steps_are_those_of_the_history(analysis: Analysis) -> None:
     names = list(analysis.tunable_cuts)
-    content = history(names)
-    figures = dict(gallery.progress(analysis, content, KEPT, KEPT_STEP))
+    content = histories(names)
+    first, second = (of_fold.steps for of_fold in content)
+    figures = dict(gallery.progress(analysis, content))
     figure = figures["objective"]
-    for start in (0, 1):
+    for steps in (first, second):
         for key in ("value", "validation"):
-            values = content[f"start_{start}/{key}"]
+            values = steps[f"start_0/{key}"]
             (known,) = np.nonzero(np.isfinite(values))
             assert drawn(figure, np.stack([known, values[known]], axis=1))
-    best = content["start_1/validation"][KEPT_STEP]
-    assert drawn(figure, [[KEPT_STEP, best]])
+    # the mean of both, where both are known; the one that stopped stays where it was
+    mean = first["start_0/value"].copy()
+    known = np.append(second["start_0/value"], [second["start_0/value"][-1]] * 3)
+    mean = np.where(np.isfinite(known), (mean + np.nan_to_num(known)) / 2, mean)
+    assert drawn(figure, np.stack([np.arange(STEPS), mean], axis=1))
+    kept = [s["start_0/validation"][k] for s, k in zip((first, second), KEPT_STEPS, strict=True)]
+    assert drawn(figure, np.stack([KEPT_STEPS, kept], axis=1))
     (rejected,) = [xy for xy in lines(figure) if len(xy) == 1 and xy[0, 0] == 3]
     low, high = figure.axes[0].get_ylim()
-    assert low < rejected[0, 1] < min(np.nanmin(content[f"start_{k}/value"]) for k in (0, 1))
-    assert {f"Kept: step 8, {best:.4g}", "Fit did not converge"} <= set(texts(figure))
+    assert low < rejected[0, 1] < min(np.nanmin(s["start_0/value"]) for s in (first, second))
+    said = {"Kept: steps 6 to 8", "Fit did not converge", "Each of 2 folds"}
+    assert said <= set(texts(figure))
     assert figure.axes[0].get_ylabel() == "Expected significance [σ]"
 
     panels = figures["thresholds"].axes
     assert len(panels) == len(names)
     for axes, name in zip(panels, names, strict=True):
         paths = [np.asarray(line.get_ydata()) for line in axes.lines]
-        np.testing.assert_array_equal(paths[0], content[f"start_0/threshold/{name}"])
-        np.testing.assert_array_equal(paths[1], content[f"start_1/threshold/{name}"])
-        assert paths[2] == content[f"start_1/threshold/{name}"][KEPT_STEP]
+        both = [steps[f"start_0/threshold/{name}"] for steps in (first, second)]
+        for path, expected in zip(paths, both, strict=False):
+            np.testing.assert_array_equal(path, expected)
+        np.testing.assert_allclose(paths[2][:9], (both[0][:9] + both[1]) / 2)
+        kept = [path[k] for path, k in zip(both, KEPT_STEPS, strict=True)]
+        np.testing.assert_array_equal(paths[3], kept)
         low, high = analysis.tunable_cuts[name].tune or (0.0, 0.0)
         grey = [patch.get_extents().y0 for patch in axes.patches]
         assert len(grey) == 2
@@ -96,8 +110,7 @@ def test_steps_are_those_of_the_history(analysis: Analysis) -> None:
 def test_precision_is_called_an_error(analysis: Analysis) -> None:
     settings = analysis.optimise.model_copy(update={"objective": "precision"})
     precise = analysis.model_copy(update={"optimise": settings})
-    content = history(list(analysis.tunable_cuts))
-    _, figure = next(gallery.progress(precise, content, KEPT, KEPT_STEP))
+    _, figure = next(gallery.progress(precise, histories(list(analysis.tunable_cuts))))
     assert figure.axes[0].get_ylabel() == "Expected error on μ"
     region = next(iter(analysis.regions))
     bins = len(analysis.regions[region].fit.edges.edges) - 1
@@ -116,21 +129,18 @@ def test_thresholds_are_ranked_in_units_of_their_width(analysis: Analysis) -> No
 
 def test_the_path_lies_over_its_scan(analysis: Analysis) -> None:
     first, second = list(analysis.tunable_cuts)[:2]
-    content = history([first, second])
+    path = gallery.kept(histories([first, second])[0])
     axes = {first: np.linspace(0, 1, 5), second: np.linspace(0, 2, 4)}
     values = np.arange(20.0).reshape(5, 4)
     searched = {first: 0.9, second: 1.9}
-    ((name, figure),) = gallery.landscape(
-        analysis, content, KEPT, KEPT_STEP, axes, values, searched
-    )
+    ((name, figure),) = gallery.landscape(analysis, path, axes, values, searched)
     assert name == "path"
     mesh = figure.axes[0].collections[0]
     np.testing.assert_array_equal(np.asarray(mesh.get_array()).reshape(4, 5), values.T)
-    for start in (0, 1):
-        both = [content[f"start_{start}/threshold/{name}"] for name in (first, second)]
-        assert drawn(figure, np.stack(both, axis=1))
+    both = [path.thresholds[name] for name in (first, second)]
+    assert drawn(figure, np.stack(both, axis=1))
     assert drawn(figure, [[both[0][0], both[1][0]]])
-    assert drawn(figure, [[both[0][KEPT_STEP], both[1][KEPT_STEP]]])
+    assert drawn(figure, [[both[0][8], both[1][8]]])
     assert drawn(figure, [[0.9, 1.9]])
     assert figure.axes[1].get_ylabel() == "Expected significance [σ], hard cuts"
 
@@ -167,13 +177,14 @@ def test_scores_before_and_after(analysis: Analysis) -> None:
 
 
 def test_edges_are_drawn_where_they_are() -> None:
-    """Each inner edge against step, and the kept ones marked."""
-    path = np.array([[1.0, 2.0], [1.5, 2.5], [1.0, 3.0]])
-    figure = climb.edges(path, (0.0, 4.0), 1, label="mass", unit="TeV", text=["Signal region"])
-    for edge in path.T:
-        assert drawn(figure, np.stack([np.arange(3), edge], axis=1))
+    """Each inner edge of each fold against step, their mean, and the kept ones marked."""
+    paths = [np.array([[1.0, 2.0], [1.5, 2.5], [1.0, 3.0]]) + shift for shift in (0.0, 0.2)]
+    figure = climb.edges(paths, (0.0, 4.0), (1, 2), label="mass", unit="TeV", text=["Here"])
+    for path in (*paths, np.mean(paths, axis=0)):
+        for edge in path.T:
+            assert drawn(figure, np.stack([np.arange(3), edge], axis=1))
     assert drawn(figure, [[1, 1.5], [1, 2.5]])
-    assert "Kept: step 1" in texts(figure)
+    assert drawn(figure, [[2, 1.2], [2, 3.2]])
 
 
 def test_templates_of_moved_edges_are_drawn_per_mean_width() -> None:
@@ -189,11 +200,11 @@ def test_templates_of_moved_edges_are_drawn_per_mean_width() -> None:
 def test_the_comparison_shows_its_numbers(analysis: Analysis) -> None:
     content = {
         "expected_significance": {
-            "initial": {"train": 2.61, "validate": 2.4, "test": 2.5, "test_error": 0.101},
-            "optimised": {"train": 3.4, "validate": 3.3, "test": 3.1234, "test_error": 0.12},
+            "initial": {"z": 2.5, "error": 0.101, "learning": 2.61},
+            "climb": {"z": 3.1234, "error": 0.12, "learning": 3.4},
         },
-        "gain": {"optimised": {"difference": 0.6234, "error": 0.05}},
-        "cost": {"optimised": {"evaluations": 321, "seconds": 61.7}},
+        "gain": {"climb": {"difference": 0.6234, "error": 0.05}},
+        "cost": {"climb": {"evaluations": 321, "seconds": 99.0, "cpu_seconds": 61.7}},
     }
     ((_, figure),) = gallery.comparison(analysis, content)
     assert {"2.500 ± 0.101", "3.123 ± 0.120", "+0.623 ± 0.050", "321", "62 s"} <= set(texts(figure))
@@ -206,14 +217,14 @@ def test_the_comparison_shows_its_numbers(analysis: Analysis) -> None:
 
 @pytest.fixture(scope="module")
 def toy(toy_configuration: Any, toy_columns: dict[str, Columns]) -> tuple[Any, ...]:
-    """A selection of the toy analysis, its objective and its unseen events."""
+    """A selection of the toy analysis, its objective and its events."""
     config = toy_configuration()
     for name in ("jes", "generator"):
         del config["systematics"][name]
     analysis = parse(config)
     kept = {"thresholds": {"btag_1": jnp.asarray(0.43)}, "networks": {}}
     objective = model.objective(analysis)
-    return kept, objective, model.events(analysis, toy_columns, {}, "test")
+    return kept, objective, model.events(analysis, toy_columns, {}, range(5))
 
 
 def test_a_scan_holds_the_value_of_what_is_kept(toy: tuple[Any, ...]) -> None:

@@ -8,18 +8,25 @@ from typing import Any, NamedTuple
 import jax.numpy as jnp
 import numpy as np
 import optax
+import pyhf
 import pytest
 
 from zenith.artefacts import Columns
 from zenith.config import Analysis, parse
 from zenith.core.selection.layout import Layout
-from zenith.core.selection.objective import Objective, hard_value
-from zenith.errors import FitError
+from zenith.core.selection.objective import Objective, hard_value, stacked
+from zenith.errors import FitError, InputError
+from zenith.events.folds import folds_of
 from zenith.optimisation import ascent, model
 from zenith.optimisation.ascent import Climb, climb, schedule
 from zenith.optimisation.compare import bootstrap, compare, spread
 from zenith.optimisation.search import search
-from zenith.optimisation.selection import Physical, loosest, starts
+from zenith.optimisation.selection import Physical, loosest, physical, starts
+from zenith.statistics.histograms import fill
+from zenith.statistics.repair import sanitise
+from zenith.statistics.selections import Selections
+from zenith.statistics.templates import collect
+from zenith.statistics.workspace import build
 
 STEPS = 12
 
@@ -42,8 +49,8 @@ def case(toy_configuration: Callable[..., dict[str, Any]], toy_columns: dict[str
     return Case(
         analysis,
         model.objective(analysis),
-        model.events(analysis, toy_columns, {}, "optimise"),
-        model.events(analysis, toy_columns, {}, "validate"),
+        model.events(analysis, toy_columns, {}, analysis.folds.learning(0)),
+        model.events(analysis, toy_columns, {}, [analysis.folds.validation(0)]),
         next(starts(analysis, {})),
         ascent.optimiser(analysis),
     )
@@ -164,11 +171,29 @@ def test_no_signal_is_an_error_that_says_so(case: Case, toy_columns: dict[str, C
     none = Columns(**{**vars(toy_columns["zprime"]), "weight": toy_columns["zprime"].weight * 0.0})
     columns = {**toy_columns, "zprime": none}
     empty = case._replace(
-        events=model.events(case.analysis, columns, {}, "optimise"),
-        validation=model.events(case.analysis, columns, {}, "validate"),
+        events=model.events(case.analysis, columns, {}, [1, 2, 3]),
+        validation=model.events(case.analysis, columns, {}, [4]),
     )
     with pytest.raises(FitError, match="no signal passes the cuts at the start"):
         empty.climb()
+
+
+def test_a_fold_without_signal_is_named(case: Case, toy_columns: dict[str, Columns]) -> None:
+    """Before anything is compiled, whether it would teach, choose the step or be read."""
+    own = toy_columns["zprime"]
+    some = np.flatnonzero(folds_of(own.hash, case.analysis.folds) != 3)
+
+    def taken(arrays: dict[str, Any]) -> dict[str, Any]:
+        return {name: array[some] for name, array in arrays.items()}
+
+    shapes = {variation: taken(values) for variation, values in own.shapes.items()}
+    weights = taken(own.weights)
+    few = Columns(taken(own.values), own.weight[some], own.hash[some], weights, shapes)
+    for folds in ([3], [2, 3, 4]):
+        with pytest.raises(
+            InputError, match=r"fold 3 has no simulated event of the signal \(signal"
+        ):
+            model.events(case.analysis, {**toy_columns, "zprime": few}, {}, folds)
 
 
 def test_nothing_to_optimise_is_an_error_that_says_so(case: Case) -> None:
@@ -188,8 +213,9 @@ def test_the_bootstrap_is_paired_and_of_the_right_size(
     case: Case, toy_columns: dict[str, Columns]
 ) -> None:
     """Equal selections have equal replicas; the error of Z falls as 1 / √events."""
-    test = model.events(case.analysis, toy_columns, {}, "test")
-    first, again = (bootstrap(case.objective, test, case.start, 10) for _ in range(2))
+    folds = [model.events(case.analysis, toy_columns, {}, [f], as_whole=False) for f in range(5)]
+    selections = [case.start] * 5
+    first, again = (bootstrap(case.objective, stacked(folds), selections, 10) for _ in range(2))
     np.testing.assert_array_equal(first, again)
     assert 0.0 < first.std() < 0.3 * first.mean()
 
@@ -199,27 +225,48 @@ def test_the_comparison_quotes_every_selection(
     toy_columns: dict[str, Columns],
     case: Case,
 ) -> None:
+    """With all events; Z of the union is that of its histograms, recomputed without its code."""
     analysis = parse(toy_configuration(statistics={"bootstrap": 5}))
-    looser = {"thresholds": {"btag_1": np.float64(0.2)}, "networks": {}}
-    result = compare(
-        analysis,
-        toy_columns,
-        model.objective(analysis),
-        model.events(analysis, toy_columns, {}, "test"),
-        {
-            "initial": case.start,
-            "optimised": looser,
-            "fixed_edges": case.start,
-            "search": case.start,
-        },
-    )
+    objective = model.objective(analysis)
+    cuts = [0.15, 0.2, 0.25, 0.3, 0.35]
+    looser = [physical(analysis, {"btag_1": cut}, {}) for cut in cuts]
+    start = [case.start] * 5
+    selections = {"initial": start, "climb": looser, "fixed_edges": start, "tpe": start}
+    result = compare(analysis, toy_columns, objective, selections)
     table = result["expected_significance"]
-    assert set(table["initial"]) == {"train", "validate", "test", "test_error"}
-    assert table["initial"] == table["search"]
-    assert result["gain"]["search"] == {"difference": 0.0, "error": 0.0}
-    difference = table["optimised"]["test"] - table["initial"]["test"]
-    assert result["gain"]["optimised"]["difference"] == difference
-    assert result["gain_of_edges"] == result["gain"]["optimised"]  # the start is what stays fixed
+    assert set(table["initial"]) == {"z", "error", "learning"}
+    assert table["initial"] == table["tpe"]
+    assert result["gain"]["tpe"] == {"difference": 0.0, "error": 0.0}
+    assert result["gain"]["climb"]["difference"] == table["climb"]["z"] - table["initial"]["z"]
+    assert result["gain_of_edges"] == result["gain"]["climb"]  # the start is what stays fixed
+    assert result["thresholds"]["climb"] == {"btag_1": cuts}
+
+    # of one fold alone, by its events alone
+    one = [float(hard_value(looser[f], objective, model.events(
+        analysis, toy_columns, {}, analysis.folds.learning(f)))) for f in range(5)]  # fmt: skip
+    assert table["climb"]["learning"] == pytest.approx(np.mean(one), rel=1e-9)
+
+    filled = fill(analysis.blinded(), toy_columns, Selections.of(analysis, {"btag_1": cuts}))
+    own = toy_columns["wjets"]
+    cut = np.asarray(cuts, np.float32)[folds_of(own.hash, analysis.folds)]
+    passed = (own.values["met"] > 50) & (own.values["btag_1"] > cut)
+    edges, x = np.linspace(400, 2800, 9), np.clip(own.values["mtt"][passed], 400, 2799.9)
+    found = filled["signal/wjets/nominal"].values()
+    expected = np.histogram(x, edges, weights=own.weight[passed])[0]
+    np.testing.assert_allclose(found, expected, rtol=1e-12)
+    blind = analysis.blinded()
+    spec, _ = build(blind, [sanitise(r, None)[0] for r in collect(blind, filled)])
+    assert table["climb"]["z"] == pytest.approx(pyhf_significance(spec), rel=1e-5)
+
+
+def pyhf_significance(spec: dict[str, Any]) -> float:
+    """Z on Asimov data at μ = 1, by pyhf's own minimiser."""
+    built = pyhf.Workspace(spec).model()
+    values = built.config.suggested_init()
+    values[built.config.poi_index] = 1.0
+    fixed, bounds = built.config.suggested_fixed(), built.config.suggested_bounds()
+    data = built.expected_data(values)
+    return float(np.sqrt(pyhf.infer.test_statistics.q0(0.0, data, built, values, bounds, fixed)))
 
 
 def test_the_loosest_cuts_keep_what_any_threshold_within_its_bounds_keeps(

@@ -53,12 +53,12 @@ def test_a_skim_is_shown_with_its_branches_and_sums(tmp_path: Path) -> None:
     assert describe(f"{path}:Events") == text
 
 
-def test_columns_are_shown_with_units_weights_and_splits(tmp_path: Path) -> None:
+def test_columns_are_shown_with_units_and_weights(tmp_path: Path) -> None:
     path = tmp_path / "wjets.h5"
     columns = Columns(
         {"met": np.array([10, 20, 60], np.float32)},
         weight=np.array([0.5, 0.5, 2.0]),
-        split=np.array([0, 3, 3], np.uint8),
+        hash=np.arange(3, dtype=np.uint64),
         weights={"pileup_up": np.array([0.6, 0.6, 2.2])},
         shapes={"jes_up": {"met": np.array([11, 21, 61], np.float32)}},
         units={"met": "GeV"},
@@ -71,7 +71,6 @@ def test_columns_are_shown_with_units_weights_and_splits(tmp_path: Path) -> None
     assert ["met", "GeV", "Missing momentum.", "10", "30", "60"] in found
     assert ["weight", "3", "0.5", "2"] in found
     assert ["pileup_up", "3.4", "0.6", "2.2"] in found
-    assert ["test", "2", "2.5"] in found
     assert ["events", "3"] in found
     assert "shape variations: jes_up" in text
 

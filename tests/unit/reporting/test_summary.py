@@ -102,7 +102,7 @@ CUTFLOW = {
 def test_the_summary_has_the_numbers_of_the_fit() -> None:
     content = summarise({"initial": fit()}, {"initial": CUTFLOW}, {})
     assert content["quoted"] == "initial"
-    assert content["expected_significance"] == {"initial": {"test": 2.5}}
+    assert content["expected_significance"] == {"initial": {"z": 2.5}, "default": {"z": 2.5}}
     assert (content["fit"]["mu"], content["fit"]["mu_error"]) == (0.94, 0.31)
     assert content["fit"]["free_normalisations"] == {"ttbar_norm": {"value": 1.05, "error": 0.02}}
     assert content["upper_limit"] == fit()["upper_limit"]
@@ -114,41 +114,45 @@ def test_the_summary_has_the_numbers_of_the_fit() -> None:
 def test_the_optimised_selection_joins_and_is_quoted() -> None:
     found = {
         "expected_significance": {
-            "initial": {"train": 2.6, "validate": 2.4, "test": 2.0, "test_error": 0.1},
-            "search": {"train": 3.0, "validate": 2.7, "test": 2.6, "test_error": 0.1},
+            "initial": {"z": 2.0, "error": 0.1, "learning": 2.6},
+            "tpe": {"z": 2.6, "error": 0.1, "learning": 3.0},
         },
         "gain": {},
         "cost": {},
         "soft_hard_gap": 0.01,
+        "thresholds": {},
+        "folds": {"number": 5, "salt": 1},
     }
     content = summarise({"initial": fit(2.5), "optimised": fit(3.1)}, {}, {}, found)
     expected = content["expected_significance"]
     assert content["quoted"] == "optimised"
-    # What is quoted on test events comes from the fit, the rest from the optimisation.
-    assert expected["initial"] == {"train": 2.6, "validate": 2.4, "test": 2.5, "test_error": 0.1}
-    assert expected["optimised"] == {"test": 3.1}
-    assert expected["search"]["test"] == 2.6
+    # What is quoted comes from the fit, the rest from the optimisation.
+    assert expected["initial"] == {"z": 2.5, "error": 0.1, "learning": 2.6}
+    assert expected["climb"] == expected["default"] == {"z": 3.1}
+    assert expected["tpe"]["z"] == 2.6
     assert content["soft_hard_gap"] == 0.01
     text = page(content, "Results")
-    assert list(expected) == ["initial", "optimised", "search"]
-    assert "| search    |     3 |      2.7 | 2.60 ± 0.10 |" in text
+    assert list(expected) == ["initial", "tpe", "climb", "default"]
+    assert "| tpe     | 2.60 ± 0.10 |                          3.000 |" in text
 
 
 COMPARISON = {
     "expected_significance": {
-        "initial": {"train": 2.6, "validate": 2.4, "test": 2.5, "test_error": 0.1},
-        "optimised": {"train": 3.4, "validate": 3.3, "test": 3.1, "test_error": 0.12},
-        "search": {"train": 3.0, "validate": 2.7, "test": 2.6, "test_error": 0.11},
+        "initial": {"z": 2.5, "error": 0.1, "learning": 2.6},
+        "climb": {"z": 3.1, "error": 0.12, "learning": 3.4},
+        "tpe": {"z": 2.6, "error": 0.11, "learning": 3.0},
     },
     "gain": {
-        "optimised": {"difference": 0.6, "error": 0.05},
-        "search": {"difference": 0.1, "error": 0.06},
+        "climb": {"difference": 0.6, "error": 0.05},
+        "tpe": {"difference": 0.1, "error": 0.06},
     },
     "cost": {
-        "optimised": {"evaluations": 200, "seconds": 61.7},
-        "search": {"evaluations": 200, "seconds": 40.2},
+        "climb": {"evaluations": 200, "seconds": 99.0, "cpu_seconds": 61.7},
+        "tpe": {"evaluations": 200, "seconds": 99.0, "cpu_seconds": 40.2},
     },
     "soft_hard_gap": 0.0084,
+    "thresholds": {"initial": {"met": [50.0] * 3}, "climb": {"met": [40.0, 50.0, 72.0]}},
+    "folds": {"number": 3, "salt": 7},
 }
 
 
@@ -162,13 +166,20 @@ def test_the_comparison_is_quoted_with_gain_and_cost(tmp_path: Path) -> None:
     options = ["--results", str(results), "--output", str(summary), "--page", str(text)]
     assert main(["summary", "--config", "config/zprime.yaml", *options]) == 0
     content = json.loads(summary.read_text())
-    for key, value in COMPARISON.items():
+    default = {"default": COMPARISON["expected_significance"]["climb"]}
+    expected = COMPARISON["expected_significance"] | default
+    for key, value in (COMPARISON | {"expected_significance": expected}).items():
         assert content[key] == value
     known = {"initial/fit.json", "optimised/fit.json", "comparison.json"}
     assert set(content["provenance"]["inputs"]) == known
-    rows = [" ".join(row.split()) for row in text.read_text().splitlines() if "optimised |" in row]
-    assert rows == ["| optimised | 3.4 | 3.3 | 3.10 ± 0.12 | 0.600 ± 0.050 | 200 | 62 |"]
-    assert "Soft and hard cuts differ by 0.84 % where the climb ended." in text.read_text()
+    rows = [
+        " ".join(row.split()) for row in text.read_text().splitlines() if row.startswith("| climb")
+    ]
+    assert rows[0] == "| climb | 3.10 ± 0.12 | 3.400 | 0.600 ± 0.050 | 200 | 62 |"
+    page = text.read_text()
+    assert "Soft and hard cuts differ by 0.84 % where the climbs ended." in page
+    assert "They are in 3 folds (salt 7)" in page
+    assert "| met |      50 | 54 (40 to 72) |" in page
 
 
 def test_the_page_reads_the_numbers_out_in_the_words_of_people() -> None:

@@ -58,8 +58,10 @@ def test_less_than_one_simulated_event_is_filled_up_to_one():
     said = {c.bin: c.reason for c in changes if (c.variation, c.sample) == ("nominal", "ttbar")}
     assert said[4] == "fewer than one simulated event of background"
     # variances of a fit with four times as many events; what was filled is as uncertain as before
-    quarter, _ = sanitise(_templates(), None, np.full(3, 0.25))
-    np.testing.assert_allclose(quarter.variance[1], 0.01 + lacking**2, rtol=1e-12)
+    given = _templates()
+    rules = (given.nominal, given.variance, given.background, None, given.sums)
+    _, quarter = floored(*rules, share=0.25)
+    np.testing.assert_allclose(quarter[1], 0.01 + lacking**2, rtol=1e-12)
 
 
 @pytest.mark.parametrize(("seen", "filled"), [(1, 0.0), (0, 0.3), (3, 0.0)])

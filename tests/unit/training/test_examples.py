@@ -5,11 +5,16 @@ from typing import Any
 import numpy as np
 import pytest
 
-from zenith.artefacts import PARTS, Columns
+from zenith.artefacts import Columns
+from zenith.config.learning import Folds
 from zenith.config.networks.perceptron import PerceptronSettings
 from zenith.errors import InputError
+from zenith.events.folds import folds_of, hash_of
 from zenith.training.balance import balanced, without_negative
 from zenith.training.examples import Examples, examples
+
+FOLDS = Folds()
+LEARNING = FOLDS.learning(0)
 
 
 def columns(seed: int, events: int = 400) -> Columns:
@@ -17,7 +22,7 @@ def columns(seed: int, events: int = 400) -> Columns:
     return Columns(
         values={name: random.normal(seed, 1, events).astype(np.float32) for name in ("a", "b")},
         weight=random.exponential(1.0, events),
-        split=random.integers(0, len(PARTS), events).astype(np.uint8),
+        hash=hash_of(seed, np.arange(events)),
     )
 
 
@@ -31,15 +36,19 @@ def samples() -> dict[str, Columns]:
     return {"wjets": columns(1), "one": columns(2), "two": columns(3)}
 
 
-def test_classes_merge_samples_of_one_part(samples: dict[str, Columns]) -> None:
+def test_classes_merge_samples_of_some_folds(samples: dict[str, Columns]) -> None:
     mva = network(cuts=("a > 1.5", "b <= 3"))
-    events = examples("net", mva, samples, "validate")
+    events = examples("net", mva, samples, FOLDS, [2, 4])
     for label, names in enumerate(mva.classes.values()):
         chosen = events.take(events.label == label)
         x, weight = [], []
         for name in names:
             c = samples[name]
-            keep = (c.split == 2) & (c.values["a"] > 1.5) & (c.values["b"] <= 3)
+            keep = (
+                np.isin(folds_of(c.hash, FOLDS), [2, 4])
+                & (c.values["a"] > 1.5)
+                & (c.values["b"] <= 3)
+            )
             x.append([c.values["b"][keep], c.values["a"][keep]])
             weight.append(c.weight[keep])
         np.testing.assert_array_equal(chosen.x, np.concatenate(x, axis=1))
@@ -50,15 +59,15 @@ def test_classes_merge_samples_of_one_part(samples: dict[str, Columns]) -> None:
 def test_a_class_without_events_names_class_samples_and_cuts(samples: dict[str, Columns]) -> None:
     with pytest.raises(InputError, match=r"mva\.net: class 't' \(samples one, two\).*a > 99") as e:
         examples("net", network(cuts=("a > 99",), classes={"t": ("one", "two"), "w": ("wjets",)}),
-                 samples, "train")  # fmt: skip
-    assert "'train'" in str(e.value)
+                 samples, FOLDS, LEARNING)  # fmt: skip
+    assert "in folds 1, 2, 3 of 5" in str(e.value)
     assert "mva.net.cuts" in str(e.value)
 
 
 def test_an_absent_sample_is_named(samples: dict[str, Columns]) -> None:
     del samples["two"]
     with pytest.raises(InputError, match=r"class 't' needs the columns of sample 'two'"):
-        examples("net", network(), samples, "train")
+        examples("net", network(), samples, FOLDS, LEARNING)
 
 
 @pytest.mark.parametrize("bad", [np.nan, np.inf])
@@ -66,22 +75,22 @@ def test_an_absent_sample_is_named(samples: dict[str, Columns]) -> None:
 def test_a_feature_that_is_not_finite_names_column_and_sample(
     samples: dict[str, Columns], bad: float, cuts: tuple[str, ...]
 ) -> None:
-    position = int(np.flatnonzero(samples["one"].split == 0)[0])
+    position = int(np.flatnonzero(folds_of(samples["one"].hash, FOLDS) == 1)[0])
     samples["one"].values["b"][position] = bad
     with pytest.raises(InputError, match=r"column 'b' of sample 'one' is NaN or infinite in 1 of"):
-        examples("net", network(cuts=cuts), samples, "train")
-    examples("net", network(cuts=cuts), samples, "test")  # another part does not see it
+        examples("net", network(cuts=cuts), samples, FOLDS, LEARNING)
+    examples("net", network(cuts=cuts), samples, FOLDS, [0])  # another fold does not see it
 
 
 def test_a_missing_column_names_the_remedy(samples: dict[str, Columns]) -> None:
     with pytest.raises(InputError, match="sample 'wjets' have no 'c': make them again"):
-        examples("net", network(features=("a", "c")), samples, "train")
+        examples("net", network(features=("a", "c")), samples, FOLDS, LEARNING)
 
 
 def test_weights_that_are_not_finite(samples: dict[str, Columns]) -> None:
     samples["wjets"].weight[:] = np.nan
     with pytest.raises(InputError, match="weights of sample 'wjets'"):
-        examples("net", network(), samples, "train")
+        examples("net", network(), samples, FOLDS, LEARNING)
 
 
 @pytest.fixture

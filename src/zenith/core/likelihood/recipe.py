@@ -12,6 +12,7 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.typing import ArrayLike
 
 from zenith.core.likelihood.smoothing import smooth_353qh_twice
 from zenith.core.likelihood.structure import Structure, Templates
@@ -26,7 +27,7 @@ class Histograms(NamedTuple):
     variance: jax.Array  # (P, B) sum of squared weights
     variations: dict[str, jax.Array]  # (P, B); the nominal one where a process does not vary
     sums: jax.Array | None = None  # (2, P) Σw and Σw² of all events of the processes
-    share: jax.Array | None = None  # (P,) of their number in that of the fit that is quoted
+    share: ArrayLike = 1.0  # of the events of the fit that is quoted
 
 
 class Systematic(NamedTuple):
@@ -99,8 +100,9 @@ class Recipe(eqx.Module):
         raw, variance = region.nominal[rows], region.variance[rows]
         background = [name in self.background for name in self.structure.samples]
         sums = None if region.sums is None else region.sums[:, rows]
-        share = None if region.share is None else region.share[rows]
-        nominal, variance = floored(raw, variance, background, self.minimum_yield, sums, share)
+        nominal, variance = floored(
+            raw, variance, background, self.minimum_yield, sums, region.share
+        )
         varied = [
             consistent(side[rows], raw, nominal)
             for systematic in self.systematics

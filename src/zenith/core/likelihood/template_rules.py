@@ -37,13 +37,13 @@ def floored(
     background: Sequence[bool],
     minimum: float | None,
     sums: Array | None = None,
-    share: Array | None = None,
+    share: Array | float = 1.0,
 ) -> tuple[Array, Array]:
     """Rules 1 and 2: the yields and variances of one region, both (P, B), repaired.
 
     `background`, (P,), says which processes are background; one is, at least. `sums`, (2, P), are
     Σw and Σw² of everything simulated; only needed without `minimum`. The variance that is returned
-    is that of the fit that is quoted, of whose events these are a `share`, (P,), by default all.
+    is that of the fit that is quoted, of whose events these are a `share`.
     """
     is_background = np.asarray(background, float)
     clipped = nominal.clip(0.0)
@@ -63,8 +63,7 @@ def floored(
         weight = _ratio(variance.sum(axis=1), of_process, everywhere)[most]
         lacking = weight * (1.0 - events).clip(0.0)
     filled = (np.arange(len(background)) == most)[:, None] * lacking
-    share = np.ones(len(background)) if share is None else share
-    return clipped + filled, share[:, None] * variance + filled**2
+    return clipped + filled, share * variance + filled**2
 
 
 def _ratio(above: Array, below: Array, otherwise: Array | float) -> Array:

@@ -81,9 +81,7 @@ def _histograms(
                 variations = dict(zip(events.weight_variations, varied, strict=True))
                 for v, variation in enumerate(events.shape_variations):
                     variations[variation] = jnp.where(shifts[v], shifted[name][0, v], yields)
-                result[name] = Histograms(
-                    yields, variance, variations, events.sums, events.shares.get(region.name)
-                )
+                result[name] = Histograms(yields, variance, variations, events.sums, events.share)
     return result
 
 

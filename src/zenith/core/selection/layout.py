@@ -20,6 +20,7 @@ from jax.typing import ArrayLike
 from zenith.core.networks.network import Network, require_events_alone
 from zenith.core.selection.axis import Axis
 from zenith.core.selection.cuts import Cut, hard_mask
+from zenith.core.selection.placement import Placement
 from zenith.core.selection.regions import Region
 from zenith.errors import InputError
 
@@ -33,6 +34,7 @@ class Sample(NamedTuple):
     A weight variation is another weight of the same events; a shape variation is another set of
     events, with columns and a weight of its own. `identity` is a number of the physical event, the
     same in every variation, by which a bootstrap draws it; by default the position in the sample.
+    `part` is a number of the part of the events that an event is in, by default 0.
     """
 
     columns: Mapping[str, np.ndarray]  # observable → (N,)
@@ -40,6 +42,12 @@ class Sample(NamedTuple):
     weight_variations: Mapping[str, np.ndarray] = {}  # variation → (N,) expected events
     shape_variations: Mapping[str, "Sample"] = {}
     identity: np.ndarray | None = None  # (N,) integers
+    part: np.ndarray | None = None  # (N,) integers
+
+    def inside(self, parts: Sequence[int]) -> np.ndarray:
+        """Which of its events are in one of the parts, (N,)."""
+        part = np.zeros(len(self.weight), int) if self.part is None else self.part
+        return np.isin(part, parts)
 
 
 class Blocks(eqx.Module):
@@ -84,7 +92,7 @@ class Layout(eqx.Module):
     shape_variations: tuple[str, ...] = eqx.field(static=True)
     shifts: tuple[tuple[bool, ...], ...] = eqx.field(static=True)  # [shape variation][process]
     sums: jax.Array  # (2, processes) Σw and Σw², before any cut
-    shares: dict[str, jax.Array]  # region → (processes,), see `prepare`
+    share: jax.Array  # of the events of the fit that is quoted
 
 
 def prepare(
@@ -94,13 +102,15 @@ def prepare(
     *,
     chunk: int | None = None,
     dtype: Any = np.float32,
-    shares: Mapping[str, ArrayLike] = {},
+    parts: Sequence[Sequence[int]] = ((0,),),
+    share: ArrayLike = 1.0,
 ) -> Layout:
     """Lay out the samples of every process; of `networks` only names of inputs and outputs count.
 
     `chunk` is about how many events are in memory with their gradients at a time, `dtype` that of
-    columns and weights. Of a region, process by process, there are `shares` times as many events as
-    in the fit that is quoted, to which variances are scaled; by default they are those of that fit.
+    columns and weights. Of the events those of the first of `parts` are laid out; arrays are as
+    large as those of the others would have to be, so that what is compiled for one serves all. The
+    events are a `share` of those of the fit that is quoted, to which variances are scaled.
 
     A sample without a variation that another sample of its process has enters it as it is. Raises
     `InputError` that names the process and the column that is missing, of another length, or not
@@ -145,7 +155,8 @@ def prepare(
     groups = []
     for (axis, cuts), members in regions_of.items():
         moves = axis.observable in scores
-        plan = _Plan(axis, moves, tuple(cuts), _columns(members, networks), chunk, dtype)
+        columns = _columns(members, networks)
+        plan = _Plan(axis, moves, tuple(cuts), columns, chunk, dtype, parts)
         groups.append(
             Group(
                 nominal=_blocks(nominal, weights, plan),
@@ -155,7 +166,8 @@ def prepare(
                 moves=moves,
             )
         )
-    sums = [[sum((s.weight**k).sum() for s in of) for of in samples.values()] for k in (1, 2)]
+    weight = [[s.weight[s.inside(parts[0])] for s in of] for of in samples.values()]
+    sums = [[sum((w**k).sum() for w in of) for of in weight] for k in (1, 2)]
     return Layout(
         groups=tuple(groups),
         processes=tuple(samples),
@@ -163,7 +175,7 @@ def prepare(
         shape_variations=shapes,
         shifts=shifts,
         sums=jnp.asarray(sums, float),
-        shares={name: jnp.asarray(share, float) for name, share in shares.items()},
+        share=jnp.asarray(share, float),
     )
 
 
@@ -225,22 +237,25 @@ class _Plan(NamedTuple):
     columns: tuple[str, ...]
     chunk: int
     dtype: Any
+    parts: Sequence[Sequence[int]]
 
 
 def _blocks(sources: Sequence[_Source], variations: Sequence[str], plan: _Plan) -> Blocks:
-    chosen, cells = [], []
+    chosen: list[np.ndarray] = []
+    cells: list[list[np.ndarray]] = [[] for _ in plan.parts]
     for source in sources:
         masked = {c.observable: source.column(c.observable) for c in plan.cuts}
         mask = np.broadcast_to(hard_mask(plan.cuts, masked, {}), len(source.sample.weight))
         passes = np.flatnonzero(mask)
-        if plan.moves:
-            chosen.append(passes)
-            cells.append(np.full(len(passes), source.row, np.int32))
-            continue
-        fine = plan.axis.fine_bin(source.column(plan.axis.observable, passes))
-        chosen.append(passes[fine >= 0])
-        cells.append(source.row * plan.axis.fine_bins + fine[fine >= 0])
-    layout = _Layout(np.concatenate(cells), plan.chunk)
+        cell = np.full(len(passes), source.row, np.int32)
+        if not plan.moves:
+            fine = plan.axis.fine_bin(source.column(plan.axis.observable, passes))
+            cell, passes = (cell * plan.axis.fine_bins + fine)[fine >= 0], passes[fine >= 0]
+        inside = [source.sample.inside(of)[passes] for of in plan.parts]
+        chosen.append(passes[inside[0]])
+        for found, here in zip(cells, inside, strict=True):
+            found.append(cell[here])
+    layout = Placement([np.concatenate(of) for of in cells], plan.chunk)
 
     def gather(read: str, names: Sequence[Any]) -> jax.Array:
         out = np.zeros((layout.chunks, len(names), layout.chunk), plan.dtype)
@@ -256,31 +271,3 @@ def _blocks(sources: Sequence[_Source], variations: Sequence[str], plan: _Plan) 
         cells=jnp.asarray(layout.cells),
         identity=jnp.asarray(layout.place(np.concatenate(identity).astype(np.uint32))),
     )
-
-
-class _Layout:
-    """Where each event goes: blocks of one cell each, chunks of many blocks."""
-
-    def __init__(self, cells: np.ndarray, chunk: int) -> None:
-        occupied, counts = np.unique(cells, return_counts=True)
-        # long blocks make few sums but much padding: the cost is that of the padded events, and of
-        # as many sums into cells as there are blocks
-        lengths = 2 ** np.arange(2, 8)
-        padded = [np.sum(-(-counts // length)) * length for length in lengths]
-        block = int(lengths[np.argmin(padded * (1 + 1 / lengths))])
-        blocks = -(-counts // block)
-        total = max(int(blocks.sum()), 1) * block
-        self.chunks = -(-total // max(chunk, block))
-        self.chunk = -(-total // (self.chunks * block)) * block
-        cell = np.full(self.chunks * self.chunk // block, occupied[-1] if len(occupied) else 0)
-        cell[: blocks.sum()] = np.repeat(occupied, blocks)  # sorted, the padding at the end too
-        self.cells = cell.astype(np.int32).reshape(self.chunks, -1)
-        self._order = np.argsort(cells, kind="stable")
-        gap = np.cumsum(blocks * block) - blocks * block - (np.cumsum(counts) - counts)
-        self._position = np.arange(len(cells)) + np.repeat(gap, counts)
-
-    def place(self, values: np.ndarray) -> np.ndarray:
-        """(N,) → (chunks, n), with 0 between."""
-        out = np.zeros(self.chunks * self.chunk, values.dtype)
-        out[self._position] = values[self._order]
-        return out.reshape(self.chunks, self.chunk)

@@ -9,11 +9,12 @@ that nothing is traced again from step to step, and the other is the same for al
 structure, soft and hard, of every step that asks.
 """
 
-from collections.abc import Callable
-from typing import Literal
+from collections.abc import Callable, Sequence
+from typing import Literal, TypeVar
 
 import equinox as eqx
 import jax
+import jax.numpy as jnp
 from jax.typing import ArrayLike
 
 from zenith.core.likelihood.recipe import Recipe, Systematic
@@ -23,6 +24,7 @@ from zenith.core.selection.histograms import Selection, hard_histograms, soft_hi
 from zenith.core.selection.layout import Layout
 
 __all__ = ["Objective", "Systematic"]
+T = TypeVar("T")
 
 
 class Objective(Recipe):
@@ -92,6 +94,30 @@ def hard_templates(
 ) -> Templates:
     """The templates of the hard selection; with a `replica`, of that bootstrap of the events."""
     return objective.templates(hard_histograms(parameters, events, replica), events.processes)
+
+
+@jax.jit
+def union_templates(
+    selections: Selection,
+    objective: Objective,
+    events: Layout,
+    replica: ArrayLike | None = None,
+) -> Templates:
+    """The templates of all folds together, each read with its own hard selection.
+
+    Leaves of `selections` and `events` have a first axis, the folds (`stacked`).
+    """
+    histograms = jax.lax.map(
+        lambda fold: hard_histograms(fold[0], fold[1], replica), (selections, events)
+    )  # one after the other: the largest arrays are those of one fold
+    together = jax.tree.map(lambda of_folds: of_folds.sum(axis=0), histograms)
+    return objective.templates(together, events.processes)
+
+
+def stacked(trees: Sequence[T]) -> T:
+    """Equal pytrees as one, the leaves stacked along a new first axis."""
+    found: T = jax.tree.map(lambda *leaves: jnp.stack(leaves), *trees)
+    return found
 
 
 def hard_value(
