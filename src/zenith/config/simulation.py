@@ -158,7 +158,7 @@ class ProcessCard(Section):
         bool,
         Field(
             description="whether the branch PSWeight has the weights of other scales of initial- "
-            "and final-state radiation (half as slow again)"
+            "and final-state radiation (generation takes 1.5 times as long)"
         ),
         concerns("simulate", of="own"),
     ] = False
