@@ -145,7 +145,7 @@ def scored_inputs():
     }
     if (ASKED.selection or ANALYSIS.categorised_selection) == "optimised":
         inputs["networks"] = climbed_networks("climb", FOLDS[-1:])
-        inputs["selection"] = climbed("climb", FOLDS[-1:])
+        (inputs["selection"],) = climbed("climb", FOLDS[-1:])
     return inputs
 
 
