@@ -54,10 +54,13 @@ NOT_USED = {
     "samples.*.files": "skim",  # what the other files are, to refuse an output that is one
     "eras.*.corrections.*.file": "columns",  # that a skim or data do not take: the same
     # for what `averaged_branches` says of them
-    "systematics.*.branches": "skim",
-    "systematics.*.weight": "skim",
+    # and whether one acts on the sample at all
+    "systematics.*.branches": "skim columns",
+    "systematics.*.normalise": "skim columns",
+    "systematics.*.weight": "skim columns",
     "systematics.*.processes": "skim columns",
-    "systematics.*.sides": "skim",
+    "systematics.*.sides": "skim columns",
+    "weights.*.processes": "columns",
     "skim.chunk": "columns",  # how many events are in memory
     "mva.*.classes": "columns",  # names of scores, which are no columns
     # of the luminosity of files, which is a parameter of the rule columns
@@ -245,12 +248,12 @@ def test_a_changed_bin_edge_runs_the_histograms_again(project, run) -> None:
 
 
 def test_labels_draw_figures_only(project, run) -> None:
-    labels = (
-        "regions: {signal: {label: Here}}\n"
-        "systematics: {jes: {label: Scale}}\n"
-        "observables: {met: {label: Missing}}\n"
-    )
-    with edited(project.folder / "config/test.yaml", "name: test\n", f"name: test\n{labels}"):
+    labels = "regions: {signal: {label: Here}}\nobservables: {met: {label: Missing}}\n"
+    config, scale = project.folder / "config/test.yaml", "systematics:\n  jes: {label: Scale}\n"
+    with (
+        edited(config, "name: test\n", f"name: test\n{labels}"),
+        edited(config, "systematics:\n", scale),
+    ):
         rules = {rule for rule, _ in planned(project)}
     assert rules == {"configuration", "mva_figures", "figures", "optimisation_figures", "summary"}
 

@@ -154,7 +154,7 @@ def _sample_job(analysis: Analysis, step: str, name: str) -> _Job:
 
 
 def _network_job(analysis: Analysis, step: str, name: str) -> _Job:
-    """A job for a network: the samples of its classes, the axes of its features."""
+    """A job for a network: the samples of its classes, the axes of its features and scores."""
     mva = analysis.mva[name]
     learnt = {sample for samples in mva.classes.values() for sample in samples}
     samples = [sample for sample in analysis.used_samples if sample in learnt]
@@ -162,7 +162,9 @@ def _network_job(analysis: Analysis, step: str, name: str) -> _Job:
         "mva": _any([name]),
         "samples": _any(samples),
         "processes": _any(analysis.samples[sample].process for sample in samples),
-        "observables": _any(mva.features),
+        "observables": _any(
+            [*mva.features, *(s for s, of in analysis.scores.items() if of == name)]
+        ),
     }
     return _Job(step, only=only)
 

@@ -269,7 +269,7 @@ EXPECTED = {
     "systematics.*.smooth": MODEL,
     "systematics.*": TEMPLATES,
     "folds.*": f"mva mva_figures {MODEL} histogram",
-    "mva.net.classes*": f"mva mva_figures {SELECTION} histogram scored",
+    "mva.net.classes*": f"mva mva_figures {SELECTION} histogram scored figures",
     "mva.net.features": f"columns mva mva_figures {SELECTION} histogram scored",
     "mva.net.type": f"mva mva_figures {SELECTION} histogram scored",
     "mva.net.hidden": f"mva mva_figures {SELECTION} histogram scored",

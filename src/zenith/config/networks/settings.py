@@ -56,6 +56,7 @@ class Mva(Section):
             description="samples of each class, by its name; of two, the last is scored 1",
         ),
         NETWORK,
+        concerns("figures", order=True),  # which call a network by its classes
     ]
     features: Annotated[
         tuple[str, ...],
