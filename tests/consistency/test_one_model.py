@@ -3,6 +3,7 @@
 from dataclasses import replace
 from pathlib import Path
 
+import jax.numpy as jnp
 import numpy as np
 import pytest
 
@@ -100,7 +101,7 @@ def _stacked(made, regions):
         ]
         for s in made.systematics
     ]
-    return nominal, variance, np.array(varied)
+    return tuple(map(jnp.asarray, (nominal, variance, varied)))
 
 
 def _in_order_of(ordered, structure, templates) -> Templates:

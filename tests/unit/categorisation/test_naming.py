@@ -30,9 +30,9 @@ def test_what_is_said_holds_over_the_analysis() -> None:
     assert found.labels.label(4, {"4": "signal"}) == "Z"
 
 
-def test_a_score_of_a_network_is_its_own_name() -> None:
+def test_a_score_of_a_network_is_called_by_its_class() -> None:
     found = naming("config/zprime.yaml", *OWN)
-    assert found.score(1) == "wjets_vs_ttbar"
+    assert found.score(1) == "Score for $t\\bar{t}$"
     assert "[" not in found.score(0)  # a number has no unit
 
 
