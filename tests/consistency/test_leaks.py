@@ -11,7 +11,7 @@ from zenith.config import Analysis, parse
 from zenith.core.networks.network import Network
 from zenith.events.folds import hash_of
 from zenith.optimisation import ascent, model
-from zenith.optimisation.compare import compare
+from zenith.optimisation.compare import Row, compare
 from zenith.optimisation.selection import Physical, physical, starts
 from zenith.training.examples import examples
 from zenith.training.train import train
@@ -84,7 +84,7 @@ def test_noise_gains_nothing(analysis: Analysis, columns: dict[str, Columns]) ->
         "climb": honest,
         "leaking": [physical(analysis, {"net": 0.5}, everything)] * 3,
     }
-    objective = model.objective(analysis, quantity="significance")
-    gain = compare(analysis, columns, objective, selections)["gain"]
+    rows = {name: Row(analysis, columns, chosen) for name, chosen in selections.items()}
+    gain = compare(rows)["gain"]
     assert gain["climb"]["difference"] <= 2 * gain["climb"]["error"]
     assert gain["leaking"]["difference"] > 5 * gain["climb"]["error"] > 0.0

@@ -19,6 +19,13 @@ OWN = f"results/{CONFIGURATION.name}"
 # What the gradient can move; without it there is one selection, that of the configuration.
 MOVES = ANALYSIS.is_tunable
 SELECTIONS = ["initial", "optimised"] if MOVES else ["initial"]
+# What is quoted in place of the regions, where a summary is asked for.
+SCORES = [
+    f"{RESULTS}/efficient_score/fold_{fold}/score.safetensors"
+    for fold in range(ANALYSIS.folds.number)
+    if ANALYSIS.summary
+]
+SELECTIONS += ["efficient_score"] if SCORES else []
 # A second climb where edges move, for what that is worth.
 FIXED_EDGES = ["climb_fixed_edges"] if ANALYSIS.moving_edges else []
 MODULES = [full_name(ANALYSIS.module)] if SAMPLES else []
@@ -95,7 +102,7 @@ def luminosity(wildcards):
 def trained(folds=FOLDS):
     """The networks as they were trained, of some folds."""
     file = f"{RESULTS}/mva/{{mva}}/fold_{{fold}}/initial.safetensors"
-    return expand(file, mva=ANALYSIS.mva, fold=folds)
+    return expand(file, mva=ANALYSIS.networks_in_use, fold=folds)
 
 
 def climbed(stage, folds=FOLDS):
@@ -106,14 +113,20 @@ def climbed(stage, folds=FOLDS):
 def climbed_networks(stage, folds=FOLDS):
     """The networks as a climb has moved them, of some folds."""
     file = f"{RESULTS}/{stage}/fold_{{fold}}/networks/{{mva}}.safetensors"
-    return expand(file, mva=ANALYSIS.mva, fold=folds)
+    return expand(file, mva=ANALYSIS.networks_in_use, fold=folds)
 
 
 def trained_for_fold(wildcards):
     return trained([wildcards.fold])
 
 
+def is_summarised(wildcards):
+    return wildcards.selection == "efficient_score"
+
+
 def networks_of(wildcards):
+    if is_summarised(wildcards):
+        return SCORES
     return climbed_networks("climb") if selection_files(wildcards) else trained()
 
 
@@ -123,6 +136,8 @@ def selection_files(wildcards):
 
 
 def selection_option(wildcards):
+    if is_summarised(wildcards):
+        return "--summarised"
     files = selection_files(wildcards)
     return f"--selection {' '.join(files)}" if files else ""
 

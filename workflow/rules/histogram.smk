@@ -21,7 +21,11 @@ rule histogram:
         configuration=resolved,
         jax=JAX,
         networks=lambda wildcards: f"{RESULTS}/mva",
-        selection=selection_option,
+        selection=lambda wildcards: (
+            f"--summarised {' '.join(SCORES)}"
+            if is_summarised(wildcards)
+            else selection_option(wildcards)
+        ),
         config=lambda wildcards: step_config(ANALYSIS, "histogram"),
         code=code_hash("zenith.cli.histogram", *NETWORKS, *KINDS),
     shell:

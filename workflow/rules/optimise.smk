@@ -92,6 +92,7 @@ rule compare:
         climb=climbed("climb"),
         fixed_edges=[file for stage in FIXED_EDGES for file in climbed(stage)],
         search=expand(f"{RESULTS}/search/fold_{{fold}}.json", fold=FOLDS),
+        scores=SCORES,
     output:
         f"{RESULTS}/comparison.json",
     log:
@@ -109,7 +110,10 @@ rule compare:
         jax=JAX,
         networks=lambda wildcards: f"{RESULTS}/mva",
         config=lambda wildcards: step_config(ANALYSIS, "compare"),
-        options=[f"--fixed-edges {' '.join(climbed(stage))}" for stage in FIXED_EDGES],
+        options=[
+            *[f"--fixed-edges {' '.join(climbed(stage))}" for stage in FIXED_EDGES],
+            *[f"--scores {' '.join(SCORES)}" for _ in SCORES[:1]],
+        ],
         code=code_hash("zenith.cli.compare", *NETWORKS, *KINDS),
     shell:
         "{params.jax} python -m zenith compare --config {params.configuration} --input {input.columns}"

@@ -16,8 +16,11 @@ class Expected(TypedDict):
 
     z: Annotated[float, "with all events, each read with the selection of its own fold"]
     error: Annotated[float, "of this, from a bootstrap of the events with the selections fixed"]
-    learning: Annotated[
-        float, "mean over folds on the events that taught it: shows overtraining, not to be quoted"
+    learning: NotRequired[
+        Annotated[
+            float,
+            "mean over folds on the events that taught it: shows overtraining, not to be quoted",
+        ]
     ]
 
 
@@ -33,6 +36,9 @@ class Compared(TypedDict):
 
     expected_significance: Annotated[dict[str, Expected], "by selection"]
     gain: Annotated[dict[str, Gain], "over the initial selection, by the others"]
+    difference_to_rival: NotRequired[
+        Annotated[dict[str, Gain], "to boosted trees in categories, by all, where there are any"]
+    ]
     gain_of_edges: NotRequired[Annotated[Gain, "of moved bin edges over fixed ones, if some move"]]
     thresholds: Annotated[
         dict[str, dict[str, list[float]]], "by selection and cut, one for each fold"
@@ -53,7 +59,7 @@ def _describe(content: Comparison) -> Lines:
         gain, cost = content["gain"].get(name), content["cost"].get(name)
         rows.append(
             [
-                *(name, measured(found["z"], found["error"]), found["learning"]),
+                *(name, measured(found["z"], found["error"]), found.get("learning")),
                 None if gain is None else measured(gain["difference"], gain["error"]),
                 *((None, None) if cost is None else (cost["evaluations"], cost["cpu_seconds"])),
             ]

@@ -30,6 +30,14 @@ def arguments(parser: argparse.ArgumentParser) -> None:
             required=option != "--fixed-edges",
         )
     parser.add_argument(
+        "--scores",
+        type=Input,
+        nargs="+",
+        default=[],
+        metavar="FILE",
+        help="efficient scores of all folds, if the configuration has a summary",
+    )
+    parser.add_argument(
         "--output", type=Output, required=True, metavar="JSON", help="comparison to write"
     )
 
@@ -40,11 +48,13 @@ def run(args: argparse.Namespace) -> None:
 
     from zenith.artefacts.comparison import COMPARISON
     from zenith.artefacts.selection import CLIMB, SEARCH, Climb, Cost, Search
-    from zenith.cli.inputs import read_samples, read_selected
+    from zenith.cli.inputs import read_samples, read_scores, read_selected
     from zenith.config.dependencies import step_config
-    from zenith.optimisation import model
-    from zenith.optimisation.compare import compare
+    from zenith.config.efficient_score import SCORE
+    from zenith.optimisation.compare import Row, compare
+    from zenith.optimisation.rivals import in_categories
     from zenith.optimisation.selection import loosest
+    from zenith.training.scores import add_unseen_scores
 
     for chatter in ("cabinetry", "pyhf"):
         logging.getLogger(chatter).setLevel(logging.ERROR)
@@ -62,8 +72,14 @@ def run(args: argparse.Namespace) -> None:
     if analysis.tunable_cuts:
         selections["loosest"] = [loosest(analysis, s["networks"]) for s in selections["initial"]]
     selections |= {n: read_selected(analysis, args.networks, found) for n, found in paths.items()}
-    objective = model.objective(analysis, quantity="significance")
-    result = compare(analysis, columns, objective, selections)
+    rows = {name: Row(analysis, columns, chosen) for name, chosen in selections.items()}
+    if args.scores:
+        scores = read_scores(analysis, args.scores)
+        rows["trees"] = Row.fixed(*in_categories(analysis, columns, scores))
+        of_folds = [{SCORE: score} for score in scores]
+        scored = {s: add_unseen_scores(own, of_folds, analysis.folds) for s, own in columns.items()}
+        rows["efficient_score"] = Row.fixed(analysis.summarised(), scored)
+    result = compare(rows, rival="trees" if args.scores else "")
     cost: dict[str, Cost] = {
         name: {
             "evaluations": sum(file["evaluations"] for file in found),
@@ -85,6 +101,6 @@ def run(args: argparse.Namespace) -> None:
     )
     for name, found in result["expected_significance"].items():
         logging.info(
-            "%-11s Z %.3f ± %.3f (on learning folds %.3f)",
-            *(name, found["z"], found["error"], found["learning"]),
+            "%-15s Z %.3f ± %.3f",
+            *(name, found["z"], found["error"]),
         )

@@ -14,6 +14,7 @@ HELP = "histograms and fit results to figures"
 def arguments(parser: argparse.ArgumentParser) -> None:
     """Define the options."""
     options.add_config(parser)
+    options.add_summarised(parser)
     options.add_selections(parser, "selections of the histograms, if they moved bin edges")
     parser.add_argument(
         "--histograms", type=Input, metavar="ROOT", help="histograms of the fit: systematics/"

@@ -14,6 +14,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--input", type=Input, required=True, metavar="ROOT", help="histograms of the fit"
     )
+    options.add_summarised(parser)
     options.add_selections(parser, "selections of the histograms, if they moved bin edges")
     parser.add_argument(
         "--workspace", type=Output, required=True, metavar="JSON", help="workspace to write"

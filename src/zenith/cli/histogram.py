@@ -29,6 +29,14 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     options.add_selections(parser, "thresholds, edges and networks [those at the start]")
     parser.add_argument("--networks", metavar="DIR", help="folder of the trained networks")
     parser.add_argument(
+        "--summarised",
+        type=Input,
+        nargs="+",
+        default=[],
+        metavar="FILE",
+        help="efficient scores of all folds: the summary is histogrammed in place of the regions",
+    )
+    parser.add_argument(
         "--output",
         type=Output,
         required=True,
@@ -49,8 +57,9 @@ def run(args: argparse.Namespace) -> None:
 
     from zenith import artefacts
     from zenith.artefacts.cutflow import CUTFLOW, region_table
-    from zenith.cli.inputs import read_networks_of_folds, read_samples
+    from zenith.cli.inputs import read_networks_of_folds, read_samples, read_scores
     from zenith.config.dependencies import step_config
+    from zenith.config.efficient_score import SCORE
     from zenith.statistics import histograms
     from zenith.statistics.cutflow import cutflow
     from zenith.statistics.responses import shifts
@@ -59,14 +68,23 @@ def run(args: argparse.Namespace) -> None:
     analysis = options.analysis(args)
     selections = read_selections(analysis, args.selection)
     columns = read_samples(args.input)
-    if analysis.mva or len(args.selection) > 1:
+    if analysis.networks_in_use or len(args.selection) > 1:
         _require_data(analysis, columns)
-    if analysis.mva:
+    if analysis.networks_in_use:
         from zenith.training.scores import add_unseen_scores
 
         networks = read_networks_of_folds(analysis, args.networks, args.selection)
         columns = {
             s: add_unseen_scores(own, networks, analysis.folds) for s, own in columns.items()
+        }
+    if args.summarised:
+        from zenith.training.scores import add_unseen_scores
+
+        _require_data(analysis, columns)
+        scores = read_scores(options.configuration(args), args.summarised)
+        of_folds = [{SCORE: score} for score in scores]
+        columns = {
+            s: add_unseen_scores(own, of_folds, analysis.folds) for s, own in columns.items()
         }
     targets = histograms.fit_targets(analysis, selections)
     prefixes = {histograms.SUMS, *(target.prefix for target in targets)}

@@ -1,6 +1,6 @@
 """What several steps read: the columns of all samples, and the networks of an analysis."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from zenith.config import Analysis
     from zenith.config.networks.settings import Mva
     from zenith.core.networks.network import Network
+    from zenith.core.response.efficient_score import EfficientScore
     from zenith.optimisation.selection import Physical
 
 
@@ -30,9 +31,15 @@ def read_samples(paths: list[str]) -> "dict[str, Columns]":
 
 
 def read_networks(
-    analysis: "Analysis", folder: str | None, fold: int, selection: str | None = None
+    analysis: "Analysis",
+    folder: str | None,
+    fold: int,
+    selection: str | None = None,
+    only: Collection[str] | None = None,
 ) -> "tuple[dict[str, Network], set[int]]":
     """The networks that read a fold, by name, and the folds that taught them.
+
+    They are those whose scores are in use, or the ones that `only` names.
 
     `{folder}/{name}/fold_{fold}/initial.safetensors`, but for those that the selection file (JSON)
     names, by their paths from its folder. Raises InputError for networks of other folds, and those
@@ -44,17 +51,19 @@ def read_networks(
     from zenith.events.folds import require_unseen
     from zenith.training.network_files import load_network
 
-    if not analysis.mva:
+    wanted = analysis.networks_in_use if only is None else only
+    if not wanted:
         return {}, set()
     moved = SELECTION.read(selection).get("networks", {}) if selection else {}
     paths = {name: Path(selection or "").parent / path for name, path in moved.items()}
-    if folder is None and not analysis.mva.keys() <= paths.keys():
+    if folder is None and not paths.keys() >= set(wanted):
         raise InputError(
-            f"the configuration has networks ({', '.join(analysis.mva)}): name their folder with "
+            f"the configuration has networks ({', '.join(wanted)}): name their folder with "
             "--networks, results/{name}/mva"
         )
     networks, teachers = {}, set[int]()
-    for name, mva in analysis.mva.items():
+    for name in wanted:
+        mva = analysis.mva[name]
         trained = Path(folder or "") / name / f"fold_{fold}/initial.safetensors"
         path = paths.get(name, trained)
         networks[name] = load_network(path, mva)
@@ -70,7 +79,7 @@ def read_networks_of_folds(
     """The networks of each fold, as they were trained or as the selection of the fold has them."""
     from zenith.statistics.selections import selection_of_each_fold
 
-    if not analysis.mva:
+    if not analysis.networks_in_use:
         return [{}] * analysis.folds.number
     files = selection_of_each_fold(analysis, selections)
     return [read_networks(analysis, folder, fold, path)[0] for fold, (path, _) in enumerate(files)]
@@ -93,6 +102,32 @@ def read_selected(
         )
         for fold, networks in enumerate(read_networks_of_folds(analysis, folder, selections))
     ]
+
+
+def read_scores(analysis: "Analysis", paths: Sequence[str]) -> "list[EfficientScore]":
+    """The efficient scores of all folds, from their files in any order.
+
+    Raises InputError for files of other folds, and one that its own fold taught.
+    """
+    from zenith.errors import InputError
+    from zenith.events.folds import require_unseen
+    from zenith.training.score_files import load_score
+
+    assert analysis.summary is not None
+    of_fold = {}
+    for path in paths:
+        score, metadata = load_score(
+            path, analysis.mva[analysis.summary.network], analysis.summary.bins
+        )
+        fold = int(metadata.get("fold", -1))
+        require_unseen(metadata, analysis.folds, fold, path, "efficient_score")
+        of_fold[fold] = score
+    if missing := [str(f) for f in range(analysis.folds.number) if f not in of_fold]:
+        raise InputError(
+            f"{', '.join(paths)}: no efficient score of fold {', '.join(missing)} among them: "
+            f"give all {analysis.folds.number}"
+        )
+    return [of_fold[fold] for fold in range(analysis.folds.number)]
 
 
 def settings_of_network(analysis: "Analysis", name: str, source: str) -> "Mva":

@@ -105,7 +105,7 @@ def _figures(analysis: "Analysis", args: argparse.Namespace) -> "Figures":
             for region, bins in objective.structure.slices.items()
         },
     )
-    for name, mva in analysis.mva.items():
+    for name, mva in analysis.networks_in_use.items():
         if mva.fine_tune:
             before, after = (
                 _scores(analysis, columns, name, [s["networks"][name] for s in selections[which]])

@@ -13,6 +13,7 @@ from zenith.cli.files import Input
 from zenith.config import Analysis, load
 from zenith.config.base import Section
 from zenith.config.categories import Categorise
+from zenith.config.efficient_score import EfficientScoreSettings
 from zenith.config.explanation import explain
 from zenith.errors import ConfigError
 
@@ -113,6 +114,9 @@ def analysis(args: argparse.Namespace) -> Analysis:
             f"{args.config}: samples: missing: the inputs are scored events, and this step is of "
             "an analysis of samples"
         )
+    if getattr(args, "summarised", None):
+        summary(args, found)
+        return found.summarised()
     return found
 
 
@@ -130,6 +134,23 @@ def analysis_of_files(args: argparse.Namespace) -> Analysis:
     from zenith.events.datasets import at_luminosity_of_files
 
     return at_luminosity_of_files(analysis(args))[0]
+
+
+def summary(args: argparse.Namespace, analysis: Analysis) -> EfficientScoreSettings:
+    """The summary that the configuration asks for. Raises ConfigError if it asks for none."""
+    if analysis.summary is None:
+        about = Analysis.model_fields["summary"].description
+        raise ConfigError(f"{args.config}: summary: missing ({about})")
+    return analysis.summary
+
+
+def add_summarised(parser: argparse.ArgumentParser) -> None:
+    """Add `--summarised`: the step is then of the summary in place of the regions."""
+    parser.add_argument(
+        "--summarised",
+        action="store_true",
+        help="the summary of the configuration, in place of its regions",
+    )
 
 
 def add_fold(parser: argparse.ArgumentParser) -> None:

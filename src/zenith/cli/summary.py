@@ -84,6 +84,7 @@ def run(args: argparse.Namespace) -> None:
             times,
             COMPARISON.read(comparison[0]) if comparison else None,
             measurement(options.analysis_of_files(args), found_fits.values(), flows.values()),
+            _of_summary(analysis, results / "benchmarks"),
         )
         title = f"Results of {analysis.name}"
         text = summary.page(own, title, more)
@@ -94,6 +95,19 @@ def run(args: argparse.Namespace) -> None:
         write_text(args.page, text)
     if args.web_page:
         write_text(args.web_page, web_page(text, title, figure))
+
+
+def _of_summary(analysis: "Analysis", benchmarks: Path) -> "dict[str, float]":
+    """CPU seconds of boosted trees, and with them of the efficient score, where measured."""
+    from zenith.reporting import summary
+
+    if analysis.summary is None:
+        return {}
+    folders = {"trees": f"mva/{analysis.summary.network}"}
+    folders |= {step: step for step in ("response", "efficient_score")}
+    times = summary.timing({k: (benchmarks / f).rglob("*.tsv") for k, f in folders.items()})
+    paid = {name: time["cpu_seconds"] for name, time in times.items() if time["jobs"]}
+    return paid | {"efficient_score": sum(paid.values())} if "trees" in paid else {}
 
 
 def _categories(

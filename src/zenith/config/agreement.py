@@ -3,6 +3,7 @@
 from zenith.comparison import Comparison, parse
 from zenith.config.base import known
 from zenith.config.categories import Categorise
+from zenith.config.efficient_score import SCORE
 from zenith.config.sections import Sections
 from zenith.config.selection import RegionCut
 from zenith.config.simulation import PseudodataCard
@@ -18,6 +19,7 @@ def agree(analysis: Sections) -> None:
     _strengths_fit(analysis)
     _systematics_fit(analysis)
     _networks_fit(analysis)
+    _summary_fits(analysis)
     _cuts_fit(analysis)
 
 
@@ -141,6 +143,33 @@ def _networks_fit(analysis: Sections) -> None:
                     f"mva.{name}: {observable!r} is the score of a network; a network is "
                     "trained on observables"
                 )
+
+
+def _summary_fits(analysis: Sections) -> None:
+    """The classes of the summary's network are signals or backgrounds, and there are both."""
+    if analysis.summary is None:
+        return
+    name = analysis.summary.network
+    known([name], analysis.mva, "summary.network")
+    if SCORE in {*analysis.regions, *analysis.observables, *analysis.mva}:
+        raise ValueError(f"summary: a region, observable or network is called {SCORE!r} already")
+    if analysis.summary.rival.region is not None:
+        known([analysis.summary.rival.region], analysis.regions, "summary.rival.region")
+    roles = {
+        of_class: {analysis.processes[analysis.samples[s].process].role for s in samples}
+        for of_class, samples in analysis.mva[name].classes.items()
+    }
+    for of_class, found in roles.items():
+        if len(found) > 1:
+            raise ValueError(
+                f"summary.network: the class {of_class!r} of mva.{name} holds signal and "
+                "background; the signal needs a class of its own"
+            )
+    if set().union(*roles.values()) != {"signal", "background"}:
+        raise ValueError(
+            f"summary.network: the classes of mva.{name} ({', '.join(roles)}) are not a signal and "
+            "backgrounds: give it a class of signal samples and one of background samples at least"
+        )
 
 
 def _cuts_fit(analysis: Sections) -> None:

@@ -1,6 +1,6 @@
 """The sections of an analysis, and what follows from several of them together."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from fnmatch import fnmatchcase
 from typing import Annotated, Literal, Self
 
@@ -10,15 +10,23 @@ from zenith.comparison import parse
 from zenith.config.base import Name, Section
 from zenith.config.by_type import ByType
 from zenith.config.categories import Categorise
+from zenith.config.efficient_score import SCORE, EfficientScoreSettings
 from zenith.config.formats import FORMATS, FileFormat
 from zenith.config.inputs import Inputs
 from zenith.config.learning import Folds, Optimise, Search
 from zenith.config.marks import concerns, derived
 from zenith.config.networks.settings import NETWORKS, Mva
 from zenith.config.samples import AppliedWeight, Era, Process, Sample, Skim
-from zenith.config.selection import Observable, PhysicsObject, Region, RegionCut
+from zenith.config.selection import (
+    Axis,
+    FitObservable,
+    Observable,
+    PhysicsObject,
+    Region,
+    RegionCut,
+)
 from zenith.config.statistics import Plotting, Statistics
-from zenith.config.steps import DRAWN, TEMPLATES
+from zenith.config.steps import DRAWN, NAMED, SUMMARISED, TEMPLATES
 from zenith.config.systematics import AnySystematic, WeightBranch
 
 
@@ -44,7 +52,7 @@ class Sections(Section):
     seed: Annotated[
         int,
         Field(ge=0, description="seed of everything that is random"),
-        concerns("simulate", "mva", "optimise", "search"),
+        concerns("simulate", "mva", "response", "optimise", "search"),
         concerns("skim", "columns", of="simulation"),
         concerns("scored", of="toy"),
         concerns("categorise", "category_scan"),
@@ -107,6 +115,14 @@ class Sections(Section):
         dict[Name, Annotated[Mva, ByType(NETWORKS, default="perceptron")]],
         Field(description="neural networks and boosted trees, by name"),
     ] = {}
+    summary: Annotated[
+        EfficientScoreSettings | None,
+        Field(
+            description="summary of the events that is fitted and quoted in place of the regions, "
+            "which remain its rivals; none: the regions are"
+        ),
+        concerns("response", *SUMMARISED, *NAMED),
+    ] = None
     optimise: Annotated[
         Optimise, Field(description="settings of the gradient ascent (the climb)")
     ] = Optimise()
@@ -178,6 +194,36 @@ class Sections(Section):
         regions = {n: r.model_copy(update={"blind": True}) for n, r in self.regions.items()}
         return self.model_copy(update={"regions": regions})
 
+    def summarised(self) -> Self:
+        """The same with its summary in place of its regions: one of them, in bins of the score."""
+        assert self.summary is not None
+        settings, mva = self.summary, self.mva[self.summary.network]
+        axis = Axis.model_validate({"start": 0.0, "stop": 1.0, "bins": settings.bins})
+        region = Region(
+            label=settings.label,
+            cuts=tuple(RegionCut(cut=cut) for cut in mva.cuts or (f"{SCORE} >= 0",)),
+            fit=FitObservable(observable=SCORE, edges=axis),
+            blind=self.blind,
+        )
+        drawn = Observable(label=settings.label, edges=axis, log=True)
+        observables = {**self.observables, SCORE: drawn}
+        return self.with_regions({SCORE: region}).model_copy(update={"observables": observables})
+
+    def with_regions(self, regions: Mapping[str, Region]) -> Self:
+        """The same with other regions, in all of which all systematics act, and no networks."""
+        everywhere = {
+            name: systematic.model_copy(update={"regions": None})
+            for name, systematic in self.systematics.items()
+        }
+        return self.model_copy(
+            update={
+                "regions": dict(regions),
+                "systematics": everywhere,
+                "mva": {},
+                "categorise": None,
+            }
+        )
+
     @property
     def used_samples(self) -> list[str]:
         """The samples that `only_samples` lets through, in the order of the file."""
@@ -192,6 +238,13 @@ class Sections(Section):
             for name, mva in self.mva.items()
             for score in ([name] if len(mva.classes) == 2 else [f"{name}:{c}" for c in mva.classes])
         }
+
+    @property
+    def networks_in_use(self) -> dict[str, Mva]:
+        """The networks whose scores are cut on, fitted, drawn or categorised, by name."""
+        used = {name for _, name in self.observables_in_use()}
+        names = {network for score, network in self.scores.items() if score in used}
+        return {name: mva for name, mva in self.mva.items() if name in names}
 
     @property
     def network_modules(self) -> list[str]:
@@ -216,7 +269,7 @@ class Sections(Section):
     @property
     def is_tunable(self) -> bool:
         """Whether there is anything that the gradient can move."""
-        networks = any(network.fine_tune for network in self.mva.values())
+        networks = any(network.fine_tune for network in self.networks_in_use.values())
         return bool(self.tunable_cuts or self.moving_edges) or networks
 
     @property

@@ -10,7 +10,7 @@ from pydantic import AfterValidator, Field, ValidationError, model_validator
 from zenith.comparison import DIRECTION, Comparison, parse
 from zenith.config.base import Name, Positive, Section
 from zenith.config.marks import concerns
-from zenith.config.steps import DRAWN, OBJECTIVE, SELECTION, TEMPLATES
+from zenith.config.steps import DRAWN, OBJECTIVE, REGIONS, SELECTION
 
 _OBJECT_CUT = re.compile(rf"^\s*(?:(abs)\((\w+)\)|(\w+))\s*(?:({DIRECTION})\s*(\S+))?\s*$")
 
@@ -139,7 +139,7 @@ class RegionCut(Section):
     cut: Annotated[
         str,
         Field(description="observable, operator, threshold or name of one"),
-        concerns(*TEMPLATES),
+        concerns(*REGIONS),
     ]
     tune: Annotated[
         tuple[float, float] | None,
@@ -154,7 +154,7 @@ class RegionCut(Section):
     name: Annotated[
         Name | None,
         Field(description="name of the threshold; default: the observable"),
-        concerns(*TEMPLATES),
+        concerns(*REGIONS),
     ] = None
 
     @model_validator(mode="before")
@@ -214,9 +214,9 @@ class RegionCut(Section):
 class FitObservable(Section):
     """What is histogrammed for the fit of a region."""
 
-    observable: Annotated[str, Field(description="name of the observable"), concerns(*TEMPLATES)]
+    observable: Annotated[str, Field(description="name of the observable"), concerns(*REGIONS)]
     edges: Annotated[
-        Axis, Field(description="bin edges, in the observable's unit"), concerns(*TEMPLATES)
+        Axis, Field(description="bin edges, in the observable's unit"), concerns(*REGIONS)
     ]
     overflow: Annotated[
         Literal["include", "drop"],
@@ -224,7 +224,7 @@ class FitObservable(Section):
             description="treatment of events outside the axis: into the first and last bin, "
             "or left out"
         ),
-        concerns(*TEMPLATES),
+        concerns(*REGIONS),
     ] = "include"
     tune_edges: Annotated[
         Positive | None,
@@ -264,7 +264,7 @@ class Region(Section):
     in_fit: Annotated[
         bool,
         Field(description="whether the region is fitted; false: it is drawn for validation alone"),
-        concerns(*TEMPLATES),
+        concerns(*REGIONS),
     ] = True
     blind: Annotated[
         bool | None,

@@ -31,7 +31,9 @@ class Statistics(Section):
     """How histograms become a model, and what is asked of it."""
 
     signal_strength: Annotated[
-        Name, Field(description="name of the parameter of interest"), concerns(*MODEL)
+        Name,
+        Field(description="name of the parameter of interest"),
+        concerns(*MODEL, "efficient_score"),
     ] = "mu"
     signal_strengths: Annotated[
         dict[Name, Annotated[tuple[Name, ...], Field(min_length=1)]],
@@ -40,7 +42,7 @@ class Statistics(Section):
             "signals, one that is not listed has its own, `{signal_strength}_{process}`; default: "
             "of one signal, `signal_strength`"
         ),
-        concerns(*MODEL),
+        concerns(*MODEL, "efficient_score"),
     ] = {}
     signal_bounds: Annotated[
         tuple[float, float],
@@ -50,7 +52,7 @@ class Statistics(Section):
     free_normalisations: Annotated[
         dict[Name, FreeNormalisation],
         Field(description="free factors on the yields of processes, by name"),
-        concerns(*MODEL),
+        concerns(*MODEL, "efficient_score"),
     ] = {}
     mc_statistics: Annotated[
         bool,

@@ -14,6 +14,8 @@ Step = Literal[
     "columns",
     "mva",
     "mva_figures",
+    "response",
+    "efficient_score",
     "optimise",
     "search",
     "compare",
@@ -37,7 +39,16 @@ COMMANDS: tuple[str, ...] = (*STEPS, *TOOLS)
 OBJECTIVE: tuple[Step, ...] = ("optimise", "search", "optimisation_figures")  # evaluate it
 SELECTION: tuple[Step, ...] = (*OBJECTIVE, "compare")  # judge selections by events
 MODEL: tuple[Step, ...] = (*SELECTION, "fit", "figures", "scored")  # have the statistical model
-TEMPLATES: tuple[Step, ...] = (*MODEL, "histogram")  # have its templates
+REGIONS: tuple[Step, ...] = (*MODEL, "histogram")  # have its regions
+LEARNED: tuple[Step, ...] = ("response", "efficient_score")  # learn what varies events
+TEMPLATES: tuple[Step, ...] = (*REGIONS, *LEARNED)  # read the events as they vary
+SUMMARISED: tuple[Step, ...] = (  # have the efficient score of events
+    "efficient_score",
+    "compare",
+    "histogram",
+    "fit",
+    "figures",
+)
 NAMED: tuple[Step, ...] = ("figures", "summary")  # name parameters of the fit
 DRAWN: tuple[Step, ...] = (  # draw
     "mva_figures",

@@ -26,6 +26,10 @@ SELECTIONS = {
     "climb": "Climb",
     "fixed_edges": "Climb, fixed edges",
     "tpe": "TPE search",
+    "cma_es": "CMA-ES search",
+    "trees": "Boosted trees\nin categories",
+    "categories": "Categories, climb",
+    "efficient_score": "Efficient score",
 }
 _COLOURS = {
     "initial": style.GREY,
@@ -33,6 +37,10 @@ _COLOURS = {
     "climb": style.BLUE,
     "fixed_edges": style.RED,
     "tpe": style.ORANGE,
+    "cma_es": style.ORANGE,
+    "trees": style.RED,
+    "categories": style.BLUE,
+    "efficient_score": style.BLUE,
 }
 
 
@@ -213,14 +221,16 @@ def gradients(analysis: Analysis, content: Mapping[str, tuple[Array, Array]]) ->
 
 def comparison(analysis: Analysis, content: Comparison) -> Figures:
     """`comparison`: every selection with all events, and what it cost."""
+    to_rival = content.get("difference_to_rival")
+    gains = {n: g for n, g in (to_rival or content["gain"]).items() if n != "trees"}
     rows = []
     for name, found in content["expected_significance"].items():
-        gained, cost = content["gain"].get(name), content["cost"].get(name)
+        gained, cost = gains.get(name), content["cost"].get(name)
         rows.append(
             gain.Row(
                 SELECTIONS.get(name, name),
                 _COLOURS.get(name, "black"),
-                found["learning"],
+                found.get("learning"),
                 found["z"],
                 found["error"],
                 [
@@ -233,7 +243,8 @@ def comparison(analysis: Analysis, content: Comparison) -> Figures:
                 ],
             )
         )
-    headings: Sequence[str] = ("Z", "Gain", "Evaluations", "CPU time")
+    compared = "Gain" if to_rival is None else "To the trees"
+    headings: Sequence[str] = ("Z", compared, "Evaluations", "CPU time")
     yield "comparison", gain.comparison(rows, headings, banner=banner(analysis))
 
 

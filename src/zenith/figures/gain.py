@@ -172,7 +172,7 @@ class Row:
 
     label: str
     colour: str
-    learning: float
+    learning: float | None
     z: float
     error: float
     cells: Sequence[str]
@@ -210,7 +210,8 @@ def comparison(
             capsize=5,
             zorder=3,
         )
-        axes.plot([row.learning], [i + 0.24], "^", mfc="none", mec=row.colour, mew=2, ms=11)
+        if row.learning is not None:
+            axes.plot([row.learning], [i + 0.24], "^", mfc="none", mec=row.colour, mew=2, ms=11)
         for k, text in enumerate(row.cells):
             x = 1 + cell * (k + 0.5) / plot
             place_of = ("axes fraction", "data")

@@ -74,7 +74,8 @@ def optimiser(analysis: Analysis, *, move_edges: bool = True) -> optax.GradientT
         "thresholds": "thresholds",
         "edges": "edges" if move_edges else "frozen",
         "networks": {
-            name: "networks" if mva.fine_tune else "frozen" for name, mva in analysis.mva.items()
+            name: "networks" if mva.fine_tune else "frozen"
+            for name, mva in analysis.networks_in_use.items()
         },
     }
     groups = {name: group(name) for name in ("thresholds", "edges", "networks")}
@@ -146,7 +147,8 @@ def climb(
     """
     settings = analysis.optimise
     units = Units.of(analysis)
-    moves = start["thresholds"] or start["edges"] or any(m.fine_tune for m in analysis.mva.values())
+    tuned = any(mva.fine_tune for mva in analysis.networks_in_use.values())
+    moves = start["thresholds"] or start["edges"] or tuned
     if not moves:
         raise FitError(
             "nothing to optimise: no cut has `tune`, no fit `tune_edges`, and no network "

@@ -9,6 +9,7 @@ differences are paired.
 """
 
 from collections.abc import Mapping, Sequence
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,7 +26,7 @@ from zenith.core.selection.objective import (
     value_and_bin_gradient,
 )
 from zenith.optimisation import model
-from zenith.optimisation.selection import Physical, hard_edges
+from zenith.optimisation.selection import Physical, hard_edges, physical
 from zenith.statistics import workspace
 from zenith.statistics.bootstrap import spread
 from zenith.statistics.expected import expected_significance
@@ -85,64 +86,80 @@ def selections_of(analysis: Analysis, events: Layout, selections: Sequence[Physi
     )
 
 
-def compare(
-    analysis: Analysis,
-    columns: Mapping[str, Columns],
-    objective: Objective,
-    selections: Mapping[str, Sequence[Physical]],
-) -> Compared:
-    """Significances by selection, their errors, and those of the gains over the first.
+class Row(NamedTuple):
+    """What is compared: an analysis, and what the events of each fold are read with."""
 
-    Each selection is one for each fold. Returns what `Compared` says.
+    analysis: Analysis
+    columns: Mapping[str, Columns]  # with all that its regions read but the scores of networks
+    selections: Sequence[Physical]  # one for each fold
+
+    @classmethod
+    def fixed(cls, analysis: Analysis, columns: Mapping[str, Columns]) -> "Row":
+        """An analysis in which nothing moves: what differs between folds is in the columns."""
+        return cls(analysis, columns, [physical(analysis, {}, {})] * analysis.folds.number)
+
+
+def compare(rows: Mapping[str, Row], rival: str = "") -> Compared:
+    """Significances of all rows, their errors, and those of their differences.
+
+    Differences are to the first row, and to the `rival` if there is one. Returns what `Compared`
+    says.
     """
-    folds = range(analysis.folds.number)
-    first, *others = selections
-    networks = selections[first][0]["networks"]
-    of_folds = [model.events(analysis, columns, networks, [f], as_whole=False) for f in folds]
-    events = stacked(of_folds)
     significance: dict[str, Expected] = {}
     replicas: dict[str, NDArray[np.float64]] = {}
     thresholds: dict[str, dict[str, list[float]]] = {}
-    learned = _on_what_taught_them(analysis, columns, objective, selections)
-    for name, chosen in selections.items():
+    layouts: dict[int, tuple[Layout, Objective]] = {}  # by the analysis
+    for name, (analysis, columns, chosen) in rows.items():
+        if id(analysis) not in layouts:
+            networks = chosen[0]["networks"]
+            of_folds = [
+                model.events(analysis, columns, networks, [fold], as_whole=False)
+                for fold in range(analysis.folds.number)
+            ]
+            objective = model.objective(analysis, quantity="significance")
+            layouts[id(analysis)] = stacked(of_folds), objective
+        events, objective = layouts[id(analysis)]
         scored = {
             sample: add_unseen_scores(own, [s["networks"] for s in chosen], analysis.folds)
             for sample, own in columns.items()
         }
-        hard = selections_of(analysis, of_folds[0], chosen)
+        hard = selections_of(analysis, events, chosen)
         replicas[name] = bootstrap(objective, events, chosen, analysis.statistics.bootstrap)
         significance[name] = {
             "z": quoted_significance(analysis, scored, hard),
             "error": spread(replicas[name]),
-            "learning": learned[name],
         }
-        thresholds[name] = {key: values.tolist() for key, values in hard.thresholds.items()}
+        if hard.thresholds or hard.edges:
+            learned = _on_what_taught_it(analysis, columns, objective, chosen)
+            significance[name]["learning"] = learned
+            thresholds[name] = {key: values.tolist() for key, values in hard.thresholds.items()}
 
     def gain(name: str, over: str) -> Gain:
         difference = significance[name]["z"] - significance[over]["z"]
         return {"difference": difference, "error": spread(replicas[name] - replicas[over])}
 
+    first, *others = rows
     result: Compared = {
         "expected_significance": significance,
         "gain": {name: gain(name, first) for name in others},
         "thresholds": thresholds,
     }
+    if rival:
+        result["difference_to_rival"] = {name: gain(name, rival) for name in rows}
     if "fixed_edges" in others:
         result["gain_of_edges"] = gain("climb", "fixed_edges")
     return result
 
 
-def _on_what_taught_them(
+def _on_what_taught_it(
     analysis: Analysis,
     columns: Mapping[str, Columns],
     objective: Objective,
-    selections: Mapping[str, Sequence[Physical]],
-) -> dict[str, float]:
-    """By selection, the mean over folds of Z on the folds that the selection was climbed on."""
-    found: dict[str, list[float]] = {name: [] for name in selections}
-    for fold in range(analysis.folds.number):
-        networks = next(iter(selections.values()))[fold]["networks"]
-        events = model.events(analysis, columns, networks, analysis.folds.learning(fold))
-        for name, chosen in selections.items():
-            found[name].append(float(hard_value(chosen[fold], objective, events)))
-    return {name: float(np.mean(values)) for name, values in found.items()}
+    selections: Sequence[Physical],
+) -> float:
+    """The mean over folds of Z on the folds that the selection was climbed on."""
+    found = []
+    for fold, chosen in enumerate(selections):
+        taught = model.events(analysis, columns, chosen["networks"], analysis.folds.learning(fold))
+        found.append(float(hard_value(chosen, objective, taught)))
+    return float(np.mean(found))

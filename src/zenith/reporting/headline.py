@@ -41,7 +41,9 @@ def _about(summary: Results) -> str:
         what += f" of **{summary['signal']}**"
     if "luminosity" in summary and "energy" in summary:
         what += f", {summary['luminosity']:.3g} fb⁻¹ at {summary['energy']:g} TeV"
-    return f"{what}, with the **{summary['quoted']}** cuts, {fitted}."
+    score = summary["quoted"] == "efficient_score"
+    how = "the **efficient score**" if score else f"the **{summary['quoted']}** cuts"
+    return f"{what}, with {how}, {fitted}."
 
 
 def _strength(fit: SummaryFit) -> str:

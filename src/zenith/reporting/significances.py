@@ -8,20 +8,44 @@ from zenith.artefacts.fit import Fit
 from zenith.artefacts.summary import Gains, Results
 from zenith.tables import measured, table
 
-COMPARED = {"optimised": "climb"}  # what a comparison calls a selection
+ROWS = {  # of the table, for people
+    "initial": "starting cuts",
+    "loosest": "loosest cuts",
+    "climb": "cuts, gradient ascent",
+    "fixed_edges": "cuts, gradient ascent, fixed bin edges",
+    "tpe": "cuts, search (TPE)",
+    "cma_es": "cuts, search (CMA-ES)",
+    "trees": "boosted trees in categories",
+    "categories": "categories, gradient ascent",
+    "default": "efficient score",
+}
+COMPARED = {"optimised": "climb", "efficient_score": "default"}  # of selections, in the table
 
 
 def expected(
-    fits: Mapping[str, Fit], quoted: str, comparison: Comparison | None
+    fits: Mapping[str, Fit],
+    quoted: str,
+    comparison: Comparison | None,
+    cpu_seconds: Mapping[str, float] = {},
 ) -> dict[str, dict[str, float | None]]:
-    """Expected significances by selection, `default` among them: the one that is quoted.
+    """Expected significances by row, `default` among them: the one that is quoted.
 
-    Where there is a fit it has the Z, the one of the workspace.
+    Where there is a fit it has the Z, the one of the workspace. `cpu_seconds` are those of rows
+    that were not searched for.
     """
     found: dict[str, dict[str, float | None]] = {}
-    if comparison is not None:
-        for name, n in comparison["expected_significance"].items():
-            found[name] = {"z": n["z"], "error": n["error"], "learning": n["learning"]}
+    for name, n in (comparison["expected_significance"] if comparison else {}).items():
+        assert comparison is not None
+        row: dict[str, float | None] = {"z": n["z"], "error": n["error"]}
+        if "learning" in n:
+            row["learning"] = n["learning"]
+        if to_rival := comparison.get("difference_to_rival", {}).get(name):
+            row["difference_to_trees"] = to_rival["difference"]
+            row["difference_error"] = to_rival["error"]
+        cost = comparison["cost"].get(name)
+        row["evaluations"] = cost["evaluations"] if cost else 0
+        row["cpu_seconds"] = cost["cpu_seconds"] if cost else cpu_seconds.get(name)
+        found[COMPARED.get(name, name)] = row
     for name, fit in fits.items():
         found.setdefault(COMPARED.get(name, name), {})["z"] = fit["significance"]["expected"]
     return {**found, "default": found[COMPARED.get(quoted, quoted)]}
@@ -45,27 +69,38 @@ def gains(comparison: Comparison | None) -> Gains:
 
 def section(summary: Results) -> str:
     """A table, once there is more than one number to compare."""
-    expected = {n: v for n, v in summary["expected_significance"].items() if n != "default"}
+    expected = summary["expected_significance"]
+    quoted = COMPARED.get(summary["quoted"], summary["quoted"])
+    if quoted != "default":  # then it is a row of the table, under its own name
+        expected = {name: row for name, row in expected.items() if name != "default"}
     if len(expected) == 1:
         return ""
-    gain, cost = summary.get("gain", {}), summary.get("cost", {})
-    learned = any("learning" in values for values in expected.values())
-    header = ["cuts", "Z", *["on the folds that were climbed"] * learned]
-    header += ["gain"] * bool(gain) + ["evaluations", "CPU time [s]"] * bool(cost)
+    gain = summary.get("gain", {})
+    gain = {COMPARED.get(name, name): own for name, own in gain.items()}
+    keys = {key for row in expected.values() for key in row}
+    header = ["selection", "Z"]
+    header += ["to boosted trees"] * ("difference_to_trees" in keys)
+    header += ["to the starting cuts"] * bool(gain)
+    header += ["on the folds that were climbed"] * ("learning" in keys)
+    header += ["evaluations", "CPU time [s]"] * ("evaluations" in keys)
     rows = []
     for name, values in expected.items():
-        z, error, learning = (values.get(key) for key in ("z", "error", "learning"))
-        row: list[Any] = [name, "" if z is None else measured(z, error)]
-        if learned:
-            row.append("" if learning is None else f"{learning:.3f}")
+        row: list[Any] = [ROWS.get(name, name), _measured(values.get("z"), values.get("error"))]
+        if "difference_to_trees" in keys:
+            to_trees = values.get("difference_to_trees"), values.get("difference_error")
+            row.append("" if name == "trees" else _measured(*to_trees))
         if gain:
             own = gain.get(name)
             row.append("" if own is None else measured(own["difference"], own["error"]))
-        if cost:
-            paid = cost.get(name)
-            row += ["", ""] if paid is None else [paid["evaluations"], f"{paid['cpu_seconds']:.0f}"]
+        if "learning" in keys:
+            learning = values.get("learning")
+            row.append("" if learning is None else f"{learning:.3f}")
+        if "evaluations" in keys:
+            seconds = values.get("cpu_seconds")
+            row += [values.get("evaluations") or "", "" if seconds is None else f"{seconds:.0f}"]
         rows.append(row)
     lines = ["## Expected significance", "", table(header, rows)]
+    lines += _verdict(expected)
     if folds := summary.get("folds"):
         lines += [
             "",
@@ -81,6 +116,24 @@ def section(summary: Results) -> str:
     if (gap := summary.get("soft_hard_gap")) is not None:
         lines += ["", f"Soft and hard cuts differ by {100.0 * gap:.2g} % where the climbs ended."]
     return "\n".join([*lines, *_thresholds(summary.get("thresholds", {}))])
+
+
+def _measured(value: float | None, error: float | None) -> str:
+    return "" if value is None else measured(value, error)
+
+
+def _verdict(expected: Mapping[str, Mapping[str, float | None]]) -> list[str]:
+    """Who wins, where boosted trees are beside what is quoted."""
+    found = expected.get("default", {})
+    difference, error = found.get("difference_to_trees"), found.get("difference_error")
+    if difference is None or not error:
+        return []
+    verb = "is above" if difference > 0.0 else "is below"
+    return [
+        "",
+        f"What is quoted {verb} boosted trees in categories by {abs(difference):.2f} σ, "
+        f"{abs(difference / error):.1f} times the error of the difference.",
+    ]
 
 
 def _thresholds(thresholds: Mapping[str, Mapping[str, Sequence[float]]]) -> list[str]:

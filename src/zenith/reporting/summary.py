@@ -26,7 +26,7 @@ from zenith.reporting.measurement import NOTHING_KNOWN, cutflows
 from zenith.reporting.uncertainties import costs, nuisance_parameters, nuisances
 from zenith.tables import measured, table
 
-SELECTIONS = ("initial", "optimised")
+SELECTIONS = ("initial", "optimised", "efficient_score")
 PACKAGES = ("numpy", "awkward", "uproot", "coffea", "hist", "jax", "pyhf", "cabinetry", "snakemake")
 
 
@@ -75,13 +75,14 @@ def summarise(
     times: Mapping[str, StepTime],
     comparison: Comparison | None = None,
     measurement: Measurement | None = None,
+    cpu_seconds: Mapping[str, float] = {},
 ) -> Results:
     """The content of summary.json.
 
     Parameters
     ----------
     fits, cutflows
-        By selection, `initial` and `optimised`. The last selection is the one that is quoted: the
+        By selection, see `SELECTIONS`. The last selection is the one that is quoted: the
         keys `fit`, `upper_limit`, `yields` and `cutflow` are its own; `selections` has all.
     times
         See `timing`.
@@ -90,13 +91,15 @@ def summarise(
         `thresholds`, `folds` and `soft_hard_gap` are passed on.
     measurement
         What is measured, and what people call things.
+    cpu_seconds
+        Of rows of the comparison that were not searched for.
     """
     selections = {name: _selection(fit, cutflows.get(name, {})) for name, fit in fits.items()}
     quoted = list(selections)[-1]
     return {
         "quoted": quoted,
         **(measurement or NOTHING_KNOWN),
-        "expected_significance": significances.expected(fits, quoted, comparison),
+        "expected_significance": significances.expected(fits, quoted, comparison, cpu_seconds),
         **selections[quoted],
         **significances.gains(comparison),
         "timing": dict(times),

@@ -36,9 +36,9 @@ def load_network(path: str | Path, mva: Mva | None = None) -> Network:
     Raises `InputError` that names the file, what differs, and the remedy.
     """
     header, arrays = read_tensors(path)
-    settings = _settings(path, header.get("network"))
+    settings = settings_of(path, header.get("network"))
     if mva is not None:
-        _same(path, settings.architecture(), mva.architecture())
+        require_architecture(path, settings, mva, "train it again with `zenith mva`")
     try:
         # the shapes alone: to draw weights means to compile the drawing
         network = jax.eval_shape(lambda: settings.untrained(jax.random.key(0)))
@@ -48,8 +48,11 @@ def load_network(path: str | Path, mva: Mva | None = None) -> Network:
         raise InputError(f"{path}: {error}") from None
 
 
-def _settings(path: str | Path, architecture: Any) -> Mva:
-    """The settings of the network in a file; of its classes the samples are not known."""
+def settings_of(path: str | Path, architecture: Any) -> Mva:
+    """The settings of the network in a file; of its classes the samples are not known.
+
+    Raises `InputError`, which names the file, where they are not those of a network.
+    """
     try:
         model = NETWORKS.load(str(architecture["type"]))
         classes = {name: (name,) for name in architecture["classes"]}
@@ -64,13 +67,15 @@ def _settings(path: str | Path, architecture: Any) -> Mva:
     return found
 
 
-def _same(path: str | Path, found: Mapping[str, Any], configured: Mapping[str, Any]) -> None:
+def require_architecture(path: str | Path, settings: Mva, mva: Mva, remedy: str) -> None:
+    """Raises `InputError`, which names the file, where a network is not what `mva` configures."""
+    found, configured = settings.architecture(), mva.architecture()
     for key in dict.fromkeys(["type", *configured, *found]):
         here, wanted = found.get(key), configured.get(key)
         if here != wanted:
             raise InputError(
                 f"{path}: the network has {key} {_text(here)}, the configuration asks for "
-                f"{_text(wanted)}; train it again with `zenith mva`"
+                f"{_text(wanted)}; {remedy}"
             )
 
 

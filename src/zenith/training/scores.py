@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 
 import jax.numpy as jnp
 import numpy as np
@@ -54,14 +55,20 @@ def add_unseen_scores(
     columns: Columns, networks: Sequence[Mapping[str, Network]], folds: Folds
 ) -> Columns:
     """The same with the networks of each fold, by which the events of that fold are scored."""
+    return add_by_fold(columns, [partial(_scored, networks=own) for own in networks], folds)
+
+
+def add_by_fold(
+    columns: Columns, functions: Sequence[Callable[[Values], Values]], folds: Folds
+) -> Columns:
+    """The columns with those that the function of each fold makes of the events of that fold."""
     of_fold = [np.flatnonzero(folds_of(columns.hash, folds) == f) for f in range(folds.number)]
 
     def scored(values: Values) -> Values:
         found: Values = {}
-        for events, own in zip(of_fold, networks, strict=True):
-            read = {feature for network in own.values() for feature in network.features}
-            here = {name: v[events] for name, v in values.items() if name in read}
-            for name, part in _scored(here, own).items():
+        for events, function in zip(of_fold, functions, strict=True):
+            here = {name: v[events] for name, v in values.items()}
+            for name, part in function(here).items():
                 found.setdefault(name, np.empty(len(columns.hash), np.float32))[events] = part
         return found
 

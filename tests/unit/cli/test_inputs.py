@@ -25,7 +25,9 @@ NET = {
 
 @pytest.fixture(scope="module")
 def analysis(toy_configuration: Callable[..., dict[str, Any]]) -> Analysis:
-    return parse(toy_configuration(mva={"net": NET}))
+    drawn = {"observables": ["mtt", "net"]}
+    observables = toy_configuration()["observables"] | {"net": {"label": "net", "edges": [0, 1]}}
+    return parse(toy_configuration(mva={"net": NET}, observables=observables, plotting=drawn))
 
 
 @pytest.fixture

@@ -112,7 +112,7 @@ def test_every_file_of_a_network(columns: list[str], tmp_path: Path) -> None:
     ("more", "message"),
     [
         (["--fold", "5"], "folds.number is 5: --fold can be 0 to 4, not 5"),
-        (["--name", "nett"], "no network 'nett'; there is wjets_vs_ttbar, net"),
+        (["--name", "nett"], "no network 'nett'; there is processes, wjets_vs_ttbar, net"),
         (["--set", "only_samples=[ttbar*, zprime*]"], "mva.net.classes.wjets: only_samples"),
         (["--set", "mva.net.cuts=[met > 1e6]"], "class 'wjets' (samples wjets) has no event"),
         (["--set", "mva.net.features=[met, met]"], "the feature 'met' is given twice"),

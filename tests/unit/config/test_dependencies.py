@@ -109,6 +109,7 @@ systematics:
   xsec: {type: normalisation, up: 0.2}
 mva:
   net: {classes: {wjets: [wjets], signal: [zprime]}, features: [mtt, met], cuts: [n_jet >= 2]}
+summary: {network: net}
 statistics:
   free_normalisations: {w_norm: [wjets]}
 plotting: {observables: [mtt]}
@@ -133,13 +134,17 @@ JOBS = [
     *((step, sample) for step in ("skim", "columns") for sample in SAMPLES),
     ("mva", "net"),
     ("mva_figures", "net"),
-    *((step, "") for step in STEPS[STEPS.index("optimise") :]),
+    *((step, "") for step in STEPS[STEPS.index("response") :]),
 ]
 
 OBJECTIVE = "optimise search optimisation_figures"
 SELECTION = f"{OBJECTIVE} compare"
 MODEL = f"{SELECTION} fit figures scored"
-TEMPLATES = f"{MODEL} histogram"
+REGIONS = f"{MODEL} histogram"
+LEARNED = "response efficient_score"
+TEMPLATES = f"{REGIONS} {LEARNED}"
+NETWORK = f"mva mva_figures {LEARNED} {SELECTION} histogram scored"
+SUMMARISED = "efficient_score compare histogram fit figures"
 OF_PROCESS = f"{TEMPLATES} category_figures"
 NAMED = "figures summary"
 DRAWN = "mva_figures optimisation_figures figures category_figures"
@@ -152,7 +157,7 @@ EXPECTED = {
     "name": " ".join(step for step, _ in JOBS),
     "title": "summary",
     "module": f"skim columns {DRAWN} summary",
-    "seed": f"simulate {SHIFTED} mva optimise search categorise category_scan",
+    "seed": f"simulate {SHIFTED} mva response optimise search categorise category_scan",
     "max_files": "columns",
     "only_samples": TEMPLATES,
     "met": "skim columns",
@@ -221,13 +226,13 @@ EXPECTED = {
     "observables.*.log": DRAWN,
     "observables.*.edges*": "histogram mva_figures",
     "regions.*.label": "optimisation_figures figures summary",
-    "regions.*.cuts.*.cut": TEMPLATES,
-    "regions.*.cuts.*.name": TEMPLATES,
+    "regions.*.cuts.*.cut": REGIONS,
+    "regions.*.cuts.*.name": REGIONS,
     "regions.*.cuts.*": OBJECTIVE,
     "regions.*.fit.tune_edges": SELECTION,
-    "regions.*.fit.observable": f"columns {TEMPLATES}",  # another observable
-    "regions.*.fit.*": TEMPLATES,
-    "regions.*.in_fit": TEMPLATES,
+    "regions.*.fit.observable": f"columns {REGIONS}",  # another observable
+    "regions.*.fit.*": REGIONS,
+    "regions.*.in_fit": REGIONS,
     "regions.*.blind": "histogram fit figures",
     "regions.*.plots": "columns histogram",  # another observable
     "weights.top_pt.processes": f"{SIMULATED} {TEMPLATES}",
@@ -268,17 +273,23 @@ EXPECTED = {
     "systematics.jes.processes": f"columns:zprime {TEMPLATES}",
     "systematics.*.smooth": MODEL,
     "systematics.*": TEMPLATES,
-    "folds.*": f"mva mva_figures {MODEL} histogram",
-    "mva.net.classes*": f"mva mva_figures {SELECTION} histogram scored figures",
-    "mva.net.features": f"columns mva mva_figures {SELECTION} histogram scored",
-    "mva.net.type": f"mva mva_figures {SELECTION} histogram scored",
-    "mva.net.hidden": f"mva mva_figures {SELECTION} histogram scored",
-    "mva.net.activation": f"mva mva_figures {SELECTION} histogram scored",
-    "mva.net.transforms*": f"mva mva_figures {SELECTION} histogram scored",
-    "mva.net.ensemble": f"mva mva_figures {SELECTION} histogram scored",
-    "mva.net.cuts": "columns mva mva_figures",
+    "folds.*": f"mva mva_figures {TEMPLATES}",
+    "mva.net.classes*": f"{NETWORK} figures",
+    "mva.net.features": f"columns {NETWORK}",
+    "mva.net.type": NETWORK,
+    "mva.net.hidden": NETWORK,
+    "mva.net.activation": NETWORK,
+    "mva.net.transforms*": NETWORK,
+    "mva.net.ensemble": NETWORK,
+    "mva.net.cuts": f"columns mva mva_figures response {SUMMARISED}",
     "mva.net.fine_tune": SELECTION,
     "mva.net.*": "mva",
+    "summary.type": f"response {SUMMARISED}",
+    "summary.network": f"response {SUMMARISED}",
+    "summary.label": NAMED,
+    "summary.rival.*": "compare",
+    "summary.responses.*": "response",
+    "summary.*": SUMMARISED,
     "optimise.objective": OBJECTIVE,
     "optimise.nuisances": OBJECTIVE,
     "optimise.steps": "optimise search",
@@ -292,6 +303,8 @@ EXPECTED = {
     "statistics.bootstrap": "compare",
     "statistics.blind": "histogram fit figures",
     "statistics.free_normalisations.*.label": NAMED,
+    "statistics.free_normalisations*": f"{MODEL} efficient_score",
+    "statistics.signal_strength*": f"{MODEL} efficient_score",
     "statistics.*": MODEL,
     "plotting.observables": "columns histogram",
     "plotting.signal_scale": "figures",

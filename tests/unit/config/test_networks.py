@@ -10,6 +10,7 @@ from pydantic import Field
 
 from zenith.config import dump, load, parse
 from zenith.config.marks import concerns
+from zenith.config.networks.boosted_trees import BoostedTreesSettings
 from zenith.config.networks.descent import DescentSettings
 from zenith.config.networks.perceptron import PerceptronSettings
 from zenith.config.networks.settings import NETWORKS
@@ -126,6 +127,8 @@ def test_boosted_trees_have_keys_of_their_own(toy_configuration: Any) -> None:
             analysis(toy_configuration, type="boosted_trees", **wrong)
 
 
-def test_the_shipped_analyses_have_perceptrons() -> None:
-    for path in ("config/zprime.yaml", "config/cms-opendata-2016.yaml"):
-        assert {type(mva) for mva in load(path).mva.values()} == {PerceptronSettings}
+def test_the_shipped_analyses_have_the_types_they_name() -> None:
+    default, opendata = load("config/zprime.yaml").mva, load("config/cms-opendata-2016.yaml").mva
+    assert type(default["processes"]) is BoostedTreesSettings
+    others = [default["wjets_vs_ttbar"], *opendata.values()]
+    assert {type(mva) for mva in others} == {PerceptronSettings}

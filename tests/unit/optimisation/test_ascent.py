@@ -19,7 +19,7 @@ from zenith.errors import FitError, InputError
 from zenith.events.folds import folds_of
 from zenith.optimisation import ascent, model
 from zenith.optimisation.ascent import Climb, climb, schedule
-from zenith.optimisation.compare import bootstrap, compare, spread
+from zenith.optimisation.compare import Row, bootstrap, compare, spread
 from zenith.optimisation.search import search
 from zenith.optimisation.selection import Physical, loosest, physical, starts
 from zenith.statistics.histograms import fill
@@ -227,21 +227,23 @@ def test_the_comparison_quotes_every_selection(
 ) -> None:
     """With all events; Z of the union is that of its histograms, recomputed without its code."""
     analysis = parse(toy_configuration(statistics={"bootstrap": 5}))
-    objective = model.objective(analysis)
     cuts = [0.15, 0.2, 0.25, 0.3, 0.35]
     looser = [physical(analysis, {"btag_1": cut}, {}) for cut in cuts]
     start = [case.start] * 5
     selections = {"initial": start, "climb": looser, "fixed_edges": start, "tpe": start}
-    result = compare(analysis, toy_columns, objective, selections)
+    rows = {name: Row(analysis, toy_columns, chosen) for name, chosen in selections.items()}
+    result = compare(rows, rival="tpe")
     table = result["expected_significance"]
     assert set(table["initial"]) == {"z", "error", "learning"}
     assert table["initial"] == table["tpe"]
     assert result["gain"]["tpe"] == {"difference": 0.0, "error": 0.0}
     assert result["gain"]["climb"]["difference"] == table["climb"]["z"] - table["initial"]["z"]
+    assert result["difference_to_rival"]["climb"] == result["gain"]["climb"]
     assert result["gain_of_edges"] == result["gain"]["climb"]  # the start is what stays fixed
     assert result["thresholds"]["climb"] == {"btag_1": cuts}
 
     # of one fold alone, by its events alone
+    objective = model.objective(analysis)
     one = [float(hard_value(looser[f], objective, model.events(
         analysis, toy_columns, {}, analysis.folds.learning(f)))) for f in range(5)]  # fmt: skip
     assert table["climb"]["learning"] == pytest.approx(np.mean(one), rel=1e-9)

@@ -127,13 +127,15 @@ def test_the_optimised_selection_joins_and_is_quoted() -> None:
     expected = content["expected_significance"]
     assert content["quoted"] == "optimised"
     # What is quoted comes from the fit, the rest from the optimisation.
-    assert expected["initial"] == {"z": 2.5, "error": 0.1, "learning": 2.6}
+    nothing = {"evaluations": 0, "cpu_seconds": None}
+    assert expected["initial"] == {"z": 2.5, "error": 0.1, "learning": 2.6, **nothing}
     assert expected["climb"] == expected["default"] == {"z": 3.1}
     assert expected["tpe"]["z"] == 2.6
     assert content["soft_hard_gap"] == 0.01
     text = page(content, "Results")
     assert list(expected) == ["initial", "tpe", "climb", "default"]
-    assert "| tpe     | 2.60 ± 0.10 |                          3.000 |" in text
+    rows = [" ".join(row.split()) for row in text.splitlines()]
+    assert "| cuts, search (TPE) | 2.60 ± 0.10 | 3.000 | | |" in rows
 
 
 COMPARISON = {
@@ -166,16 +168,21 @@ def test_the_comparison_is_quoted_with_gain_and_cost(tmp_path: Path) -> None:
     options = ["--results", str(results), "--output", str(summary), "--page", str(text)]
     assert main(["summary", "--config", "config/zprime.yaml", *options]) == 0
     content = json.loads(summary.read_text())
-    default = {"default": COMPARISON["expected_significance"]["climb"]}
-    expected = COMPARISON["expected_significance"] | default
+    paid = {"climb": (200, 61.7), "tpe": (200, 40.2)}
+    expected = {
+        name: {
+            **row,
+            **dict(zip(("evaluations", "cpu_seconds"), paid.get(name, (0, None)), strict=True)),
+        }
+        for name, row in COMPARISON["expected_significance"].items()
+    }
+    expected["default"] = expected["climb"]
     for key, value in (COMPARISON | {"expected_significance": expected}).items():
         assert content[key] == value
     known = {"initial/fit.json", "optimised/fit.json", "comparison.json"}
     assert set(content["provenance"]["inputs"]) == known
-    rows = [
-        " ".join(row.split()) for row in text.read_text().splitlines() if row.startswith("| climb")
-    ]
-    assert rows[0] == "| climb | 3.10 ± 0.12 | 3.400 | 0.600 ± 0.050 | 200 | 62 |"
+    rows = [" ".join(row.split()) for row in text.read_text().splitlines() if "ascent" in row]
+    assert rows[0] == "| cuts, gradient ascent | 3.10 ± 0.12 | 0.600 ± 0.050 | 3.400 | 200 | 62 |"
     page = text.read_text()
     assert "Soft and hard cuts differ by 0.84 % where the climbs ended." in page
     assert "They are in 3 folds (salt 7)" in page
@@ -358,3 +365,34 @@ def test_constraints_are_said_with_the_share_of_the_simulation() -> None:
     known = {**MEASUREMENT, "labels": labels}
     content = summarise({"initial": fit() | {"constraints": [constraint]}}, {}, {}, None, known)
     assert f"\n- {message.replace('jes', 'Jet energy scale')}\n" in page(content, "Results")
+
+
+def test_boosted_trees_are_beside_the_efficient_score() -> None:
+    found: Any = {
+        **COMPARISON,
+        "expected_significance": {
+            "initial": {"z": 2.5, "error": 0.1},
+            "trees": {"z": 6.4, "error": 0.13},
+            "efficient_score": {"z": 6.8, "error": 0.12},
+        },
+        "difference_to_rival": {
+            "initial": {"difference": -3.9, "error": 0.1},
+            "trees": {"difference": 0.0, "error": 0.0},
+            "efficient_score": {"difference": 0.4, "error": 0.08},
+        },
+        "gain": {},
+        "cost": {},
+    }
+    fits = {"initial": fit(2.5), "efficient_score": fit(6.8)}
+    content = summarise(fits, {}, {}, found, cpu_seconds={"trees": 41.0, "efficient_score": 99.0})
+    assert content["quoted"] == "efficient_score"
+    assert list(content["expected_significance"]) == ["initial", "trees", "default"]
+    assert content["expected_significance"]["default"] == {
+        **{"z": 6.8, "error": 0.12, "evaluations": 0, "cpu_seconds": 99.0},
+        **{"difference_to_trees": 0.4, "difference_error": 0.08},
+    }
+    text = page(content, "Results")
+    verdict = "above boosted trees in categories by 0.40 σ, 5.0 times the error of the difference"
+    assert verdict in text
+    found["difference_to_rival"]["efficient_score"]["difference"] = -0.2
+    assert "What is quoted is below boosted trees" in page(summarise(fits, {}, {}, found), "R")

@@ -8,7 +8,7 @@ from pydantic import Field, model_validator
 from zenith.config.base import Name, Section
 from zenith.config.marks import Mark, concerns
 from zenith.config.selection import FixedCut
-from zenith.config.steps import SELECTION
+from zenith.config.steps import LEARNED, SELECTION, SUMMARISED
 from zenith.registry import Registry
 
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from zenith.core.networks.network import Network
 
 # What a network is: of those that read it as well.
-NETWORK = concerns("mva", "mva_figures", *SELECTION, "histogram", "scored", order=True)
+NETWORK = concerns("mva", "mva_figures", *LEARNED, *SELECTION, "histogram", "scored", order=True)
 
 NETWORKS = Registry(
     "zenith.networks",
@@ -66,7 +66,7 @@ class Mva(Section):
     cuts: Annotated[
         tuple[FixedCut, ...],
         Field(description="cuts on the events that train and test the network"),
-        concerns("mva", "mva_figures"),
+        concerns("mva", "mva_figures", "response", *SUMMARISED),
     ] = ()
     balance: Annotated[
         Literal["none", "undersample", "oversample", "class_weights"],
@@ -129,6 +129,6 @@ class Mva(Section):
         keys = set()
         for name, info in type(self).model_fields.items():
             marks = [mark for mark in info.metadata if isinstance(mark, Mark)]
-            if not marks or any("histogram" in mark.steps for mark in marks):
+            if not marks or any("scored" in mark.steps for mark in marks):
                 keys.add(name)
         return self.model_dump(mode="json", include=keys) | {"classes": list(self.classes)}

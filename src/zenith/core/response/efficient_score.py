@@ -12,7 +12,6 @@ nominal half of it. `zenith.core.response.projection` has the mathematics of wha
 """
 
 from collections.abc import Mapping
-from itertools import chain
 from typing import Self
 
 import equinox as eqx
@@ -33,11 +32,11 @@ class EfficientScore(Network):
     features: tuple[str, ...] = eqx.field(static=True)
     classes: tuple[str, ...] = eqx.field(static=True)  # none: it has one score
     ratios: Network  # of the classes
-    responses: tuple[Network, ...]  # one for each nuisance that varies shapes
+    responses: Network | None  # a logit for each nuisance that varies shapes
     expected: jax.Array  # (classes,), events of each
     signal: jax.Array  # (classes,), 1 where the signal strength multiplies a class, else 0
-    rates: jax.Array  # (A - responses, classes)
-    scales: jax.Array  # (responses,)
+    rates: jax.Array  # (A - R, classes)
+    scales: jax.Array  # (R,), of the responses
     coefficients: jax.Array  # (A,), of rates, then of responses
     edges: jax.Array  # (B + 1,) of t
 
@@ -45,14 +44,15 @@ class EfficientScore(Network):
     def of(
         cls,
         ratios: Network,
-        responses: tuple[Network, ...],
+        responses: Network | None,
         expected: np.ndarray,
         signal: np.ndarray,
         rates: np.ndarray,
+        scales: np.ndarray,
         bins: int,
     ) -> Self:
         """The scores of the parameters are known; there is no projection and are no bins yet."""
-        features = dict.fromkeys(chain(ratios.features, *(r.features for r in responses)))
+        features = dict.fromkeys([*ratios.features, *(responses.features if responses else ())])
         return cls(
             features=tuple(features),
             classes=(),
@@ -61,8 +61,8 @@ class EfficientScore(Network):
             expected=jnp.asarray(expected, jnp.float32),
             signal=jnp.asarray(signal, jnp.float32),
             rates=jnp.asarray(rates, jnp.float32),
-            scales=jnp.ones(len(responses), jnp.float32),
-            coefficients=jnp.zeros(len(rates) + len(responses), jnp.float32),
+            scales=jnp.asarray(scales, jnp.float32),
+            coefficients=jnp.zeros(len(rates) + len(scales), jnp.float32),
             edges=jnp.linspace(0.0, 1.0, bins + 1, dtype=jnp.float32),
         )
 
@@ -79,10 +79,10 @@ class EfficientScore(Network):
         weighted = jax.nn.softmax(of_classes, axis=0) * self.expected[:, None]
         shares = weighted / weighted.sum(axis=0)
         of_rates = jnp.concatenate([self.signal[None], self.rates]) @ shares
-        if not self.responses:
+        if self.responses is None:
             return of_rates
-        logits = jnp.concatenate([read(network) for network in self.responses])
-        return jnp.concatenate([of_rates, self.scales[:, None] * jnp.tanh(logits / 2)])
+        of_responses = self.scales[:, None] * jnp.tanh(read(self.responses) / 2)
+        return jnp.concatenate([of_rates, of_responses])
 
     def efficient(self, events: jax.Array) -> jax.Array:
         """t, (features, N) → (N,)."""
@@ -123,11 +123,11 @@ class EfficientScore(Network):
         coefficients = np.asarray(self.coefficients)
         known = np.concatenate([[1.0], -coefficients[: len(self.rates)]])
         t = graph.node("MatMul", shares, graph.constant((known @ rates)[:, None]))
-        pulls = -coefficients[len(self.rates) :] * np.asarray(self.scales)
-        for network, pull in zip(self.responses, pulls, strict=True):
-            half = graph.node("Mul", read(network), graph.constant(0.5))
-            term = graph.node("Mul", graph.node("Tanh", half), graph.constant(pull))
-            t = graph.node("Add", t, term)
+        if self.responses is not None:
+            half = graph.node("Mul", read(self.responses), graph.constant(0.5))
+            pulls = -coefficients[len(self.rates) :] * np.asarray(self.scales)
+            pulled = graph.node("MatMul", graph.node("Tanh", half), graph.constant(pulls[:, None]))
+            t = graph.node("Add", t, pulled)
         edges = np.asarray(self.edges)
         inside = graph.node("Sub", t, graph.constant(edges[:-1]))
         inside = graph.node("Div", inside, graph.constant(np.diff(edges)))

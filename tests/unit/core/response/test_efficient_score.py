@@ -17,22 +17,22 @@ BINS = 5
 
 @pytest.fixture(scope="module")
 def score() -> EfficientScore:
-    keys = jax.random.split(jax.random.key(1), 3)
+    keys = jax.random.split(jax.random.key(1), 2)
     ratios = Perceptron.create(keys[0], ["a", "b"], [4], ["signal", "top", "w"])
-    responses = tuple(Perceptron.create(key, ["c", "a"], [3]) for key in keys[1:])
+    responses = Perceptron.create(keys[1], ["c", "a"], [3], ["jes", "jer"])
     made = EfficientScore.of(
         ratios,
         responses,
         expected=np.array([10.0, 200.0, 300.0]),
         signal=np.array([1.0, 0.0, 0.0]),
         rates=np.array([[0.0, 1.0, 0.0], [0.01, 0.01, 0.19]]),
+        scales=np.array([0.5, 1.2]),
         bins=BINS,
     )
     return replace(
         made,
-        scales=jnp.array([0.5, 1.2], jnp.float32),
         coefficients=jnp.array([0.02, -0.1, 0.3, 0.05], jnp.float32),
-        edges=jnp.array([-0.01, 0.01, 0.05, 0.1, 0.14, 0.18], jnp.float32),
+        edges=jnp.array([0.0, 0.04, 0.06, 0.11, 0.15, 0.2], jnp.float32),
     )
 
 
@@ -46,10 +46,9 @@ def by_hand(score: EfficientScore, x: np.ndarray) -> np.ndarray:
     logits = np.asarray(score.ratios.logits(jnp.asarray(x[:2])), float)
     weighted = np.exp(logits) * np.array([[10.0], [200.0], [300.0]])
     signal, top, w = weighted / weighted.sum(axis=0)
-    responses = [
-        scale * np.tanh(np.asarray(network.logits(jnp.asarray(x[[2, 0]])), float)[0] / 2)
-        for scale, network in zip((0.5, 1.2), score.responses, strict=True)
-    ]
+    assert score.responses is not None
+    z = np.asarray(score.responses.logits(jnp.asarray(x[[2, 0]])), float)
+    responses = np.array([[0.5], [1.2]]) * np.tanh(z / 2)
     rates = [top, 0.01 * signal + 0.01 * top + 0.19 * w]
     return np.asarray(signal - np.array([0.02, -0.1, 0.3, 0.05]) @ [*rates, *responses])
 
@@ -110,7 +109,13 @@ def test_onnx_gives_the_same(score: EfficientScore, x: np.ndarray, tmp_path: Pat
 def test_two_classes_have_one_logit(x: np.ndarray) -> None:
     ratios = Perceptron.create(jax.random.key(3), ["a", "b", "c"], [4])
     made = EfficientScore.of(
-        ratios, (), np.array([300.0, 10.0]), np.array([0.0, 1.0]), np.array([[1.0, 0.0]]), 4
+        ratios,
+        None,
+        expected=np.array([300.0, 10.0]),
+        signal=np.array([0.0, 1.0]),
+        rates=np.array([[1.0, 0.0]]),
+        scales=np.array([]),
+        bins=4,
     )
     q = np.asarray(ratios.scores(jnp.asarray(x)))[0]
     share = 10 * q / (10 * q + 300 * (1 - q))

@@ -1,0 +1,62 @@
+"""The efficient score of one fold: what was projected away, and what is left."""
+
+from typing import Annotated
+
+from typing_extensions import TypedDict
+
+from zenith.artefacts.codec import Lines
+from zenith.artefacts.json_codec import JsonCodec
+from zenith.artefacts.taught import Taught
+from zenith.tables import pairs, table
+
+
+class Projected(TypedDict):
+    """A nuisance parameter of the projection."""
+
+    coefficient: Annotated[float, "of its score; 0 where it is left out"]
+    cost: Annotated[float, "information on the signal strength that knowing it would add"]
+    significance: Annotated[
+        float | None,
+        "standard deviations by which a learned response is seen; null for one that changes rates",
+    ]
+
+
+class EfficientScore(Taught):
+    """What `zenith efficient_score` writes beside the score itself."""
+
+    network: Annotated[str, "network whose class ratios it is made of"]
+    parameters: Annotated[dict[str, Projected], "by nuisance parameter"]
+    left_out: Annotated[list[str], "nuisance parameters whose response is noise"]
+    information: Annotated[float, "on the signal strength, all of them profiled: 1 / σ²"]
+    unprofiled_information: Annotated[float, "on the signal strength, were all of them known"]
+    kept: Annotated[float, "share of the information that the bins keep"]
+    edges: Annotated[list[float], "of the bins, from the lowest to the highest efficient score"]
+    cpu_seconds: Annotated[float, "CPU time"]
+
+
+def _describe(content: EfficientScore) -> Lines:
+    yield table(
+        ["nuisance parameter", "coefficient", "information it costs", "seen by [σ]"],
+        [
+            [name, one["coefficient"], one["cost"], one["significance"]]
+            for name, one in content["parameters"].items()
+        ],
+    )
+    yield pairs(
+        {
+            "fold": content["fold"],
+            "expected error of the signal strength": content["information"] ** -0.5,
+            "the same without nuisance parameters": content["unprofiled_information"] ** -0.5,
+            "information that the bins keep": content["kept"],
+            "left out": ", ".join(content["left_out"]) or "none",
+        }
+    )
+
+
+EFFICIENT_SCORE = JsonCodec[EfficientScore](
+    "efficient score",
+    EfficientScore,
+    "efficient_score",
+    lambda top: {"unprofiled_information", "edges"} <= top.keys(),
+    _describe,
+)

@@ -1,0 +1,95 @@
+"""Make the efficient score of one fold: class ratios and responses, projected and binned."""
+
+import argparse
+from pathlib import Path
+
+from zenith.cli import options
+from zenith.cli.files import Folder, Input
+
+HELP = "class ratios and responses to the efficient score"
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    """Define the options."""
+    options.add_config(parser)
+    options.add_fold(parser)
+    parser.add_argument(
+        "--input", type=Input, required=True, nargs="+", metavar="H5", help="columns of all samples"
+    )
+    parser.add_argument("--networks", metavar="DIR", help="folder of the trained networks")
+    parser.add_argument(
+        "--responses", type=Input, required=True, metavar="FILE", help="what `response` wrote"
+    )
+    parser.add_argument(
+        "--output",
+        type=Folder,
+        required=True,
+        metavar="DIR",
+        help="folder of score.safetensors, score.onnx and score.json",
+    )
+
+
+def run(args: argparse.Namespace) -> None:
+    """Project the score of the signal onto those of the nuisance parameters, bin it and write."""
+    import logging
+    import time
+
+    from zenith.artefacts.efficient_score import EFFICIENT_SCORE
+    from zenith.cli.inputs import read_networks, read_samples, settings_of_network
+    from zenith.config.dependencies import step_config
+    from zenith.events.folds import require_unseen, taught
+    from zenith.training.efficient_score import summarise
+    from zenith.training.export import export_onnx
+    from zenith.training.response import simulated_events
+    from zenith.training.score_files import load_responses, save_score
+
+    began = time.process_time()
+    analysis = options.analysis_of_files(args)
+    summary = options.summary(args, analysis)
+    folds, fold = analysis.folds, options.fold(args, analysis)
+    mva = settings_of_network(analysis, summary.network, args.config)
+    networks, teachers = read_networks(analysis, args.networks, fold, only=[summary.network])
+    responses = load_responses(args.responses)
+    teachers |= {*require_unseen(responses.metadata, folds, fold, args.responses, "response")}
+    found = summarise(
+        analysis,
+        summary,
+        mva,
+        networks[summary.network],
+        responses.network,
+        responses.scales,
+        simulated_events(analysis, read_samples(args.input), mva),
+        fold,
+    )
+    folder, of_fold = Path(args.output), taught(folds, fold, teachers)
+    save_score(folder / "score.safetensors", found.score, mva, of_fold)
+    export_onnx(folder / "score.onnx", found.score, {"name": "efficient_score"})
+    projection = found.projection
+    EFFICIENT_SCORE.write(
+        folder / "score.json",
+        {
+            **of_fold,
+            "network": summary.network,
+            "parameters": {
+                parameter.name: {
+                    "coefficient": float(projection.coefficients[k]),
+                    "cost": float(projection.costs[k]),
+                    "significance": responses.significances.get(parameter.name),
+                }
+                for k, parameter in enumerate(found.parameters)
+            },
+            "left_out": [name for name, scale in responses.scales.items() if scale == 0.0],
+            "information": projection.information,
+            "unprofiled_information": projection.unprofiled,
+            "kept": found.kept,
+            "edges": [float(edge) for edge in found.score.edges],
+            "cpu_seconds": time.process_time() - began,
+        },
+        inputs=[*args.input, args.responses],
+        config=step_config(analysis, "efficient_score"),
+    )
+    logging.info(
+        "expected error of the signal strength %.3f, were all nuisance parameters known %.3f; the "
+        "bins keep %.1f %% of the information",
+        *(projection.information**-0.5, projection.unprofiled**-0.5, 100 * found.kept),
+    )

@@ -1,0 +1,92 @@
+"""The summary that is fitted in place of cuts: the efficient score (`zenith.core.response`)."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from zenith.config.base import Name, Positive, Section
+from zenith.config.marks import concerns
+from zenith.config.steps import NAMED, SUMMARISED
+
+SCORE = "efficient_score"
+"""The score as an observable, and the region that it is fitted in."""
+
+
+class Responses(Section):
+    """Boosted trees that learn how the intensity responds to one nuisance parameter."""
+
+    trees: Annotated[int, Field(ge=1, description="number of trees of each nuisance parameter")] = (
+        60
+    )
+    leaves: Annotated[int, Field(ge=2, description="largest number of leaves of a tree")] = 8
+    learning_rate: Annotated[Positive, Field(le=1.0, description="factor of every tree")] = 0.1
+    leaf_events: Annotated[int, Field(ge=1, description="smallest number of events in a leaf")] = (
+        200
+    )
+    significance: Annotated[
+        float,
+        Field(
+            ge=0.0,
+            description="standard deviations by which a response must be seen on the validation "
+            "fold; one that is not is noise, and is left out of the projection",
+        ),
+    ] = 2.0
+
+
+class Rival(Section):
+    """Categories by the signal's share that the network gives, each in bins of an observable."""
+
+    categories: Annotated[
+        int,
+        Field(ge=1, le=50, description="number of categories, with the edges that keep the most"),
+        concerns("compare"),
+    ] = 6
+    region: Annotated[
+        Name | None,
+        Field(
+            description="region whose observable and bins each category is fitted in; default: "
+            "the first of the fit"
+        ),
+        concerns("compare"),
+    ] = None
+
+
+class EfficientScoreSettings(Section):
+    """The signal's score with its projection onto those of the nuisance parameters removed."""
+
+    type: Annotated[
+        Literal["efficient_score"],
+        Field(description="kind of summary"),
+        concerns("response", *SUMMARISED),
+    ] = "efficient_score"
+    network: Annotated[
+        Name,
+        Field(
+            description="network of `mva` whose classes are the signal and groups of backgrounds; "
+            "the summary is made for the events that pass its cuts"
+        ),
+        concerns("response", *SUMMARISED),
+    ]
+    label: Annotated[
+        str,
+        Field(description="label of the region on figures"),
+        concerns(*NAMED),
+    ] = "Efficient score"
+    bins: Annotated[
+        int,
+        Field(ge=2, le=1000, description="largest number of bins"),
+        concerns(*SUMMARISED),
+    ] = 25
+    effective_events: Annotated[
+        float,
+        Field(ge=0.0, description="fewest effective background events in a bin, (Σw)² / Σw²"),
+        concerns(*SUMMARISED),
+    ] = 20.0
+    rival: Annotated[Rival, Field(description="what users do instead, from the same network")] = (
+        Rival()
+    )
+    responses: Annotated[
+        Responses,
+        Field(description="boosted trees of the nuisance parameters that vary shapes"),
+        concerns("response"),
+    ] = Responses()

@@ -1,0 +1,171 @@
+"""The efficient score of one fold: what was learned put together, projected and binned."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import NamedTuple
+
+import jax.numpy as jnp
+import numpy as np
+from numpy.typing import NDArray
+
+from zenith.config import Analysis
+from zenith.config.efficient_score import EfficientScoreSettings
+from zenith.config.networks.settings import Mva
+from zenith.core.networks.boosted_trees import BoostedTrees
+from zenith.core.networks.network import Network
+from zenith.core.response.efficient_score import EfficientScore
+from zenith.core.response.projection import Projection, best_edges, efficient, information, project
+from zenith.errors import InputError
+from zenith.statistics.nuisances import Nuisance, nuisances
+from zenith.training.response import Events
+
+Array = NDArray[np.float64]
+CHUNK = 1 << 17  # events whose scores are evaluated at once
+
+
+class Parameter(NamedTuple):
+    """A nuisance parameter of the projection."""
+
+    name: str
+    prior: float  # inverse variance before the measurement: 1, or 0 for a free one
+    rates: Mapping[str, float] = {}  # process → ∂ ln(yield) / ∂ν
+
+
+def rate_parameters(analysis: Analysis) -> list[Parameter]:
+    """Those that change the rates of processes: normalisations, and strengths of other signals."""
+    found = []
+    for nuisance in nuisances(analysis):
+        if nuisance.kind == "normalisation":
+            rate = float(np.log1p(nuisance.up) - np.log1p(nuisance.down)) / 2
+            found.append(Parameter(nuisance.name, 1.0, dict.fromkeys(nuisance.processes, rate)))
+        elif nuisance.kind == "free":
+            found.append(Parameter(nuisance.name, 0.0, dict.fromkeys(nuisance.processes, 1.0)))
+    _, *others = analysis.signal_strengths.items()
+    return [*found, *(Parameter(name, 0.0, dict.fromkeys(of, 1.0)) for name, of in others)]
+
+
+def shape_parameters(analysis: Analysis) -> list[Nuisance]:
+    """Those that are pairs of templates, whose responses are learned."""
+    return [nuisance for nuisance in nuisances(analysis) if nuisance.kind == "templates"]
+
+
+class Summary(NamedTuple):
+    """The efficient score, and how it came about."""
+
+    score: EfficientScore
+    parameters: list[Parameter]  # in the order of the coefficients
+    projection: Projection  # with the coefficients of all parameters, 0 where one is left out
+    kept: float  # share of the information that the bins keep
+
+
+def summarise(
+    analysis: Analysis,
+    settings: EfficientScoreSettings,
+    mva: Mva,
+    ratios: Network,
+    responses: BoostedTrees | None,
+    scales: Mapping[str, float],
+    nominal: Events,
+    fold: int,
+) -> Summary:
+    """Project and bin on the validation fold of a fold, with what its learning folds have taught.
+
+    Parameters
+    ----------
+    ratios, responses
+        Networks of the fold.
+    scales
+        Of each response, 0 where it is noise: then it is left out of the projection.
+    nominal
+        All simulated events that pass the cuts of the network.
+
+    Raises InputError for a class without expected events, for one of signal and background
+    together, and where the background does not fill as many bins.
+    """
+    parameters = rate_parameters(analysis)
+    share, expected = _composition(analysis, mva, nominal.of(analysis.folds.learning(fold)))
+    processes = list(analysis.processes)
+    signal = share @ np.isin(processes, analysis.signals_of_interest)
+    rates = [share @ [p.rates.get(name, 0.0) for name in processes] for p in parameters]
+    score = EfficientScore.of(
+        ratios,
+        responses,
+        expected,
+        signal,
+        np.array(rates).reshape(-1, len(expected)),
+        np.array(list(scales.values())),
+        settings.bins,
+    )
+    parameters += [Parameter(name, 1.0) for name in scales]
+    used = np.array([*[True] * len(rates), *(scale > 0.0 for scale in map(abs, scales.values()))])
+    seen = nominal.of([analysis.folds.validation(fold)])
+    weight = seen.weight * (nominal.weight.sum() / seen.weight.sum())
+    scores = parameter_scores(score, seen.x)
+    kept = np.append(True, used)
+    prior = np.array([parameter.prior for parameter in parameters])
+    found = project(information(scores[kept], weight), prior[used])
+    coefficients, costs = np.zeros(len(used)), np.zeros(len(used))
+    coefficients[used], costs[used] = found.coefficients, found.costs
+    t = efficient(scores, coefficients)
+    binned = best_edges(
+        t,
+        weight,
+        settings.bins,
+        is_background=is_background(analysis, seen),
+        effective_events=settings.effective_events,
+    )
+    if len(binned.edges) < settings.bins - 1:
+        raise InputError(
+            f"summary.bins: the background fills {len(binned.edges) + 1} bins with "
+            f"{settings.effective_events:g} effective events each, not {settings.bins}: write "
+            "fewer bins, lower summary.effective_events, or simulate more"
+        )
+    edges = np.concatenate([[t.min()], binned.edges, [t.max()]])
+    made = replace(
+        score,
+        coefficients=jnp.asarray(coefficients, jnp.float32),
+        edges=jnp.asarray(edges, jnp.float32),
+    )
+    return Summary(
+        made,
+        parameters,
+        found._replace(coefficients=coefficients, costs=costs),
+        binned.kept,
+    )
+
+
+def is_background(analysis: Analysis, events: Events) -> NDArray[np.bool_]:
+    """Which events are of no signal process, (N,)."""
+    signals = np.isin(list(analysis.processes), analysis.signals)
+    return np.asarray(~signals[events.process])
+
+
+def parameter_scores(score: EfficientScore, x: NDArray[np.float32]) -> Array:
+    """The scores of all parameters, (1 + A, N), in chunks."""
+    parts = [
+        np.asarray(score.parameter_scores(jnp.asarray(x[:, start : start + CHUNK])), float)
+        for start in range(0, max(x.shape[1], 1), CHUNK)
+    ]
+    return np.concatenate(parts, axis=1)
+
+
+def _composition(analysis: Analysis, mva: Mva, taught: Events) -> tuple[Array, Array]:
+    """Shares of the processes in the yield of each class, (classes, processes), and the yields."""
+    processes = list(analysis.processes)
+    table = np.zeros((len(mva.classes), len(processes)))
+    known = taught.label >= 0
+    np.add.at(table, (taught.label[known], taught.process[known]), taught.weight[known])
+    expected = table.sum(axis=1)
+    signals = np.isin(processes, analysis.signals)
+    for name, row, total in zip(mva.classes, table, expected, strict=True):
+        if not total > 0.0:
+            raise InputError(
+                f"summary: the class {name!r} of its network has no expected event in the folds "
+                f"that teach ({total:.3g}): simulate more events, or leave the class out"
+            )
+        if (row[signals] != 0.0).any() and (row[~signals] != 0.0).any():
+            raise InputError(
+                f"summary: the class {name!r} of its network holds signal and background: the "
+                "signal needs classes of its own"
+            )
+    return table / expected[:, None], expected

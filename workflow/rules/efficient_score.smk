@@ -1,0 +1,62 @@
+# For each fold: how events respond to nuisance parameters, and the summary that follows.
+
+
+rule response:
+    input:
+        columns=expand(f"{RESULTS}/columns/{{sample}}.h5", sample=SAMPLES),
+    output:
+        f"{RESULTS}/response/fold_{{fold}}.safetensors",
+    log:
+        f"{RESULTS}/logs/response/fold_{{fold}}.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/response/fold_{{fold}}.tsv"
+    conda:
+        "../../envs/zenith-gpu.yaml"
+    threads: 1
+    resources:
+        gpu=1,
+        mem_mb=4000,
+        runtime=60,
+    params:
+        configuration=resolved,
+        jax=JAX,
+        config=lambda wildcards: step_config(ANALYSIS, "response"),
+        code=code_hash("zenith.cli.response", *NETWORKS, *KINDS),
+    shell:
+        "{params.jax} python -m zenith response --config {params.configuration}"
+        " --fold {wildcards.fold} --input {input.columns} --output {output} > {log} 2>&1"
+
+
+rule efficient_score:
+    input:
+        columns=expand(f"{RESULTS}/columns/{{sample}}.h5", sample=SAMPLES),
+        network=[
+            f"{RESULTS}/mva/{ANALYSIS.summary.network}/fold_{{fold}}/initial.safetensors"
+            for _ in SCORES[:1]
+        ],
+        responses=f"{RESULTS}/response/fold_{{fold}}.safetensors",
+    output:
+        score=f"{RESULTS}/efficient_score/fold_{{fold}}/score.safetensors",
+        onnx=f"{RESULTS}/efficient_score/fold_{{fold}}/score.onnx",
+        about=f"{RESULTS}/efficient_score/fold_{{fold}}/score.json",
+    log:
+        f"{RESULTS}/logs/efficient_score/fold_{{fold}}.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/efficient_score/fold_{{fold}}.tsv"
+    conda:
+        "../../envs/zenith.yaml"
+    threads: 1
+    resources:
+        mem_mb=4000,
+        runtime=30,
+    params:
+        configuration=resolved,
+        jax=JAX,
+        networks=lambda wildcards: f"{RESULTS}/mva",
+        folder=f"{RESULTS}/efficient_score/fold_{{fold}}",
+        config=lambda wildcards: step_config(ANALYSIS, "efficient_score"),
+        code=code_hash("zenith.cli.efficient_score", *NETWORKS, *KINDS),
+    shell:
+        "{params.jax} python -m zenith efficient_score --config {params.configuration}"
+        " --fold {wildcards.fold} --input {input.columns} --networks {params.networks}"
+        " --responses {input.responses} --output {params.folder} > {log} 2>&1"
