@@ -181,11 +181,19 @@ def test_the_default_profile_is_loaded_by_itself(run) -> None:
 def test_the_summary_holds_the_result(project, run) -> None:
     summary = json.loads((project.folder / RESULTS / "summary.json").read_text())
     assert summary["fit"]["mu_error"] > 0
-    for selection in ("initial", "loosest", "climb", "tpe", "default"):
-        assert summary["expected_significance"][selection]["z"] > 0
+    rows = ("initial", "loosest", "climb", "cma_es", "tpe", "trees", "default")
+    for name in rows:
+        row = summary["expected_significance"][name]
+        assert row["z"] > 0
+        assert {"error", "difference_to_trees", "difference_error"} <= row.keys()
+        assert (row["evaluations"] > 0) == (name in ("climb", "cma_es", "tpe"))
+    quoted = json.loads((project.folder / RESULTS / "efficient_score/fit.json").read_text())
+    default = summary["expected_significance"]["default"]
+    assert default["z"] == quoted["significance"]["expected"]
+    assert default["cpu_seconds"] > summary["expected_significance"]["trees"]["cpu_seconds"] >= 0
     assert summary["folds"] == {"number": 3, "salt": 1}
     assert len(summary["upper_limit"]["expected"]) == 5
-    assert set(summary["yields"]) == {"signal", "wjets_control", "ttbar_control"}
+    assert set(summary["yields"]) == {"efficient_score"}
     assert summary["timing"]["simulate"]["jobs"] == SIMULATED
     assert summary["timing"]["skim"]["jobs"] == SIMULATED
     assert summary["timing"]["columns"]["jobs"] == 5
@@ -202,6 +210,7 @@ def test_every_artefact_is_read_by_its_type_and_shown(project, run) -> None:
         "history of a climb",
         *("cutflow of a skim", "cutflow of regions", "result of a fit", "evaluation of a network"),
         *("result of a climb", "result of a search", "comparison of selections", "summary"),
+        "efficient score",
     }
 
 
@@ -292,17 +301,23 @@ def test_nothing_that_reads_a_fold_was_taught_by_it(project, run) -> None:
         assert content["folds"] == {"number": 3, "salt": 1}
         assert content["taught_by"] == [f for f in FOLDS if f != fold]
         found += 1
-    assert found == 4 * 3  # metrics, networks before and after, selections
+    # metrics and networks of both, moved networks, selections, efficient scores and their numbers
+    assert found == 8 * 3
     for fold in FOLDS:
-        content = json.loads((results / f"search/fold_{fold}.json").read_text())
-        assert (content["fold"], content["taught_by"]) == (fold, [f for f in FOLDS if f != fold])
+        others = [f for f in FOLDS if f != fold]
+        for method in ("tpe", "cma_es"):
+            content = json.loads((results / f"search/{method}/fold_{fold}.json").read_text())
+            assert (content["method"], content["fold"]) == (method, fold)
+            assert content["taught_by"] == others
+        responses = read_tensors(results / f"response/fold_{fold}.safetensors").header["metadata"]
+        assert (responses["fold"], responses["taught_by"]) == (fold, others)
 
 
 def test_another_salt_learns_again_and_makes_no_columns(project, run) -> None:
     rules = [rule for rule, _ in planned(project, "--config", "folds={salt: 2}")]
     assert not {"simulate", "skim", "columns"} & {*rules}
-    for rule in ("mva", "optimise", "search"):
-        assert rules.count(rule) == 3
+    each = {"mva": 2, "response": 1, "efficient_score": 1, "optimise": 1, "search": 2}
+    assert {rule: rules.count(rule) for rule in each} == {rule: 3 * n for rule, n in each.items()}
     assert {"histogram", "fit", "compare"} <= {*rules}
 
 

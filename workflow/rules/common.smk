@@ -116,6 +116,12 @@ def climbed_networks(stage, folds=FOLDS):
     return expand(file, mva=ANALYSIS.networks_in_use, fold=folds)
 
 
+def searched(methods):
+    """The selections that searches end with, of all folds."""
+    file = f"{RESULTS}/search/{{method}}/fold_{{fold}}.json"
+    return expand(file, method=methods, fold=FOLDS)
+
+
 def trained_for_fold(wildcards):
     return trained([wildcards.fold])
 

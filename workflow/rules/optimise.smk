@@ -60,11 +60,13 @@ rule search:
         columns=expand(f"{RESULTS}/columns/{{sample}}.h5", sample=SAMPLES),
         networks=trained_for_fold,
     output:
-        f"{RESULTS}/search/fold_{{fold}}.json",
+        f"{RESULTS}/search/{{method}}/fold_{{fold}}.json",
     log:
-        f"{RESULTS}/logs/search/fold_{{fold}}.log",
+        f"{RESULTS}/logs/search/{{method}}/fold_{{fold}}.log",
     benchmark:
-        f"{RESULTS}/benchmarks/search/fold_{{fold}}.tsv"
+        f"{RESULTS}/benchmarks/search/{{method}}/fold_{{fold}}.tsv"
+    wildcard_constraints:
+        method="tpe|cma_es",
     conda:
         "../../envs/zenith.yaml"
     threads: 1
@@ -79,6 +81,7 @@ rule search:
         code=code_hash("zenith.cli.search", *NETWORKS, *KINDS),
     shell:
         "{params.jax} python -m zenith search --config {params.configuration} --fold {wildcards.fold}"
+        " --method {wildcards.method}"
         " --input {input.columns} --networks {params.networks} --output {output} > {log} 2>&1"
 
 
@@ -91,7 +94,7 @@ rule compare:
         ],
         climb=climbed("climb"),
         fixed_edges=[file for stage in FIXED_EDGES for file in climbed(stage)],
-        search=expand(f"{RESULTS}/search/fold_{{fold}}.json", fold=FOLDS),
+        search=searched(ANALYSIS.searches),
         scores=SCORES,
     output:
         f"{RESULTS}/comparison.json",
@@ -127,7 +130,7 @@ rule optimisation_figures:
         networks=[*trained(), *climbed_networks("climb")],
         climb=climbed("climb"),
         history=expand(f"{RESULTS}/climb/fold_{{fold}}/history.h5", fold=FOLDS),
-        search=expand(f"{RESULTS}/search/fold_{{fold}}.json", fold=FOLDS),
+        search=searched(ANALYSIS.searches[:1]),
         comparison=f"{RESULTS}/comparison.json",
     output:
         report(

@@ -69,6 +69,7 @@ class KeptTrial(TypedDict):
 class Search(Cost, Taught):
     """What `zenith search` writes: thresholds, and how they were found."""
 
+    method: Annotated[str, "`tpe` or `cma_es`"]
     thresholds: Annotated[dict[str, float], "of the tunable cuts, by name"]
     kept: Annotated[KeptTrial, "the trial that is kept"]
     trials: Annotated[list[Trial], "all whose objective is finite, in order"]

@@ -18,7 +18,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     for option, about in {
         "--climb": "what the climb of every fold wrote",
         "--fixed-edges": "what climbs that move no bin edges wrote",
-        "--search": "what the search of every fold wrote",
+        "--search": "what the searches of every fold wrote",
     }.items():
         parser.add_argument(
             option,
@@ -66,8 +66,13 @@ def run(args: argparse.Namespace) -> None:
     if args.fixed_edges:
         files["fixed_edges"] = [CLIMB.read(path) for path in args.fixed_edges]
         paths["fixed_edges"] = args.fixed_edges
-    files["tpe"] = [SEARCH.read(path) for path in args.search]
-    paths["tpe"] = args.search
+    searched: dict[str, list[tuple[str, Search]]] = {}
+    for path in args.search:
+        one = SEARCH.read(path)
+        searched.setdefault(one["method"], []).append((path, one))
+    for method in sorted(searched):
+        files[method] = [content for _, content in searched[method]]
+        paths[method] = [path for path, _ in searched[method]]
     selections = {"initial": read_selected(analysis, args.networks)}
     if analysis.tunable_cuts:
         selections["loosest"] = [loosest(analysis, s["networks"]) for s in selections["initial"]]

@@ -1,4 +1,4 @@
-"""Search thresholds for one fold without gradients (Optuna's TPE), to compare the climb with."""
+"""Search thresholds for one fold without gradients (Optuna), to compare the climb with."""
 
 import argparse
 
@@ -16,6 +16,9 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         "--input", type=Input, required=True, nargs="+", metavar="H5", help="columns of all samples"
     )
     parser.add_argument("--networks", metavar="DIR", help="folder of the trained networks")
+    parser.add_argument(
+        "--method", choices=("tpe", "cma_es"), default="tpe", help="method of the search [tpe]"
+    )
     parser.add_argument(
         "--output", type=Output, required=True, metavar="JSON", help="the selection to write"
     )
@@ -48,12 +51,14 @@ def run(args: argparse.Namespace) -> None:
             model.events(analysis, columns, networks, [folds.validation(fold)]),
             next(starts(analysis, networks)),
             trials,
+            args.method,
             lambda number, trial: advance(number + 1, trials),
         )
     SEARCH.write(
         args.output,
         {
             **taught(folds, fold, teachers),
+            "method": args.method,
             "thresholds": result.kept.thresholds,
             "kept": {"validate": result.kept.validation},
             "trials": [

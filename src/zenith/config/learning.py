@@ -116,8 +116,21 @@ class Optimise(Section):
     ] = 20
 
 
+Method = Literal["tpe", "cma_es"]
+
+
 class Search(Section):
-    """The black-box search that the climb is compared to: Optuna's TPE on the hard cuts."""
+    """The black-box searches on the hard cuts that the climb is compared to, by Optuna."""
+
+    methods: Annotated[
+        tuple[Method, ...],
+        Field(
+            min_length=1,
+            description="methods: `tpe`, a tree-structured Parzen estimator, and `cma_es`, an "
+            "evolution strategy, which needs two tunable cuts or more",
+        ),
+        concerns("compare", "optimisation_figures"),
+    ] = ("tpe", "cma_es")
 
     trials: Annotated[
         int | None,

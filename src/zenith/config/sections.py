@@ -13,7 +13,7 @@ from zenith.config.categories import Categorise
 from zenith.config.efficient_score import SCORE, EfficientScoreSettings
 from zenith.config.formats import FORMATS, FileFormat
 from zenith.config.inputs import Inputs
-from zenith.config.learning import Folds, Optimise, Search
+from zenith.config.learning import Folds, Method, Optimise, Search
 from zenith.config.marks import concerns, derived
 from zenith.config.networks.settings import NETWORKS, Mva
 from zenith.config.samples import AppliedWeight, Era, Process, Sample, Skim
@@ -260,6 +260,12 @@ class Sections(Section):
             for cut in region.cuts
             if cut.tune is not None and cut.parameter is not None
         }
+
+    @property
+    def searches(self) -> tuple[Method, ...]:
+        """The methods of search that as many tunable cuts allow."""
+        enough = len(self.tunable_cuts) > 1
+        return tuple(m for m in self.search.methods if enough or m != "cma_es")
 
     @property
     def moving_edges(self) -> list[str]:

@@ -1,7 +1,8 @@
 """The comparison a sceptic asks for: a black-box search for the thresholds, without gradients.
 
-Optuna's tree-structured Parzen estimator proposes thresholds within the same bounds, the networks
-stay as they are; it sees the hard-cut objective on the same events that the climb uses, and the
+Optuna's tree-structured Parzen estimator, or an evolution strategy that adapts its covariance
+(CMA-ES, arXiv:1604.00772), proposes thresholds within the same bounds, the networks stay as they
+are; it sees the hard-cut objective on the same events that the climb uses, and the
 trial that is kept is the best on the validation events, by the same rule as the climb's step.
 """
 
@@ -12,6 +13,7 @@ import numpy as np
 import optuna
 
 from zenith.config import Analysis
+from zenith.config.learning import Method
 from zenith.core.selection.layout import Layout
 from zenith.core.selection.objective import Objective, hard_value
 from zenith.errors import FitError
@@ -45,6 +47,7 @@ def search(
     validation: Layout,
     start: Physical,
     trials: int,
+    method: Method = "tpe",
     report: Callable[[int, Trial], None] = lambda number, trial: None,
 ) -> Search:
     """Search with a number of trials, the first of them at the thresholds of `start`.
@@ -69,10 +72,12 @@ def search(
         return sign * value if np.isfinite(value) else -np.inf
 
     optuna.logging.set_verbosity(optuna.logging.WARNING)
-    study = optuna.create_study(
-        direction="maximize", sampler=optuna.samplers.TPESampler(seed=analysis.seed)
-    )
-    study.enqueue_trial({name: float(t) for name, t in start["thresholds"].items()})
+    first = {name: float(t) for name, t in start["thresholds"].items()}
+    sampler: optuna.samplers.BaseSampler = optuna.samplers.TPESampler(seed=analysis.seed)
+    if method == "cma_es":
+        sampler = optuna.samplers.CmaEsSampler(seed=analysis.seed)
+    study = optuna.create_study(direction="maximize", sampler=sampler)
+    study.enqueue_trial(first)
     study.optimize(evaluate, n_trials=trials, n_jobs=1)
     usable = Search(done[0], done).finite
     if not usable:

@@ -296,6 +296,7 @@ EXPECTED = {
     "optimise.starts": "optimise search",
     "optimise.checkpoint_every": "",
     "optimise.*": "optimise",
+    "search.methods": "compare optimisation_figures",
     "search.trials": "search",
     "statistics.ranking": "fit",
     "statistics.scan_points": "fit",
@@ -341,6 +342,7 @@ EXPECTED_OF_CATEGORIES = {
 }
 # What a key is changed to, where its type does not say it.
 CHANGED = {
+    "search.methods": ("cma_es",),
     "only_samples": ("*", "another"),
     "samples.zprime.process": "wjets",
     "samples.*.process": "signal",

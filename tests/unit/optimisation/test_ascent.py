@@ -209,6 +209,28 @@ def test_the_search_is_reproducible_and_starts_where_the_climb_does(case: Case) 
     assert first.kept.validation == max(trial.validation for trial in first.trials)
 
 
+def test_an_evolution_strategy_searches_two_cuts(
+    toy_configuration: Callable[..., dict[str, Any]], toy_columns: dict[str, Columns]
+) -> None:
+    made = toy_configuration(systematics={})
+    made["regions"]["signal"]["cuts"][0] = {"cut": "met > 50", "tune": [20, 200], "width": 20}
+    del made["regions"]["control"]
+    analysis = parse(made)
+    assert analysis.searches == ("tpe", "cma_es")
+    events = [
+        model.events(analysis, toy_columns, {}, folds)
+        for folds in (analysis.folds.learning(0), [analysis.folds.validation(0)])
+    ]
+    start = next(starts(analysis, {}))
+    objective = model.objective(analysis)
+    first, second = (search(analysis, objective, *events, start, 40, "cma_es") for _ in range(2))
+    assert first == second
+    assert first.trials[0].thresholds == {"met": 50.0, "btag_1": 0.5}
+    assert max(trial.value for trial in first.trials[20:]) > first.trials[0].value
+    # what is left of a single cut has no covariance to adapt
+    assert parse(toy_configuration()).searches == ("tpe",)
+
+
 def test_the_bootstrap_is_paired_and_of_the_right_size(
     case: Case, toy_columns: dict[str, Columns]
 ) -> None:
