@@ -75,7 +75,8 @@ def summarise(
     ratios, responses
         Networks of the fold.
     scales
-        Of each response, 0 where it is noise: then it is left out of the projection.
+        Of each response, in the order of the network's outputs, 0 where it is noise: then it is
+        left out of the projection.
     nominal
         All simulated events that pass the cuts of the network.
 
@@ -96,7 +97,7 @@ def summarise(
         np.array(list(scales.values())),
         settings.bins,
     )
-    parameters += [Parameter(name, 1.0) for name in scales]
+    parameters += [Parameter(name, 1.0) for name in scales]  # as the outputs of the network
     used = np.array([*[True] * len(rates), *(scale > 0.0 for scale in map(abs, scales.values()))])
     seen = nominal.of([analysis.folds.validation(fold)])
     weight = seen.weight * (nominal.weight.sum() / seen.weight.sum())

@@ -31,8 +31,10 @@ def save_responses(path: str | Path, responses: Responses) -> None:
     header = {
         "version": __version__,
         "responses": _shape(responses.network),
-        "scales": responses.scales,
-        "significances": responses.significances,
+        # lists: a header has its keys in alphabetical order, the network has its own
+        "nuisances": list(responses.scales),
+        "scales": list(responses.scales.values()),
+        "significances": [responses.significances[name] for name in responses.scales],
         "metadata": responses.metadata,
     }
     arrays = {} if responses.network is None else responses.network.to_arrays()
@@ -46,8 +48,8 @@ def load_responses(path: str | Path) -> Responses:
         shell = _shell(header["responses"])
         found = Responses(
             None if shell is None else shell.with_arrays(arrays),
-            dict(header["scales"]),
-            dict(header["significances"]),
+            dict(zip(header["nuisances"], header["scales"], strict=True)),
+            dict(zip(header["nuisances"], header["significances"], strict=True)),
             dict(header["metadata"]),
         )
     except (InputError, KeyError, TypeError, ValueError) as error:

@@ -22,7 +22,13 @@ from zenith.training.efficient_score import (
     summarise,
 )
 from zenith.training.examples import examples
-from zenith.training.score_files import load_score, save_score
+from zenith.training.score_files import (
+    Responses,
+    load_responses,
+    load_score,
+    save_responses,
+    save_score,
+)
 from zenith.training.train import train
 
 FOLD = 1
@@ -141,6 +147,23 @@ def test_a_file_holds_all_of_it(analysis: Analysis, made: Summary, tmp_path: Pat
     other = mva.model_copy(update={"features": ("mtt", "met")})
     with pytest.raises(InputError, match=r"features .*; run `zenith efficient_score`"):
         load_score(path, other)
+
+
+def test_responses_keep_their_order_in_a_file(made: Summary, tmp_path: Path) -> None:
+    """Which is that of the outputs of the network, and here not that of the alphabet."""
+    trees = made.score.responses
+    assert isinstance(trees, BoostedTrees)
+    assert list(trees.classes) == ["pileup", "jes", "generator"]
+    scales = {name: float(k) for k, name in enumerate(trees.classes)}
+    significances = {name: 10.0 + k for name, k in scales.items()}
+    path = tmp_path / "fold_1.safetensors"
+    save_responses(path, Responses(trees, scales, significances, {"fold": FOLD}))
+    again = load_responses(path)
+    assert list(again.scales.items()) == list(scales.items())
+    assert list(again.significances.items()) == list(significances.items())
+    assert again.network is not None
+    x = jnp.asarray(np.random.default_rng(2).uniform(0.0, 2000.0, (3, 20)), jnp.float32)
+    assert (np.asarray(again.network.logits(x)) == np.asarray(trees.logits(x))).all()
 
 
 def test_too_many_bins_are_refused(
