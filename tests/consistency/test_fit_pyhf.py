@@ -180,18 +180,27 @@ def test_groups_have_every_fitted_parameter_once(result):
     )
 
 
-def test_expected_errors_are_those_of_a_fit_to_asimov_data(result, reference):
+def test_expected_errors_are_the_curvature_on_asimov_data(result, reference):
+    """Of pyhf's likelihood by central differences: Minuit's own errors are 5 % off for one."""
     model, _ = reference
     nominal = np.array([p["prefit_value"] for p in result["parameters"]])
     nominal[model.config.poi_index] = 1.0
-    pars = pyhf.infer.mle.fit(
-        model.expected_data(nominal), model, init_pars=list(nominal), return_uncertainties=True
-    )
-    for parameter, (value, error) in zip(result["parameters"], pars, strict=True):
-        assert value == pytest.approx(nominal[result["parameters"].index(parameter)], abs=1e-2)
-        assert parameter["expected_error"] == pytest.approx(error, rel=0.02), parameter["name"]
+    asimov = model.expected_data(nominal)
+    steps = 0.01 * np.diag([p["expected_error"] for p in result["parameters"]])
+
+    def twice_nll(moved):
+        return -2.0 * model.logpdf(nominal + moved, asimov).item()
+
+    hessian = [
+        [twice_nll(a + b) - twice_nll(a - b) - twice_nll(b - a) + twice_nll(-a - b) for a in steps]
+        for b in steps
+    ] / np.outer(steps.sum(axis=0), 4.0 * steps.sum(axis=0))
+    covariance = 2.0 * np.linalg.inv(hessian)
+    errors = np.sqrt(np.diag(covariance))
+    for parameter, error in zip(result["parameters"], errors, strict=True):
+        assert parameter["expected_error"] == pytest.approx(error, rel=1e-3), parameter["name"]
     expected = result["expected"]
-    assert expected["mu_error"] == pytest.approx(pars[model.config.poi_index, 1], rel=PARAMETER)
+    assert expected["mu_error"] == pytest.approx(errors[model.config.poi_index], rel=1e-3)
     squares = sum(part**2 for part in expected["mu_parts"].values())
     assert squares == pytest.approx(expected["mu_error"] ** 2)
 
