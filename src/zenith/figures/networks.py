@@ -182,20 +182,28 @@ def feature(
     edges: ArrayLike,
     *,
     label: str,
+    scaled_label: str = "",
     unit: str = "",
     log: bool = False,
     banner: style.Banner | None = None,
 ) -> Figure:
-    """A feature in each class, in its unit and scaled, as the first layer sees it."""
+    """A feature in each class, in its unit and, if it is scaled, as the first layer sees it."""
     edges = np.asarray(edges, float)
-    figure = Figure(figsize=(1.6 * style.SIZE, 0.8 * style.SIZE))
-    panels = [figure.add_axes((x, 0.12, 0.39, 0.79)) for x in (0.09, 0.595)]
+    if scaled:
+        figure = Figure(figsize=(1.6 * style.SIZE, 0.8 * style.SIZE))
+        panels = [figure.add_axes((x, 0.12, 0.39, 0.79)) for x in (0.09, 0.595)]
+    else:
+        figure, axes = style.single()
+        panels = [axes]
     _distributions(panels[0], classes, edges, log)
     panels[0].set(xlabel=style.x_label(label, unit))
     panels[0].set_ylabel(f"Share of events per {unit}" if unit else "Share of events per unit")
-    _distributions(panels[1], scaled, np.linspace(-4.0, 4.0, 33), log)
-    panels[1].set(xlabel=f"Scaled {label}", ylabel="Share of events per unit")
-    if banner:
+    if scaled:
+        _distributions(panels[1], scaled, np.linspace(-4.0, 4.0, 33), log)
+        panels[1].set(xlabel=scaled_label or f"Scaled {label}", ylabel="Share of events per unit")
+    if banner and not scaled:
+        banner.draw(axes)
+    elif banner:
         style.Banner(banner.experiment, banner.status).draw(panels[0], offset=True)
         style.Banner("", "", banner.luminosity, banner.energy).draw(panels[1])
     return figure

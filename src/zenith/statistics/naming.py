@@ -74,13 +74,19 @@ def cut_label(analysis: Analysis, text: str) -> str:
 def class_label(analysis: Analysis, samples: Iterable[str]) -> str:
     """What a class of a network is called: its processes, by their labels.
 
-    Where these differ in nothing but what follows in brackets, as `tt (1ℓ)` and `tt (2ℓ)`, it is
-    what they have in common.
+    Those that differ in nothing but what follows in brackets, as `tt (1ℓ)` and `tt (2ℓ)`, are
+    called what they have in common; several that are all backgrounds, `background`.
     """
-    processes = (analysis.processes[analysis.samples[sample].process] for sample in samples)
-    labels = list(dict.fromkeys(process.label for process in processes))
-    stems = {label.rpartition(" (")[0] if label.endswith(")") else label for label in labels}
-    return stems.pop() if len(labels) > 1 and len(stems) == 1 else " + ".join(labels)
+    processes = dict.fromkeys(analysis.samples[sample].process for sample in samples)
+    backgrounds = {name for name, p in analysis.processes.items() if p.role == "background"}
+    if len(processes) > 1 and processes.keys() == backgrounds:
+        return "background"
+    labels = [analysis.processes[process].label for process in processes]
+    stems = [label.rpartition(" (")[0] if label.endswith(")") else label for label in labels]
+    names = (
+        stem if stems.count(stem) > 1 else label for stem, label in zip(stems, labels, strict=True)
+    )
+    return " + ".join(dict.fromkeys(names))
 
 
 def network_label(analysis: Analysis, name: str) -> str:

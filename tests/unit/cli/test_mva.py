@@ -104,7 +104,7 @@ def test_every_file_of_a_network(columns: list[str], tmp_path: Path) -> None:
     of_network += ["--metrics", *(str(f / "metrics.json") for f in folders)]
     assert mva(columns, tmp_path / "figures", *of_network, step="mva_figures") == 0
     drawn = {path.name for path in (tmp_path / "figures").iterdir()}
-    figures = {"losses", "roc", "scores", "feature_met", "feature_btag_1"}
+    figures = {"losses", "roc", "calibration", "scores", "feature_met", "feature_btag_1"}
     assert drawn == {f"{figure}.png" for figure in figures}
 
 

@@ -5,6 +5,7 @@ import pytest
 from matplotlib.figure import Figure
 
 from zenith.figures import networks, style
+from zenith.figures.reliability import Scored, reliability
 
 EDGES = np.linspace(0.0, 1.0, 6)
 
@@ -92,6 +93,23 @@ def test_scores_draw_training_filled_and_unseen_as_points() -> None:
     np.testing.assert_allclose(stairs[0].get_data().values, shown[0].train.density(EDGES)[0])
     points = figure.axes[0].containers[0].lines[0]
     np.testing.assert_allclose(points.get_ydata(), shown[0].test.density(EDGES)[0])
+    assert legend_is_free(figure)
+
+
+def test_reliability_is_drawn_beside_the_diagonal() -> None:
+    scored = Scored("$W$ + jets", style.ORANGE, [0.1, 0.8], [0.2, 0.7], [0.05, 0.1])
+    figure = reliability([scored], title="net", banner=style.Banner())
+    axes = figure.axes[0]
+    np.testing.assert_allclose(axes.lines[0].get_xydata(), [[0, 0], [1, 1]])
+    points = axes.containers[0].lines[0]
+    np.testing.assert_allclose(points.get_xydata(), [[0.1, 0.2], [0.8, 0.7]])
+    assert axes.get_ylabel() == "Share of $W$ + jets"
+    assert texts(figure) == ["Calibrated", "$W$ + jets"]
+
+
+def test_feature_that_is_not_scaled_has_one_panel() -> None:
+    figure = networks.feature(classes(), [], EDGES, label="$p_T$", banner=style.Banner())
+    assert len(figure.axes) == 1
     assert legend_is_free(figure)
 
 

@@ -46,6 +46,10 @@ def test_networks_and_their_classes_are_called_by_processes(toy_configuration) -
     assert class_label(analysis, ["ttbar_hadronic"]) == r"$t\bar{t}$ (0ℓ)"
     mixed = class_label(analysis, ["wjets", "ttbar_hadronic", "wjets"])
     assert mixed == r"$W$ + jets + $t\bar{t}$ (0ℓ)"
+    assert class_label(analysis, ["zprime_2000", *classes["ttbar"]]) == (
+        r"$Z'$ (2 TeV) + $t\bar{t}$"
+    )
+    assert class_label(analysis, [*classes["wjets"], *classes["ttbar"]]) == "background"
     assert network_label(analysis, "wjets_vs_ttbar") == r"$t\bar{t}$ against $W$ + jets"
     names = {"b": ["wjets"], "t": ["ttbar"], "s": ["zprime"]}
     mva = {"net": {"classes": names, "features": ["met"]}}

@@ -1,0 +1,143 @@
+"""The figures of a network: from its evaluation to named figures, in the words of the analysis.
+
+As `gallery`: each function yields (name, figure), one at a time.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from zenith.artefacts.metrics import Metrics
+from zenith.config import Analysis
+from zenith.config.networks.settings import Mva
+from zenith.core.networks.network import Network
+from zenith.figures import networks as draw
+from zenith.figures.naming import Figures, axis_of, banner
+from zenith.figures.reliability import Scored, reliability
+from zenith.statistics.naming import class_label, network_label, score_label
+from zenith.training.evaluate import Evaluation
+from zenith.training.examples import Examples
+from zenith.training.reliability import learnt_weight
+from zenith.training.reliability import reliability as measured
+
+
+class _Classes:
+    """The classes of a network as they are drawn: labels and colours, by name."""
+
+    def __init__(self, analysis: Analysis, mva: Mva, parts: Mapping[str, Examples]):
+        self.names = list(mva.classes)
+        self.label = {c: class_label(analysis, mva.classes[c]) for c in self.names}
+        self.colour = {
+            c: analysis.processes[analysis.samples[samples[-1]].process].colour
+            for c, samples in mva.classes.items()
+        }
+        self._parts = parts
+
+    def events(self, part: str, of_class: str, values: Any) -> draw.Weighted:
+        """Values (N,) of a part, of the events of a class alone."""
+        events = self._parts[part]
+        chosen = events.label == self.names.index(of_class)
+        return draw.Weighted(values[chosen], events.weight[chosen])
+
+    def distributions(self, values: Any) -> list[draw.Class]:
+        """The distribution of values (N,) of the training events in each class."""
+        return [
+            draw.Class(self.label[c], self.colour[c], self.events("train", c, values))
+            for c in self.names
+        ]
+
+
+def separation(
+    analysis: Analysis,
+    name: str,
+    mva: Mva,
+    parts: Mapping[str, Examples],
+    judged: Evaluation,
+) -> Figures:
+    """`roc`, `calibration`, and `scores`, of more than two classes `scores_{class}`."""
+    line, title = banner(analysis), network_label(analysis, name)
+    classes = _Classes(analysis, mva, parts)
+    two = len(classes.names) == 2
+    curves = [
+        draw.Curve(classes.label[c], classes.colour[c], curve.other, curve.efficiency, curve.auc)
+        for c, curve in judged.curves.items()
+    ]
+    others = classes.label[classes.names[0]] if two else "other classes"
+    yield "roc", draw.roc(curves, title=title, other=others, banner=line)
+    test = parts["test"]
+    weight = learnt_weight(mva, test)
+    shares = [
+        Scored(
+            classes.label[c],
+            classes.colour[c],
+            *measured(score, test.label == classes.names.index(c), weight),
+        )
+        for c, score in judged.scores["test"].items()
+    ]
+    yield "calibration", reliability(shares, title=title, banner=line)
+    for scored in judged.curves:
+        values = {part: judged.scores[part][scored] for part in ("train", "test")}
+        shown = [
+            draw.Class(
+                classes.label[c],
+                classes.colour[c],
+                classes.events("train", c, values["train"]),
+                classes.events("test", c, values["test"]),
+                judged.overtraining[c].p_value if c == scored or two else None,
+            )
+            for c in classes.names
+        ]
+        label = score_label(analysis, name if two else f"{name}:{scored}")
+        yield "scores" if two else f"scores_{scored}", draw.scores(shown, label=label, banner=line)
+
+
+def features(
+    analysis: Analysis,
+    mva: Mva,
+    events: Examples,
+    network: Network,
+    units: Mapping[str, str],
+) -> Figures:
+    """`feature_{feature}`, and `feature_{feature}_{transform}` where it is read by a transform.
+
+    A network that scales nothing sees a feature as it is.
+    """
+    line = banner(analysis)
+    classes = _Classes(analysis, mva, {"train": events})
+    rows = network.scaled(events.x.astype(float))
+    for (feature, transform), scaled in zip(network.inputs, rows, strict=True):
+        x = events.x[mva.features.index(feature)]
+        axis = axis_of(analysis, feature)
+        known = analysis.observables.get(feature)
+        edges = known.edges.edges if known else np.linspace(x.min(), x.max(), 31)
+        plain = transform == "raw"
+        what = axis["label"] if plain else f"{transform} of {axis['label']}"
+        yield (
+            f"feature_{feature}" if plain else f"feature_{feature}_{transform}",
+            draw.feature(
+                classes.distributions(x),
+                [] if np.array_equal(scaled, x) else classes.distributions(scaled),
+                edges,
+                label=axis["label"],
+                scaled_label=f"Scaled {what}",
+                unit=units.get(feature, ""),
+                log=axis["log"],
+                banner=line,
+            ),
+        )
+
+
+def losses(analysis: Analysis, name: str, mva: Mva, metrics: Sequence[Metrics]) -> Figures:
+    """`losses`, of every fold."""
+    yield (
+        "losses",
+        draw.losses(
+            [of_fold["losses"]["train"] for of_fold in metrics],
+            [of_fold["losses"]["validation"] for of_fold in metrics],
+            [of_fold["best_epoch"] for of_fold in metrics],
+            each=mva.round_name,
+            title=network_label(analysis, name),
+            banner=banner(analysis),
+        ),
+    )
