@@ -109,6 +109,37 @@ def test_every_file_of_a_network(columns: list[str], tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    ("settings", "figures"),
+    [
+        ("type: boosted_trees, trees: 5, leaf_events: 20", set()),
+        ("ensemble: 2, epochs: 2, transforms: {met: [raw, log]}", {"feature_met_log"}),
+    ],
+)
+def test_trees_and_ensembles(
+    columns: list[str], tmp_path: Path, settings: str, figures: set[str]
+) -> None:
+    """Three classes; their files are read again, their figures are drawn of all folds."""
+    classes = "{w: [wjets], l: [ttbar_dileptonic], h: [ttbar_semileptonic]}"
+    other = f"mva.other={{classes: {classes}, features: [met, btag_1], {settings}}}"
+    more = ["--name", "other", "--set", other]
+    folders = [tmp_path / f"fold_{fold}" for fold in range(3)]
+    more += ["--set", "folds.number=3"]
+    for fold, folder in enumerate(folders):
+        assert mva(columns, folder, *more, fold=fold) == 0
+    values = {"met": np.float32([20.0, 80.0]), "btag_1": np.float32([0.1, 0.9])}
+    found = scores("other", load_network(folders[1] / "initial.safetensors"), values)
+    assert list(found) == ["other:w", "other:l", "other:h"]
+    np.testing.assert_allclose(sum(found.values()), 1.0, rtol=1e-6)
+    assert found["other:w"][0] > found["other:w"][1]
+    more += ["--network", *(str(f / "initial.safetensors") for f in folders)]
+    more += ["--metrics", *(str(f / "metrics.json") for f in folders)]
+    assert mva(columns, tmp_path / "figures", *more, step="mva_figures") == 0
+    figures = figures | {"losses", "roc", "calibration", "feature_met", "feature_btag_1"}
+    figures |= {f"scores_{of_class}" for of_class in "wlh"}
+    assert {path.stem for path in (tmp_path / "figures").iterdir()} == figures
+
+
+@pytest.mark.parametrize(
     ("more", "message"),
     [
         (["--fold", "5"], "folds.number is 5: --fold can be 0 to 4, not 5"),
