@@ -226,6 +226,7 @@ def _describe(content: Fit) -> Lines:
     yield pairs(
         {
             "μ": "none" if content["mu"] is None else measured(content["mu"], content["mu_error"]),
+            **{f"error of μ, {k}": v for k, v in (content.get("mu_parts") or {}).items()},
             **{
                 f"significance, {k}": v for k, v in content["significance"].items() if v is not None
             },
@@ -238,10 +239,27 @@ def _describe(content: Fit) -> Lines:
     if content["ranking"]:
         ranked = [[r["name"], r["impact_up"], r["impact_down"]] for r in content["ranking"]]
         yield table(["impact on μ", "+1 σ", "−1 σ"], ranked)
+    if groups := content.get("groups"):
+        rows = [
+            [
+                _some(g["parameters"]),
+                g["impact"],
+                g["expected_impact"],
+                g["significance"],
+                g["gain"],
+            ]
+            for g in groups
+        ]
+        yield table(["known exactly", "impact on μ", "expected", "expected Z", "gain"], rows)
     if reasons := content.get("reasons"):
         yield table(["not available", "why"], reasons.items(), left=2)
     for region, yields in content["yields"].items():
         yield f"{region}\n\n{yields_table(yields)}"
+
+
+def _some(names: list[str]) -> str:
+    """The first three, and how many there are."""
+    return ", ".join(names[:3]) + (f", … ({len(names)})" if len(names) > 3 else "")
 
 
 FIT = JsonCodec[Fit](
