@@ -23,7 +23,7 @@ from zenith.events.folds import hash_of
 from zenith.optimisation import ascent, model
 from zenith.optimisation.compare import bootstrap
 from zenith.optimisation.search import search
-from zenith.optimisation.selection import starts
+from zenith.optimisation.selection import configured
 from zenith.statistics.bootstrap import spread
 
 # Observable: means of signal and of the two backgrounds, in units of its spread; what it costs to
@@ -141,7 +141,7 @@ def main() -> None:
             part: model.events(settings, columns, {}, folds)
             for part, folds in {"learning": [1, 2, 3], "validation": [4], "unseen": [0]}.items()
         }
-        start = next(starts(settings, {}))
+        start = configured(settings, {})
         training = (events["learning"], events["validation"])
         transform = ascent.optimiser(settings)
         times = [time.perf_counter()]

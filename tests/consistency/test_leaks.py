@@ -12,7 +12,7 @@ from zenith.core.networks.network import Network
 from zenith.events.folds import hash_of
 from zenith.optimisation import ascent, model
 from zenith.optimisation.compare import Row, compare
-from zenith.optimisation.selection import Physical, physical, starts
+from zenith.optimisation.selection import Physical, configured, physical
 from zenith.training.examples import examples
 from zenith.training.train import train
 
@@ -71,7 +71,7 @@ def climbed(analysis: Analysis, columns: dict[str, Columns], fold: int) -> Physi
     networks = {"net": trained(analysis, columns, list(learning), validation)}
     objective = model.objective(analysis)
     events = [model.events(analysis, columns, networks, part) for part in (learning, validation)]
-    start = next(starts(analysis, networks))
+    start = configured(analysis, networks)
     return ascent.climb(analysis, objective, *events, start, ascent.optimiser(analysis)).kept
 
 

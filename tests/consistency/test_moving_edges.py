@@ -14,7 +14,7 @@ from zenith.errors import ConfigError, InputError
 from zenith.events.folds import folds_of
 from zenith.optimisation import ascent, model
 from zenith.optimisation.compare import quoted_significance
-from zenith.optimisation.selection import hard_edges, physical, starts
+from zenith.optimisation.selection import configured, hard_edges, physical
 from zenith.statistics.histograms import fill
 from zenith.statistics.selections import Selections, read_selections
 
@@ -36,9 +36,7 @@ def test_moved_edges_gain_and_are_quoted_as_climbed(
     objective = model.objective(analysis)
     events = model.events(analysis, toy_columns, {}, range(analysis.folds.number))
     transform = ascent.optimiser(analysis)
-    moving = ascent.climb(
-        analysis, objective, events, events, next(starts(analysis, {})), transform
-    )
+    moving = ascent.climb(analysis, objective, events, events, configured(analysis, {}), transform)
     edges = hard_edges(events, moving.kept)
     assert moving.kept_value > 1.1 * moving.rows[0]["validation"]
     assert [edges["signal"][k] for k in (0, -1)] == [400.0, 2800.0]
@@ -73,7 +71,7 @@ def test_edges_of_each_fold_meet_in_the_bins_of_the_union(
 
 
 def test_edges_that_are_fixed_do_not_move(analysis: Analysis) -> None:
-    start = next(starts(analysis, {}))
+    start = configured(analysis, {})
     uphill = jax.tree.map(lambda leaf: 1.0 + 0.0 * leaf, start)
     for move_edges in (True, False):
         transform = ascent.optimiser(analysis, move_edges=move_edges)

@@ -18,7 +18,7 @@ from zenith.core.selection.objective import (
 )
 from zenith.optimisation import model
 from zenith.optimisation.compare import quoted_significance
-from zenith.optimisation.selection import physical, starts
+from zenith.optimisation.selection import configured, physical
 from zenith.statistics.histograms import fill
 from zenith.statistics.selections import Selections
 from zenith.systematics.shape import ShapeSystematic
@@ -26,7 +26,7 @@ from zenith.systematics.weight import WeightSystematic
 
 
 def significance(analysis: Analysis, columns: dict[str, Columns], **options: Any) -> float:
-    start = next(starts(analysis, {}))
+    start = configured(analysis, {})
     objective = model.objective(analysis, **options)
     events = model.events(analysis, columns, {}, range(analysis.folds.number))
     return float(hard_value(start, objective, events))
@@ -74,7 +74,7 @@ def test_the_climb_has_the_precision_of_the_quoted_fit(
     toy_analysis: Analysis, toy_columns: dict[str, Columns]
 ) -> None:
     """Variances of some folds are scaled to those of all: they differ by chance."""
-    start = next(starts(toy_analysis, {}))
+    start = configured(toy_analysis, {})
     objective = model.objective(toy_analysis)
     histograms = fill(toy_analysis, toy_columns)
     names = [f"{r}/{p}/nominal" for r in ("signal", "control") for p in ("wjets", "ttbar")]

@@ -13,7 +13,7 @@ from zenith.core.selection.objective import hard_value
 from zenith.errors import ConfigError, FitError
 from zenith.optimisation import model
 from zenith.optimisation.compare import quoted_significance
-from zenith.optimisation.selection import starts
+from zenith.optimisation.selection import configured
 from zenith.statistics.histograms import fill
 from zenith.statistics.repair import sanitise
 from zenith.statistics.templates import collect
@@ -89,7 +89,7 @@ def test_the_climb_sees_the_strengths_of_the_quoted_fit(
     found = []
     for shared in (("signal",), ("signal", "other")):
         analysis = parse(two_signals(signal_strengths={"mu": shared}))
-        start = next(starts(analysis, {}))
+        start = configured(analysis, {})
         events = model.events(analysis, columns, {}, ALL)
         value = float(hard_value(start, model.objective(analysis), events))
         expected = quoted_significance(analysis, columns)
@@ -147,7 +147,7 @@ def test_smoothing_and_pruning_act_in_the_climb(
     for prune in (0.0, 0.08):
         config["statistics"]["prune"] = prune
         analysis = parse(config)
-        start = next(starts(analysis, {}))
+        start = configured(analysis, {})
         events = model.events(analysis, toy_columns, {}, ALL)
         value = float(hard_value(start, model.objective(analysis), events))
         expected = quoted_significance(analysis, toy_columns)

@@ -73,10 +73,13 @@ def run(args: argparse.Namespace) -> None:
     for method in sorted(searched):
         files[method] = [content for _, content in searched[method]]
         paths[method] = [path for path, _ in searched[method]]
-    selections = {"initial": read_selected(analysis, args.networks)}
+    selections = {"initial": read_selected(analysis, columns, args.networks)}
     if analysis.tunable_cuts:
-        selections["loosest"] = [loosest(analysis, s["networks"]) for s in selections["initial"]]
-    selections |= {n: read_selected(analysis, args.networks, found) for n, found in paths.items()}
+        selections["loosest"] = [loosest(analysis, start) for start in selections["initial"]]
+    selections |= {
+        name: read_selected(analysis, columns, args.networks, found)
+        for name, found in paths.items()
+    }
     rows = {name: Row(analysis, columns, chosen) for name, chosen in selections.items()}
     if args.scores:
         scores = read_scores(analysis, args.scores)

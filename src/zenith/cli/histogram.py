@@ -57,23 +57,21 @@ def run(args: argparse.Namespace) -> None:
 
     from zenith import artefacts
     from zenith.artefacts.cutflow import CUTFLOW, region_table
-    from zenith.cli.inputs import read_networks_of_folds, read_samples, read_scores
+    from zenith.cli.inputs import read_hard, read_samples, read_scores
     from zenith.config.dependencies import step_config
     from zenith.config.efficient_score import SCORE
     from zenith.statistics import histograms
     from zenith.statistics.cutflow import cutflow
     from zenith.statistics.responses import shifts
-    from zenith.statistics.selections import read_selections
 
     analysis = options.analysis(args)
-    selections = read_selections(analysis, args.selection)
     columns = read_samples(args.input)
+    selections, networks = read_hard(analysis, columns, args.networks, args.selection)
     if analysis.networks_in_use or len(args.selection) > 1:
         _require_data(analysis, columns)
     if analysis.networks_in_use:
         from zenith.training.scores import add_unseen_scores
 
-        networks = read_networks_of_folds(analysis, args.networks, args.selection)
         columns = {
             s: add_unseen_scores(own, networks, analysis.folds) for s, own in columns.items()
         }
@@ -88,7 +86,7 @@ def run(args: argparse.Namespace) -> None:
         }
     targets = histograms.fit_targets(analysis, selections)
     prefixes = {histograms.SUMS, *(target.prefix for target in targets)}
-    targets += histograms.plot_targets(analysis)
+    targets += histograms.plot_targets(selections.on_axes(analysis))
     filled = histograms.fill(analysis, columns, selections, targets)
     flow = cutflow(analysis, columns, selections)
     for region, entry in flow.items():

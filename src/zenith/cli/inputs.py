@@ -1,6 +1,6 @@
 """What several steps read: the columns of all samples, and the networks of an analysis."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from zenith.core.networks.network import Network
     from zenith.core.response.efficient_score import EfficientScore
     from zenith.optimisation.selection import Physical
+    from zenith.statistics.selections import Selections
 
 
 def read_samples(paths: list[str]) -> "dict[str, Columns]":
@@ -66,7 +67,7 @@ def read_networks(
         mva = analysis.mva[name]
         trained = Path(folder or "") / name / f"fold_{fold}/initial.safetensors"
         path = paths.get(name, trained)
-        networks[name] = load_network(path, mva)
+        networks[name] = load_network(path, analysis.climbed(name) if name in paths else mva)
         recorded = read_tensors(path).header.get("metadata", {})
         step = "optimise" if name in paths else f"mva --name {name}"
         teachers |= {*require_unseen(recorded, analysis.folds, fold, path, step)}
@@ -86,22 +87,45 @@ def read_networks_of_folds(
 
 
 def read_selected(
-    analysis: "Analysis", folder: str | None, selections: Sequence[str] = ()
+    analysis: "Analysis",
+    columns: "Mapping[str, Columns]",
+    folder: str | None,
+    selections: Sequence[str] = (),
 ) -> "list[Physical]":
-    """Thresholds, bin edges and networks of each fold: of selection files, or the initial ones."""
-    from zenith.optimisation.selection import physical
+    """Thresholds, edges and networks of each fold: of selection files, or the initial ones."""
+    from zenith.optimisation.categories import begun
+    from zenith.statistics.selections import read_selections, selection_of_each_fold
+
+    read_selections(analysis, selections)  # what does not fit the configuration is an error here
+    files = selection_of_each_fold(analysis, selections)
+    networks = read_networks_of_folds(analysis, folder, selections)
+    return [
+        begun(analysis, columns, own, fold, content)
+        for fold, (own, (_, content)) in enumerate(zip(networks, files, strict=True))
+    ]
+
+
+def read_hard(
+    analysis: "Analysis",
+    columns: "Mapping[str, Columns]",
+    folder: str | None,
+    selections: Sequence[str] = (),
+) -> "tuple[Selections, list[dict[str, Network]]]":
+    """The same as histograms are filled with it, and the networks of each fold."""
+    from dataclasses import replace
+
+    import numpy as np
+
+    from zenith.optimisation.selection import all_thresholds
     from zenith.statistics.selections import read_selections
 
     hard = read_selections(analysis, selections)
-    return [
-        physical(
-            analysis,
-            {name: values[fold] for name, values in hard.thresholds.items()},
-            networks,
-            {name: edges[fold].tolist() for name, edges in hard.edges.items()},
-        )
-        for fold, networks in enumerate(read_networks_of_folds(analysis, folder, selections))
-    ]
+    if not analysis.parted:
+        return hard, read_networks_of_folds(analysis, folder, selections)
+    chosen = read_selected(analysis, columns, folder, selections)
+    found = [all_thresholds(analysis, of_fold) for of_fold in chosen]
+    thresholds = {name: np.array([t[name] for t in found]) for name in found[0]}
+    return replace(hard, thresholds=thresholds), [of_fold["networks"] for of_fold in chosen]
 
 
 def read_scores(analysis: "Analysis", paths: Sequence[str]) -> "list[EfficientScore]":

@@ -75,7 +75,10 @@ def _figures(analysis: "Analysis", args: argparse.Namespace) -> "Figures":
     yield from gallery.comparison(analysis, COMPARISON.read(args.comparison))
 
     paths: dict[str, list[str]] = {"initial": [], "climb": args.climb}
-    selections = {s: read_selected(analysis, args.networks, found) for s, found in paths.items()}
+    selections = {
+        name: read_selected(analysis, columns, args.networks, found)
+        for name, found in paths.items()
+    }
     objective = model.objective(analysis, with_nuisances=analysis.optimise.nuisances)
     yield from _landscape(analysis, args, columns, objective, histories[0], selections["climb"][0])
 
@@ -92,7 +95,7 @@ def _figures(analysis: "Analysis", args: argparse.Namespace) -> "Figures":
         for name, found in selections.items()
     }
     yield from gallery.templates(
-        analysis,
+        analysis.in_channels(),
         _by_region(objective, filled["initial"]),
         _by_region(objective, filled["climb"]),
         moved,
@@ -133,7 +136,7 @@ def _landscape(
     plane = gallery.most_moved(analysis, path)[:2]
     if len(plane) < 2:
         return
-    found = read_selected(analysis, args.networks, args.search)[0]["thresholds"]
+    found = read_selected(analysis, columns, args.networks, args.search)[0]["thresholds"]
     searched = {name: float(t) for name, t in found.items()}
     axes = {
         name: _axis(

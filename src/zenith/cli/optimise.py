@@ -53,7 +53,8 @@ def run(args: argparse.Namespace) -> None:
     from zenith.config.dependencies import step_config
     from zenith.events.folds import taught
     from zenith.optimisation import ascent, model
-    from zenith.optimisation.selection import hard_edges, starts
+    from zenith.optimisation.categories import begun
+    from zenith.optimisation.selection import all_thresholds, bounds, hard_edges, starts
     from zenith.training.network_files import save_network
 
     began, worked = time.perf_counter(), time.process_time()
@@ -63,8 +64,9 @@ def run(args: argparse.Namespace) -> None:
     of_fold = taught(folds, fold, teachers)
     columns = read_samples(args.input)
     objective = model.objective(analysis, with_nuisances=analysis.optimise.nuisances)
-    climbed = model.events(analysis, columns, networks, folds.learning(fold))
-    validation = model.events(analysis, columns, networks, [folds.validation(fold)])
+    initial = begun(analysis, columns, networks, fold)
+    climbed = model.events(analysis, columns, initial["networks"], folds.learning(fold))
+    validation = model.events(analysis, columns, initial["networks"], [folds.validation(fold)])
     config = step_config(analysis, "optimise")
     inputs = [artefacts.file_hash(path) for path in args.input]
     trained = {name: n.to_arrays() for name, n in networks.items()}
@@ -72,7 +74,7 @@ def run(args: argparse.Namespace) -> None:
     fingerprint = artefacts.data_hash([config, inputs, sums, fold, args.fixed_edges])
     transform = ascent.optimiser(analysis, move_edges=not args.fixed_edges)
     climbs = []
-    for number, start in enumerate(starts(analysis, networks)):
+    for number, start in enumerate(starts(analysis, initial)):
 
         def report(step: int, row: dict[str, float], number: int = number) -> None:
             thresholds = ", ".join(
@@ -111,7 +113,7 @@ def run(args: argparse.Namespace) -> None:
     files = {name: folder / f"{name}.safetensors" for name in kept.kept["networks"]}
     for name, path in files.items():
         metadata = {"name": name, "step": kept.kept_step, **of_fold}
-        save_network(path, kept.kept["networks"][name], analysis.mva[name], metadata)
+        save_network(path, kept.kept["networks"][name], analysis.climbed(name), metadata)
     history = {
         f"start_{number}/{key}": values
         for number, climb in enumerate(climbs)
@@ -122,11 +124,11 @@ def run(args: argparse.Namespace) -> None:
         args.output,
         {
             **of_fold,
-            "thresholds": {name: float(t) for name, t in kept.kept["thresholds"].items()},
+            "thresholds": all_thresholds(analysis, kept.kept),
             "networks": {n: os.path.relpath(path, output.parent) for n, path in files.items()},
             "edges": {} if args.fixed_edges else hard_edges(climbed, kept.kept),
-            "initial": {name: cut.threshold for name, cut in analysis.tunable_cuts.items()},
-            "bounds": {name: list(cut.tune or ()) for name, cut in analysis.tunable_cuts.items()},
+            "initial": all_thresholds(analysis, initial),
+            "bounds": bounds(analysis),
             "kept": {"start": best, "step": kept.kept_step, "validate": kept.kept_value},
             "soft_hard_gap": ascent.soft_hard_gap(analysis, objective, climbed, climbs[best]),
             "evaluations": sum(len(climb.rows) for climb in climbs),

@@ -34,22 +34,23 @@ def run(args: argparse.Namespace) -> None:
     from zenith.config.dependencies import step_config
     from zenith.events.folds import taught
     from zenith.optimisation import model
+    from zenith.optimisation.categories import begun
     from zenith.optimisation.search import search
-    from zenith.optimisation.selection import starts
 
     began, worked = time.perf_counter(), time.process_time()
     analysis = options.analysis(args)
     folds, fold = analysis.folds, options.fold(args, analysis)
     networks, teachers = read_networks(analysis, args.networks, fold)
     columns = read_samples(args.input)
+    start = begun(analysis, columns, networks, fold)
     trials = analysis.search.trials or analysis.optimise.steps * analysis.optimise.starts
     with progress("search") as advance:
         result = search(
             analysis,
             model.objective(analysis, with_nuisances=analysis.optimise.nuisances),
-            model.events(analysis, columns, networks, folds.learning(fold)),
-            model.events(analysis, columns, networks, [folds.validation(fold)]),
-            next(starts(analysis, networks)),
+            model.events(analysis, columns, start["networks"], folds.learning(fold)),
+            model.events(analysis, columns, start["networks"], [folds.validation(fold)]),
+            start,
             trials,
             args.method,
             lambda number, trial: advance(number + 1, trials),

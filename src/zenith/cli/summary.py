@@ -83,7 +83,9 @@ def run(args: argparse.Namespace) -> None:
             flows,
             times,
             COMPARISON.read(comparison[0]) if comparison else None,
-            measurement(options.analysis_of_files(args), found_fits.values(), flows.values()),
+            measurement(
+                options.analysis_of_files(args).in_channels(), found_fits.values(), flows.values()
+            ),
             _of_summary(analysis, results / "benchmarks"),
         )
         title = f"Results of {analysis.name}"

@@ -3,6 +3,7 @@
 from zenith.comparison import Comparison, parse
 from zenith.config.base import known
 from zenith.config.categories import Categorise
+from zenith.config.channels import channels_of, edge_names
 from zenith.config.efficient_score import SCORE
 from zenith.config.sections import Sections
 from zenith.config.selection import RegionCut
@@ -21,6 +22,7 @@ def agree(analysis: Sections) -> None:
     _networks_fit(analysis)
     _summary_fits(analysis)
     _cuts_fit(analysis)
+    _channels_fit(analysis)
 
 
 def _categories_fit(analysis: Sections) -> None:
@@ -49,6 +51,11 @@ def region_fits(asked: Categorise, analysis: Sections) -> None:
     """Raises ValueError where an analysis has not the region whose events are categorised."""
     assert asked.region is not None
     known([asked.region], analysis.regions, "categorise.region")
+    if analysis.regions[asked.region].categories is not None:
+        raise ValueError(
+            f"categorise.region: {asked.region!r} has categories of its own; take another region, "
+            "or remove its categories"
+        )
     used = {name for _, name in analysis.observables_in_use()}
     known(asked.scores, sorted({*used, *analysis.scores}), "categorise.scores")
     if asked.selection == "optimised" and not analysis.is_tunable:
@@ -203,6 +210,45 @@ def _cuts_fit(analysis: Sections) -> None:
     for region_name, region in analysis.regions.items():
         shared = [cut.reference for cut in region.cuts if cut.reference is not None]
         known(shared, tuned, f"regions.{region_name}.cuts, tunable threshold")
+
+
+def _channels_fit(analysis: Sections) -> None:
+    owner: dict[str, str] = {}
+    used: dict[str, str] = {}
+    for name, region in analysis.regions.items():
+        for channel in channels_of(analysis.regions, name):
+            if channel in owner:
+                raise ValueError(
+                    f"regions.{name}: its channel {channel!r} is called as that of "
+                    f"regions.{owner[channel]}; rename one of the two regions"
+                )
+            owner[channel] = name
+        if region.categories is None:
+            continue
+        where, network = f"regions.{name}.categories", region.categories.network
+        for edge in edge_names(name, region.categories):
+            if edge in analysis.tunable_cuts:
+                raise ValueError(
+                    f"{where}: its edge {edge!r} is called as a tunable threshold; rename that"
+                )
+        if network is None:
+            continue
+        known([network], analysis.mva, f"{where}.network")
+        if network in used:
+            raise ValueError(f"{where}.network: {network!r} parts the events of {used[network]}")
+        used[network] = f"regions.{name}"
+        if len(analysis.mva[network].classes) != 2:
+            raise ValueError(
+                f"{where}.network: {network!r} has {len(analysis.mva[network].classes)} classes; "
+                "its outputs begin as the best categories of one score: give it two classes, "
+                "signal and background, or part the events by a score of it (score, edges)"
+            )
+        for key, observable in analysis.observables_in_use():
+            if observable == network:
+                raise ValueError(
+                    f"{key}: {network!r} has no score any more, for its outputs are the categories "
+                    f"of regions.{name}; read the score of another network, or remove it here"
+                )
 
 
 def _looser(bound: float, keeps: str, fixed: Comparison) -> bool:

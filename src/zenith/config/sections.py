@@ -10,11 +10,13 @@ from zenith.comparison import parse
 from zenith.config.base import Name, Section
 from zenith.config.by_type import ByType
 from zenith.config.categories import Categorise
+from zenith.config.channels import in_channels
 from zenith.config.efficient_score import SCORE, EfficientScoreSettings
 from zenith.config.formats import FORMATS, FileFormat
 from zenith.config.inputs import Inputs
 from zenith.config.learning import Folds, Method, Optimise, Search
 from zenith.config.marks import concerns, derived
+from zenith.config.memberships import Categories
 from zenith.config.networks.settings import NETWORKS, Mva
 from zenith.config.samples import AppliedWeight, Era, Process, Sample, Skim
 from zenith.config.selection import (
@@ -241,9 +243,15 @@ class Sections(Section):
 
     @property
     def networks_in_use(self) -> dict[str, Mva]:
-        """The networks whose scores are cut on, fitted, drawn or categorised, by name."""
+        """The networks whose scores are cut on, fitted, drawn or categorised, by name.
+
+        And those whose outputs are the categories of a region.
+        """
         used = {name for _, name in self.observables_in_use()}
-        names = {network for score, network in self.scores.items() if score in used}
+        names: set[str | None] = {
+            network for score, network in self.scores.items() if score in used
+        }
+        names |= {categories.network for categories in self.parted.values()}
         return {name: mva for name, mva in self.mva.items() if name in names}
 
     @property
@@ -273,10 +281,29 @@ class Sections(Section):
         return [n for n, r in self.regions.items() if r.in_fit and r.fit.tune_edges is not None]
 
     @property
+    def parted(self) -> dict[str, Categories]:
+        """The categories of the regions that have some."""
+        return {n: r.categories for n, r in self.regions.items() if r.categories is not None}
+
+    def climbed(self, name: str) -> Mva:
+        """The settings of a network as a climb has it: it may have an output for each category."""
+        numbers = [c.count for c in self.parted.values() if c.network == name]
+        return self.mva[name].parting(numbers[0]) if numbers else self.mva[name]
+
+    @property
+    def moving_categories(self) -> list[str]:
+        """The regions in the fit whose categories have edges that move."""
+        return [n for n, c in self.parted.items() if c.tune and self.regions[n].in_fit]
+
+    @property
     def is_tunable(self) -> bool:
         """Whether there is anything that the gradient can move."""
         networks = any(network.fine_tune for network in self.networks_in_use.values())
-        return bool(self.tunable_cuts or self.moving_edges) or networks
+        return bool(self.tunable_cuts or self.moving_edges or self.moving_categories) or networks
+
+    def in_channels(self) -> Self:
+        """The same where every category of a region is a region, its edges thresholds of cuts."""
+        return self.model_copy(update=in_channels(self.regions, self.systematics))
 
     @property
     def categorised_selection(self) -> Literal["initial", "optimised"]:
@@ -322,6 +349,9 @@ class Sections(Section):
             yield f"regions.{region_name}.fit.observable", region.fit.observable
             for name in region.plots or ():
                 yield f"regions.{region_name}.plots", name
+        for region_name, categories in self.parted.items():
+            if categories.score is not None:
+                yield f"regions.{region_name}.categories.score", categories.score
         for name, mva in self.mva.items():
             for feature in mva.features:
                 yield f"mva.{name}.features", feature

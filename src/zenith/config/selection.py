@@ -10,6 +10,7 @@ from pydantic import AfterValidator, Field, ValidationError, model_validator
 from zenith.comparison import DIRECTION, Comparison, parse
 from zenith.config.base import Name, Positive, Section
 from zenith.config.marks import concerns
+from zenith.config.memberships import Categories
 from zenith.config.steps import DRAWN, OBJECTIVE, REGIONS, SELECTION
 
 _OBJECT_CUT = re.compile(rf"^\s*(?:(abs)\((\w+)\)|(\w+))\s*(?:({DIRECTION})\s*(\S+))?\s*$")
@@ -261,6 +262,11 @@ class Region(Section):
         Field(min_length=1, description="cuts of the region, all of which hold"),
     ]
     fit: Annotated[FitObservable, Field(description="observable and bins of the region in the fit")]
+    categories: Annotated[
+        Categories | None,
+        Field(description="channels that the events of the region are parted among"),
+        concerns(*REGIONS),
+    ] = None
     in_fit: Annotated[
         bool,
         Field(description="whether the region is fitted; false: it is drawn for validation alone"),

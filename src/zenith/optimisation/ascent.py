@@ -73,6 +73,11 @@ def optimiser(analysis: Analysis, *, move_edges: bool = True) -> optax.GradientT
     labels = {
         "thresholds": "thresholds",
         "edges": "edges" if move_edges else "frozen",
+        "category_edges": {
+            name: "edges" if name in analysis.moving_categories else "frozen"
+            for name, categories in analysis.parted.items()
+            if categories.score is not None
+        },
         "networks": {
             name: "networks" if mva.fine_tune else "frozen"
             for name, mva in analysis.networks_in_use.items()
@@ -142,17 +147,17 @@ def climb(
     A `checkpoint` of the same `fingerprint` is taken up where it ends, with the same result as
     without the interruption; one of another is ignored. `report` is called after each step.
 
-    Raises FitError if there is nothing to climb: no tunable threshold and no network to fine-tune,
-    no signal at the start, or fits that do not converge from the start on.
+    Raises FitError if there is nothing to climb: no tunable threshold or edge, no network to
+    fine-tune, no signal at the start, or fits that do not converge from the start on.
     """
     settings = analysis.optimise
     units = Units.of(analysis)
     tuned = any(mva.fine_tune for mva in analysis.networks_in_use.values())
-    moves = start["thresholds"] or start["edges"] or tuned
+    moves = start["thresholds"] or start["edges"] or analysis.moving_categories or tuned
     if not moves:
         raise FitError(
-            "nothing to optimise: no cut has `tune`, no fit `tune_edges`, and no network "
-            "`fine_tune`; add one, or remove the optimisation from what is run"
+            "nothing to optimise: no cut has `tune`, no categories do, no fit has `tune_edges`, no "
+            "network `fine_tune`; add one, or remove the optimisation from what is run"
         )
     scaled = units.scaled(start)
     state = State(scaled, scaled, transform.init(scaled))
@@ -181,6 +186,11 @@ def climb(
             "gradient_norm": float(step.gradient_norm),
             "rejected": float(step.rejected),
             **{f"threshold/{k}": float(t) for k, t in here["thresholds"].items()},
+            **{
+                f"category/{region}/{k}": float(edge)
+                for region in analysis.moving_categories
+                for k, edge in enumerate(here["category_edges"][region].edges, start=1)
+            },
             **{
                 f"edge/{region}/{k}": edge
                 for region, edges in hard_edges(events, here).items()

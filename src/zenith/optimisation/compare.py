@@ -26,7 +26,7 @@ from zenith.core.selection.objective import (
     value_and_bin_gradient,
 )
 from zenith.optimisation import model
-from zenith.optimisation.selection import Physical, hard_edges, physical
+from zenith.optimisation.selection import Physical, all_thresholds, hard_edges, physical
 from zenith.statistics import workspace
 from zenith.statistics.bootstrap import spread
 from zenith.statistics.expected import expected_significance
@@ -79,9 +79,10 @@ def bootstrap(
 def selections_of(analysis: Analysis, events: Layout, selections: Sequence[Physical]) -> Selections:
     """What the climb moves, fold by fold, as histograms are filled with it."""
     edges = [hard_edges(events, selection) for selection in selections]
+    thresholds = [all_thresholds(analysis, selection) for selection in selections]
     return Selections.of(
         analysis,
-        {n: [float(s["thresholds"][n]) for s in selections] for n in selections[0]["thresholds"]},
+        {name: [of_fold[name] for of_fold in thresholds] for name in thresholds[0]},
         {name: [of_fold[name] for of_fold in edges] for name in edges[0]},
     )
 

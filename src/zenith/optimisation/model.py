@@ -10,9 +10,11 @@ import numpy as np
 
 from zenith.artefacts import Columns
 from zenith.config import Analysis
+from zenith.config.memberships import Categories
 from zenith.config.systematics import Side
 from zenith.core.networks.network import Network
 from zenith.core.selection.axis import Axis
+from zenith.core.selection.categories import ByEdges, ByNetwork
 from zenith.core.selection.layout import Layout, Sample, prepare
 from zenith.core.selection.objective import Objective
 from zenith.core.selection.regions import Region
@@ -40,7 +42,7 @@ def objective(
 
     Raises FitError if no signal of interest has a sample.
     """
-    made = recipe(analysis)
+    made = recipe(analysis.in_channels())
     structure = made.structure
     if not with_nuisances:
         structure = structure.without_nuisances()
@@ -110,15 +112,24 @@ def _regions(analysis: Analysis) -> list[Region]:
         axis = Axis(
             fit.observable, fit.edges.edges, fit.overflow, fit.overflow, grid=fit.tune_edges
         )
-        regions.append(Region(name, region_cuts(analysis, name), axis))
+        cuts = region_cuts(analysis, name)
+        regions.append(Region(name, cuts, axis, _categories(analysis.parted.get(name))))
     return regions
+
+
+def _categories(categories: Categories | None) -> ByEdges | ByNetwork | None:
+    if categories is None:
+        return None
+    if categories.score is not None:
+        return ByEdges(categories.score, categories.count, categories.width)
+    return ByNetwork(categories.source, categories.count)
 
 
 def _needed(analysis: Analysis, networks: Mapping[str, Network]) -> set[str]:
     """The observables that cuts, axes and networks read."""
     regions = _regions(analysis)
     used = {region.axis.observable for region in regions}
-    used |= {cut.observable for region in regions for cut in region.cuts}
+    used = used.union(*(region.observables for region in regions))
     return used.union(*(network.features for network in networks.values()))
 
 

@@ -1,7 +1,9 @@
-"""What a climb moves, in the units of the analysis: thresholds, networks and bin edges.
+"""What a climb moves, in the units of the analysis: thresholds, networks, edges of bins and of
+categories.
 
 Cuts, edges and weights know each other by name: a threshold by that of its cut, edges by that of
 their region. Units take thresholds to pure numbers and back, so that one learning rate fits all.
+Outside of a climb, edges of categories are thresholds among the others, `signal_edge_1`.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -13,12 +15,16 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from zenith.config import Analysis
+from zenith.config.channels import edge_names
+from zenith.config.memberships import Categories
 from zenith.core.networks.network import Network
 from zenith.core.selection.layout import Layout
 from zenith.core.selection.memberships import Edges
+from zenith.statistics.thresholds import initial_thresholds
 
 Physical = dict[str, Any]
-"""{"thresholds": {name: scalar}, "networks": {name: Network}, "edges": {region: Edges}}"""
+"""{"thresholds": {name: scalar}, "networks": {name: Network}, "edges": {region: Edges},
+"category_edges": {region: Edges}}"""
 
 
 class Units(NamedTuple):
@@ -60,37 +66,81 @@ def physical(
     networks: Mapping[str, Network],
     edges: Mapping[str, Sequence[float]] | None = None,
 ) -> Physical:
-    """Thresholds by name, networks, and the edges (B + 1,) of regions, by default their initial."""
+    """Thresholds by name, networks, and the edges (B + 1,) of regions, by default their initial.
+
+    Edges of categories are among the thresholds.
+    """
     moved = {
         name: np.asarray((edges or {}).get(name, analysis.regions[name].fit.edges.edges))
         for name in analysis.moving_edges
     }
     return {
-        "thresholds": {name: jnp.asarray(t, float) for name, t in thresholds.items()},
+        "thresholds": {
+            name: jnp.asarray(thresholds[name], float) for name in analysis.tunable_cuts
+        },
+        "category_edges": {
+            name: _edges(categories, [thresholds[e] for e in edge_names(name, categories)])
+            for name, categories in analysis.parted.items()
+            if categories.score is not None
+        },
         "networks": dict(networks),
         "edges": {n: Edges.at((e[1:-1] - e[0]) / (e[-1] - e[0])) for n, e in moved.items()},
     }
 
 
-def starts(analysis: Analysis, networks: Mapping[str, Network]) -> Iterator[Physical]:
-    """Start values: those of the configuration, then thresholds drawn within their bounds."""
+def _edges(categories: Categories, edges: Sequence[ArrayLike]) -> Edges:
+    inner = np.array(edges, np.float64)
+    # edges that do not move may be anywhere; the softness knows no range
+    low, high = categories.tune or (inner[0] - 1.0, inner[-1] + 1.0)
+    return Edges.at(inner, low, high)
+
+
+def all_thresholds(analysis: Analysis, physical: Physical) -> dict[str, float]:
+    """Thresholds by name, edges of categories among them."""
+    edges = {
+        edge: float(value)
+        for name, moved in physical["category_edges"].items()
+        for edge, value in zip(edge_names(name, analysis.parted[name]), moved.edges, strict=True)
+    }
+    return {name: float(t) for name, t in physical["thresholds"].items()} | edges
+
+
+def configured(analysis: Analysis, networks: Mapping[str, Network]) -> Physical:
+    """What the configuration says, with these networks; it leaves no edge of a category open."""
+    return physical(analysis, initial_thresholds(analysis), networks)
+
+
+def bounds(analysis: Analysis) -> dict[str, list[float]]:
+    """Of the thresholds that move, by name, edges of categories among them."""
+    of_edges = {
+        edge: list(analysis.parted[region].tune or ())
+        for region in analysis.moving_categories
+        for edge in edge_names(region, analysis.parted[region])
+    }
+    cuts = {name: list(cut.tune or ()) for name, cut in analysis.tunable_cuts.items()}
+    return cuts | of_edges
+
+
+def starts(analysis: Analysis, start: Physical) -> Iterator[Physical]:
+    """Start values: the given ones, then thresholds drawn within their bounds."""
     random = np.random.default_rng([analysis.seed, 1])
-    for number in range(analysis.optimise.starts):
+    yield start
+    for _ in range(1, analysis.optimise.starts):
         thresholds = {
-            name: cut.threshold if number == 0 else float(random.uniform(*(cut.tune or (0, 0))))
+            name: jnp.asarray(random.uniform(*(cut.tune or (0, 0))))
             for name, cut in analysis.tunable_cuts.items()
         }
-        yield physical(analysis, thresholds, networks)
+        yield {**start, "thresholds": thresholds}
 
 
-def loosest(analysis: Analysis, networks: Mapping[str, Network]) -> Physical:
-    """The configuration with every tunable threshold at the bound that keeps the most events."""
+def loosest(analysis: Analysis, start: Physical) -> Physical:
+    """The start with every tunable threshold at the bound that keeps the most events."""
     thresholds = {
-        name: cut.tune[cut.comparison.keeps == "below"]
+        name: jnp.asarray(cut.tune[cut.comparison.keeps == "below"])
         for name, cut in analysis.tunable_cuts.items()
         if cut.tune is not None
     }
-    return physical(analysis, thresholds, networks)
+    return {**start, "thresholds": thresholds}
 
 
 def hard_edges(events: Layout, physical: Physical) -> dict[str, list[float]]:

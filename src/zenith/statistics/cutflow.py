@@ -28,6 +28,7 @@ def cutflow(
     the root of the sum of squared weights. Each event is read with the thresholds of its fold.
     """
     selections = selections or Selections.of(analysis)
+    analysis = selections.on_axes(analysis)
     result: Cutflow = {}
     for region in analysis.regions:
         cuts = region_cuts(analysis, region)

@@ -58,8 +58,8 @@ def fit_targets(analysis: Analysis, selections: Selections | None = None) -> lis
 
     Where the selections moved edges, the axis has the mean of the folds.
     """
-    moved = {} if selections is None else selections.edges
-    regions = (analysis if selections is None else selections.on_axes(analysis)).regions
+    selections = selections or Selections.of(analysis)
+    moved, regions = selections.edges, selections.on_axes(analysis).regions
     return [
         Target(
             name,
@@ -119,8 +119,9 @@ def fill(
     Raises InputError for a missing sample, observable or variation, and for values that are NaN or
     weights that are not finite.
     """
-    targets = fit_targets(analysis, selections) if targets is None else targets
     selections = selections or Selections.of(analysis)
+    targets = fit_targets(analysis, selections) if targets is None else targets
+    analysis = selections.on_axes(analysis)
     cuts = {name: region_cuts(analysis, name) for name in {t.region for t in targets}}
     sums: dict[str, NDArray[np.float64]] = {}
     axes: dict[str, Target] = {}

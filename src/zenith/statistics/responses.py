@@ -40,6 +40,7 @@ def shifts(
     Parameters and errors as of `histograms.fill`.
     """
     selections = selections or Selections.of(analysis)
+    analysis = selections.on_axes(analysis)
     cuts = {name: region_cuts(analysis, name) for name in analysis.regions}
     sums: dict[str, NDArray[np.float64]] = {}
     axes: dict[str, Target] = {}

@@ -8,6 +8,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from zenith.artefacts.selection import SELECTION, Selection
 from zenith.config import Analysis
+from zenith.config.channels import channels_of
 from zenith.config.learning import Folds
 from zenith.errors import InputError
 from zenith.events.folds import require_unseen
@@ -27,7 +28,7 @@ class Selections:
     thresholds
         Of the tunable cuts, by name, (K,) in the unit of their observable.
     edges
-        Of the fit, (K, B + 1), by region, where they moved.
+        Of the fit, (K, B + 1), by channel, where they moved.
     """
 
     folds: Folds
@@ -43,14 +44,18 @@ class Selections:
     ) -> "Selections":
         """The selections of an analysis: what is given, for all folds or for each; else its own.
 
-        Raises ValueError for edges that do not fit the configuration.
+        Edges are given by region. Raises ValueError for edges that do not fit the configuration.
         """
-        folds = analysis.folds
+        folds, parted = analysis.folds, analysis.in_channels()
         given = {**initial_thresholds(analysis), **(thresholds or {})}
-        moved = {name: np.atleast_2d(np.asarray(e, float)) for name, e in (edges or {}).items()}
+        moved = {
+            channel: np.atleast_2d(np.asarray(e, float))
+            for name, e in (edges or {}).items()
+            for channel in channels_of(analysis.regions, name)
+        }
         for name, of_folds in moved.items():
             for each in of_folds:
-                with_edges(analysis, {name: each.tolist()})
+                with_edges(parted, {name: each.tolist()})
         return cls(
             folds,
             {n: np.broadcast_to(np.asarray(t, float), folds.number) for n, t in given.items()},
@@ -68,7 +73,10 @@ class Selections:
         }
 
     def on_axes(self, analysis: Analysis) -> Analysis:
-        """The configuration with the axes of the union: moved edges are the mean of the folds."""
+        """The configuration in channels, with the axes of the union: the mean edges of the folds.
+
+        It is what histograms are of: categories of regions are channels from here on.
+        """
         return _with_mean(analysis, self.edges)
 
 
@@ -121,7 +129,7 @@ def read_selections(analysis: Analysis, paths: Sequence[str]) -> Selections:
 
 
 def on_axes_of(analysis: Analysis, paths: Sequence[str]) -> Analysis:
-    """The configuration with the axes of the histograms of such selections.
+    """The configuration in channels, with the axes of the histograms of such selections.
 
     Raises InputError as of `selection_of_each_fold`, and for edges that do not fit.
     """
@@ -144,4 +152,9 @@ def _edges(analysis: Analysis, found: Sequence[tuple[str | None, Selection]]) ->
 
 
 def _with_mean(analysis: Analysis, edges: Mapping[str, Array]) -> Analysis:
-    return with_edges(analysis, {name: e.mean(axis=0).tolist() for name, e in edges.items()})
+    mean = {
+        channel: of_folds.mean(axis=0).tolist()
+        for name, of_folds in edges.items()
+        for channel in channels_of(analysis.regions, name)
+    }
+    return with_edges(analysis.in_channels(), mean)

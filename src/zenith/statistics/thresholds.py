@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 
 from zenith.config import Analysis
 from zenith.config.base import known
+from zenith.config.channels import edge_names
 from zenith.config.selection import Axis, RegionCut
 from zenith.core.selection.cuts import Cut
 from zenith.errors import InputError
@@ -19,30 +20,42 @@ def _cut(analysis: Analysis, cut: RegionCut) -> Cut:
     said = cut.comparison
     if cut.parameter is None:
         return Cut(said.observable, said.direction, said.threshold)
-    width = analysis.tunable_cuts[cut.parameter].width
-    return Cut(said.observable, said.direction, cut.parameter, width)
+    tuned = analysis.tunable_cuts.get(cut.parameter)  # none where it is the edge of a category
+    return Cut(said.observable, said.direction, cut.parameter, tuned.width if tuned else None)
 
 
 def initial_thresholds(analysis: Analysis) -> dict[str, float]:
-    """The tunable thresholds as the configuration gives them."""
-    return {name: cut.threshold for name, cut in analysis.tunable_cuts.items()}
+    """The tunable thresholds and the edges of categories, as far as the configuration says them."""
+    edges = {
+        edge: value
+        for name, categories in analysis.parted.items()
+        if categories.edges is not None
+        for edge, value in zip(edge_names(name, categories), categories.edges, strict=True)
+    }
+    return {name: cut.threshold for name, cut in analysis.tunable_cuts.items()} | edges
+
+
+def category_edges(analysis: Analysis) -> list[str]:
+    """The names of the edges of all categories, by which they are thresholds."""
+    return [e for name, categories in analysis.parted.items() for e in edge_names(name, categories)]
 
 
 def complete_thresholds(
     analysis: Analysis, given: Mapping[str, float] | None, source: str = "thresholds"
 ) -> dict[str, float]:
-    """Every tunable threshold: as given, else its initial value.
+    """Every tunable threshold, and edges of categories: as given, else the initial value.
 
     Raises InputError, which names `source`, for a threshold that the configuration does not tune.
     """
     thresholds = initial_thresholds(analysis)
+    known = dict.fromkeys([*thresholds, *category_edges(analysis)])
     for name, value in (given or {}).items():
-        if name not in thresholds:
-            close = difflib.get_close_matches(name, thresholds, n=1)
+        if name not in known:
+            close = difflib.get_close_matches(name, known, n=1)
             hint = f"; did you mean {close[0]!r}?" if close else ""
             raise InputError(
                 f"{source}: {name!r} is not a tunable threshold of this configuration{hint} "
-                f"(it has {', '.join(thresholds) or 'none'})"
+                f"(it has {', '.join(known) or 'none'})"
             )
         if isinstance(value, bool) or not isinstance(value, int | float):
             raise InputError(f"{source}: {name}: {value!r} is not a number")

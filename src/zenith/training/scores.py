@@ -9,8 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from zenith.artefacts import Columns
+from zenith.config.channels import CATEGORY
 from zenith.config.learning import Folds
 from zenith.core.networks.network import Network, require_events_alone
+from zenith.core.selection.categories import largest
 from zenith.errors import InputError
 from zenith.events.folds import folds_of
 
@@ -23,6 +25,7 @@ def scores(
 ) -> dict[str, NDArray[np.float32]]:
     """`name` → score of the last class, (N,) in [0, 1]; of more than two classes, `name:class`.
 
+    And `name:category`, the number of the largest output, from 1; of one, whether it is above 0.5.
     Raises `InputError` that names a feature that is missing or not finite, or the collections of a
     network that reads objects.
     """
@@ -35,15 +38,21 @@ def scores(
     x = np.stack([np.asarray(values[feature], np.float32) for feature in network.features])
     starts = range(0, max(x.shape[1], 1), CHUNK)
     rows = np.concatenate([_rows(network, x[:, i : i + CHUNK]) for i in starts], axis=1)
-    return dict(zip(network.observables(name), rows, strict=True))
+    names = (*network.observables(name), CATEGORY.format(network=name))
+    return dict(zip(names, rows, strict=True))
 
 
 def _rows(network: Network, x: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Scores (rows, N), of a few sizes only: to compile one takes longer than to evaluate it."""
+    """Scores and category, (rows, N).
+
+    Of a few sizes only: to compile one takes longer than to evaluate it.
+    """
     events = x.shape[1]
     padded = np.zeros((len(x), 1 << max(events - 1, 1023).bit_length()), np.float32)
     padded[:, :events] = x
-    return np.asarray(network.scores(jnp.asarray(padded)))[:, :events]
+    logits = network.logits(jnp.asarray(padded))
+    rows = [*network.of_logits(logits), 1 + largest(logits)]
+    return np.stack([np.asarray(row, np.float32)[:events] for row in rows])
 
 
 def add_scores(columns: Columns, networks: Mapping[str, Network]) -> Columns:

@@ -82,7 +82,7 @@ def test_a_selection_brings_its_networks(analysis: Analysis, folder: Path) -> No
             {"thresholds": {"btag_1": 0.3 + 0.1 * fold}, "networks": files, **record},
         )
         paths.append(str(climb / "selection.json"))
-    found = read_selected(analysis, str(folder), paths)
+    found = read_selected(analysis, {}, str(folder), paths)
     for fold, selection in enumerate(found):
         assert float(selection["thresholds"]["btag_1"]) == pytest.approx(0.3 + 0.1 * fold)
         expected = analysis.mva["net"].create(jax.random.key(10 + fold)).to_arrays()

@@ -12,6 +12,7 @@ from zenith.config.analysis import SCORED
 from zenith.config.base import Section
 from zenith.config.dependencies import marks_of, step_config
 from zenith.config.explanation import models_in
+from zenith.config.memberships import Categories
 from zenith.config.steps import STEPS
 
 # Every kind of section, and a value at most keys.
@@ -100,6 +101,7 @@ regions:
     cuts: [met <= threshold]
     fit: {observable: mtt, edges: [0, 100, 500]}
     in_fit: false
+    categories: {score: met, edges: [70], tune: [50, 200], width: 5}
 systematics:
   pileup: {type: weight, correction: pileup, label: Pileup}
   ps: {type: weight, branches: {up: "PSWeight[0]", down: "PSWeight[1]"}, processes: [signal]}
@@ -232,6 +234,10 @@ EXPECTED = {
     "regions.*.fit.tune_edges": SELECTION,
     "regions.*.fit.observable": f"columns {REGIONS}",  # another observable
     "regions.*.fit.*": REGIONS,
+    "regions.*.categories.score": f"columns {REGIONS}",  # another observable
+    "regions.*.categories.tune": SELECTION,
+    "regions.*.categories.width": SELECTION,
+    "regions.*.categories*": REGIONS,
     "regions.*.in_fit": REGIONS,
     "regions.*.blind": "histogram fit figures",
     "regions.*.plots": "columns histogram",  # another observable
@@ -356,6 +362,9 @@ CHANGED = {
     "regions.*.cuts.*.cut": "met > 60",
     "regions.*.plots": ("mtt", "st"),
     "regions.*.blind": True,
+    "regions.signal.categories": Categories(score="met", number=2),
+    "regions.*.categories.edges": (80.0,),
+    "regions.*.categories.number": 3,
     "plotting.observables": ("mtt", "st"),
     "mva.net.classes.signal": ("zprime", "tuned"),
     "mva.net.classes.wjets": ("wjets", "tuned"),

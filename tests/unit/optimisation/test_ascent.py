@@ -21,7 +21,7 @@ from zenith.optimisation import ascent, model
 from zenith.optimisation.ascent import Climb, climb, schedule
 from zenith.optimisation.compare import Row, bootstrap, compare, spread
 from zenith.optimisation.search import search
-from zenith.optimisation.selection import Physical, loosest, physical, starts
+from zenith.optimisation.selection import Physical, configured, loosest, physical
 from zenith.statistics.histograms import fill
 from zenith.statistics.repair import sanitise
 from zenith.statistics.selections import Selections
@@ -51,7 +51,7 @@ def case(toy_configuration: Callable[..., dict[str, Any]], toy_columns: dict[str
         model.objective(analysis),
         model.events(analysis, toy_columns, {}, analysis.folds.learning(0)),
         model.events(analysis, toy_columns, {}, [analysis.folds.validation(0)]),
-        next(starts(analysis, {})),
+        configured(analysis, {}),
         ascent.optimiser(analysis),
     )
 
@@ -221,7 +221,7 @@ def test_an_evolution_strategy_searches_two_cuts(
         model.events(analysis, toy_columns, {}, folds)
         for folds in (analysis.folds.learning(0), [analysis.folds.validation(0)])
     ]
-    start = next(starts(analysis, {}))
+    start = configured(analysis, {})
     objective = model.objective(analysis)
     first, second = (search(analysis, objective, *events, start, 40, "cma_es") for _ in range(2))
     assert first == second
@@ -299,7 +299,8 @@ def test_the_loosest_cuts_keep_what_any_threshold_within_its_bounds_keeps(
     config = toy_configuration()
     below = {"cut": "met < 200", "tune": [50, 400], "width": 25}
     config["regions"]["signal"]["cuts"] = [*config["regions"]["signal"]["cuts"][1:], below]
-    found = loosest(parse(config), {})["thresholds"]
+    analysis = parse(config)
+    found = loosest(analysis, configured(analysis, {}))["thresholds"]
     assert {name: float(value) for name, value in found.items()} == {"btag_1": 0.05, "met": 400.0}
 
 

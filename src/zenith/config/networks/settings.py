@@ -121,6 +121,11 @@ class Mva(Section):
         """The classes that have a score each: all of more than two, none of two."""
         return tuple(self.classes) if len(self.classes) > 2 else ()
 
+    def parting(self, categories: int) -> Self:
+        """The same with an output for each category of events, in place of its classes."""
+        classes = {f"category_{k}": (f"category_{k}",) for k in range(1, categories + 1)}
+        return self.model_copy(update={"classes": classes})
+
     def architecture(self) -> dict[str, Any]:
         """What says which arrays there are and what they mean, as JSON has it.
 

@@ -95,6 +95,18 @@ class Network(eqx.Module):
         """The scores of logits, of the same shape: their softmax over classes, or their sigmoid."""
         return jax.nn.softmax(logits, axis=0) if self.classes else jax.nn.sigmoid(logits)
 
+    def combined(
+        self, matrix: np.ndarray, offsets: np.ndarray, classes: tuple[str, ...]
+    ) -> "Network":
+        """The same with other outputs: logits `matrix` (K, outputs) @ logits + `offsets` (K,).
+
+        A type whose last layer is linear overrides it, so that each new output can move by itself.
+        """
+        raise InputError(
+            f"a network of type {type(self).__name__} has no last layer that other outputs could "
+            "be of: use a single perceptron"
+        )
+
     def observables(self, name: str) -> tuple[str, ...]:
         """What a cut calls the rows of `scores`: `name`, or `name:class` for each class."""
         return tuple(f"{name}:{c}" for c in self.classes) or (name,)

@@ -122,6 +122,19 @@ class Perceptron(Network):
                 h = ACTIVATIONS[self.activation](h)
         return h
 
+    def combined(
+        self, matrix: np.ndarray, offsets: np.ndarray, classes: tuple[str, ...]
+    ) -> "Perceptron":
+        """The last layer of the new outputs is `matrix` times that of the old ones."""
+        last = matrix @ np.asarray(self.weights[-1], np.float64)
+        bias = matrix @ np.asarray(self.biases[-1], np.float64) + offsets
+        return dataclasses.replace(
+            self,
+            weights=(*self.weights[:-1], jnp.asarray(last, self.weights[-1].dtype)),
+            biases=(*self.biases[:-1], jnp.asarray(bias, self.biases[-1].dtype)),
+            classes=classes,
+        )
+
     def onnx(self, graph: OnnxGraph, events: str, objects: Mapping[str, tuple[str, str]]) -> str:
         """One node for each operation of `logits`."""
         inverse = 1 / np.asarray(self.scale)

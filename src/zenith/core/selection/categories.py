@@ -10,7 +10,9 @@ from dataclasses import dataclass
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax import Array
+from jax.typing import ArrayLike
 
 from zenith.core.selection.memberships import Edges
 from zenith.errors import ConfigError
@@ -62,13 +64,28 @@ class ByNetwork:
     def __post_init__(self) -> None:
         _require_two(f"categories of network {self.network}", self.number)
 
+    @staticmethod
+    def lines(edges: ArrayLike, width: float) -> tuple[np.ndarray, np.ndarray]:
+        """Outputs that part events as the inner edges (K − 1,) of a logit do, in steps of `width`.
+
+        Output k is a_k · logit + b_k, (K,) each: a line whose slope rises with k, so that it is the
+        largest one between two edges. The soft share of an event between two categories is a
+        sigmoid of the distance from their edge over `width` · temperature, if no other edge is
+        near. Two categories have one output.
+        """
+        edges = np.asarray(edges, np.float64)
+        if len(edges) == 1:
+            return np.array([1 / width]), -edges / width
+        slopes = np.arange(len(edges) + 1) - len(edges) / 2  # their mean means nothing
+        return slopes / width, -np.append(0.0, edges).cumsum() / width
+
     def soft(self, logits: Array, temperature: Array) -> Array:
         """Shares (K, N) of logits (outputs, N)."""
         return jax.nn.softmax(_of_each(logits) / temperature.astype(logits.dtype), axis=0)
 
     def hard(self, logits: Array) -> Array:
         """Whether the largest of the logits (outputs, N) is that of each category, (K, N)."""
-        return _of_each(logits).argmax(axis=0) == jnp.arange(self.number)[:, None]
+        return largest(logits) == jnp.arange(self.number)[:, None]
 
 
 Categories = ByEdges | ByNetwork
@@ -93,6 +110,12 @@ def shares(
     if temperature is None:
         return categories.hard(score, edges)
     return categories.soft(score, edges, temperature)
+
+
+def largest(logits: Array) -> Array:
+    """The number of the largest logit of each event, (N,) from 0; of one output, whether it is
+    above 0."""
+    return _of_each(logits).argmax(axis=0)
 
 
 def _require_two(what: str, number: int) -> None:

@@ -1,15 +1,18 @@
 """One membership, two readings: shares of an event in categories, and in the bins of its score."""
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from zenith.core.networks.boosted_trees import BoostedTrees
+from zenith.core.networks.perceptron import Perceptron
 from zenith.core.selection.axis import Axis
 from zenith.core.selection.categories import ByEdges, ByNetwork, shares
 from zenith.core.selection.memberships import Edges
-from zenith.errors import ConfigError
+from zenith.errors import ConfigError, InputError
 
 BOUNDS = (0.0, 0.2, 0.5, 0.9, 1.0)
 KINDS = ("edges", "network", "bins")
@@ -94,3 +97,34 @@ def test_the_kernel_is_as_wide_as_the_bandwidth_says():
 def test_what_cannot_be_is_said(make, message):
     with pytest.raises(ConfigError, match=message):
         make()
+
+
+@pytest.mark.parametrize("edges", [[0.3], [0.02, 0.5, 0.9, 0.99]])
+def test_a_network_begins_with_the_categories_of_its_score(edges):
+    score = Perceptron.create(jax.random.key(3), ("x", "y"), (4,), activation="tanh")
+    score = jax.tree.map(lambda leaf: 5.0 * leaf.astype(jnp.float64), score)
+    places = np.log(edges) - np.log1p(-np.array(edges))
+    slopes, offsets = ByNetwork.lines(places, 0.5)
+    classes = tuple("abcdef"[: len(slopes)]) if len(slopes) > 1 else ()
+    parting = score.combined(slopes[:, None], offsets, classes)
+    x = jnp.asarray(np.random.default_rng(0).normal(0, 1.5, (2, 2000)))
+    logits = parting.logits(x)
+    expected = np.digitize(np.asarray(score.scores(x))[0], edges)
+    np.testing.assert_array_equal(
+        ByNetwork("net", len(edges) + 1).hard(logits).argmax(axis=0), expected
+    )
+    assert len(np.unique(expected)) == len(edges) + 1
+    # beside the lowest edge, others far away: a sigmoid of the distance over width · temperature
+    at = float(places[0]) + 0.01
+    soft = ByNetwork("net", len(edges) + 1).soft(
+        jnp.asarray(slopes[:, None] * at + offsets[:, None]), jnp.asarray(0.1)
+    )
+    assert float(soft[1, 0]) == pytest.approx(1 / (1 + np.exp(-0.01 / 0.05)), rel=1e-3)
+
+
+def test_a_network_without_a_last_layer_has_no_other_outputs():
+    trees = BoostedTrees.create(("x",), (), 2, 3)
+    with pytest.raises(
+        InputError, match=r"BoostedTrees has no last layer .* use a single perceptron"
+    ):
+        trees.combined(np.ones((3, 1)), np.zeros(3), ("a", "b", "c"))
