@@ -42,8 +42,15 @@ NOT_USED = {
             "statistics.free_normalisations.*.label",
             "processes.*.label",
         ),
-        "optimise search compare optimisation_figures histogram fit scored",
+        "response efficient_score optimise search compare optimisation_figures histogram fit "
+        "scored",
     ),
+    # what the summary has in place of regions is made of its own keys
+    "regions.efficient_score.*": "compare histogram fit figures",
+    "regions.category_*": "compare",
+    "observables.efficient_score.*": "figures",
+    "summary.label": "compare histogram fit",
+    "statistics.blind": "compare",  # blind whatever it says
     # replaced by `truth` in pseudo-data; elsewhere compared with Pythia's, for a warning
     "samples.*.cross_section": "simulate",
     "samples.*.k_factor": "simulate",
@@ -74,9 +81,9 @@ NOT_USED = {
     "regions.*.cuts.*.tune": "histogram compare fit figures scored",
     "regions.*.cuts.*.width": "histogram compare fit figures scored",
     # that no two parameters of the fit have one name
-    "statistics.free_normalisations*": "histogram",
-    "statistics.signal_strength*": "histogram",
-    "systematics.*.smooth": "histogram",
+    "statistics.free_normalisations*": "histogram response",
+    "statistics.signal_strength*": "histogram response",
+    "systematics.*.smooth": "histogram response efficient_score",
     "optimise.checkpoint_every": "optimise",
     "regions.*.blind": "compare",  # blind whatever they say
     "categorise": "summary",  # whether there are categories, whose file is an input then

@@ -44,7 +44,7 @@ def run(args: argparse.Namespace) -> None:
     from zenith.training.score_files import load_responses, save_score
 
     began = time.process_time()
-    analysis = options.analysis_of_files(args)
+    analysis = options.analysis(args)
     summary = options.summary(args, analysis)
     folds, fold = analysis.folds, options.fold(args, analysis)
     mva = settings_of_network(analysis, summary.network, args.config)

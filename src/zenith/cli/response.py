@@ -31,7 +31,7 @@ def run(args: argparse.Namespace) -> None:
     from zenith.training.efficient_score import shape_parameters
     from zenith.training.score_files import Responses, save_responses
 
-    analysis = options.analysis_of_files(args)
+    analysis = options.analysis(args)
     summary = options.summary(args, analysis)
     folds, fold = analysis.folds, options.fold(args, analysis)
     mva = settings_of_network(analysis, summary.network, args.config)

@@ -10,6 +10,7 @@ from zenith.artefacts.codec import AnyCodec, Lines
 from zenith.artefacts.columns import COLUMNS
 from zenith.artefacts.comparison import COMPARISON
 from zenith.artefacts.cutflow import CUTFLOW, SKIM_CUTFLOW
+from zenith.artefacts.efficient_score import EFFICIENT_SCORE
 from zenith.artefacts.fit import FIT
 from zenith.artefacts.histograms import HISTOGRAMS
 from zenith.artefacts.history import CLIMB_HISTORY
@@ -51,6 +52,7 @@ CODECS: tuple[AnyCodec, ...] = (
     CUTFLOW,
     CLIMB,
     SEARCH,
+    EFFICIENT_SCORE,
     SELECTION,
     COMPARISON,
     METRICS,
