@@ -1,9 +1,12 @@
 """A toy analysis and its events, made with numpy, for the tests of the statistical steps."""
 
+import gc
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
+import jax
 import pytest
 from makers.columns import toy_config, toy_events
 
@@ -12,6 +15,20 @@ from zenith.config import Analysis, parse
 
 # Tests compile much and run little: without LLVM's optimisation they take a third less time.
 os.environ.setdefault("XLA_FLAGS", "--xla_backend_optimization_level=0")
+MAPPINGS = 30_000  # of memory; Linux allows 65,530 (vm.max_map_count)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def forget_programs() -> Iterator[None]:
+    """Forget compiled programs before there are too many: each maps memory.
+
+    XLA ends the process that may map no more.
+    """
+    yield
+    maps = Path("/proc/self/maps")
+    if maps.exists() and maps.read_bytes().count(b"\n") > MAPPINGS:
+        jax.clear_caches()
+        gc.collect()
 
 
 @pytest.fixture(scope="session")
