@@ -25,9 +25,17 @@ def scores(
 ) -> dict[str, NDArray[np.float32]]:
     """`name` → score of the last class, (N,) in [0, 1]; of more than two classes, `name:class`.
 
-    And `name:category`, the number of the largest output, from 1; of one, whether it is above 0.5.
     Raises `InputError` that names a feature that is missing or not finite, or the collections of a
     network that reads objects.
+    """
+    found = _outputs(name, network, values)
+    return {score: found[score] for score in network.observables(name)}
+
+
+def _outputs(name: str, network: Network, values: Mapping[str, NDArray[np.float32]]) -> Values:
+    """Scores, and `name:category`: the number of the largest output, from 1.
+
+    Of a network with one output, 2 where its score is above 0.5.
     """
     require_events_alone(name, network)
     for feature in network.features:
@@ -87,7 +95,7 @@ def add_by_fold(
 def _scored(values: Values, networks: Mapping[str, Network]) -> Values:
     found: Values = {}
     for name, network in networks.items():
-        found |= scores(name, network, values)
+        found |= _outputs(name, network, values)
     return found
 
 

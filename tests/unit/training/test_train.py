@@ -227,7 +227,10 @@ def test_scores_are_named_and_shifted_with_the_features(
     )
     columns.shapes["jes_up"] = {"x": test.x[0] * np.float32(1.1), "y": test.x[1]}
     result = add_scores(columns, {"n": trained.network})
-    assert [name for name in result.values if name not in "xy"] == names
+    assert [name for name in result.values if name not in "xy"] == [*names, "n:category"]
+    found = np.stack([result.values[name] for name in names])
+    category = 1 + (found.argmax(axis=0) if len(names) > 1 else found[0] > 0.5)
+    np.testing.assert_array_equal(result.values["n:category"], category)
     np.testing.assert_allclose(
         [result.values[name] for name in names], score(trained, test), rtol=1e-5, atol=1e-7
     )
