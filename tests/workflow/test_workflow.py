@@ -69,7 +69,9 @@ NOT_USED = {
     "systematics.*.sides": "skim columns",
     "weights.*.processes": "columns",
     "skim.chunk": "columns",  # how many events are in memory
-    "mva.*.classes": "columns",  # names of scores, which are no columns
+    "mva.*.classes": "columns mva_figures",  # names of scores, which are no columns
+    "mva.*.threads": "mva",  # how fast
+    "processes.*.role": "mva_figures",  # whether a class has all backgrounds, for its name
     # of the luminosity of files, which is a parameter of the rule columns
     **dict.fromkeys(
         ("only_samples", "max_files", "samples.*.dataset", "eras.*.luminosity"),

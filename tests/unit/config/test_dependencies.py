@@ -289,6 +289,7 @@ EXPECTED = {
     "mva.net.ensemble": NETWORK,
     "mva.net.cuts": f"columns mva mva_figures response {SUMMARISED}",
     "mva.net.fine_tune": SELECTION,
+    "mva.net.balance": "mva mva_figures",
     "mva.net.*": "mva",
     "summary.type": f"response {SUMMARISED}",
     "summary.network": f"response {SUMMARISED}",

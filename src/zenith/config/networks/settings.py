@@ -74,7 +74,7 @@ class Mva(Section):
             description="treatment of classes of unequal size: all but none give every class "
             "the same sum of weights, sampling also the same number of events"
         ),
-        concerns("mva"),
+        concerns("mva", "mva_figures"),
     ] = "class_weights"
     negative_weights: Annotated[
         Literal["keep", "absolute", "drop"],
