@@ -12,6 +12,7 @@ import yaml
 from zenith.artefacts import Columns, read_histograms, read_json, write_columns
 from zenith.cli import main
 from zenith.config import Analysis, parse
+from zenith.config.variants import blinded
 from zenith.errors import FitError
 from zenith.statistics.control import control_fit
 from zenith.statistics.cutflow import cutflow
@@ -58,7 +59,7 @@ def test_the_global_key_is_the_default_of_every_region(toy_configuration: Config
         False,
         True,
     )
-    assert all(opened.blinded().is_blind(region) for region in config["regions"])
+    assert all(blinded(opened).is_blind(region) for region in config["regions"])
 
 
 def test_data_of_a_blind_region_are_nowhere(

@@ -51,6 +51,7 @@ def run(args: argparse.Namespace) -> None:
     from zenith.cli.inputs import read_samples, read_scores, read_selected
     from zenith.config.dependencies import step_config
     from zenith.config.efficient_score import SCORE
+    from zenith.config.variants import summarised
     from zenith.optimisation.compare import Row, compare
     from zenith.optimisation.rivals import in_categories
     from zenith.optimisation.selection import loosest
@@ -86,7 +87,7 @@ def run(args: argparse.Namespace) -> None:
         rows["trees"] = Row.fixed(*in_categories(analysis, columns, scores))
         of_folds = [{SCORE: score} for score in scores]
         scored = {s: add_unseen_scores(own, of_folds, analysis.folds) for s, own in columns.items()}
-        rows["efficient_score"] = Row.fixed(analysis.summarised(), scored)
+        rows["efficient_score"] = Row.fixed(summarised(analysis), scored)
     result = compare(rows, rival="trees" if args.scores else "")
     cost: dict[str, Cost] = {
         name: {

@@ -63,6 +63,7 @@ def _figures(analysis: "Analysis", args: argparse.Namespace) -> "Figures":
     from zenith.artefacts.comparison import COMPARISON
     from zenith.artefacts.history import read_climb_history
     from zenith.cli.inputs import read_samples, read_selected
+    from zenith.config.channels import in_channels
     from zenith.core.selection.objective import stacked, union_templates
     from zenith.figures import climb_gallery as gallery
     from zenith.optimisation import model
@@ -95,7 +96,7 @@ def _figures(analysis: "Analysis", args: argparse.Namespace) -> "Figures":
         for name, found in selections.items()
     }
     yield from gallery.templates(
-        analysis.in_channels(),
+        in_channels(analysis),
         _by_region(objective, filled["initial"]),
         _by_region(objective, filled["climb"]),
         moved,

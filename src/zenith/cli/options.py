@@ -15,6 +15,7 @@ from zenith.config.base import Section
 from zenith.config.categories import Categorise
 from zenith.config.efficient_score import EfficientScoreSettings
 from zenith.config.explanation import explain
+from zenith.config.variants import summarised
 from zenith.errors import ConfigError
 
 DEFAULT = "config/zprime.yaml"
@@ -116,7 +117,7 @@ def analysis(args: argparse.Namespace) -> Analysis:
         )
     if getattr(args, "summarised", None):
         summary(args, found)
-        return found.summarised()
+        return summarised(found)
     return found
 
 

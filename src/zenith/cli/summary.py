@@ -39,6 +39,7 @@ def run(args: argparse.Namespace) -> None:
     from zenith.artefacts.cutflow import CUTFLOW
     from zenith.artefacts.fit import FIT
     from zenith.artefacts.summary import CATEGORY_SUMMARY, SUMMARY
+    from zenith.config.channels import in_channels
     from zenith.config.steps import STEPS
     from zenith.errors import InputError
     from zenith.reporting import category_summary, key_figure, summary
@@ -84,7 +85,7 @@ def run(args: argparse.Namespace) -> None:
             times,
             COMPARISON.read(comparison[0]) if comparison else None,
             measurement(
-                options.analysis_of_files(args).in_channels(), found_fits.values(), flows.values()
+                in_channels(options.analysis_of_files(args)), found_fits.values(), flows.values()
             ),
             _of_summary(analysis, results / "benchmarks"),
         )

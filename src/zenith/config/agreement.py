@@ -5,12 +5,12 @@ from zenith.config.base import known
 from zenith.config.categories import Categorise
 from zenith.config.channels import channels_of, edge_names
 from zenith.config.efficient_score import SCORE
-from zenith.config.sections import Sections
+from zenith.config.relations import Related
 from zenith.config.selection import RegionCut
 from zenith.config.simulation import PseudodataCard
 
 
-def agree(analysis: Sections) -> None:
+def agree(analysis: Related) -> None:
     """Raises ValueError, naming the key, where two sections contradict each other."""
     _categories_fit(analysis)
     if analysis.inputs.scored is not None:
@@ -25,7 +25,7 @@ def agree(analysis: Sections) -> None:
     _channels_fit(analysis)
 
 
-def _categories_fit(analysis: Sections) -> None:
+def _categories_fit(analysis: Related) -> None:
     asked, scored = analysis.categorise, analysis.inputs.scored
     if asked is None:
         if scored is not None:
@@ -47,7 +47,7 @@ def _categories_fit(analysis: Sections) -> None:
         region_fits(asked, analysis)
 
 
-def region_fits(asked: Categorise, analysis: Sections) -> None:
+def region_fits(asked: Categorise, analysis: Related) -> None:
     """Raises ValueError where an analysis has not the region whose events are categorised."""
     assert asked.region is not None
     known([asked.region], analysis.regions, "categorise.region")
@@ -65,7 +65,7 @@ def region_fits(asked: Categorise, analysis: Sections) -> None:
         )
 
 
-def _samples_fit(analysis: Sections) -> None:
+def _samples_fit(analysis: Related) -> None:
     for key in ("eras", "processes", "samples", "observables", "regions"):
         if not getattr(analysis, key):
             raise ValueError(f"{key}: is empty; give at least one")
@@ -96,13 +96,13 @@ def _samples_fit(analysis: Sections) -> None:
         known(analysis.objects[name].away_from, earlier, f"objects.{name}.away_from")
 
 
-def _formats_fit(analysis: Sections) -> None:
+def _formats_fit(analysis: Related) -> None:
     for name in analysis.used_samples:
         key = "format" if analysis.samples[name].format is None else f"samples.{name}.format"
         analysis.format_of(name).agree(analysis, name, key)
 
 
-def _strengths_fit(analysis: Sections) -> None:
+def _strengths_fit(analysis: Related) -> None:
     given, interest = analysis.statistics.signal_strengths, analysis.statistics.signal_strength
     where = "statistics.signal_strengths"
     owner: dict[str, str] = {}
@@ -129,7 +129,7 @@ def _strengths_fit(analysis: Sections) -> None:
         )
 
 
-def _systematics_fit(analysis: Sections) -> None:
+def _systematics_fit(analysis: Related) -> None:
     simulated = [name for name, p in analysis.processes.items() if p.role != "data"]
     for name, weight in analysis.weights.items():
         known(weight.processes or (), simulated, f"weights.{name}.processes")
@@ -139,7 +139,7 @@ def _systematics_fit(analysis: Sections) -> None:
         known(free.processes, simulated, f"statistics.free_normalisations.{factor}")
 
 
-def _networks_fit(analysis: Sections) -> None:
+def _networks_fit(analysis: Related) -> None:
     simulated = [name for name in analysis.samples if not analysis.is_data(name)]
     for name, mva in analysis.mva.items():
         for of_class, samples in mva.classes.items():
@@ -152,7 +152,7 @@ def _networks_fit(analysis: Sections) -> None:
                 )
 
 
-def _summary_fits(analysis: Sections) -> None:
+def _summary_fits(analysis: Related) -> None:
     """The classes of the summary's network are signals or backgrounds, and there are both."""
     if analysis.summary is None:
         return
@@ -179,7 +179,7 @@ def _summary_fits(analysis: Sections) -> None:
         )
 
 
-def _cuts_fit(analysis: Sections) -> None:
+def _cuts_fit(analysis: Related) -> None:
     tuned: dict[str, tuple[str, RegionCut]] = {}
     skim_cuts = [("skim.cuts", text) for text in analysis.skim.cuts]
     for region_name, region in analysis.regions.items():
@@ -212,7 +212,7 @@ def _cuts_fit(analysis: Sections) -> None:
         known(shared, tuned, f"regions.{region_name}.cuts, tunable threshold")
 
 
-def _channels_fit(analysis: Sections) -> None:
+def _channels_fit(analysis: Related) -> None:
     owner: dict[str, str] = {}
     used: dict[str, str] = {}
     for name, region in analysis.regions.items():

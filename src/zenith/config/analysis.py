@@ -6,7 +6,7 @@ from typing import Any, Self
 from pydantic import ConfigDict, model_validator
 
 from zenith.config.agreement import agree
-from zenith.config.sections import Sections
+from zenith.config.relations import Related
 
 # What an analysis of scored events consists of
 SCORED = ("name", "seed", "inputs", "categorise", "plotting")
@@ -28,7 +28,7 @@ def _either(schema: dict[str, Any]) -> None:
     schema["anyOf"] = [{"required": [*OF_SAMPLES]}, {"required": ["inputs", "categorise"]}]
 
 
-class Analysis(Sections):
+class Analysis(Related):
     """One analysis, from files to figures, or from scored events to categories."""
 
     model_config = ConfigDict(json_schema_extra=_either)

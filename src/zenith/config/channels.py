@@ -5,10 +5,13 @@ know of no categories.
 """
 
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import TypeVar
 
 from zenith.config.memberships import Categories
+from zenith.config.relations import Related
 from zenith.config.selection import Region, RegionCut
+
+A = TypeVar("A", bound=Related)
 
 CATEGORY = "{network}:category"
 """The observable that is the number of a network's largest output, from 1."""
@@ -29,9 +32,9 @@ def edge_names(region: str, categories: Categories) -> tuple[str, ...]:
     return tuple(f"{region}_edge_{k}" for k in range(1, categories.count))
 
 
-def in_channels(regions: Mapping[str, Region], systematics: Mapping[str, Any]) -> dict[str, object]:
-    """The sections that differ where every category is a region, with edges named as thresholds."""
-    parted: dict[str, Region] = {}
+def in_channels(analysis: A) -> A:
+    """The same where every category of a region is a region, its edges thresholds of cuts."""
+    regions, parted = analysis.regions, dict[str, Region]()
     for name, region in regions.items():
         for k, channel in enumerate(channels_of(regions, name)):
             parted[channel] = _channel(name, region, k)
@@ -43,9 +46,9 @@ def in_channels(regions: Mapping[str, Region], systematics: Mapping[str, Any]) -
 
     acting = {
         name: systematic.model_copy(update={"regions": replaced(systematic.regions)})
-        for name, systematic in systematics.items()
+        for name, systematic in analysis.systematics.items()
     }
-    return {"regions": parted, "systematics": acting}
+    return analysis.model_copy(update={"regions": parted, "systematics": acting})
 
 
 def _channel(name: str, region: Region, k: int) -> Region:

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from zenith.artefacts import Columns
 from zenith.artefacts.comparison import Compared, Expected, Gain
 from zenith.config import Analysis
+from zenith.config.variants import blinded
 from zenith.core.selection.layout import Layout
 from zenith.core.selection.objective import (
     Objective,
@@ -46,7 +47,7 @@ def quoted_significance(
     `columns` hold the scores of the networks. The expected significance needs no data, so that the
     workspace is built blind.
     """
-    blind = analysis.blinded()
+    blind = blinded(analysis)
     selections = selections or Selections.of(blind)
     histograms = fill(blind, columns, selections)
     on_axes = selections.on_axes(blind)

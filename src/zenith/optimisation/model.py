@@ -10,6 +10,7 @@ import numpy as np
 
 from zenith.artefacts import Columns
 from zenith.config import Analysis
+from zenith.config.channels import in_channels
 from zenith.config.memberships import Categories
 from zenith.config.systematics import Side
 from zenith.core.networks.network import Network
@@ -42,7 +43,7 @@ def objective(
 
     Raises FitError if no signal of interest has a sample.
     """
-    made = recipe(analysis.in_channels())
+    made = recipe(in_channels(analysis))
     structure = made.structure
     if not with_nuisances:
         structure = structure.without_nuisances()

@@ -13,6 +13,7 @@ import numpy as np
 from zenith.artefacts import Columns
 from zenith.config import Analysis
 from zenith.config.selection import Region, RegionCut
+from zenith.config.variants import with_regions
 from zenith.core.response.efficient_score import EfficientScore
 from zenith.core.response.projection import best_edges, efficient
 from zenith.errors import InputError
@@ -79,6 +80,6 @@ def in_categories(
         )
         for k in range(number)
     }
-    return analysis.with_regions(regions), {
+    return with_regions(analysis, regions), {
         sample: add_by_fold(own, functions, analysis.folds) for sample, own in columns.items()
     }

@@ -8,7 +8,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from zenith.artefacts.selection import SELECTION, Selection
 from zenith.config import Analysis
-from zenith.config.channels import channels_of
+from zenith.config.channels import channels_of, in_channels
 from zenith.config.learning import Folds
 from zenith.errors import InputError
 from zenith.events.folds import require_unseen
@@ -46,7 +46,7 @@ class Selections:
 
         Edges are given by region. Raises ValueError for edges that do not fit the configuration.
         """
-        folds, parted = analysis.folds, analysis.in_channels()
+        folds, parted = analysis.folds, in_channels(analysis)
         given = {**initial_thresholds(analysis), **(thresholds or {})}
         moved = {
             channel: np.atleast_2d(np.asarray(e, float))
@@ -157,4 +157,4 @@ def _with_mean(analysis: Analysis, edges: Mapping[str, Array]) -> Analysis:
         for name, of_folds in edges.items()
         for channel in channels_of(analysis.regions, name)
     }
-    return with_edges(analysis.in_channels(), mean)
+    return with_edges(in_channels(analysis), mean)

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from zenith.config import Analysis, parse
+from zenith.config.channels import in_channels
 from zenith.errors import ConfigError
 
 Configure = Callable[..., dict[str, Any]]
@@ -28,7 +29,7 @@ def test_categories_by_edges_are_regions_with_cuts(toy_configuration: Configure)
         systematics=systematics,
     )
     assert analysis.moving_categories == ["signal"]
-    parted = analysis.in_channels()
+    parted = in_channels(analysis)
     own = [cut.cut for cut in analysis.regions["signal"].cuts]
     found = {r: [cut.cut for cut in region.cuts] for r, region in parted.regions.items()}
     assert found.pop("control") == [cut.cut for cut in analysis.regions["control"].cuts]
@@ -50,7 +51,7 @@ def test_categories_by_a_network_are_numbers_of_its_largest_output(
     toy_configuration: Configure,
 ) -> None:
     analysis = with_categories(toy_configuration, {"network": "net", "number": 2}, mva=MVA)
-    regions = analysis.in_channels().regions
+    regions = in_channels(analysis).regions
     for k in (1, 2):
         assert regions[f"signal_{k}"].cuts[-1].cut == f"net:category == {k}"
     assert list(analysis.mva["net"].parting(3).softmax_classes) == [
@@ -60,7 +61,7 @@ def test_categories_by_a_network_are_numbers_of_its_largest_output(
 
 def test_without_categories_nothing_changes(toy_configuration: Configure) -> None:
     analysis = parse(toy_configuration())
-    assert analysis.in_channels() == analysis
+    assert in_channels(analysis) == analysis
 
 
 @pytest.mark.parametrize(

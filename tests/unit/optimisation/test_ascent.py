@@ -13,6 +13,7 @@ import pytest
 
 from zenith.artefacts import Columns
 from zenith.config import Analysis, parse
+from zenith.config.variants import blinded
 from zenith.core.selection.layout import Layout
 from zenith.core.selection.objective import Objective, hard_value, stacked
 from zenith.errors import FitError, InputError
@@ -270,7 +271,7 @@ def test_the_comparison_quotes_every_selection(
         analysis, toy_columns, {}, analysis.folds.learning(f)))) for f in range(5)]  # fmt: skip
     assert table["climb"]["learning"] == pytest.approx(np.mean(one), rel=1e-9)
 
-    filled = fill(analysis.blinded(), toy_columns, Selections.of(analysis, {"btag_1": cuts}))
+    filled = fill(blinded(analysis), toy_columns, Selections.of(analysis, {"btag_1": cuts}))
     own = toy_columns["wjets"]
     cut = np.asarray(cuts, np.float32)[folds_of(own.hash, analysis.folds)]
     passed = (own.values["met"] > 50) & (own.values["btag_1"] > cut)
@@ -278,7 +279,7 @@ def test_the_comparison_quotes_every_selection(
     found = filled["signal/wjets/nominal"].values()
     expected = np.histogram(x, edges, weights=own.weight[passed])[0]
     np.testing.assert_allclose(found, expected, rtol=1e-12)
-    blind = analysis.blinded()
+    blind = blinded(analysis)
     spec, _ = build(blind, [sanitise(r, None)[0] for r in collect(blind, filled)])
     assert table["climb"]["z"] == pytest.approx(pyhf_significance(spec), rel=1e-5)
 
