@@ -18,7 +18,7 @@ from zenith.core.response.efficient_score import EfficientScore
 from zenith.core.response.projection import best_edges, efficient
 from zenith.errors import InputError
 from zenith.statistics.model import fitted_regions
-from zenith.training.efficient_score import is_background, parameter_scores
+from zenith.training.efficient_score import is_background, parameter_scores, signal_share
 from zenith.training.response import simulated_events
 from zenith.training.scores import Values, add_by_fold
 
@@ -65,7 +65,7 @@ def in_categories(
 
         def categories(values: Values) -> Values:
             x = np.stack([np.asarray(values[name], np.float32) for name in score.features])
-            share = parameter_scores(score, x)[0]
+            share = signal_share(score, x)
             place = np.searchsorted(found.edges, share, side="right")
             return {CATEGORY: place.astype(np.float32)}
 

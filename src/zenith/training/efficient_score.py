@@ -1,9 +1,10 @@
 """The efficient score of one fold: what was learned put together, projected and binned."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import NamedTuple
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 from numpy.typing import NDArray
@@ -16,7 +17,7 @@ from zenith.core.networks.network import Network
 from zenith.core.response.efficient_score import EfficientScore
 from zenith.core.response.projection import Projection, best_edges, efficient, information, project
 from zenith.errors import InputError
-from zenith.statistics.nuisances import Nuisance, nuisances
+from zenith.statistics.nuisances import nuisances
 from zenith.training.response import Events
 
 Array = NDArray[np.float64]
@@ -42,11 +43,6 @@ def rate_parameters(analysis: Analysis) -> list[Parameter]:
             found.append(Parameter(nuisance.name, 0.0, dict.fromkeys(nuisance.processes, 1.0)))
     _, *others = analysis.signal_strengths.items()
     return [*found, *(Parameter(name, 0.0, dict.fromkeys(of, 1.0)) for name, of in others)]
-
-
-def shape_parameters(analysis: Analysis) -> list[Nuisance]:
-    """Those that are pairs of templates, whose responses are learned."""
-    return [nuisance for nuisance in nuisances(analysis) if nuisance.kind == "templates"]
 
 
 class Summary(NamedTuple):
@@ -142,12 +138,19 @@ def is_background(analysis: Analysis, events: Events) -> NDArray[np.bool_]:
 
 
 def parameter_scores(score: EfficientScore, x: NDArray[np.float32]) -> Array:
-    """The scores of all parameters, (1 + A, N), in chunks."""
-    parts = [
-        np.asarray(score.parameter_scores(jnp.asarray(x[:, start : start + CHUNK])), float)
-        for start in range(0, max(x.shape[1], 1), CHUNK)
-    ]
-    return np.concatenate(parts, axis=1)
+    """The scores of all parameters, (1 + A, N)."""
+    return _in_chunks(score.parameter_scores, x)
+
+
+def signal_share(score: EfficientScore, x: NDArray[np.float32]) -> Array:
+    """The first of them, (N,), for which no response is evaluated."""
+    return _in_chunks(score.signal_share, x)
+
+
+def _in_chunks(function: Callable[[jax.Array], jax.Array], x: NDArray[np.float32]) -> Array:
+    starts = range(0, max(x.shape[1], 1), CHUNK)
+    parts = [np.asarray(function(jnp.asarray(x[:, i : i + CHUNK])), float) for i in starts]
+    return np.concatenate(parts, axis=-1)
 
 
 def _composition(analysis: Analysis, mva: Mva, taught: Events) -> tuple[Array, Array]:

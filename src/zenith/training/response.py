@@ -6,6 +6,7 @@ what follows. Where a variation is another weight of the same events, each is on
 probability w_up / (w_up + w_down), which has no noise of events that differ.
 """
 
+import zlib
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
@@ -16,14 +17,14 @@ from numpy.typing import NDArray
 from zenith.artefacts import Columns
 from zenith.comparison import parse
 from zenith.config import Analysis
-from zenith.config.efficient_score import Responses
+from zenith.config.efficient_score import EfficientScoreSettings, Responses
 from zenith.config.networks.settings import Mva
 from zenith.config.systematics import Side
 from zenith.core.networks.boosted_trees import BoostedTrees
 from zenith.core.selection.cuts import hard_mask
 from zenith.errors import InputError
 from zenith.events.folds import folds_of
-from zenith.statistics.nuisances import Nuisance, events_of, nominal_samples
+from zenith.statistics.nuisances import Nuisance, events_of, nominal_samples, nuisances
 from zenith.training.boosted_trees import dumped, grow, taken_over
 
 Array = NDArray[np.float64]
@@ -98,12 +99,67 @@ def simulated_events(
     return Events(*(np.concatenate(arrays, axis=-1) for arrays in zip(*found, strict=True)))
 
 
+def shape_parameters(analysis: Analysis) -> list[Nuisance]:
+    """The nuisance parameters that are pairs of templates, whose responses are learned."""
+    return [nuisance for nuisance in nuisances(analysis) if nuisance.kind == "templates"]
+
+
 class Response(NamedTuple):
     """What was learned of one nuisance parameter."""
 
     network: BoostedTrees  # of one logit z
     scale: float  # ∂ ln λ / ∂ν is scale · tanh(z / 2)
     significance: float  # standard deviations by which it is seen on the validation fold
+
+
+def learn_all(
+    analysis: Analysis,
+    columns: Mapping[str, Columns],
+    settings: EfficientScoreSettings,
+    mva: Mva,
+    fold: int,
+) -> dict[str, Response]:
+    """Learn the responses to all nuisance parameters that vary shapes, for one fold.
+
+    Raises InputError as `simulated_events` does, ConfigError and FitError as `learn`.
+    """
+    nominal, found = simulated_events(analysis, columns, mva), dict[str, Response]()
+    for nuisance in shape_parameters(analysis):
+        other = nuisance.source in ("shape", "sample")  # not only other weights
+        sides = {
+            side: simulated_events(analysis, columns, mva, nuisance, side)
+            if other
+            else _reweighted(analysis, columns, nominal, nuisance, side)
+            for side in nuisance.sides
+        }
+        found[nuisance.name] = learn(
+            mva.features,
+            nominal,
+            sides,
+            paired=nuisance.source != "sample",
+            learning=analysis.folds.learning(fold),
+            validation=analysis.folds.validation(fold),
+            settings=settings.responses,
+            seed=zlib.crc32(f"{analysis.seed} {nuisance.name}".encode()) >> 1,
+        )
+    return found
+
+
+def _reweighted(
+    analysis: Analysis,
+    columns: Mapping[str, Columns],
+    nominal: Events,
+    nuisance: Nuisance,
+    side: Side,
+) -> Events:
+    """The same events, the same features even, with the weights of one side."""
+    weights = [
+        events_of(analysis, columns, sample, nuisance, side).weight
+        for sample in nominal_samples(analysis)
+        if not analysis.is_data(sample)
+    ]
+    weight = np.where(nominal.weight != 0.0, np.concatenate(weights), 0.0)
+    return nominal._replace(weight=weight)
 
 
 def learn(
@@ -172,7 +228,7 @@ def _examples(
     varied: Events, base: Events, learning: Sequence[int], paired: bool
 ) -> tuple[NDArray[np.float32], Array, Array]:
     """Features (features, N), probabilities of the varied side and weights (N,), none below 0."""
-    if paired and np.array_equal(varied.x, base.x):
+    if paired and varied.x is base.x:
         total = varied.weight + base.weight
         inside = np.isin(base.fold, learning) & (total > 0.0)
         probability = np.clip(varied.weight[inside] / total[inside], 0.0, 1.0)

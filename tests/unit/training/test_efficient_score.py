@@ -18,7 +18,6 @@ from zenith.training.efficient_score import (
     is_background,
     parameter_scores,
     rate_parameters,
-    shape_parameters,
     summarise,
 )
 from zenith.training.examples import examples
@@ -62,22 +61,7 @@ def made(analysis: Analysis, toy_columns: dict[str, Columns]) -> Summary:
     ratios = train("trees", mva, learning, validation, seed=1).network
     nominal = response.simulated_events(analysis, toy_columns, mva)
     assert analysis.summary is not None
-    found = {}
-    for nuisance in shape_parameters(analysis):
-        sides = {
-            side: response.simulated_events(analysis, toy_columns, mva, nuisance, side)
-            for side in nuisance.sides
-        }
-        found[nuisance.name] = response.learn(
-            mva.features,
-            nominal,
-            sides,
-            paired=nuisance.source != "sample",
-            learning=folds.learning(FOLD),
-            validation=folds.validation(FOLD),
-            settings=analysis.summary.responses,
-            seed=1,
-        )
+    found = response.learn_all(analysis, toy_columns, analysis.summary, mva, FOLD)
     scales = {name: one.scale for name, one in found.items()} | {"pileup": 0.0}
     scales = {name: scales[name] for name in found}
     network = response.together(mva.features, found)

@@ -21,6 +21,8 @@ import numpy as np
 
 from zenith.core.networks.network import Network, Objects, OnnxGraph
 
+END = 2.0**-20  # how near to 0 and 1 a place may be
+
 
 class EfficientScore(Network):
     """The efficient score t, in units of its bins: (k + (t - e_k) / (e_{k+1} - e_k)) / B.
@@ -69,37 +71,40 @@ class EfficientScore(Network):
     def parameter_scores(self, events: jax.Array) -> jax.Array:
         """The scores of all parameters, (features, N) → (1 + A, N): μ, rates, responses."""
 
-        def read(network: Network) -> jax.Array:
-            rows = np.array([self.features.index(name) for name in network.features])
-            return jax.lax.stop_gradient(network.logits(events[rows]))
-
-        of_classes = read(self.ratios)
-        if not self.ratios.classes:  # one logit, of the second class against the first
-            of_classes = jnp.concatenate([jnp.zeros_like(of_classes), of_classes])
-        weighted = jax.nn.softmax(of_classes, axis=0) * self.expected[:, None]
-        shares = weighted / weighted.sum(axis=0)
-        of_rates = jnp.concatenate([self.signal[None], self.rates]) @ shares
+        of_rates = jnp.concatenate([self.signal[None], self.rates]) @ self._shares(events)
         if self.responses is None:
             return of_rates
-        of_responses = self.scales[:, None] * jnp.tanh(read(self.responses) / 2)
+        of_responses = self.scales[:, None] * jnp.tanh(self._read(self.responses, events) / 2)
         return jnp.concatenate([of_rates, of_responses])
+
+    def signal_share(self, events: jax.Array) -> jax.Array:
+        """The score of μ alone, (features, N) → (N,): the share of the signal in the intensity."""
+        return self.signal @ self._shares(events)
+
+    def _shares(self, events: jax.Array) -> jax.Array:
+        """Shares of the classes, (classes, N)."""
+        logits = self._read(self.ratios, events)
+        if not self.ratios.classes:  # one logit, of the second class against the first
+            logits = jnp.concatenate([jnp.zeros_like(logits), logits])
+        weighted = jax.nn.softmax(logits, axis=0) * self.expected[:, None]
+        return weighted / weighted.sum(axis=0)
+
+    def _read(self, network: Network, events: jax.Array) -> jax.Array:
+        rows = np.array([self.features.index(name) for name in network.features])
+        return jax.lax.stop_gradient(network.logits(events[rows]))
 
     def efficient(self, events: jax.Array) -> jax.Array:
         """t, (features, N) → (N,)."""
         scores = self.parameter_scores(events)
         return scores[0] - self.coefficients @ scores[1:]
 
-    def scores(self, events: jax.Array, objects: Mapping[str, Objects] = {}) -> jax.Array:
-        """(features, N) → (1, N), the place in the bins, from 0 to below 1."""
+    def logits(self, events: jax.Array, objects: Mapping[str, Objects] = {}) -> jax.Array:
+        """(features, N) → (1, N), of the place in the bins, which is between 0 and 1."""
         t, edges = self.efficient(events), self.edges
         inside = (t - edges[:-1, None]) / jnp.diff(edges)[:, None]
-        # the last number below 1: an event at the highest edge is in the last bin
         place = jnp.clip(inside, 0.0, 1.0).sum(axis=0) / (len(edges) - 1)
-        return jnp.minimum(place, np.nextafter(np.float32(1), np.float32(0)))[None]
-
-    def logits(self, events: jax.Array, objects: Mapping[str, Objects] = {}) -> jax.Array:
-        """(features, N) → (1, N), of which the scores are the sigmoid."""
-        return jax.scipy.special.logit(self.scores(events, objects))
+        # finite, and within the outermost bins
+        return jax.scipy.special.logit(jnp.clip(place, END, 1 - END))[None]
 
     def onnx(self, graph: OnnxGraph, events: str, objects: Mapping[str, tuple[str, str]]) -> str:
         """The nodes of ratios and responses, and one for each operation on them."""
@@ -135,6 +140,6 @@ class EfficientScore(Network):
         bins = len(edges) - 1
         mean = graph.constant(np.full((bins, 1), 1 / bins))
         place = graph.node("MatMul", clipped, mean)
-        below = graph.node("Min", place, graph.constant(np.nextafter(np.float32(1), np.float32(0))))
-        other = graph.node("Sub", graph.constant(1.0), below)
-        return graph.node("Log", graph.node("Div", below, other))
+        place = graph.node("Clip", place, graph.constant(END), graph.constant(1 - END))
+        other = graph.node("Sub", graph.constant(1.0), place)
+        return graph.node("Log", graph.node("Div", place, other))

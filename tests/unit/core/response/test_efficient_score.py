@@ -90,6 +90,20 @@ def test_gradients_are_finite_differences(score: EfficientScore, x: np.ndarray) 
             assert float(gradient[k]) == pytest.approx(float(slope), rel=2e-4, abs=1e-3)
 
 
+def test_the_share_of_the_signal_is_the_first_score(score: EfficientScore, x: np.ndarray) -> None:
+    events = jnp.asarray(x)
+    np.testing.assert_array_equal(score.signal_share(events), score.parameter_scores(events)[0])
+
+
+def test_beyond_the_outermost_edges_nothing_moves(score: EfficientScore, x: np.ndarray) -> None:
+    """Nor is a gradient infinite there, though the logit of 0 and of 1 is."""
+    far = replace(score, edges=score.edges + 10.0)
+    gradient = jax.grad(lambda c: replace(far, coefficients=c).scores(jnp.asarray(x)).sum())(
+        far.coefficients
+    )
+    assert np.asarray(gradient) == pytest.approx(np.zeros(4), abs=1e-12)
+
+
 def test_its_arrays_are_all_of_it(score: EfficientScore, x: np.ndarray) -> None:
     shell = jax.eval_shape(lambda: replace(score, coefficients=0 * score.coefficients))
     again = shell.with_arrays(score.to_arrays())
