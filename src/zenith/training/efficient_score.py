@@ -1,10 +1,9 @@
 """The efficient score of one fold: what was learned put together, projected and binned."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import NamedTuple
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 from numpy.typing import NDArray
@@ -19,9 +18,9 @@ from zenith.core.response.projection import Projection, best_edges, efficient, i
 from zenith.errors import InputError
 from zenith.statistics.nuisances import nuisances
 from zenith.training.response import Events
+from zenith.training.scores import evaluated
 
 Array = NDArray[np.float64]
-CHUNK = 1 << 17  # events whose scores are evaluated at once
 
 
 class Parameter(NamedTuple):
@@ -139,18 +138,12 @@ def is_background(analysis: Analysis, events: Events) -> NDArray[np.bool_]:
 
 def parameter_scores(score: EfficientScore, x: NDArray[np.float32]) -> Array:
     """The scores of all parameters, (1 + A, N)."""
-    return _in_chunks(score.parameter_scores, x)
+    return evaluated(score.parameter_scores, x).astype(float)
 
 
 def signal_share(score: EfficientScore, x: NDArray[np.float32]) -> Array:
     """The first of them, (N,), for which no response is evaluated."""
-    return _in_chunks(score.signal_share, x)
-
-
-def _in_chunks(function: Callable[[jax.Array], jax.Array], x: NDArray[np.float32]) -> Array:
-    starts = range(0, max(x.shape[1], 1), CHUNK)
-    parts = [np.asarray(function(jnp.asarray(x[:, i : i + CHUNK])), float) for i in starts]
-    return np.concatenate(parts, axis=-1)
+    return evaluated(score.signal_share, x).astype(float)
 
 
 def _composition(analysis: Analysis, mva: Mva, taught: Events) -> tuple[Array, Array]:

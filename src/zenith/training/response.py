@@ -10,7 +10,6 @@ import zlib
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-import jax.numpy as jnp
 import numpy as np
 from numpy.typing import NDArray
 
@@ -26,6 +25,7 @@ from zenith.errors import InputError
 from zenith.events.folds import folds_of
 from zenith.statistics.nuisances import Nuisance, events_of, nominal_samples, nuisances
 from zenith.training.boosted_trees import dumped, grow, taken_over
+from zenith.training.scores import evaluated
 
 Array = NDArray[np.float64]
 
@@ -205,7 +205,7 @@ def learn(
     network = taken_over(shell, dumped(booster))
 
     def score(events: Events) -> Array:
-        logits = np.asarray(network.logits(jnp.asarray(events.x)), float)
+        logits = evaluated(network.logits, events.x).astype(float)
         return np.asarray(unit * np.tanh(logits[0] / 2))
 
     # Where s is ∂ ln λ / ∂ν, half of Σ w s at +1 less that at -1 is Σ w s² of the nominal

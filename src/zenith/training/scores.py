@@ -3,7 +3,9 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
+from typing import Any
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 from numpy.typing import NDArray
@@ -44,23 +46,28 @@ def _outputs(name: str, network: Network, values: Mapping[str, NDArray[np.float3
         if not np.isfinite(values[feature]).all():
             raise InputError(f"network {name}: its feature {feature!r} is NaN or infinite")
     x = np.stack([np.asarray(values[feature], np.float32) for feature in network.features])
-    starts = range(0, max(x.shape[1], 1), CHUNK)
-    rows = np.concatenate([_rows(network, x[:, i : i + CHUNK]) for i in starts], axis=1)
+
+    def rows(events: jax.Array) -> jax.Array:
+        logits = network.logits(events)
+        return jnp.stack([*network.of_logits(logits), 1 + largest(logits)])
+
     names = (*network.observables(name), CATEGORY.format(network=name))
-    return dict(zip(names, rows, strict=True))
+    return dict(zip(names, evaluated(rows, x).astype(np.float32), strict=True))
 
 
-def _rows(network: Network, x: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Scores and category, (rows, N).
+def evaluated(function: Callable[[jax.Array], jax.Array], x: NDArray[np.float32]) -> NDArray[Any]:
+    """What a function makes of features (features, N), (…, N), event by event.
 
-    Of a few sizes only: to compile one takes longer than to evaluate it.
+    It sees chunks, of a few sizes only: to compile one takes longer than to evaluate it.
     """
-    events = x.shape[1]
-    padded = np.zeros((len(x), 1 << max(events - 1, 1023).bit_length()), np.float32)
-    padded[:, :events] = x
-    logits = network.logits(jnp.asarray(padded))
-    rows = [*network.of_logits(logits), 1 + largest(logits)]
-    return np.stack([np.asarray(row, np.float32)[:events] for row in rows])
+    parts = []
+    for start in range(0, max(x.shape[1], 1), CHUNK):
+        chunk = x[:, start : start + CHUNK]
+        events = chunk.shape[1]
+        padded = np.zeros((len(x), 1 << max(events - 1, 1023).bit_length()), np.float32)
+        padded[:, :events] = chunk
+        parts.append(np.asarray(function(jnp.asarray(padded)))[..., :events])
+    return np.concatenate(parts, axis=-1)
 
 
 def add_scores(columns: Columns, networks: Mapping[str, Network]) -> Columns:
