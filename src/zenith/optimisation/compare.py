@@ -9,6 +9,7 @@ differences are paired.
 """
 
 from collections.abc import Mapping, Sequence
+from itertools import groupby
 from typing import NamedTuple
 
 import numpy as np
@@ -104,37 +105,35 @@ class Row(NamedTuple):
 def compare(rows: Mapping[str, Row], rival: str = "") -> Compared:
     """Significances of all rows, their errors, and those of their differences.
 
-    Differences are to the first row, and to the `rival` if there is one. Returns what `Compared`
-    says.
+    Differences are to the first row, and to the `rival` if there is one. Rows of one analysis stand
+    together and share its columns. Returns what `Compared` says.
     """
     significance: dict[str, Expected] = {}
     replicas: dict[str, NDArray[np.float64]] = {}
     thresholds: dict[str, dict[str, list[float]]] = {}
-    layouts: dict[int, tuple[Layout, Objective]] = {}  # by the analysis
-    for name, (analysis, columns, chosen) in rows.items():
-        if id(analysis) not in layouts:
-            networks = chosen[0]["networks"]
-            of_folds = [
-                model.events(analysis, columns, networks, [fold], as_whole=False)
-                for fold in range(analysis.folds.number)
-            ]
-            objective = model.objective(analysis, quantity="significance")
-            layouts[id(analysis)] = stacked(of_folds), objective
-        events, objective = layouts[id(analysis)]
-        scored = {
-            sample: add_unseen_scores(own, [s["networks"] for s in chosen], analysis.folds)
-            for sample, own in columns.items()
-        }
-        hard = selections_of(analysis, events, chosen)
-        replicas[name] = bootstrap(objective, events, chosen, analysis.statistics.bootstrap)
-        significance[name] = {
-            "z": quoted_significance(analysis, scored, hard),
-            "error": spread(replicas[name]),
-        }
-        if hard.thresholds or hard.edges:
-            learned = _on_what_taught_it(analysis, columns, objective, chosen)
-            significance[name]["learning"] = learned
-            thresholds[name] = {key: values.tolist() for key, values in hard.thresholds.items()}
+    for _, same in groupby(rows.items(), key=lambda row: id(row[1].analysis)):
+        group = dict(same)
+        analysis, columns, _ = next(iter(group.values()))
+        objective = model.objective(analysis, quantity="significance")
+        events = stacked(
+            [_events(group, fold, [fold], as_whole=False) for fold in range(analysis.folds.number)]
+        )
+        hard = {n: selections_of(analysis, events, row.selections) for n, row in group.items()}
+        moved = {n: row for n, row in group.items() if hard[n].thresholds or hard[n].edges}
+        learned = _on_what_taught_them(moved, objective)
+        for name, row in group.items():
+            networks = [selection["networks"] for selection in row.selections]
+            scored = {s: add_unseen_scores(c, networks, analysis.folds) for s, c in columns.items()}
+            replicas[name] = bootstrap(
+                objective, events, row.selections, analysis.statistics.bootstrap
+            )
+            significance[name] = {
+                "z": quoted_significance(analysis, scored, hard[name]),
+                "error": spread(replicas[name]),
+            }
+        for name in moved:
+            significance[name]["learning"] = learned[name]
+            thresholds[name] = {key: t.tolist() for key, t in hard[name].thresholds.items()}
 
     def gain(name: str, over: str) -> Gain:
         difference = significance[name]["z"] - significance[over]["z"]
@@ -153,15 +152,23 @@ def compare(rows: Mapping[str, Row], rival: str = "") -> Compared:
     return result
 
 
-def _on_what_taught_it(
-    analysis: Analysis,
-    columns: Mapping[str, Columns],
-    objective: Objective,
-    selections: Sequence[Physical],
-) -> float:
-    """The mean over folds of Z on the folds that the selection was climbed on."""
-    found = []
-    for fold, chosen in enumerate(selections):
-        taught = model.events(analysis, columns, chosen["networks"], analysis.folds.learning(fold))
-        found.append(float(hard_value(chosen, objective, taught)))
-    return float(np.mean(found))
+def _events(
+    group: Mapping[str, Row], fold: int, folds: Sequence[int], *, as_whole: bool = True
+) -> Layout:
+    """The events of some folds, laid out for what rows of one analysis read a fold with."""
+    analysis, columns, selections = next(iter(group.values()))
+    networks = selections[fold]["networks"]
+    return model.events(analysis, columns, networks, folds, as_whole=as_whole)
+
+
+def _on_what_taught_them(group: Mapping[str, Row], objective: Objective) -> dict[str, float]:
+    """By row, the mean over folds of Z on the folds that its selection was climbed on."""
+    if not group:
+        return {}
+    found: dict[str, list[float]] = {name: [] for name in group}
+    folds = next(iter(group.values())).analysis.folds
+    for fold in range(folds.number):
+        taught = _events(group, fold, folds.learning(fold))
+        for name, row in group.items():
+            found[name].append(float(hard_value(row.selections[fold], objective, taught)))
+    return {name: float(np.mean(values)) for name, values in found.items()}
