@@ -126,6 +126,11 @@ def trained_for_fold(wildcards):
     return trained([wildcards.fold])
 
 
+def network_of_summary(wildcards):
+    network = ANALYSIS.summary.network
+    return f"{RESULTS}/mva/{network}/fold_{wildcards.fold}/initial.safetensors"
+
+
 def is_summarised(wildcards):
     return wildcards.selection == "efficient_score"
 

@@ -1,4 +1,4 @@
-# For each fold: how events respond to nuisance parameters, and the summary that follows.
+# For each fold, where a summary is asked for: how events respond to nuisance parameters, and the summary that follows.
 
 
 rule response:
@@ -30,10 +30,7 @@ rule response:
 rule efficient_score:
     input:
         columns=expand(f"{RESULTS}/columns/{{sample}}.h5", sample=SAMPLES),
-        network=[
-            f"{RESULTS}/mva/{ANALYSIS.summary.network}/fold_{{fold}}/initial.safetensors"
-            for _ in SCORES[:1]
-        ],
+        network=network_of_summary,
         responses=f"{RESULTS}/response/fold_{{fold}}.safetensors",
     output:
         score=f"{RESULTS}/efficient_score/fold_{{fold}}/score.safetensors",

@@ -115,7 +115,7 @@ rule compare:
         config=lambda wildcards: step_config(ANALYSIS, "compare"),
         options=[
             *[f"--fixed-edges {' '.join(climbed(stage))}" for stage in FIXED_EDGES],
-            *[f"--scores {' '.join(SCORES)}" for _ in SCORES[:1]],
+            *(["--scores", *SCORES] if SCORES else []),
         ],
         code=code_hash("zenith.cli.compare", *NETWORKS, *KINDS),
     shell:

@@ -11,10 +11,8 @@ HELP = "selections of all folds to their significances with all events, with err
 def arguments(parser: argparse.ArgumentParser) -> None:
     """Define the options."""
     options.add_config(parser)
-    parser.add_argument(
-        "--input", type=Input, required=True, nargs="+", metavar="H5", help="columns of all samples"
-    )
-    parser.add_argument("--networks", metavar="DIR", help="folder of the trained networks")
+    options.add_columns(parser)
+    options.add_networks(parser)
     for option, about in {
         "--climb": "what the climb of every fold wrote",
         "--fixed-edges": "what climbs that move no bin edges wrote",

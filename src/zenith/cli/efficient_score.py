@@ -13,10 +13,8 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     """Define the options."""
     options.add_config(parser)
     options.add_fold(parser)
-    parser.add_argument(
-        "--input", type=Input, required=True, nargs="+", metavar="H5", help="columns of all samples"
-    )
-    parser.add_argument("--networks", metavar="DIR", help="folder of the trained networks")
+    options.add_columns(parser)
+    options.add_networks(parser)
     parser.add_argument(
         "--responses", type=Input, required=True, metavar="FILE", help="what `response` wrote"
     )

@@ -27,7 +27,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         help="columns files of all samples",
     )
     options.add_selections(parser, "thresholds, edges and networks [those at the start]")
-    parser.add_argument("--networks", metavar="DIR", help="folder of the trained networks")
+    options.add_networks(parser)
     parser.add_argument(
         "--summarised",
         type=Input,

@@ -30,10 +30,8 @@ GRID = 25  # values of each threshold in the scan of the plane
 def arguments(parser: argparse.ArgumentParser) -> None:
     """Define the options."""
     options.add_config(parser)
-    parser.add_argument(
-        "--input", type=Input, required=True, nargs="+", metavar="H5", help="columns of all samples"
-    )
-    parser.add_argument("--networks", metavar="DIR", help="folder of the trained networks")
+    options.add_columns(parser)
+    options.add_networks(parser)
     for option, kind, about in (
         ("--climb", "JSON", "what the climb of every fold wrote"),
         ("--history", "H5", "every step of the climb of every fold"),

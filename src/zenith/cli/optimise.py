@@ -3,7 +3,7 @@
 import argparse
 
 from zenith.cli import options
-from zenith.cli.files import Folder, Input, Output
+from zenith.cli.files import Folder, Output
 
 HELP = "columns and networks of a fold to thresholds and networks of the largest significance"
 
@@ -12,10 +12,8 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     """Define the options."""
     options.add_config(parser)
     options.add_fold(parser)
-    parser.add_argument(
-        "--input", type=Input, required=True, nargs="+", metavar="H5", help="columns of all samples"
-    )
-    parser.add_argument("--networks", metavar="DIR", help="folder of the trained networks")
+    options.add_columns(parser)
+    options.add_networks(parser)
     parser.add_argument(
         "--fixed-edges", action="store_true", help="bin edges stay, even those that have tune_edges"
     )

@@ -145,6 +145,18 @@ def summary(args: argparse.Namespace, analysis: Analysis) -> EfficientScoreSetti
     return analysis.summary
 
 
+def add_columns(parser: argparse.ArgumentParser) -> None:
+    """Add `--input H5 …`."""
+    parser.add_argument(
+        "--input", type=Input, required=True, nargs="+", metavar="H5", help="columns of all samples"
+    )
+
+
+def add_networks(parser: argparse.ArgumentParser) -> None:
+    """Add `--networks DIR`."""
+    parser.add_argument("--networks", metavar="DIR", help="folder of the trained networks")
+
+
 def add_summarised(parser: argparse.ArgumentParser) -> None:
     """Add `--summarised`: the step is then of the summary in place of the regions."""
     parser.add_argument(

@@ -3,7 +3,7 @@
 import argparse
 
 from zenith.cli import options
-from zenith.cli.files import Input, Output
+from zenith.cli.files import Output
 
 HELP = "columns to the responses to nuisance parameters"
 
@@ -12,9 +12,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     """Define the options."""
     options.add_config(parser)
     options.add_fold(parser)
-    parser.add_argument(
-        "--input", type=Input, required=True, nargs="+", metavar="H5", help="columns of all samples"
-    )
+    options.add_columns(parser)
     parser.add_argument(
         "--output", type=Output, required=True, metavar="FILE", help="responses to write"
     )

@@ -3,7 +3,7 @@
 import argparse
 
 from zenith.cli import options
-from zenith.cli.files import Input, Output
+from zenith.cli.files import Output
 
 HELP = "columns and networks to the thresholds that a black-box search finds"
 
@@ -12,10 +12,8 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     """Define the options."""
     options.add_config(parser)
     options.add_fold(parser)
-    parser.add_argument(
-        "--input", type=Input, required=True, nargs="+", metavar="H5", help="columns of all samples"
-    )
-    parser.add_argument("--networks", metavar="DIR", help="folder of the trained networks")
+    options.add_columns(parser)
+    options.add_networks(parser)
     parser.add_argument(
         "--method", choices=("tpe", "cma_es"), default="tpe", help="method of the search [tpe]"
     )

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -97,6 +98,16 @@ def losses(
     return figure
 
 
+def legend_of_unseen(axes: Axes, place: Literal["lower right", "upper left"], title: str) -> None:
+    """A legend that says of which network it is, and that events are unseen."""
+    axes.legend(
+        loc=place,
+        title=f"{title}, unseen events" if title else "Unseen events",
+        alignment="left",
+        title_fontproperties={"size": 20, "weight": "bold"},
+    )
+
+
 @style.styled
 def roc(
     curves: Sequence[Curve],
@@ -123,12 +134,7 @@ def roc(
         xlabel=f"Efficiency for {other}",
         ylabel=f"Efficiency for {own}",
     )
-    axes.legend(
-        loc="lower right",
-        title=f"{title}, unseen events" if title else "Unseen events",
-        alignment="left",
-        title_fontproperties={"size": 20, "weight": "bold"},
-    )
+    legend_of_unseen(axes, "lower right", title)
     if banner:
         banner.draw(axes)
     return figure

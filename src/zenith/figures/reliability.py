@@ -7,6 +7,7 @@ from matplotlib.figure import Figure
 from numpy.typing import ArrayLike
 
 from zenith.figures import style
+from zenith.figures.networks import legend_of_unseen
 
 
 @dataclass(frozen=True)
@@ -41,12 +42,7 @@ def reliability(
         )
     own = classes[0].label if len(classes) == 1 else "the class"
     axes.set(xlim=(0, 1), ylim=(-0.03, 1.03), xlabel=f"Score for {own}", ylabel=f"Share of {own}")
-    axes.legend(
-        loc="upper left",
-        title=f"{title}, unseen events" if title else "Unseen events",
-        alignment="left",
-        title_fontproperties={"size": 20, "weight": "bold"},
-    )
+    legend_of_unseen(axes, "upper left", title)
     if banner:
         banner.draw(axes)
     return figure
