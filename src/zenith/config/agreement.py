@@ -141,7 +141,17 @@ def _systematics_fit(analysis: Related) -> None:
 
 def _networks_fit(analysis: Related) -> None:
     simulated = [name for name in analysis.samples if not analysis.is_data(name)]
+    leading: dict[str, tuple[str, int]] = {}
     for name, mva in analysis.mva.items():
+        known(mva.objects, analysis.objects, f"mva.{name}.objects")
+        for collection, read in mva.objects.items():
+            where = f"mva.{name}.objects.{collection}.leading"
+            other, number = leading.setdefault(collection, (where, read.leading))
+            if number != read.leading:
+                raise ValueError(
+                    f"{where}: {read.leading}, and {other}: {number}; networks share one training "
+                    "set: write the same number"
+                )
         for of_class, samples in mva.classes.items():
             known(samples, simulated, f"mva.{name}.classes.{of_class}, simulated sample")
         for observable in [*mva.features, *(parse(text).observable for text in mva.cuts)]:

@@ -282,6 +282,7 @@ EXPECTED = {
     "folds.*": f"mva mva_figures {TEMPLATES}",
     "mva.net.classes*": f"{NETWORK} figures",
     "mva.net.features": f"columns {NETWORK}",
+    "mva.net.objects*": NETWORK,
     "mva.net.type": NETWORK,
     "mva.net.hidden": NETWORK,
     "mva.net.activation": NETWORK,

@@ -19,12 +19,14 @@ from zenith.config.yaml_text import parse_yaml
 from zenith.errors import ConfigError
 
 CLASSES = {"w": ["wjets"], "t": ["ttbar"]}
+JETS = {"jet": {"fields": ["pt", "btag"], "leading": 8}}
 SETTINGS = {"classes": CLASSES, "features": ["met"]}
 
 
 class Deep(DescentSettings):
     """A type of another package: a key with a mark for the training, and one without."""
 
+    reads_objects = True
     depth: int = 3
     dropout: Annotated[float, Field(ge=0.0), concerns("mva")] = 0.1
 
@@ -78,6 +80,25 @@ def test_the_type_chooses_the_keys(toy_configuration: Any) -> None:
             r"mva\.net\.transforms\.met\.0: .*'raw', 'log' or 'log",
         ),
         ({"transforms": {"met": []}}, r"mva\.net: transforms\.met: there is none"),
+        ({"features": []}, r"mva\.net: features: missing"),
+        ({"type": "deep", "features": []}, r"mva\.net: features or objects: missing"),
+        ({"objects": JETS}, r"mva\.net: objects: .* type perceptron reads no objects"),
+        (
+            {"type": "deep", "objects": {"tau": JETS["jet"]}},
+            r"mva\.net\.objects: 'tau' is not defined; there is muon, jet, fatjet",
+        ),
+        (
+            {"type": "deep", "objects": {"jet": {"fields": ["pt", "pt"], "leading": 8}}},
+            r"mva\.net\.objects\.jet\.fields: .*'pt' is given twice",
+        ),
+        (
+            {"type": "deep", "objects": {"jet": {"fields": ["pt", "valid"], "leading": 8}}},
+            r"mva\.net\.objects\.jet\.fields: .*`valid` says which objects there are",
+        ),
+        (
+            {"type": "deep", "objects": {"jet": {"fields": ["pt"], "leading": 0}}},
+            r"mva\.net\.objects\.jet\.leading: .*greater than or equal to 1",
+        ),
         ({"ensemble": 0}, r"mva\.net\.ensemble: .*greater than or equal to 1"),
         ({"type": "deap"}, r"mva\.net\.type: unknown 'deap' .* did you mean 'deep'\?"),
         ({"type": "number"}, r"mva\.net\.type: 'number' .* is no Mva"),
@@ -88,6 +109,17 @@ def test_mistakes(toy_configuration: Any, settings: dict[str, Any], message: str
     with pytest.raises(ConfigError, match=message) as error:
         analysis(toy_configuration, **settings)
     assert len(str(error.value).splitlines()) == 1
+
+
+def test_networks_that_read_objects(toy_configuration: Any) -> None:
+    deep = {**SETTINGS, "type": "deep", "objects": JETS}
+    found = parse(toy_configuration(mva={"a": deep, "b": {**deep, "features": []}}))
+    assert found.mva["b"].objects["jet"].fields == ("pt", "btag")
+    read = [net.architecture()["objects"]["jet"] for net in found.mva.values()]
+    assert [(r["fields"], r["leading"]) for r in read] == [(["pt", "btag"], 8)] * 2
+    other = {"jet": {"fields": ["pt"], "leading": 9}}
+    with pytest.raises(ConfigError, match=r"b\.objects\.jet\.leading: 9, and mva\.a\..*: 8"):
+        parse(toy_configuration(mva={"a": deep, "b": {**deep, "objects": other}}))
 
 
 def test_what_makes_another_network_of_it() -> None:

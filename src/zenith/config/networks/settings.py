@@ -7,6 +7,7 @@ from pydantic import Field, model_validator
 
 from zenith.config.base import Name, Section
 from zenith.config.marks import Mark, concerns
+from zenith.config.networks.objects import ObjectsRead
 from zenith.config.selection import FixedCut
 from zenith.config.steps import LEARNED, SELECTION, SUMMARISED
 from zenith.registry import Registry
@@ -37,6 +38,7 @@ class Mva(Section):
     """
 
     round_name: ClassVar[str] = "epoch"  # what a round of its training is called
+    reads_objects: ClassVar[bool] = False  # whether this type reads collections of objects
 
     type: Annotated[
         str,
@@ -60,9 +62,17 @@ class Mva(Section):
     ]
     features: Annotated[
         tuple[str, ...],
-        Field(min_length=1, description="observables that the network reads"),
+        Field(description="observables that the network reads; none: it reads objects alone"),
         NETWORK,
-    ]
+    ] = ()
+    objects: Annotated[
+        dict[Name, ObjectsRead],
+        Field(
+            description="objects that the network reads, by their names under `objects`, or "
+            "collections of a training set; types that read none have none"
+        ),
+        NETWORK,
+    ] = {}
     cuts: Annotated[
         tuple[FixedCut, ...],
         Field(description="cuts on the events that train and test the network"),
@@ -98,6 +108,14 @@ class Mva(Section):
         for kind, names in (("sample", samples), ("feature", self.features)):
             if twice := sorted({name for name in names if list(names).count(name) > 1}):
                 raise ValueError(f"the {kind} {twice[0]!r} is given twice")
+        if self.objects and not self.reads_objects:
+            raise ValueError(
+                f"objects: a network of type {self.type} reads no objects; remove them, or choose "
+                "another type"
+            )
+        if not self.features and not self.objects:
+            read = "features or objects" if self.reads_objects else "features"
+            raise ValueError(f"{read}: missing: what is the network to read?")
         return self
 
     @property
@@ -133,6 +151,8 @@ class Mva(Section):
         """
         keys = set()
         for name, info in type(self).model_fields.items():
+            if name == "objects" and not self.objects:
+                continue
             marks = [mark for mark in info.metadata if isinstance(mark, Mark)]
             if not marks or any("scored" in mark.steps for mark in marks):
                 keys.add(name)
