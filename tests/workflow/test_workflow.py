@@ -75,7 +75,8 @@ NOT_USED = {
     # of the luminosity of files, which is a parameter of the rule columns
     **dict.fromkeys(
         ("only_samples", "max_files", "samples.*.dataset", "eras.*.luminosity"),
-        "columns mva mva_figures optimisation_figures figures category_figures summary",
+        "columns mva mva_figures efficient_score_figures optimisation_figures figures "
+        "category_figures summary",
     ),
     # and what its era says is there
     "samples.*.era": "columns mva mva_figures simulate skim category_figures",
@@ -85,7 +86,7 @@ NOT_USED = {
     # that no two parameters of the fit have one name
     "statistics.free_normalisations*": "histogram response",
     "statistics.signal_strength*": "histogram response",
-    "systematics.*.smooth": "histogram response efficient_score",
+    "systematics.*.smooth": "histogram response efficient_score efficient_score_figures",
     "optimise.checkpoint_every": "optimise",
     "regions.*.blind": "compare",  # blind whatever they say
     "categorise": "summary",  # whether there are categories, whose file is an input then
@@ -273,7 +274,8 @@ def test_labels_draw_figures_only(project, run) -> None:
         edited(config, "systematics:\n", scale),
     ):
         rules = {rule for rule, _ in planned(project)}
-    assert rules == {"configuration", "mva_figures", "figures", "optimisation_figures", "summary"}
+    drawn = {f"{step}figures" for step in ("", "mva_", "efficient_score_", "optimisation_")}
+    assert rules == {"configuration", *drawn, "summary"}
 
 
 def test_settings_of_the_fit_only_fit_again(project, run) -> None:

@@ -57,3 +57,37 @@ rule efficient_score:
         "{params.jax} python -m zenith efficient_score --config {params.configuration}"
         " --fold {wildcards.fold} --input {input.columns} --networks {params.networks}"
         " --responses {input.responses} --output {params.folder} > {log} 2>&1"
+
+
+rule efficient_score_figures:
+    input:
+        columns=expand(f"{RESULTS}/columns/{{sample}}.h5", sample=SAMPLES),
+        scores=SCORES,
+        about=expand(f"{RESULTS}/efficient_score/fold_{{fold}}/score.json", fold=FOLDS),
+    output:
+        report(
+            directory(f"{RESULTS}/figures_efficient_score"),
+            patterns=["{name}.png"],
+            caption="../report/efficient_score.rst",
+            category="Efficient score",
+            labels={"figure": "{name}"},
+        ),
+    log:
+        f"{RESULTS}/logs/efficient_score_figures.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/efficient_score_figures/figures.tsv"
+    conda:
+        "../../envs/zenith.yaml"
+    threads: 1
+    resources:
+        mem_mb=4000,
+        runtime=30,
+    params:
+        configuration=resolved,
+        jax=JAX,
+        config=lambda wildcards: step_config(ANALYSIS, "efficient_score_figures"),
+        code=code_hash("zenith.cli.efficient_score_figures", *NETWORKS, *KINDS),
+    shell:
+        "{params.jax} python -m zenith efficient_score_figures --config {params.configuration}"
+        " --input {input.columns} --scores {input.scores} --about {input.about}"
+        " --output {output} > {log} 2>&1"

@@ -53,6 +53,9 @@ rule summary:
             folder=FIGURES,
         ),
         optimisation=[f"{OWN}/figures_optimisation"] if CLIMBED else [],
+        efficient_score=(
+            [f"{OWN}/figures_efficient_score"] if SCORES and OF_SAMPLES else []
+        ),
         comparison=[f"{OWN}/comparison.json"] if CLIMBED else [],
         categories=[f"{OWN}/categories.json"] if CONFIGURATION.categorise else [],
         category_figures=[f"{OWN}/figures"] if CONFIGURATION.categorise else [],

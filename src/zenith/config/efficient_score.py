@@ -30,6 +30,7 @@ class Responses(Section):
             description="standard deviations by which a response must be seen on the validation "
             "fold; one that is not is noise, and is left out of the projection",
         ),
+        concerns("response", "efficient_score_figures"),
     ] = 2.0
 
 
@@ -47,7 +48,7 @@ class Rival(Section):
             description="region whose observable and bins each category is fitted in; default: "
             "the first of the fit"
         ),
-        concerns("compare"),
+        concerns("compare", "efficient_score_figures"),
     ] = None
 
 

@@ -112,7 +112,7 @@ class Observable(Section):
     edges: Annotated[
         Axis,
         Field(description="bins of the control plot, in the observable's unit"),
-        concerns("mva_figures", "histogram"),
+        concerns("mva_figures", "efficient_score_figures", "histogram"),
     ]
     log: Annotated[
         bool, Field(description="whether the axis of events is logarithmic"), concerns(*DRAWN)

@@ -16,6 +16,7 @@ Step = Literal[
     "mva_figures",
     "response",
     "efficient_score",
+    "efficient_score_figures",
     "optimise",
     "search",
     "compare",
@@ -39,19 +40,21 @@ COMMANDS: tuple[str, ...] = (*STEPS, *TOOLS)
 OBJECTIVE: tuple[Step, ...] = ("optimise", "search", "optimisation_figures")  # evaluate it
 SELECTION: tuple[Step, ...] = (*OBJECTIVE, "compare")  # judge selections by events
 MODEL: tuple[Step, ...] = (*SELECTION, "fit", "figures", "scored")  # have the statistical model
-REGIONS: tuple[Step, ...] = (*MODEL, "histogram")  # have its regions
+REGIONS: tuple[Step, ...] = (*MODEL, "histogram", "efficient_score_figures")  # have its regions
 LEARNED: tuple[Step, ...] = ("response", "efficient_score")  # learn what varies events
 TEMPLATES: tuple[Step, ...] = (*REGIONS, *LEARNED)  # read the events as they vary
 SUMMARISED: tuple[Step, ...] = (  # have the efficient score of events
     "efficient_score",
+    "efficient_score_figures",
     "compare",
     "histogram",
     "fit",
     "figures",
 )
-NAMED: tuple[Step, ...] = ("figures", "summary")  # name parameters of the fit
+NAMED: tuple[Step, ...] = ("efficient_score_figures", "figures", "summary")  # name its parameters
 DRAWN: tuple[Step, ...] = (  # draw
     "mva_figures",
+    "efficient_score_figures",
     "optimisation_figures",
     "figures",
     "category_figures",

@@ -14,7 +14,7 @@ Place = tuple[float, float, float, float]
 _FONT = 17.0  # of the labels
 
 
-def _rows(labels: Sequence[str], least: float = 5.0) -> tuple[Figure, Place]:
+def in_rows(labels: Sequence[str], least: float = 5.0) -> tuple[Figure, Place]:
     """A figure with room for labels, and a row of 0.42 inches for each; the place of its axes."""
     left = style.widest(labels, _FONT) + 0.35
     width, height = left + 8.2, max(least, 2.2 + 0.42 * len(labels))
@@ -42,7 +42,7 @@ def pulls(
     in each row.
     """
     values, errors = np.asarray(values, float), np.asarray(errors, float)
-    figure, place = _rows([*labels, ""] if expected is not None else labels)
+    figure, place = in_rows([*labels, ""] if expected is not None else labels)
     axes = figure.add_axes(place)
     rows = np.arange(len(labels))
     axes.axvspan(-2, 2, color=style.YELLOW, zorder=0)
@@ -108,7 +108,7 @@ def ranking(
     names = [f"{labels[n]}  {i + 1}" for i, n in enumerate(order)]
     up, down = up[order], down[order]
     values, errors = np.asarray(values, float)[order], np.asarray(errors, float)[order]
-    figure, (left, bottom, width, height) = _rows(names, least=6.0)
+    figure, (left, bottom, width, height) = in_rows(names, least=6.0)
     pull = figure.add_axes((left, bottom, 0.42 * width, height))
     impact = figure.add_axes((left + 0.45 * width, bottom, 0.55 * width, height), sharey=pull)
     rows = np.arange(len(order))
@@ -172,7 +172,7 @@ def costs(
     gains
         Expected significance if the group were known exactly, less the expected one.
     """
-    figure, (left, bottom, width, height) = _rows([*labels, ""], least=4.5)
+    figure, (left, bottom, width, height) = in_rows([*labels, ""], least=4.5)
     strength = figure.add_axes((left, bottom, 0.47 * width, height))
     significance = figure.add_axes((left + 0.53 * width, bottom, 0.47 * width, height))
     rows, expected = np.arange(len(labels)), np.asarray(impacts, float)

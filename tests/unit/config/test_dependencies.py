@@ -142,14 +142,15 @@ JOBS = [
 OBJECTIVE = "optimise search optimisation_figures"
 SELECTION = f"{OBJECTIVE} compare"
 MODEL = f"{SELECTION} fit figures scored"
-REGIONS = f"{MODEL} histogram"
+REGIONS = f"{MODEL} histogram efficient_score_figures"
 LEARNED = "response efficient_score"
 TEMPLATES = f"{REGIONS} {LEARNED}"
-NETWORK = f"mva mva_figures {LEARNED} {SELECTION} histogram scored"
-SUMMARISED = "efficient_score compare histogram fit figures"
+NETWORK = f"mva mva_figures {LEARNED} efficient_score_figures {SELECTION} histogram scored"
+SUMMARISED = "efficient_score efficient_score_figures compare histogram fit figures"
 OF_PROCESS = f"{TEMPLATES} category_figures"
-NAMED = "figures summary"
-DRAWN = "mva_figures optimisation_figures figures category_figures"
+NAMED = "efficient_score_figures figures summary"
+OTHERS = "efficient_score_figures optimisation_figures figures category_figures"
+DRAWN = f"mva_figures {OTHERS}"
 SIMULATED = "columns:zprime columns:wjets"
 OBSERVED = "skim:pseudodata skim:collisions columns:pseudodata columns:collisions"
 SHIFTED = f"skim:zprime skim:wjets {SIMULATED}"
@@ -173,8 +174,8 @@ EXPECTED = {
     "eras.b.*": "",  # no job of this test is for its samples
     "processes.data.role": f"simulate:pseudodata {OBSERVED} {TEMPLATES}",
     "processes.*.role": TEMPLATES,
-    "processes.data.label": "optimisation_figures figures category_figures summary",
-    "processes.data.*": "optimisation_figures figures category_figures",
+    "processes.data.label": f"{OTHERS} summary",
+    "processes.data.*": OTHERS,
     "processes.*.label": f"{DRAWN} summary",
     "processes.*": DRAWN,
     # samples: what is made, how much is expected of it, what it is part of
@@ -221,12 +222,12 @@ EXPECTED = {
     "skim.cuts": "skim columns",  # another observable
     "skim.*": "skim",
     "objects.*": "skim columns",
-    "observables.n_jet.edges*": "histogram",  # no feature of the network
-    "observables.n_jet.label": "optimisation_figures figures category_figures summary",
-    "observables.n_jet.*": "optimisation_figures figures category_figures",
+    "observables.n_jet.edges*": "efficient_score_figures histogram",  # no feature of the network
+    "observables.n_jet.label": f"{OTHERS} summary",
+    "observables.n_jet.*": OTHERS,
     "observables.*.label": f"{DRAWN} summary",
     "observables.*.log": DRAWN,
-    "observables.*.edges*": "histogram mva_figures",
+    "observables.*.edges*": "histogram mva_figures efficient_score_figures",
     "regions.*.label": "optimisation_figures figures summary",
     "regions.*.cuts.*.cut": REGIONS,
     "regions.*.cuts.*.name": REGIONS,
@@ -295,7 +296,9 @@ EXPECTED = {
     "summary.type": f"response {SUMMARISED}",
     "summary.network": f"response {SUMMARISED}",
     "summary.label": NAMED,
+    "summary.rival.region": "compare efficient_score_figures",
     "summary.rival.*": "compare",
+    "summary.responses.significance": "response efficient_score_figures",
     "summary.responses.*": "response",
     "summary.*": SUMMARISED,
     "optimise.objective": OBJECTIVE,
@@ -312,8 +315,8 @@ EXPECTED = {
     "statistics.bootstrap": "compare",
     "statistics.blind": "histogram fit figures",
     "statistics.free_normalisations.*.label": NAMED,
-    "statistics.free_normalisations*": f"{MODEL} efficient_score",
-    "statistics.signal_strength*": f"{MODEL} efficient_score",
+    "statistics.free_normalisations*": f"{MODEL} efficient_score efficient_score_figures",
+    "statistics.signal_strength*": f"{MODEL} efficient_score efficient_score_figures",
     "statistics.*": MODEL,
     "plotting.observables": "columns histogram",
     "plotting.signal_scale": "figures",

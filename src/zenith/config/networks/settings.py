@@ -18,7 +18,10 @@ if TYPE_CHECKING:
     from zenith.core.networks.network import Network
 
 # What a network is: of those that read it as well.
-NETWORK = concerns("mva", "mva_figures", *LEARNED, *SELECTION, "histogram", "scored", order=True)
+NETWORK = concerns(
+    *("mva", "mva_figures", *LEARNED, "efficient_score_figures", *SELECTION, "histogram", "scored"),
+    order=True,
+)
 
 NETWORKS = Registry(
     "zenith.networks",
