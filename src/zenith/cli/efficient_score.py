@@ -39,7 +39,7 @@ def run(args: argparse.Namespace) -> None:
     from zenith.training.efficient_score import summarise
     from zenith.training.export import export_onnx
     from zenith.training.response import simulated_events
-    from zenith.training.score_files import load_responses, save_score
+    from zenith.training.score_files import load_responses, require_responses, save_score
 
     began = time.process_time()
     analysis = options.analysis(args)
@@ -48,6 +48,7 @@ def run(args: argparse.Namespace) -> None:
     mva = settings_of_network(analysis, summary.network, args.config)
     networks, teachers = read_networks(analysis, args.networks, fold, only=[summary.network])
     responses = load_responses(args.responses)
+    require_responses(args.responses, responses, analysis, mva)
     teachers |= {*require_unseen(responses.metadata, folds, fold, args.responses, "response")}
     found = summarise(
         analysis,

@@ -1,6 +1,6 @@
 """The efficient score of one fold: what was learned put together, projected and binned."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
@@ -75,11 +75,14 @@ def summarise(
     nominal
         All simulated events that pass the cuts of the network.
 
-    Raises InputError for a class without expected events, for one of signal and background
-    together, and where the background does not fill as many bins.
+    Raises InputError for a class without expected events in the folds that teach, for one of signal
+    and background together, and where the background does not fill as many bins.
     """
     parameters = rate_parameters(analysis)
-    share, expected = _composition(analysis, mva, nominal.of(analysis.folds.learning(fold)))
+    learning, validation = analysis.folds.learning(fold), analysis.folds.validation(fold)
+    taught, seen = nominal.of(learning), nominal.of([validation])
+    share, expected = _composition(analysis, mva, taught, learning)
+    _composition(analysis, mva, seen, [validation])
     processes = list(analysis.processes)
     signal = share @ np.isin(processes, analysis.signals_of_interest)
     rates = [share @ [p.rates.get(name, 0.0) for name in processes] for p in parameters]
@@ -94,12 +97,16 @@ def summarise(
     )
     parameters += [Parameter(name, 1.0) for name in scales]  # as the outputs of the network
     used = np.array([*[True] * len(rates), *(scale > 0.0 for scale in map(abs, scales.values()))])
-    seen = nominal.of([analysis.folds.validation(fold)])
     weight = seen.weight * (nominal.weight.sum() / seen.weight.sum())
     scores = parameter_scores(score, seen.x)
     kept = np.append(True, used)
     prior = np.array([parameter.prior for parameter in parameters])
     found = project(information(scores[kept], weight), prior[used])
+    if not found.information > 0.0:
+        raise InputError(
+            f"summary: the events of fold {validation} have no information on the signal strength "
+            f"({found.information:.3g}), as negative weights prevail: simulate more events"
+        )
     coefficients, costs = np.zeros(len(used)), np.zeros(len(used))
     coefficients[used], costs[used] = found.coefficients, found.costs
     t = efficient(scores, coefficients)
@@ -146,7 +153,9 @@ def signal_share(score: EfficientScore, x: NDArray[np.float32]) -> Array:
     return evaluated(score.signal_share, x).astype(float)
 
 
-def _composition(analysis: Analysis, mva: Mva, taught: Events) -> tuple[Array, Array]:
+def _composition(
+    analysis: Analysis, mva: Mva, taught: Events, folds: Sequence[int]
+) -> tuple[Array, Array]:
     """Shares of the processes in the yield of each class, (classes, processes), and the yields."""
     processes = list(analysis.processes)
     table = np.zeros((len(mva.classes), len(processes)))
@@ -157,8 +166,10 @@ def _composition(analysis: Analysis, mva: Mva, taught: Events) -> tuple[Array, A
     for name, row, total in zip(mva.classes, table, expected, strict=True):
         if not total > 0.0:
             raise InputError(
-                f"summary: the class {name!r} of its network has no expected event in the folds "
-                f"that teach ({total:.3g}): simulate more events, or leave the class out"
+                f"summary: the weights of class {name!r} of its network add up to {total:.3g} in "
+                f"fold{'s' * (len(folds) > 1)} {', '.join(map(str, sorted(folds)))} of "
+                f"{analysis.folds.number}: simulate more events, write fewer folds (folds.number), "
+                "or leave the class out"
             )
         if (row[signals] != 0.0).any() and (row[~signals] != 0.0).any():
             raise InputError(

@@ -9,12 +9,14 @@ import numpy as np
 
 from zenith import __version__
 from zenith.artefacts.tensors import read_tensors, write_tensors
+from zenith.config import Analysis
 from zenith.config.networks.settings import Mva
 from zenith.core.networks.boosted_trees import BoostedTrees
 from zenith.core.networks.network import Network
 from zenith.core.response.efficient_score import EfficientScore
 from zenith.errors import InputError
 from zenith.training.network_files import require_architecture, settings_of
+from zenith.training.response import shape_parameters
 
 
 class Responses(NamedTuple):
@@ -57,6 +59,26 @@ def load_responses(path: str | Path) -> Responses:
             f"{path}: not the responses of a fold ({error}); run `zenith response`"
         ) from None
     return found
+
+
+def require_responses(path: str | Path, responses: Responses, analysis: Analysis, mva: Mva) -> None:
+    """Raises InputError, which names the file, for those of other nuisance parameters or features.
+
+    The order of both is free: they are found by name.
+    """
+    network = responses.network
+    features = mva.features if network is None else network.features
+    names = [nuisance.name for nuisance in shape_parameters(analysis)]
+    for what, found, wanted in (
+        ("nuisance parameters", responses.scales, names),
+        ("features", features, mva.features),
+    ):
+        here, configured = sorted(found), sorted(wanted)
+        if here != configured:
+            raise InputError(
+                f"{path}: responses with {what} {', '.join(here) or 'none'}, the configuration has "
+                f"{', '.join(configured) or 'none'}; run `zenith response`"
+            )
 
 
 def save_score(

@@ -1,0 +1,250 @@
+"""From columns to the efficient score of a fold by the command: what can be wrong, and is said."""
+
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import yaml
+from makers.columns import toy_config, toy_events
+
+from zenith.artefacts import Columns, write_columns
+from zenith.cli import main
+from zenith.cli.inputs import read_samples
+from zenith.config import load
+from zenith.config.learning import Folds
+from zenith.errors import InputError
+from zenith.events.folds import folds_of
+from zenith.optimisation.rivals import in_categories
+from zenith.training.score_files import load_score
+
+EVENTS = {"zprime": (900, 60.0), "ttbar": (2400, 3000.0), "wjets": (2400, 1500.0)}
+TREES = {
+    "type": "boosted_trees",
+    "classes": {"signal": ["zprime"], "ttbar": ["ttbar"], "wjets": ["wjets"]},
+    "features": ["mtt", "met", "btag_1"],
+    "trees": 10,
+    "leaves": 4,
+}
+SUMMARY = {"network": "trees", "bins": 4, "responses": {"trees": 10, "leaf_events": 50}}
+WEIGHT = {"type": "weight", "correction": "pileup"}
+SYSTEMATICS = {
+    "pileup": WEIGHT,
+    "xsec_wjets": {"type": "normalisation", "processes": ["wjets"], "up": 0.2},
+}
+FOLDS = Folds(number=3)
+FOLD, VALIDATION, LEARNING = 0, 2, 1
+Change = Callable[[str, Columns], Columns]
+
+
+def negative(sample: str, fold: int) -> Change:
+    """All weights of a sample are negative in a fold."""
+
+    def change(name: str, columns: Columns) -> Columns:
+        sign = np.where((folds_of(columns.hash, FOLDS) == fold) & (name == sample), -1.0, 1.0)
+        weights = {key: sign * np.abs(weight) for key, weight in columns.weights.items()}
+        return replace(columns, weight=sign * np.abs(columns.weight), weights=weights)
+
+    return change
+
+
+def without(sample: str, fold: int) -> Change:
+    """A sample has no event in a fold."""
+
+    def change(name: str, columns: Columns) -> Columns:
+        kept = (folds_of(columns.hash, FOLDS) != fold) | (name != sample)
+        return replace(
+            columns,
+            values={key: values[kept] for key, values in columns.values.items()},
+            weight=columns.weight[kept],
+            hash=columns.hash[kept],
+            weights={key: weight[kept] for key, weight in columns.weights.items()},
+        )
+
+    return change
+
+
+class Project:
+    """A folder with a configuration and columns, and the steps that come after them."""
+
+    def __init__(self, folder: Path):
+        self.folder = folder
+        self.config = self.configured()
+        self.columns = self.written()
+
+    def configured(self, name: str = "config", **changes: Any) -> Path:
+        sections: dict[str, Any] = {
+            "mva": {"trees": TREES},
+            "summary": SUMMARY,
+            "systematics": SYSTEMATICS,
+            "folds": {"number": FOLDS.number},
+        }
+        path = self.folder / f"{name}.yaml"
+        path.write_text(yaml.safe_dump(toy_config(**(sections | changes))))
+        return path
+
+    def written(self, name: str = "columns", change: Change = lambda name, own: own) -> list[str]:
+        paths = []
+        for seed, (sample, (events, expected)) in enumerate(EVENTS.items(), start=1):
+            own = replace(toy_events(sample, events, expected, seed), shapes={})
+            same = {key.replace("pileup", "again"): w for key, w in own.weights.items()}
+            own = replace(own, weights=own.weights | same)
+            paths.append(self.folder / name / f"{sample}.h5")
+            paths[-1].parent.mkdir(exist_ok=True)
+            write_columns(paths[-1], change(sample, own))
+        return [str(path) for path in paths]
+
+    def step(self, step: str, *more: str, **given: Any) -> int:
+        config, columns = given.get("config", self.config), given.get("columns", self.columns)
+        known = {
+            "mva": ["--name", "trees", "--output", str(self.folder / f"mva/trees/fold_{FOLD}")],
+            "response": ["--output", str(self.folder / "response.safetensors")],
+            "efficient_score": [
+                *("--networks", str(self.folder / "mva")),
+                *("--responses", str(self.folder / "response.safetensors")),
+                *("--output", str(self.folder / "score")),
+            ],
+        }
+        of_fold = ["--config", str(config), "--fold", str(FOLD), "--input", *columns]
+        return main([step, *of_fold, *known[step], *more])
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory: pytest.TempPathFactory) -> Project:
+    """One whose trees and responses are learned, and whose score is made."""
+    made = Project(tmp_path_factory.mktemp("score"))
+    assert [made.step(step) for step in ("mva", "response", "efficient_score")] == [0, 0, 0]
+    return made
+
+
+@pytest.mark.parametrize(
+    ("step", "change", "message"),
+    [
+        ("mva", without("zprime", LEARNING), "class 'signal' (samples zprime) has no event in"),
+        ("mva", without("wjets", FOLD), "class 'wjets' (samples wjets) has no event in fold 0 of"),
+        (
+            "efficient_score",
+            negative("wjets", LEARNING),
+            "weights of class 'wjets' of its network add up to -",
+        ),
+        ("efficient_score", negative("zprime", VALIDATION), "in fold 2 of 3: simulate more"),
+        ("efficient_score", negative("ttbar", VALIDATION), "class 'ttbar' of its network add up"),
+        ("efficient_score", without("ttbar", VALIDATION), "add up to 0 in fold 2 of 3"),
+    ],
+)
+def test_a_fold_without_a_class_or_with_a_negative_one(
+    project: Project,
+    capsys: pytest.CaptureFixture[str],
+    tmp_path: Path,
+    step: str,
+    change: Change,
+    message: str,
+) -> None:
+    columns = project.written(f"{step}_{tmp_path.name}", change)
+    output = tmp_path / "output"
+    assert project.step(step, "--output", str(output), columns=columns) == 1
+    said = capsys.readouterr().err
+    assert message in said
+    assert "Traceback" not in said
+    assert not output.exists()
+
+
+@pytest.mark.parametrize(
+    ("step", "changes", "message"),
+    [
+        ("response", {"folds": {"number": 2}}, "folds.number: 2 is too few"),
+        ("efficient_score", {"summary": {**SUMMARY, "bins": 400}}, "summary.bins: the background"),
+        (
+            "efficient_score",
+            {"mva": {"trees": {**TREES, "features": ["mtt", "met"]}}},
+            "the network has features mtt, met, btag_1, the configuration asks for mtt, met; train",
+        ),
+        (
+            "efficient_score",
+            {"systematics": {**SYSTEMATICS, "again": WEIGHT}},
+            "responses with nuisance parameters pileup, the configuration has again, pileup; run",
+        ),
+        (
+            "efficient_score",
+            {"systematics": {}},
+            "responses with nuisance parameters pileup, the configuration has none; run `zenith",
+        ),
+    ],
+)
+def test_what_was_learned_for_another_configuration(
+    project: Project,
+    capsys: pytest.CaptureFixture[str],
+    tmp_path: Path,
+    step: str,
+    changes: dict[str, Any],
+    message: str,
+) -> None:
+    config, output = project.configured(tmp_path.name, **changes), tmp_path / "output"
+    assert project.step(step, "--output", str(output), config=config) == 1
+    assert message in capsys.readouterr().err
+    assert not output.exists()
+
+
+def test_responses_of_other_features(
+    project: Project, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    mva = {"trees": {**TREES, "features": ["mtt", "met"]}}
+    config, output = project.configured("features", mva=mva), str(tmp_path / "response.safetensors")
+    assert project.step("response", "--output", output, config=config) == 0
+    score = ["--responses", output, "--output", str(tmp_path / "score")]
+    assert project.step("efficient_score", *score) == 1
+    said = capsys.readouterr().err
+    assert f"{output}: responses with features met, mtt, the configuration has btag_1, me" in said
+    assert not (tmp_path / "score").exists()
+
+
+def test_a_nuisance_without_any_response_is_left_out_and_named(
+    project: Project, caplog: pytest.LogCaptureFixture, tmp_path: Path
+) -> None:
+    def same(name: str, columns: Columns) -> Columns:
+        return replace(columns, weights=dict.fromkeys(columns.weights, columns.weight))
+
+    columns, output = project.written("same", same), str(tmp_path / "response.safetensors")
+    with caplog.at_level("INFO"):
+        assert project.step("response", "--output", output, columns=columns) == 0
+    assert "noise, left out" in caplog.text
+    score = ["--responses", output, "--output", str(tmp_path / "score")]
+    assert project.step("efficient_score", *score, columns=columns) == 0
+    about = json.loads((tmp_path / "score/score.json").read_text())
+    assert about["left_out"] == ["pileup"]
+    assert about["parameters"]["pileup"] == {"coefficient": 0.0, "cost": 0.0, "significance": 0.0}
+    assert about["parameters"]["lumi"]["coefficient"] > 0.0
+
+
+def test_two_nuisances_that_do_the_same_share_what_one_would_take(
+    project: Project, tmp_path: Path
+) -> None:
+    """Two priors of unit width on one effect are one of width √2."""
+    config = project.configured("twice", systematics={**SYSTEMATICS, "again": WEIGHT})
+    output = str(tmp_path / "response.safetensors")
+    assert project.step("response", "--output", output, config=config) == 0
+    score = ["--responses", output, "--output", str(tmp_path / "score")]
+    assert project.step("efficient_score", *score, config=config) == 0
+    once = json.loads((project.folder / "score/score.json").read_text())
+    about = json.loads((tmp_path / "score/score.json").read_text())
+    one, other = (about["parameters"][name]["coefficient"] for name in ("pileup", "again"))
+    alone = once["parameters"]["pileup"]["coefficient"]
+    assert abs(one - other) < 0.1 * abs(alone)  # trees of another seed
+    assert abs(alone) < abs(one + other) < 2 * abs(alone)
+    assert about["information"] < once["information"]
+
+
+def test_more_categories_than_the_events_carry(project: Project) -> None:
+    analysis = load(project.config)
+    assert analysis.summary is not None
+    rival = analysis.summary.rival.model_copy(update={"categories": 50})
+    summary = analysis.summary.model_copy(update={"rival": rival, "effective_events": 100.0})
+    analysis = analysis.model_copy(update={"summary": summary})
+    score, _ = load_score(project.folder / "score/score.safetensors", analysis.mva["trees"])
+    with pytest.raises(
+        InputError, match=r"summary\.rival\.categories: the background fills \d+ ca"
+    ):
+        in_categories(analysis, read_samples(project.columns), [score] * 3)
