@@ -1,5 +1,6 @@
 """Gradients of the expected significance and precision against central differences."""
 
+from dataclasses import replace
 from functools import partial
 
 import jax
@@ -8,7 +9,7 @@ import numpy as np
 import pytest
 
 from zenith.core.likelihood import curvature, hessian, histfactory
-from zenith.core.likelihood.composition import Modifier
+from zenith.core.likelihood.composition import PER_BIN, Modifier
 from zenith.core.likelihood.parameters import Setting
 from zenith.core.likelihood.significance import expected_mu_error, expected_significance
 from zenith.core.likelihood.structure import Structure, Templates
@@ -106,25 +107,40 @@ def test_every_element_equals_central_differences(function):
     )
 
 
-def test_analytic_derivatives_equal_automatic_ones():
+def simulated_statistics_alone():
+    """The same model with one factor for all samples of a bin in place of its own per-bin ones."""
+    per_bin = [
+        Modifier("staterror", f"stat_{channel}", channel, sample)
+        for channel, _ in STRUCTURE.channels
+        for sample in STRUCTURE.samples
+    ]
+    others = [m for m in STRUCTURE.modifiers if m.type not in PER_BIN]
+    structure = replace(STRUCTURE, modifiers=(*others, *per_bin))
+    return structure, TEMPLATES._replace(uncertainty=TEMPLATES.uncertainty[:1])
+
+
+@pytest.mark.parametrize("whole", [False, True])
+def test_analytic_derivatives_equal_automatic_ones(whole):
     """Gradient and Hessian blocks of the likelihood, away from its minimum."""
-    fitted = jax.jit(histfactory.prepare, static_argnums=0)(STRUCTURE, TEMPLATES)
-    start = jnp.asarray(histfactory.nominal(STRUCTURE, 1.0))
-    data = histfactory.asimov(STRUCTURE, fitted, start)
+    structure, templates = simulated_statistics_alone() if whole else (STRUCTURE, TEMPLATES)
+    assert hessian.partition(structure).whole == whole
+    fitted = jax.jit(histfactory.prepare, static_argnums=0)(structure, templates)
+    start = jnp.asarray(histfactory.nominal(structure, 1.0))
+    data = histfactory.asimov(structure, fitted, start)
     rng = np.random.default_rng(5)
     theta = start + jnp.asarray(rng.uniform(-0.2, 0.2, start.size))
-    theta = theta.at[STRUCTURE.parameters.slices["btag"].start].set(1.4)
+    theta = theta.at[structure.parameters.slices["btag"].start].set(1.4)
 
     def deviance(theta):
-        return histfactory.deviance(STRUCTURE, fitted, theta, data)
+        return histfactory.deviance(structure, fitted, theta, data)
 
     slope = jax.jit(jax.grad(deviance))(theta)
     automatic = jax.jit(jax.hessian(deviance))
     expected = np.asarray(automatic(theta))
     expand = jax.jit(curvature.expand, static_argnums=0)
-    at = expand(STRUCTURE, fitted, theta, data)
+    at = expand(structure, fitted, theta, data)
     np.testing.assert_allclose(at.gradient, slope, rtol=1e-11, atol=1e-11)
-    split, layer = hessian.partition(STRUCTURE), STRUCTURE.parameters.layer
+    split, layer = hessian.partition(structure), structure.parameters.layer
     padded = np.pad(expected, (0, 1))
     np.testing.assert_allclose(at.hessian.a, expected[np.ix_(split.dense, split.dense)], atol=1e-10)
     np.testing.assert_allclose(
@@ -139,6 +155,6 @@ def test_analytic_derivatives_equal_automatic_ones():
     )
     # at the best fit, where the Hessian is positive definite, its blocks solve Newton's system
     right = jnp.asarray(rng.normal(size=theta.size))
-    best = expand(STRUCTURE, fitted, start, data).hessian
-    solved = hessian.solve(STRUCTURE, best, right, fitted.free)
+    best = expand(structure, fitted, start, data).hessian
+    solved = hessian.solve(structure, best, right, fitted.free)
     np.testing.assert_allclose(solved, np.linalg.solve(automatic(start), right), rtol=1e-9)

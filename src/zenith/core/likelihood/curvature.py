@@ -113,28 +113,30 @@ def expand(
     information = jnp.where(convex, jnp.where(data.main == 0, falling, fisher), exact)
 
     slope = _per_bin(structure, response, 1.0)
-    a, c, d = _second(structure, model, response, slope, jnp.where(convex, 0.0, weight))
+    weight_bent = jnp.where(convex, 0.0, weight)
+    bend, rest, d = _second(structure, model, response, slope, weight_bent)
     slope = _without_tiny(slope)
     slope_local = _without_tiny((response.per_gamma * response.by_sample).sum(1))
-    a += (slope * information) @ slope.T
-    c += slope[:, None, :] * slope_local * information
-    d += slope_local[:, None, :] * slope_local * information
     if len(split.shared):
         # the rows of the shared per-bin parameters are sums over the bins that they act on
         shared = split.shared.astype(float)
-        rows = jnp.einsum("zkb,gkb->zg", shared, c)
+        rows = jnp.einsum("zkb,gkb->zg", shared, rest)
         corner = jnp.einsum("zkb,klb,ylb->zy", shared, d, shared)
-        a = jnp.block([[a, rows.T], [rows, corner]])
-        c = jnp.concatenate([c, jnp.einsum("zkb,klb->zlb", shared, d)])
+        bend = jnp.block([[bend, rows.T], [rows, corner]])
+        rest = jnp.concatenate([rest, jnp.einsum("zkb,klb->zlb", shared, d)])
         slope = jnp.concatenate([slope, jnp.einsum("zkb,kb->zb", shared, slope_local)])
+    coupling = slope_local * information
+    if split.whole:
+        coupling += response.per_gamma[:, 0] * weight_bent
+    d += slope_local[:, None, :] * slope_local * information
     pull, stiffness = constraint_slopes(structure, model, theta, data)
-    a += jnp.diag(stiffness[split.dense])
+    bend += jnp.diag(stiffness[split.dense])
     d += np.eye(len(d))[:, :, None] * jnp.append(stiffness, 0.0)[split.layer]
     main = poisson_deviance(data.main, _without_tiny(rate), softness).sum()
     return Expansion(
         value=main + constraint_terms(structure, model, theta, data),
         gradient=pull + split.scatter(slope @ weight, slope_local * weight),
-        hessian=Blocks(a, c, d),
+        hessian=Blocks(slope, information, bend, coupling, None if split.whole else rest, d),
     )
 
 
@@ -188,18 +190,16 @@ def _second(
     log_slope = response.log_slope.reshape(len(response.log_slope), weighted.size)
     shape = _per_channel(structure, response.shape_slope * weight)
     shape = shape.reshape(len(shape), weighted.size)
-    mixed = shape @ log_slope.T
-    bend = jnp.tensordot(model.even, response.multiplier * weight, 2) * response.shape_bend
-    diagonal = response.log_bend.reshape(split.alphas, weighted.size) @ weighted
+    size, before = len(log_slope), shapes.start
+    shape = jnp.pad(shape, ((before, size - shapes.stop), (0, 0)))
+    left = jnp.concatenate([log_slope * weighted + shape, log_slope], axis=1)
+    a = left @ jnp.concatenate([log_slope, shape], axis=1).T
     # yields are linear in factors: exactly no curvature, also where TINY stands for zero
-    size = len(log_slope)
-    a = jnp.where(
-        np.diag(np.arange(size) >= split.alphas), 0.0, (log_slope * weighted) @ log_slope.T
-    )
-    before, after = shapes.start, size - shapes.stop
-    mixed = jnp.pad(mixed, ((before, after), (0, 0)))
+    a = jnp.where(np.diag(np.arange(size) >= split.alphas), 0.0, a)
+    diagonal = response.log_bend.reshape(split.alphas, weighted.size) @ weighted
+    bend = jnp.tensordot(model.even, response.multiplier * weight, 2) * response.shape_bend
     diagonal += jnp.pad(bend, (before, 0))
-    a += mixed + mixed.T + jnp.diag(jnp.pad(diagonal, (0, size - split.alphas)))
+    a += jnp.diag(jnp.pad(diagonal, (0, size - split.alphas)))
     layers = len(response.per_gamma)
     c, d = jnp.zeros((size, layers, structure.bins)), jnp.zeros((layers, layers, structure.bins))
     if layers:
@@ -229,12 +229,12 @@ def likelihood(
         return deviance(structure, model, theta, data, softness)
 
     def expansion(theta: Array, convex: Array) -> Quadratic:
-        value, gradient, hessian = expand(structure, model, theta, data, convex, softness)
+        at = expand(structure, model, theta, data, convex, softness)
         return Quadratic(
-            value,
-            gradient,
-            lambda moving: solve(structure, hessian, gradient, moving, RIDGE),
-            lambda moving: lowest(structure, hessian, moving),
+            at.value,
+            at.gradient,
+            lambda moving: solve(structure, at.hessian, at.gradient, moving, RIDGE),
+            lambda moving: lowest(structure, at.hessian, moving),
         )
 
     return Function(value, expansion)

@@ -37,6 +37,8 @@ class Partition:
     """(K, B): a parameter that acts on this bin alone."""
     layer: np.ndarray
     """(K, B): which one that is; n where there is none."""
+    whole: bool
+    """Every per-bin parameter is local, multiplies all samples of its bin and is never zero."""
     place: np.ndarray
     """(n,): where each parameter is among the dense and the local ones; G + K B if it is none."""
 
@@ -62,6 +64,8 @@ def partition(structure: Structure) -> Partition:
     place = np.full(n + 1, len(dense) + layer.size)
     place[layer.ravel()] = len(dense) + np.arange(layer.size)
     place[dense] = np.arange(len(dense))
+    mask = parameters.layer_mask
+    whole = not len(shared) and (mask == mask[:, :1]).all()
     return Partition(
         dense=dense,
         alphas=len(alphas),
@@ -69,19 +73,57 @@ def partition(structure: Structure) -> Partition:
         shared=shared[:, None, None] == parameters.layer,
         local=local,
         layer=layer,
+        whole=bool(whole and (parameters.lower[layer[local]] > 0).all()),
         place=place[:n],
     )
 
 
 class Blocks(NamedTuple):
-    """The Hessian [[a, c], [c', d]]: G dense parameters, K layers, B bins."""
+    """The Hessian [[a, c], [c', d]]: G dense parameters, K layers, B bins.
 
-    a: Array
+    With the slopes of the rates, a = bend + slope information slope' and c = slope coupling + rest.
+    """
+
+    slope: Array
+    """(G, B)"""
+    information: Array
+    """(B,)"""
+    bend: Array
     """(G, G)"""
-    c: Array
-    """(G, K, B)"""
+    coupling: Array
+    """(K, B)"""
+    rest: Array | None
+    """(G, K, B); `None` where the partition is `whole`, so that coupling is all there is."""
     d: Array
     """(K, K, B)"""
+
+    @property
+    def a(self) -> Array:
+        """(G, G)"""
+        return self.bend + (self.slope * self.information) @ self.slope.T
+
+    @property
+    def diagonal(self) -> Array:
+        """Of a, (G,)."""
+        return jnp.diag(self.bend) + (self.slope**2 * self.information).sum(1)
+
+    @property
+    def c(self) -> Array:
+        """(G, K, B)"""
+        c = self.slope[:, None, :] * self.coupling
+        return c if self.rest is None else c + self.rest
+
+    def onto_dense(self, local: Array) -> Array:
+        """Product of c and local parameters (K, B), shape (G,)."""
+        if self.rest is None:
+            return self.slope @ (self.coupling * local).sum(0)
+        return jnp.tensordot(self.c, local, 2)
+
+    def onto_local(self, dense: Array) -> Array:
+        """Product of c' and dense parameters (G,), shape (K, B)."""
+        if self.rest is None:
+            return self.coupling * (dense @ self.slope)
+        return jnp.tensordot(dense, self.c, 1)
 
 
 def solve(
@@ -94,15 +136,15 @@ def solve(
     """
     split = partition(structure)
     right_dense, right_local = right[split.dense], jnp.append(right, 0.0)[split.layer]
-    dense = moving[split.dense] & ((jnp.diag(blocks.a) != 0) | (right_dense != 0))
+    dense = moving[split.dense] & ((blocks.diagonal != 0) | (right_dense != 0))
     local = (_diagonal(blocks.d) != 0) | (right_local != 0)
     local &= jnp.append(moving, False)[split.layer]
-    schur, c_over_d, eliminate = _eliminated(blocks, dense, local, ridge)
-    lower = jnp.linalg.cholesky(schur, symmetrize_input=False)
-    reduced = right_dense - _over_bins(c_over_d, right_local[None])[:, 0]
+    schur, inverse = _eliminated(blocks, dense, local, ridge)
+    # of the transpose, which is the same, in the order in which LAPACK wants it
+    lower = jnp.linalg.cholesky(schur.T, symmetrize_input=False)
+    reduced = right_dense - blocks.onto_dense(_times(right_local, inverse))
     x_dense = cho_solve((lower, True), jnp.where(dense, reduced, 0.0))
-    rest = right_local - jnp.tensordot(x_dense, blocks.c, 1)
-    return split.scatter(x_dense, _times(rest[None], eliminate)[0])
+    return split.scatter(x_dense, _times(right_local - blocks.onto_local(x_dense), inverse))
 
 
 def lowest(structure: Structure, blocks: Blocks, moving: Array) -> tuple[Array, Array]:
@@ -122,7 +164,7 @@ def lowest(structure: Structure, blocks: Blocks, moving: Array) -> tuple[Array, 
         only = jnp.zeros(local.shape).at[:, worst].set(axes[worst, :, 0])
     else:
         bend_local, only = jnp.array(0.0), jnp.zeros(local.shape)
-    schur, c_over_d, _ = _eliminated(blocks, moving[split.dense], local, RIDGE)
+    schur, inverse = _eliminated(blocks, moving[split.dense], local, RIDGE)
     if len(schur):
         all_bends, vectors = jnp.linalg.eigh(schur)
         bend, along = _beyond_rounding(all_bends[0], all_bends), vectors[:, 0]
@@ -130,7 +172,7 @@ def lowest(structure: Structure, blocks: Blocks, moving: Array) -> tuple[Array, 
         bend, along = jnp.array(0.0), jnp.zeros(0)
     by_bin = bend_local < 0
     x_dense = jnp.where(by_bin, 0.0, along)
-    x_local = jnp.where(by_bin, only, -jnp.tensordot(along, c_over_d, 1))
+    x_local = jnp.where(by_bin, only, -_times(blocks.onto_local(along), inverse))
     x = jnp.where(moving, split.scatter(x_dense, x_local), 0.0)
     return jnp.where(by_bin, bend_local, bend), x / jnp.abs(x).max()
 
@@ -140,21 +182,22 @@ def _beyond_rounding(bend: Array, bends: Array) -> Array:
     return jnp.where(bend < -ROUNDING * jnp.abs(bends).max(), bend, jnp.maximum(bend, 0.0))
 
 
-def _eliminated(
-    blocks: Blocks, dense: Array, local: Array, ridge: float
-) -> tuple[Array, Array, Array]:
-    """Schur complement of the local parameters (K, B), C D^-1 and D^-1, zero for others than them.
+def _eliminated(blocks: Blocks, dense: Array, local: Array, ridge: float) -> tuple[Array, Array]:
+    """Schur complement of the local parameters (K, B), and D^-1, zero for others than them.
 
     The complement has an identity for others than the dense parameters (G,). Diagonals are
     multiplied by 1 + ridge.
     """
-    a, c, d = blocks
-    ridges = 1 + ridge * np.eye(len(d))[:, :, None]
-    inverse = _block_inverse(_restricted(d, local) * ridges)
+    slope, information, d = blocks.slope, blocks.information, blocks.d
+    inverse = _block_inverse(_restricted(d, local) * (1 + ridge * np.eye(len(d))[:, :, None]))
     inverse = jnp.where(local[:, None, :] & local, inverse, 0.0)
-    c_over_d = _times(c, inverse)
-    schur = a * (1 + ridge * np.eye(len(a))) - _over_bins(c_over_d, c)
-    return jnp.where(dense[:, None] & dense, schur, np.eye(len(a))), c_over_d, inverse
+    schur = blocks.bend + jnp.diag(ridge * blocks.diagonal)
+    if blocks.rest is None:  # what is eliminated leaves the bins less information
+        information -= (_times(blocks.coupling, inverse) * blocks.coupling).sum(0)
+    else:
+        schur -= jnp.tensordot(_times(blocks.c, inverse), blocks.c, ((1, 2), (1, 2)))
+    schur += (slope * information) @ slope.T
+    return jnp.where(dense[:, None] & dense, schur, np.eye(len(schur))), inverse
 
 
 def _restricted(d: Array, local: Array) -> Array:
@@ -168,14 +211,9 @@ def _diagonal(d: Array) -> Array:
     return d[layers, layers]
 
 
-def _times(c: Array, d: Array) -> Array:
-    """Product of (G, K, B) with the (K, L) matrix of every bin."""
-    return c * d[0] if len(d) == 1 else jnp.einsum("gkb,klb->glb", c, d)
-
-
-def _over_bins(a: Array, b: Array) -> Array:
-    """Sums over layers and bins of the products of (G, K, B) and (H, K, B), shape (G, H)."""
-    return jnp.tensordot(a, b, ((1, 2), (1, 2)))
+def _times(local: Array, d: Array) -> Array:
+    """Product of (..., K, B) with the (K, K) matrix of every bin."""
+    return local * d[0] if len(d) == 1 else jnp.einsum("...kb,klb->...lb", local, d)
 
 
 def _block_inverse(d: Array) -> Array:
