@@ -24,8 +24,14 @@ def beside(module: str, file: str | Path) -> str:
     """The path of a module that a file names, from the working folder unless it is elsewhere.
 
     A path is relative to the file that names it. Where nothing is there it is left as it is, from
-    the working folder, as the resolved configuration has it.
+    the working folder, as the resolved configuration has it. A name that `zenith.analyses` does not
+    have, `mine`, stands for `mine.py` where there is such a file.
     """
+    if not is_path(module):
+        if not module.isidentifier() or importlib.util.find_spec(full_name(module)):
+            return module
+        named = beside(f"{module}.py", file)
+        return named if Path(named).is_file() else module
     path = Path(file).parent.absolute() / module
     if not path.is_file():
         return module

@@ -40,7 +40,7 @@ def read_configuration(path: str | Path) -> dict[str, Any]:
     """A configuration file as it is, but for the path of its module, which is relative to it."""
     data = read_yaml(path)
     module = data.get("module")
-    if isinstance(module, str) and is_path(module):
+    if isinstance(module, str):
         data["module"] = beside(module, path)
     return data
 

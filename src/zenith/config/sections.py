@@ -35,7 +35,7 @@ class Sections(Section):
         str,
         Field(
             description="module with the observables: the path of a file, relative to this one "
-            "(`mine.py`), a dotted name, or a name in zenith.analyses"
+            "(`mine.py`, or `mine`), a dotted name, or a name in zenith.analyses"
         ),
         concerns("skim", "columns", *DRAWN, "summary"),
     ]

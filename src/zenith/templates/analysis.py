@@ -32,12 +32,6 @@ def muon_pt(objects: Objects) -> Any:
     return ak.firsts(objects.muon).pt
 
 
-@observable()
-def btag(objects: Objects) -> Any:
-    """Highest b-tag score of the selected jets; 0 without one."""
-    return ak.max(objects.jet.btag, axis=1)
-
-
 @observable(unit="GeV")
 def met(objects: Objects) -> Any:
     """Missing transverse momentum."""

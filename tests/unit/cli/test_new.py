@@ -25,7 +25,7 @@ def test_a_new_analysis_loads_with_its_observables(
     analysis = load("mine.yaml")
     assert (analysis.name, analysis.signals, analysis.module) == ("mine", ["signal"], "mine.py")
     found = observables_of(analysis)
-    assert list(found) == ["n_muon", "n_jet", "muon_pt", "btag", "met", "st"]
+    assert list(found) == ["n_muon", "n_jet", "muon_pt", "met", "st"]
     assert found["met"].unit == "GeV"
     assert "NAME" not in (folder / "mine.yaml").read_text() + (folder / "mine.py").read_text()
     assert "zenith run mine.yaml --cores 4" in printed

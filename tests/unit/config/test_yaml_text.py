@@ -15,7 +15,7 @@ from zenith.config.yaml_text import parse_yaml
 from zenith.errors import ConfigError
 
 ZPRIME = "config/zprime.yaml"
-FAULTS = Path("../shared/data/faults")
+FAULTS = Path("../shared/data/faults").absolute()
 
 
 def based(tmp_path: Path, text: str | bytes) -> Path:
@@ -421,6 +421,23 @@ def test_a_module_by_its_path_and_a_helper_beside_it(tmp_path: Path) -> None:
     assert sys.path == path
 
 
+def test_a_name_of_a_file_in_place_of_its_path(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`mine` is `mine.py` beside the configuration, else in the working folder."""
+    file = own(tmp_path / "a", 2.0)
+    file.write_text(file.read_text().replace("mine.py", "mine"))
+    assert load(file).module == str(file.with_suffix(".py"))
+    (tmp_path / "b").mkdir()
+    elsewhere = tmp_path / "b/mine.yaml"
+    elsewhere.write_text(file.read_text().replace(str(ZPRIME), str(Path(ZPRIME).absolute())))
+    says(elsewhere, "mine.yaml: module: there is no Python module")
+    monkeypatch.chdir(file.parent)
+    analysis = load(elsewhere)
+    assert analysis.module == "mine.py"
+    assert observables_of(analysis)["mine"].function(None) == 2.0
+
+
 def test_the_path_of_a_module_is_that_of_the_resolved_configuration(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -462,18 +479,16 @@ def test_a_path_of_a_module_that_is_none(
 
 @pytest.fixture
 def mini(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Where the observables of `zenith new mini` are found by `module: mini.observables`."""
+    """Where `zenith new mini` has been run; files elsewhere name its module, `module: mini`."""
     if not FAULTS.is_dir():
         pytest.skip("needs the reported files, ../shared/data/faults")
-    (tmp_path / "mini_module").mkdir()
-    template = Path("src/zenith/templates/analysis.py").read_text()
-    (tmp_path / "mini_module/observables.py").write_text(template)
-    monkeypatch.syspath_prepend(str(tmp_path))
+    monkeypatch.chdir(tmp_path)
+    assert main(["new", "mini"]) == 0
     return tmp_path
 
 
 def reported(name: str) -> Analysis:
-    return load(FAULTS / f"{name}.yaml", ["module=mini_module.observables"])
+    return load(FAULTS / f"{name}.yaml")
 
 
 def test_reported_files_are_accepted_or_told(mini: Path) -> None:
