@@ -135,7 +135,7 @@ class Varied(Systematic):
     sides: Annotated[Sides, Field(description=SIDES), concerns(*TEMPLATES)] = "two"
     smooth: Annotated[
         bool,
-        Field(description="whether the ratio to the nominal template is smoothed (353QH)"),
+        Field(description="whether the ratio to the nominal template is smoothed, by local lines"),
         concerns(*MODEL),
     ] = False
 

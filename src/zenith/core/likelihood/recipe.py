@@ -14,9 +14,9 @@ import jax.numpy as jnp
 import numpy as np
 from jax.typing import ArrayLike
 
-from zenith.core.likelihood.smoothing import smooth_353qh_twice
+from zenith.core.likelihood.smoothing import smoothed_ratio
 from zenith.core.likelihood.structure import Structure, Templates
-from zenith.core.likelihood.template_rules import EMPTY, consistent, floored
+from zenith.core.likelihood.template_rules import EMPTY, RATIOS, consistent, floored
 from zenith.errors import FitError
 
 
@@ -162,9 +162,8 @@ class Recipe(eqx.Module):
         parts = []
         for bins in self.structure.slices.values():
             before, here = nominal[:, bins], varied[np.array(wanted)][..., bins]
-            filled = before > EMPTY
-            ratio = jnp.where(filled, here / jnp.where(filled, before, 1.0), 1.0)
-            smooth = before * smooth_353qh_twice(ratio)
+            filled = jnp.where(before > EMPTY, before, 0.0)
+            smooth = before * smoothed_ratio(filled, here * (filled > 0.0)).clip(*RATIOS)
             total = smooth.sum(axis=-1, keepdims=True)
             kept = here.sum(axis=-1, keepdims=True) / jnp.where(total > EMPTY, total, 1.0)
             parts.append(smooth * jnp.where(total > EMPTY, kept, 1.0))
