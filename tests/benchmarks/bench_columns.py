@@ -16,8 +16,9 @@ import numpy as np
 
 from zenith.config import Analysis, load
 from zenith.events import shifts
-from zenith.events.columns import make_columns, read_skim
+from zenith.events.columns import make_columns
 from zenith.events.formats.writer import Writer
+from zenith.events.sample_events import read_skim
 from zenith.events.skim import skim
 from zenith.simulation.simulate import simulate
 

@@ -20,7 +20,7 @@ LIGHT = {"summary"}  # run where Snakemake does, and take no time
 
 
 def test_rules_are_found() -> None:
-    analysis = {"simulate", "skim", "columns", "histogram", "fit", "figures", "summary"}
+    analysis = {"simulate", "skim", "columns", "training_set", "histogram", "fit", "summary"}
     categories = {"scored", "categorise", "category_scan", "category_figures"}
     assert analysis | categories <= set(RULES)
 

@@ -24,6 +24,7 @@ from zenith.reporting.inspection import describe
 
 pytestmark = pytest.mark.slow
 RESULTS = Path("results/test")
+TRAINING_SET = str(RESULTS / "training_sets/zprime_2000.h5")  # made where it is asked for
 ANALYSIS = ("--configfile", "config/test.yaml")
 # the signal, two parts of a background, two more backgrounds, two parts of the pseudo-data
 SIMULATED = 7
@@ -143,7 +144,7 @@ def run(project) -> Run:
     output += process.communicate(timeout=300)[0]
     assert process.returncode != 0, output
     interrupted = output
-    status, output = project.snakemake(*ANALYSIS, "--cores", "2")
+    status, output = project.snakemake(*ANALYSIS, "--cores", "2", "all", TRAINING_SET)
     assert status == 0, output
     return Run(interrupted, output)
 
@@ -216,7 +217,7 @@ def test_every_artefact_is_read_by_its_type_and_shown(project, run) -> None:
             kinds |= {codec.name for codec in codecs_of(path)[1]}
             assert describe(path)
     assert kinds == {
-        *("trees", "columns", "histograms", "network", "workspace"),
+        *("trees", "columns", "training set", "histograms", "network", "workspace"),
         "history of a climb",
         *("cutflow of a skim", "cutflow of regions", "result of a fit", "evaluation of a network"),
         *("result of a climb", "result of a search", "comparison of selections", "summary"),

@@ -1,9 +1,6 @@
 rule columns:
     input:
-        skims=lambda wildcards: expand(
-            f"{RESULTS}/skims/{wildcards.sample}.{{part}}.root",
-            part=range(len(FILES[wildcards.sample])),
-        ),
+        skims=skims,
         corrections=correction_files,
     output:
         f"{RESULTS}/columns/{{sample}}.h5",

@@ -85,6 +85,12 @@ def golden_json(wildcards):
     return [golden] if golden and ANALYSIS.is_data(wildcards.sample) else []
 
 
+def skims(wildcards):
+    """Those of all files of a sample."""
+    parts = range(len(FILES[wildcards.sample]))
+    return expand(f"{RESULTS}/skims/{wildcards.sample}.{{part}}.root", part=parts)
+
+
 def correction_files(wildcards):
     if ANALYSIS.is_data(wildcards.sample):
         return []

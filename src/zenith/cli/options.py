@@ -1,6 +1,7 @@
 """Options that many steps share: the configuration file, and overrides of its keys."""
 
 import argparse
+import logging
 import re
 import types
 import typing
@@ -9,7 +10,7 @@ from typing import Annotated, Any, Literal, TypeVar, Union
 
 from pydantic import ValidationError
 
-from zenith.cli.files import Input
+from zenith.cli.files import Input, check
 from zenith.config import Analysis, load
 from zenith.config.base import Section
 from zenith.config.categories import Categorise
@@ -143,6 +144,37 @@ def summary(args: argparse.Namespace, analysis: Analysis) -> EfficientScoreSetti
         about = Analysis.model_fields["summary"].description
         raise ConfigError(f"{args.config}: summary: missing ({about})")
     return analysis.summary
+
+
+def add_skims(parser: argparse.ArgumentParser) -> None:
+    """Add `--sample NAME` and `--input SKIM …`."""
+    parser.add_argument("--sample", required=True, help="name of the sample in the configuration")
+    parser.add_argument(
+        "--input",
+        type=Input,
+        required=True,
+        nargs="+",
+        metavar="SKIM",
+        help="all skims of the sample",
+    )
+
+
+def of_skims(args: argparse.Namespace) -> tuple[Analysis, str]:
+    """The analysis, simulation at the luminosity of the data in the files in use, and the sample.
+
+    Raises InputError if an output is a file of the corrections.
+    """
+    from zenith.events.datasets import at_luminosity_of_files
+
+    found = analysis(args)
+    name = sample(args, found)
+    corrections = found.eras[found.samples[name].era].corrections
+    check(args, {"corrections": [correction.file for correction in corrections.values()]})
+    if not found.is_data(name):
+        found, notes = at_luminosity_of_files(found)
+        for note in notes:
+            logging.warning(note)
+    return found, name
 
 
 def add_columns(parser: argparse.ArgumentParser) -> None:

@@ -16,7 +16,7 @@ from zenith.config.base import Section
 from zenith.config.loading import load
 from zenith.config.marks import Mark, derived_marks
 from zenith.config.simulation import PseudodataCard
-from zenith.config.steps import STEPS
+from zenith.config.steps import SKIMMED, STEPS
 
 _NOTHING: Any = object()
 
@@ -52,7 +52,8 @@ def step_config(analysis: Analysis, step: str, name: str = "") -> str:
     step
         Name of the step.
     name
-        The sample (simulate, skim, columns) or the network (mva, mva_figures) that the job is for.
+        The sample (simulate, skim, columns, training_set) or the network (mva, mva_figures) that
+        the job is for.
 
     Raises ValueError if there is no such step.
     """
@@ -118,7 +119,7 @@ def _concerns(mark: Mark, job: _Job, kinds: frozenset[str]) -> bool:
 
 
 def _job(analysis: Analysis, step: str, name: str) -> _Job:
-    if step in ("simulate", "skim", "columns"):
+    if step in ("simulate", "skim", *SKIMMED):
         return _sample_job(analysis, step, name)
     if step in ("mva", "mva_figures"):
         return _network_job(analysis, step, name)
@@ -141,7 +142,7 @@ def _sample_job(analysis: Analysis, step: str, name: str) -> _Job:
     if analysis.format_of(name) is not analysis.format:
         without.add("format")
     only = {"samples": samples, "eras": {sample.era: ""}, "processes": {sample.process: ""}}
-    if step == "columns":
+    if step in SKIMMED:
         only["weights"] = _any(
             key for key, weight in analysis.weights.items() if weight.acts_on(sample.process)
         )

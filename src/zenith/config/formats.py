@@ -11,6 +11,7 @@ from pydantic import Field
 
 from zenith.config.base import Section
 from zenith.config.marks import concerns
+from zenith.config.steps import SKIMMED
 from zenith.registry import Registry
 
 FORMATS = Registry(
@@ -23,7 +24,7 @@ FORMATS = Registry(
 )
 
 READ = concerns("skim")
-MASKED = concerns("skim", "columns")  # what an event lacks is lacking in its skim, too
+MASKED = concerns("skim", *SKIMMED)  # what an event lacks is lacking in its skim, too
 
 
 class FileFormat(Section):

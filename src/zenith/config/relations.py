@@ -2,13 +2,14 @@
 
 from collections.abc import Iterator
 from fnmatch import fnmatchcase
-from typing import Literal
+from typing import Any, Literal
 
 from zenith.comparison import parse
 from zenith.config.formats import FORMATS, FileFormat
 from zenith.config.learning import Method
 from zenith.config.marks import derived
 from zenith.config.memberships import Categories
+from zenith.config.networks.objects import ObjectsRead
 from zenith.config.networks.settings import Mva
 from zenith.config.sections import Sections
 from zenith.config.selection import RegionCut
@@ -169,6 +170,38 @@ class Related(Sections):
         """Of the eras whose samples are used, together, in 1/fb."""
         used = {self.samples[sample].era for sample in self.used_samples}
         return sum(era.luminosity for name, era in self.eras.items() if name in used)
+
+    @property
+    def observables_learnt(self) -> list[str]:
+        """The observables that networks read, or cut on."""
+        cuts = (parse(text).observable for mva in self.mva.values() for text in mva.cuts)
+        features = (feature for mva in self.mva.values() for feature in mva.features)
+        return list(dict.fromkeys([*features, *cuts]))
+
+    @property
+    def objects_learnt(self) -> dict[str, ObjectsRead]:
+        """The objects that networks read, with all fields that one of them reads."""
+        found: dict[str, ObjectsRead] = {}
+        for mva in self.mva.values():
+            for name, read in mva.objects.items():
+                before = found[name].fields if name in found else ()
+                fields = tuple(dict.fromkeys([*before, *read.fields]))
+                found[name] = ObjectsRead(fields=fields, leading=read.leading)
+        return found
+
+    @property
+    def labelled(self) -> list[str]:
+        """What the labels of training sets stand for: the simulated samples in use, by number."""
+        return [sample for sample in self.used_samples if not self.is_data(sample)]
+
+    @derived("training_set")
+    def learnt(self) -> dict[str, Any]:
+        """What training sets hold: observables, objects, and the samples that labels stand for."""
+        return {
+            "observables": self.observables_learnt,
+            "objects": {name: read.model_dump() for name, read in self.objects_learnt.items()},
+            "classes": self.labelled,
+        }
 
     @derived("columns")
     def columns_in_use(self) -> list[str]:

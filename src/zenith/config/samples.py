@@ -10,7 +10,7 @@ from zenith.config.formats import FORMATS, MASKED, FileFormat
 from zenith.config.marks import concerns
 from zenith.config.selection import FixedCut, ObjectCut
 from zenith.config.simulation import SimulationCard
-from zenith.config.steps import DRAWN, NAMED, TEMPLATES
+from zenith.config.steps import DRAWN, NAMED, SKIMMED, TEMPLATES
 
 # Which files there are: Snakemake compares the inputs of a rule itself.
 FILES = concerns()
@@ -69,7 +69,7 @@ class AppliedWeight(Section):
     processes: Annotated[
         tuple[str, ...] | None,
         Field(description="processes whose events have this weight; default: all simulated"),
-        concerns("columns", of="simulation"),
+        concerns(*SKIMMED, of="simulation"),
         concerns(*TEMPLATES),
     ] = None
 
@@ -84,7 +84,7 @@ class Era(Section):
     luminosity: Annotated[
         Positive,
         Field(description="integrated luminosity in 1/fb"),
-        concerns("columns"),
+        concerns(*SKIMMED),
         concerns("simulate", of="pseudodata"),
     ]
     luminosity_uncertainties: Annotated[
@@ -109,7 +109,7 @@ class Era(Section):
     corrections: Annotated[
         dict[Name, Correction],
         Field(description="corrections of the simulation, by name"),
-        concerns("columns", of="simulation"),
+        concerns(*SKIMMED, of="simulation"),
     ] = {}
 
     @model_validator(mode="after")
@@ -158,10 +158,10 @@ class Sample(Section):
     process: Annotated[
         Name,
         Field(description="process that the sample is part of"),
-        concerns("columns", *TEMPLATES, *DRAWN),
+        concerns(*SKIMMED, *TEMPLATES, *DRAWN),
     ]
     era: Annotated[
-        str, Field(description="era that the sample belongs to"), concerns("columns", *TEMPLATES)
+        str, Field(description="era that the sample belongs to"), concerns(*SKIMMED, *TEMPLATES)
     ]
     simulate: Annotated[
         SimulationCard | None,
@@ -190,13 +190,13 @@ class Sample(Section):
     cross_section: Annotated[
         Positive | None,
         Field(description="cross-section of the whole sample in pb; none for data"),
-        concerns("columns"),
+        concerns(*SKIMMED),
         concerns("simulate", of="source"),
     ] = None
     k_factor: Annotated[
         Positive,
         Field(description="factor on the cross-section"),
-        concerns("columns"),
+        concerns(*SKIMMED),
         concerns("simulate", of="source"),
     ] = 1.0
     select: Annotated[
@@ -210,7 +210,7 @@ class Sample(Section):
     sum_of_weights: Annotated[
         Positive | None,
         Field(description="Σ weights of all generated events of all files; default: as files say"),
-        concerns("columns"),
+        concerns(*SKIMMED),
     ] = None
     normalise_by_file: Annotated[
         bool,

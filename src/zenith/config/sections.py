@@ -16,7 +16,7 @@ from zenith.config.networks.settings import NETWORKS, Mva
 from zenith.config.samples import AppliedWeight, Era, Process, Sample, Skim
 from zenith.config.selection import Observable, PhysicsObject, Region
 from zenith.config.statistics import Plotting, Statistics
-from zenith.config.steps import DRAWN, NAMED, SUMMARISED, TEMPLATES
+from zenith.config.steps import DRAWN, NAMED, SKIMMED, SUMMARISED, TEMPLATES
 from zenith.config.systematics import AnySystematic
 
 
@@ -37,13 +37,13 @@ class Sections(Section):
             description="module with the observables: the path of a file, relative to this one "
             "(`mine.py`, or `mine`), a dotted name, or a name in zenith.analyses"
         ),
-        concerns("skim", "columns", *DRAWN, "summary"),
+        concerns("skim", *SKIMMED, *DRAWN, "summary"),
     ]
     seed: Annotated[
         int,
         Field(ge=0, description="seed of everything that is random"),
         concerns("simulate", "mva", "response", "optimise", "search"),
-        concerns("skim", "columns", of="simulation"),
+        concerns("skim", *SKIMMED, of="simulation"),
         concerns("scored", of="toy"),
         concerns("categorise", "category_scan"),
     ] = 1
@@ -51,7 +51,7 @@ class Sections(Section):
     max_files: Annotated[
         int | None,
         Field(ge=1, description="number of files to read of each sample, for a quick run"),
-        concerns("columns"),
+        concerns(*SKIMMED),
     ] = None
     only_samples: Annotated[
         tuple[str, ...],
@@ -76,12 +76,12 @@ class Sections(Section):
     objects: Annotated[
         dict[Name, PhysicsObject],
         Field(description="physics objects by name, in the order of their selection"),
-        concerns("skim", "columns"),
+        concerns("skim", *SKIMMED),
     ]
     met: Annotated[
         str | None,
         Field(description="object with pt and phi of the missing momentum; none: there is none"),
-        concerns("skim", "columns"),
+        concerns("skim", *SKIMMED),
     ] = "MET"
     observables: Annotated[
         dict[str, Observable],
@@ -99,7 +99,7 @@ class Sections(Section):
     folds: Annotated[
         Folds,
         Field(description="folds of the events, each read with what the others have taught"),
-        concerns("mva", "mva_figures", *TEMPLATES),
+        concerns("training_set", "mva", "mva_figures", *TEMPLATES),
     ] = Folds()
     mva: Annotated[
         dict[Name, Annotated[Mva, ByType(NETWORKS, default="perceptron")]],

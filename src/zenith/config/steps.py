@@ -12,6 +12,7 @@ Step = Literal[
     "simulate",
     "skim",
     "columns",
+    "training_set",
     "mva",
     "mva_figures",
     "response",
@@ -37,6 +38,7 @@ TOOLS = ("datasets", "significance", "toys", "new", "run", "status", "inspect", 
 COMMANDS: tuple[str, ...] = (*STEPS, *TOOLS)
 
 # What steps have in common, and the steps that do.
+SKIMMED: tuple[Step, ...] = ("columns", "training_set")  # read the events of skims
 OBJECTIVE: tuple[Step, ...] = ("optimise", "search", "optimisation_figures")  # evaluate it
 SELECTION: tuple[Step, ...] = (*OBJECTIVE, "compare")  # judge selections by events
 MODEL: tuple[Step, ...] = (*SELECTION, "fit", "figures", "scored")  # have the statistical model

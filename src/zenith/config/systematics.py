@@ -19,7 +19,7 @@ from pydantic import Field
 from zenith.config.base import Section, known
 from zenith.config.by_type import ByType
 from zenith.config.marks import concerns
-from zenith.config.steps import MODEL, NAMED, TEMPLATES
+from zenith.config.steps import MODEL, NAMED, SKIMMED, TEMPLATES
 from zenith.registry import Registry
 
 KINDS = Registry(
@@ -34,7 +34,7 @@ KINDS = Registry(
 
 # What makes the variations of columns.
 WEIGHTS = concerns("columns", of="simulation")
-SHAPES = concerns("skim", "columns", of="simulation")
+SHAPES = concerns("skim", *SKIMMED, of="simulation")
 
 KIND = "kind of systematic uncertainty"
 Side = Literal["up", "down"]

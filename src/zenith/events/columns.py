@@ -1,10 +1,8 @@
 """From skims to flat columns: observables, weights and hashes of all events of one sample."""
 
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import awkward as ak
 import numpy as np
@@ -12,17 +10,12 @@ from numpy.typing import NDArray
 
 from zenith.artefacts import Columns
 from zenith.config import Analysis, observables_of
-from zenith.errors import ConfigError, InputError
 from zenith.events import folds, shifts, theory
-from zenith.events.evaluation import per_event, require_finite
-from zenith.events.formats import fields
-from zenith.events.formats.nanoaod import NanoAODFormat
-from zenith.events.formats.views import nested
+from zenith.events.evaluation import per_event
 from zenith.events.objects import Objects, select
-from zenith.events.weights import Factor, Weights, factors, reweightings
+from zenith.events.sample_events import SampleEvents, named
+from zenith.events.weights import Reweighting, Weights, require_variations, reweightings
 from zenith.observable import Observable
-
-PB_TO_INVERSE_FB = 1000.0  # σ in pb times L in 1/fb, as a number of events
 
 
 def make_columns(
@@ -30,15 +23,9 @@ def make_columns(
 ) -> Columns:
     """The flat columns of one sample, its skims one after the other.
 
-    An event of simulation weighs
-
-        genWeight · σ · k · L · luminosity_fraction / Σ genWeight · corrections
-
-    with the sum over all events of the *unskimmed* sample, from the `Runs` trees or
-    `samples.NAME.sum_of_weights`; one of data
-    weighs 1. `weights` holds the whole weight under each weight systematic, `shapes` all
-    observables under each shape systematic, of the same events in the same order. Files are read
-    in chunks of `analysis.skim.chunk` events.
+    `SampleEvents` says what an event weighs. `weights` holds the whole weight under each weight
+    systematic, `shapes` all observables under each shape systematic, of the same events in the same
+    order. Files are read in chunks of `analysis.skim.chunk` events.
 
     Raises
     ------
@@ -48,32 +35,15 @@ def make_columns(
     ConfigError
         The sample is not defined, or a correction does not fit its file.
     """
-    if sample not in analysis.samples:
-        raise ConfigError(
-            f"samples: there is no sample {sample!r}; there is {', '.join(analysis.samples)}"
-        )
+    found = SampleEvents.of(skims, analysis, sample, luminosity_fraction)
     observables = observables_in_use(analysis)
-    sums = [read_sums(path, is_data=analysis.is_data(sample)) for path in skims]
-    events = int(sum(count for count, _ in sums))
-    of_files = float(sum(weight for _, weight in sums))
-    sum_weights = analysis.samples[sample].sum_of_weights or of_files
-    recipe = _Recipe.of(analysis, sample, sum_weights, luminosity_fraction)
-    wanted = analysis.normalised_weights(sample)
-    with _named(f"sample {sample}"):
-        weights = [weight for _, weight in sums]
-        means = theory.factors([str(path) for path in skims], weights, wanted, analysis.skim.chunk)
-    recipe = replace(recipe, means=means)
+    varied = _Variations.of(found)
     chunks = []
-    optional = analysis.format_of(sample).optional
-    for path in skims:
-        for chunk in read_skim(path, analysis.skim.chunk, optional=optional):
-            with _named(f"{path}: sample {sample}"):
-                chunks.append(recipe.columns(chunk, observables))
+    for path, events in found.chunks():
+        with named(f"{path}: sample {sample}"):
+            chunks.append(_columns(found, events, observables, varied))
     columns = _join(chunks, observables)
-    columns.attributes = recipe.attributes | {
-        "events_generated": events,
-        "sum_weights": sum_weights,
-    }
+    columns.attributes = found.attributes
     return columns
 
 
@@ -105,90 +75,54 @@ def _evaluate(objects: Objects, name: str, observable: Observable) -> NDArray[np
     return np.asarray(values, np.float32)
 
 
-@contextmanager
-def _named(where: str) -> Iterator[None]:
-    """Put the file and the sample before the message of an error about events."""
-    try:
-        yield
-    except InputError as error:
-        raise InputError(f"{where}: {error}") from error
+class _Variations(NamedTuple):
+    """What varies the events of a sample."""
 
-
-@dataclass(frozen=True)
-class _Recipe:
-    """How events of one sample become columns."""
-
-    analysis: Analysis
-    process: str
-    normalisation: float  # what turns genWeight into a weight; 1 for data
-    factors: Mapping[str, Factor]
-    shapes: list[str]
-    attributes: dict[str, Any]
-    means: Mapping[str, float] = field(default_factory=dict)  # of normalised weight variations
+    weights: Mapping[str, Reweighting]
+    means: Mapping[str, float]  # of normalised weight variations
+    shapes: Sequence[str]
 
     @classmethod
-    def of(
-        cls, analysis: Analysis, name: str, sum_weights: float, luminosity_fraction: float
-    ) -> "_Recipe":
-        sample = analysis.samples[name]
-        is_data = analysis.is_data(name)
-        luminosity = analysis.eras[sample.era].luminosity * luminosity_fraction
-        attributes = {
-            "sample": name,
-            "process": sample.process,
-            "era": sample.era,
-            "is_data": is_data,
-            "luminosity": luminosity,
-        }
-        if is_data:
-            return cls(analysis, sample.process, 1.0, {}, [], attributes)
-        if not np.isfinite(sum_weights) or sum_weights == 0.0:
-            raise InputError(
-                f"samples.{name}: Σ genWeight of its files is {sum_weights:g}: the sample cannot "
-                "be normalised; check the Runs trees of its files"
-            )
-        assert sample.cross_section is not None
-        expected = sample.cross_section * sample.k_factor * luminosity * PB_TO_INVERSE_FB
-        return cls(
-            analysis,
-            sample.process,
-            expected / sum_weights,
-            factors(analysis, sample.era, sample.process),
-            shifts.variations(analysis, sample.process),
-            attributes | {"cross_section": sample.cross_section, "k_factor": sample.k_factor},
-        )
+    def of(cls, events: SampleEvents) -> "_Variations":
+        if events.is_data:
+            return cls({}, {}, [])
+        analysis = events.analysis
+        require_variations(analysis, events.process, events.factors)
+        wanted = analysis.normalised_weights(events.sample)
+        with named(f"sample {events.sample}"):
+            means = theory.factors(events.skims, events.sum_weights, wanted, analysis.skim.chunk)
+        weights = dict(reweightings(analysis, events.process))
+        return cls(weights, means, shifts.variations(analysis, events.process))
 
-    def columns(self, events: ak.Array, observables: Mapping[str, Observable]) -> Columns:
-        """The columns of one chunk."""
-        objects = select(events, self.analysis)
-        columns = Columns(
-            values=evaluate(objects, observables),
-            weight=np.ones(len(events)),
-            hash=folds.event_hash(events),
-        )
-        if self.attributes["is_data"]:
-            return columns
-        generated = ak.to_numpy(fields.lookup(events, "genWeight", "the event weight"))
-        weights = Weights(objects, self.factors)
-        columns.weight = self._weight(generated, weights.nominal, "the event weight")
-        for name, systematic in reweightings(self.analysis, self.process):
-            for side in systematic.given:
-                variation = f"{name}_{side}"
-                factor = systematic.weighted(weights, name, side) / self.means.get(variation, 1.0)
-                what = f"the event weight under {variation}"
-                columns.weights[variation] = self._weight(generated, factor, what)
-        for variation in self.shapes:
-            with _named(variation):
-                shifted = select(events, self.analysis, variation)
-                columns.shapes[variation] = evaluate(shifted, observables)
+
+def _columns(
+    sample: SampleEvents,
+    events: ak.Array,
+    observables: Mapping[str, Observable],
+    varied: _Variations,
+) -> Columns:
+    """The columns of one chunk."""
+    objects = select(events, sample.analysis)
+    columns = Columns(
+        values=evaluate(objects, observables),
+        weight=np.ones(len(events)),
+        hash=folds.event_hash(events),
+    )
+    if sample.is_data:
         return columns
-
-    def _weight(
-        self, generated: NDArray[Any], factor: NDArray[np.float64], what: str
-    ) -> NDArray[np.float64]:
-        weight = generated.astype(np.float64) * self.normalisation * factor
-        require_finite(weight, what)
-        return weight
+    weights = Weights(objects, sample.factors)
+    columns.weight = sample.weight(events, weights.nominal)
+    for name, systematic in varied.weights.items():
+        for side in systematic.given:
+            variation = f"{name}_{side}"
+            factor = systematic.weighted(weights, name, side) / varied.means.get(variation, 1.0)
+            what = f"the event weight under {variation}"
+            columns.weights[variation] = sample.weight(events, factor, what)
+    for variation in varied.shapes:
+        with named(variation):
+            shifted = select(events, sample.analysis, variation)
+            columns.shapes[variation] = evaluate(shifted, observables)
+    return columns
 
 
 def _join(chunks: Sequence[Columns], observables: Mapping[str, Observable]) -> Columns:
@@ -204,34 +138,3 @@ def _join(chunks: Sequence[Columns], observables: Mapping[str, Observable]) -> C
         units={name: observable.unit for name, observable in observables.items()},
         descriptions={name: observable.description for name, observable in observables.items()},
     )
-
-
-# Reading
-
-
-def read_skim(path: str | Path, chunk: int, *, optional: bool = False) -> Iterator[ak.Array]:
-    """The events of a skim, at most `chunk` at a time; once without any if it has none.
-
-    If `optional`, NaN in a number of an event stands for one that the event lacks, None.
-    """
-    name = str(path)
-    with NanoAODFormat().open(name) as file:
-        tree = file.events
-        for start in range(0, max(tree.entries, 1), chunk):
-            stop = min(start + chunk, tree.entries)
-            events = tree.events(tree.read(tree.branches, start, stop))
-            yield nested(replace(events, optional=optional))
-
-
-def read_sums(path: str | Path, *, is_data: bool) -> tuple[float, float]:
-    """Number of events before the skim, and the sum of their generator weights (0 for data)."""
-    name = str(path)
-    wanted = ["genEventCount"] if is_data else ["genEventCount", "genEventSumw"]
-    with NanoAODFormat().open(name) as file:
-        runs = file.runs()
-        if runs is None:
-            raise InputError(f"{name}: there is no tree Runs; columns are made from `zenith skim`")
-        if lacking := [branch for branch in wanted if branch not in runs.branches]:
-            raise InputError(f"{name}: Runs has no branch {lacking[0]}; skim the file again")
-        sums = [array.sum() for array in runs.numbers(wanted).values()]
-    return float(sums[0]), float(sums[1]) if len(sums) > 1 else 0.0

@@ -142,12 +142,18 @@ def reweightings(analysis: Analysis, process: str) -> Iterator[tuple[str, Reweig
             yield name, systematic
 
 
+def require_variations(analysis: Analysis, process: str, factors: Mapping[str, Factor]) -> None:
+    """Raise an error, before events are read, if one lacks what is to vary it."""
+    for name, systematic in reweightings(analysis, process):
+        systematic.require(factors, f"systematics.{name}")
+
+
 def factors(analysis: Analysis, era: str, process: str) -> dict[str, Factor]:
     """What the weight of the events of a process is a product of.
 
     By names: `corrections.pileup`, `weights.top_pt`.
 
-    Raises as `corrections.load` does, and where a systematic uncertainty lacks a variation.
+    Raises as `corrections.load` does.
     """
     found: dict[str, Factor] = {
         f"corrections.{name}": evaluator
@@ -157,6 +163,4 @@ def factors(analysis: Analysis, era: str, process: str) -> dict[str, Factor]:
     for name, applied in analysis.weights.items():
         if applied.acts_on(process):
             found[f"weights.{name}"] = Function(name, defined[name])
-    for name, systematic in reweightings(analysis, process):
-        systematic.require(found, f"systematics.{name}")
     return found

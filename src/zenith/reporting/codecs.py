@@ -22,6 +22,7 @@ from zenith.artefacts.scored_events import SCORED_EVENTS
 from zenith.artefacts.selection import CLIMB, SEARCH, SELECTION
 from zenith.artefacts.summary import CATEGORY_SUMMARY, SUMMARY
 from zenith.artefacts.tensors import TENSORS
+from zenith.artefacts.training_set import TRAINING_SET
 from zenith.artefacts.trees import TREES
 from zenith.errors import InputError
 from zenith.statistics.workspace_files import WORKSPACE
@@ -41,6 +42,7 @@ CODECS: tuple[AnyCodec, ...] = (
     TREES,
     COLUMNS,
     SCORED_EVENTS,
+    TRAINING_SET,
     CLIMB_HISTORY,
     ARRAYS,
     TENSORS,

@@ -13,6 +13,7 @@ from zenith.config.base import Section
 from zenith.config.dependencies import marks_of, step_config
 from zenith.config.explanation import models_in
 from zenith.config.memberships import Categories
+from zenith.config.networks.objects import ObjectsRead
 from zenith.config.steps import STEPS
 
 # Every kind of section, and a value at most keys.
@@ -133,7 +134,7 @@ SAMPLES = ("zprime", "wjets", "pseudodata", "collisions")
 CATEGORY_STEPS = ("scored", "categorise", "category_scan", "category_figures", "summary")
 JOBS = [
     *(("simulate", sample) for sample in ("zprime", "wjets", "pseudodata")),
-    *((step, sample) for step in ("skim", "columns") for sample in SAMPLES),
+    *((step, sample) for step in ("skim", "columns", "training_set") for sample in SAMPLES),
     ("mva", "net"),
     ("mva_figures", "net"),
     *((step, "") for step in STEPS[STEPS.index("response") :]),
@@ -152,27 +153,36 @@ NAMED = "efficient_score_figures figures summary"
 OTHERS = "efficient_score_figures optimisation_figures figures category_figures"
 DRAWN = f"mva_figures {OTHERS}"
 SIMULATED = "columns:zprime columns:wjets"
-OBSERVED = "skim:pseudodata skim:collisions columns:pseudodata columns:collisions"
-SHIFTED = f"skim:zprime skim:wjets {SIMULATED}"
+OBSERVED = " ".join(
+    f"{step}:{sample}"
+    for step in ("skim", "columns", "training_set")
+    for sample in ("pseudodata", "collisions")
+)
+MADE = f"{SIMULATED} training_set:zprime training_set:wjets"  # of skims
+SHIFTED = f"skim:zprime skim:wjets {MADE}"
+OF_SAMPLE = "skim:{1} columns:{1} training_set:{1}"
+OF_ZPRIME, OF_WJETS, OF_COLLISIONS = (
+    OF_SAMPLE.replace("{1}", sample) for sample in ("zprime", "wjets", "collisions")
+)
 
 # Key (glob) → the jobs it concerns: `step`, all of a step, or `step:name`. The first row that fits.
 EXPECTED = {
     "name": " ".join(step for step, _ in JOBS),
     "title": "summary",
-    "module": f"skim columns {DRAWN} summary",
+    "module": f"skim columns training_set {DRAWN} summary",
     "seed": f"simulate {SHIFTED} mva response optimise search categorise category_scan",
-    "max_files": "columns",
+    "max_files": "columns training_set",
     "only_samples": TEMPLATES,
-    "met": "skim columns",
-    "eras.a.luminosity": f"simulate:pseudodata columns {DRAWN} summary",
+    "met": "skim columns training_set",
+    "eras.a.luminosity": f"simulate:pseudodata columns training_set {DRAWN} summary",
     "eras.b.luminosity": f"{DRAWN} summary",
     "eras.a.luminosity_uncertainties.*.label": NAMED,
     "eras.*.luminosity_uncertainties*": TEMPLATES,
     "eras.a.golden_json": "simulate:pseudodata skim:pseudodata skim:collisions",
     "eras.a.event_flags": "skim",
-    "eras.a.corrections*": SIMULATED,
+    "eras.a.corrections*": MADE,
     "eras.b.*": "",  # no job of this test is for its samples
-    "processes.data.role": f"simulate:pseudodata {OBSERVED} {TEMPLATES}",
+    "processes.data.role": f"simulate:pseudodata {OBSERVED} training_set {TEMPLATES}",
     "processes.*.role": TEMPLATES,
     "processes.data.label": f"{OTHERS} summary",
     "processes.data.*": OTHERS,
@@ -191,37 +201,37 @@ EXPECTED = {
     "samples.wjets.simulate.shower_variations": "simulate:wjets",
     "samples.wjets.simulate.pt_hat_bias": "simulate:wjets",
     "samples.wjets.simulate.*": "simulate:wjets simulate:pseudodata",
-    "samples.collisions.simulate": "skim:{1} columns:{1}",  # simulated files are NanoAOD
+    "samples.collisions.simulate": OF_SAMPLE,  # simulated files are NanoAOD
     "samples.*.simulate": "",  # none: read from files
     "samples.*.files": "",
     "samples.*.dataset*": "",
     "samples.*.record": "",
-    "samples.wjets.cross_section": "simulate:pseudodata columns:wjets",
-    "samples.wjets.k_factor": "simulate:pseudodata columns:wjets",
+    "samples.wjets.cross_section": "simulate:pseudodata columns:wjets training_set:wjets",
+    "samples.wjets.k_factor": "simulate:pseudodata columns:wjets training_set:wjets",
     # skims have the means of the weights that vary a process
-    "samples.zprime.process": f"skim:zprime columns:zprime {OF_PROCESS} mva_figures",
-    "samples.wjets.process": f"skim:wjets columns:wjets {OF_PROCESS} mva_figures",
-    # that of another process is no data
-    "samples.pseudodata.process": f"simulate:{{1}} skim:{{1}} columns:{{1}} {OF_PROCESS}",
-    "samples.collisions.process": f"skim:{{1}} columns:{{1}} {OF_PROCESS}",
+    "samples.zprime.process": f"{OF_ZPRIME} {OF_PROCESS} mva_figures",
+    "samples.wjets.process": f"{OF_WJETS} {OF_PROCESS} mva_figures",
+    # that of another process is no data, and labels number the others
+    "samples.pseudodata.process": f"simulate:{{1}} {OF_SAMPLE} training_set {OF_PROCESS}",
+    "samples.collisions.process": f"{OF_SAMPLE} training_set {OF_PROCESS}",
     "samples.*.process": OF_PROCESS,
-    "samples.pseudodata.era": f"simulate:{{1}} skim:{{1}} columns:{{1}} {TEMPLATES}",
-    "samples.*.era": f"skim:{{1}} columns:{{1}} {TEMPLATES}",
+    "samples.pseudodata.era": f"simulate:{{1}} {OF_SAMPLE} {TEMPLATES}",
+    "samples.*.era": f"{OF_SAMPLE} {TEMPLATES}",
     "samples.*.alternative": TEMPLATES,
-    "samples.*.format": "skim:{1} columns:{1}",
+    "samples.*.format": OF_SAMPLE,
     "samples.*.select": "skim:{1}",
-    "samples.*.sum_of_weights": "columns:{1}",
-    "samples.*.cross_section": "columns:{1}",
-    "samples.*.k_factor": "columns:{1}",
+    "samples.*.sum_of_weights": "columns:{1} training_set:{1}",
+    "samples.*.cross_section": "columns:{1} training_set:{1}",
+    "samples.*.k_factor": "columns:{1} training_set:{1}",
     "samples.*.normalise_by_file": "skim:{1}",
     "samples.*.check_event_count": "skim:{1}",
     "samples.*.veto": "skim:{1}",
-    "format.type": "skim:collisions columns:collisions",  # of the other jobs' samples: NanoAOD
-    "format.missing": "skim:collisions columns:collisions",
+    "format.type": OF_COLLISIONS,  # of the other jobs' samples: NanoAOD
+    "format.missing": OF_COLLISIONS,
     "format.*": "skim:collisions",
     "skim.cuts": "skim columns",  # another observable
     "skim.*": "skim",
-    "objects.*": "skim columns",
+    "objects.*": "skim columns training_set",
     "observables.n_jet.edges*": "efficient_score_figures histogram",  # no feature of the network
     "observables.n_jet.label": f"{OTHERS} summary",
     "observables.n_jet.*": OTHERS,
@@ -242,7 +252,7 @@ EXPECTED = {
     "regions.*.in_fit": REGIONS,
     "regions.*.blind": "histogram fit figures",
     "regions.*.plots": "columns histogram",  # another observable
-    "weights.top_pt.processes": f"{SIMULATED} {TEMPLATES}",
+    "weights.top_pt.processes": f"{MADE} {TEMPLATES}",
     "systematics.*.label": NAMED,
     "systematics.*.group": f"fit {NAMED}",
     "systematics.jes.kind": SHIFTED,
@@ -277,19 +287,19 @@ EXPECTED = {
     "systematics.ps.type": f"columns:zprime {TEMPLATES}",
     "systematics.ps.processes": f"skim:zprime skim:wjets {SIMULATED} {TEMPLATES}",
     "systematics.pileup.processes": f"columns:zprime {TEMPLATES}",
-    "systematics.jes.processes": f"columns:zprime {TEMPLATES}",
+    "systematics.jes.processes": f"columns:zprime training_set:zprime {TEMPLATES}",
     "systematics.*.smooth": MODEL,
     "systematics.*": TEMPLATES,
-    "folds.*": f"mva mva_figures {TEMPLATES}",
+    "folds.*": f"training_set mva mva_figures {TEMPLATES}",
     "mva.net.classes*": f"{NETWORK} figures",
-    "mva.net.features": f"columns {NETWORK}",
-    "mva.net.objects*": NETWORK,
+    "mva.net.features": f"columns training_set {NETWORK}",
+    "mva.net.objects*": f"training_set {NETWORK}",
     "mva.net.type": NETWORK,
     "mva.net.hidden": NETWORK,
     "mva.net.activation": NETWORK,
     "mva.net.transforms*": NETWORK,
     "mva.net.ensemble": NETWORK,
-    "mva.net.cuts": f"columns mva mva_figures response {SUMMARISED}",
+    "mva.net.cuts": f"columns training_set mva mva_figures response {SUMMARISED}",
     "mva.net.fine_tune": SELECTION,
     "mva.net.balance": "mva mva_figures",
     "mva.net.*": "mva",
@@ -375,6 +385,7 @@ CHANGED = {
     "mva.net.classes.wjets": ("wjets", "tuned"),
     "mva.net.features": ("mtt", "st"),
     "mva.net.cuts": ("st > 100",),
+    "mva.net.objects": {"jet": ObjectsRead(fields=("pt",), leading=4)},
     "weights.top_pt.processes": ("wjets", "signal"),
     "systematics.top_pt.weight": lambda _: None,
     "systematics.pileup.weight": "top_pt",
@@ -496,7 +507,8 @@ def test_the_order_matters_where_it_is_seen() -> None:
 
     assert reversed_at("processes") == {"optimisation_figures:", "figures:"}
     assert reversed_at("mva.net.classes") == expected(EXPECTED["mva.net.classes*"], "", JOBS)
-    assert reversed_at("samples") == set()
+    labels = {f"training_set:{sample}" for sample in SAMPLES}  # which number the samples
+    assert reversed_at("samples") == labels
 
 
 def test_a_step_that_there_is_not() -> None:

@@ -23,8 +23,8 @@ from makers.nanoaod import (
 )
 
 from zenith.errors import InputError
-from zenith.events.columns import read_skim
 from zenith.events.folds import event_hash
+from zenith.events.sample_events import read_skim
 from zenith.events.skim import skim
 
 

@@ -13,7 +13,7 @@ from zenith.config import Analysis, load
 from zenith.errors import ConfigError, InputError, ZenithError
 from zenith.events.formats.views import as_events
 from zenith.events.objects import Objects, select
-from zenith.events.weights import Weights, factors, reweightings
+from zenith.events.weights import Weights, factors, require_variations, reweightings
 
 COUNT = 400
 MODULE = '''
@@ -324,7 +324,7 @@ def test_a_variation_that_the_file_lacks_is_named_before_events_are_read(configu
     )
     message = r"systematics\.x\.variations\.up: .*btag has no variation 'hf_up'; it offers .*up_hf"
     with pytest.raises(InputError, match=message):
-        factors(analysis, "2016", "wjets")
+        require_variations(analysis, "wjets", factors(analysis, "2016", "wjets"))
 
 
 def test_the_same_correction_twice_would_apply_its_nominal_value_twice(configured: Any) -> None:
