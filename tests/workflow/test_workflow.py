@@ -49,6 +49,7 @@ NOT_USED = {
     # what the summary has in place of regions is made of its own keys
     "regions.efficient_score.*": "compare histogram fit figures",
     "regions.category_*": "compare",
+    "regions.cell.*": "compare",
     "observables.efficient_score.*": "figures",
     "summary.label": "compare histogram fit",
     "statistics.blind": "compare",  # blind whatever it says

@@ -31,6 +31,14 @@ class Gain(TypedDict):
     error: Annotated[float, "paired: both see the same replicas"]
 
 
+class ByNumber(TypedDict):
+    """Expected significance against a number of bins or categories."""
+
+    numbers: Annotated[list[int], "of bins or categories, ascending"]
+    z: Annotated[list[float], "of each, by the differentiable core"]
+    configured: Annotated[int, "the number that is quoted"]
+
+
 class Compared(TypedDict):
     """Significances and gains."""
 
@@ -38,6 +46,13 @@ class Compared(TypedDict):
     gain: Annotated[dict[str, Gain], "over the initial selection, by the others"]
     difference_to_rival: NotRequired[
         Annotated[dict[str, Gain], "to boosted trees in categories, by all, where there are any"]
+    ]
+    by_number: NotRequired[
+        Annotated[
+            dict[str, ByNumber],
+            "of the efficient score in other numbers of bins, and of boosted trees in other "
+            "numbers of categories, where there are any",
+        ]
     ]
     gain_of_edges: NotRequired[Annotated[Gain, "of moved bin edges over fixed ones, if some move"]]
     thresholds: Annotated[

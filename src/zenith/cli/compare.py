@@ -44,13 +44,14 @@ def run(args: argparse.Namespace) -> None:
     """Evaluate each selection on all events, each event with what its fold is read with."""
     import logging
 
-    from zenith.artefacts.comparison import COMPARISON
+    from zenith.artefacts.comparison import COMPARISON, Comparison
     from zenith.artefacts.selection import CLIMB, SEARCH, Climb, Cost, Search
     from zenith.cli.inputs import read_samples, read_scores, read_selected
     from zenith.config.dependencies import step_config
     from zenith.config.efficient_score import SCORE
     from zenith.config.variants import summarised
     from zenith.optimisation.compare import Row, compare
+    from zenith.optimisation.fineness import against_numbers
     from zenith.optimisation.rivals import in_categories
     from zenith.optimisation.selection import loosest
     from zenith.training.scores import add_unseen_scores
@@ -82,9 +83,10 @@ def run(args: argparse.Namespace) -> None:
     rows = {name: Row(analysis, columns, chosen) for name, chosen in selections.items()}
     if args.scores:
         scores = read_scores(analysis, args.scores)
-        rows["trees"] = Row.fixed(*in_categories(analysis, columns, scores))
+        parted, shared = in_categories(analysis, columns, scores)
+        rows["trees"] = Row.fixed(parted, shared)
         of_folds = [{SCORE: score} for score in scores]
-        scored = {s: add_unseen_scores(own, of_folds, analysis.folds) for s, own in columns.items()}
+        scored = {s: add_unseen_scores(own, of_folds, analysis.folds) for s, own in shared.items()}
         rows["efficient_score"] = Row.fixed(summarised(analysis), scored)
     result = compare(rows, rival="trees" if args.scores else "")
     cost: dict[str, Cost] = {
@@ -95,14 +97,17 @@ def run(args: argparse.Namespace) -> None:
         }
         for name, found in files.items()
     }
+    content: Comparison = {
+        **result,
+        "folds": {"number": analysis.folds.number, "salt": analysis.folds.salt},
+        "soft_hard_gap": max(climb["soft_hard_gap"] for climb in climbs),
+        "cost": cost,
+    }
+    if args.scores:
+        content["by_number"] = against_numbers(analysis, scored, scores)
     COMPARISON.write(
         args.output,
-        {
-            **result,
-            "folds": {"number": analysis.folds.number, "salt": analysis.folds.salt},
-            "soft_hard_gap": max(climb["soft_hard_gap"] for climb in climbs),
-            "cost": cost,
-        },
+        content,
         inputs=[path for found in paths.values() for path in found],
         config=step_config(analysis, "compare"),
     )

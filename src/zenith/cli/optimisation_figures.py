@@ -71,7 +71,9 @@ def _figures(analysis: "Analysis", args: argparse.Namespace) -> "Figures":
     columns = read_samples(args.input)
     histories = [read_climb_history(path) for path in args.history]
     yield from gallery.progress(analysis, histories)
-    yield from gallery.comparison(analysis, COMPARISON.read(args.comparison))
+    compared = COMPARISON.read(args.comparison)
+    yield from gallery.comparison(analysis, compared)
+    yield from gallery.numbers(analysis, compared)
 
     paths: dict[str, list[str]] = {"initial": [], "climb": args.climb}
     selections = {

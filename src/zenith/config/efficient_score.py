@@ -48,7 +48,7 @@ class Rival(Section):
             description="region whose observable and bins each category is fitted in; default: "
             "the first of the fit"
         ),
-        concerns("compare", "efficient_score_figures"),
+        concerns("compare", "efficient_score_figures", "optimisation_figures"),
     ] = None
 
 

@@ -12,8 +12,9 @@ from numpy.typing import NDArray
 from zenith.artefacts.comparison import Comparison
 from zenith.artefacts.history import ClimbHistory
 from zenith.config import Analysis
-from zenith.figures import climb, gain, style
+from zenith.figures import climb, fineness, gain, style
 from zenith.figures.naming import Figures, axis_of, banner
+from zenith.optimisation.rivals import rival_fit
 
 Array = NDArray[np.float64]
 _LABELS = {
@@ -246,6 +247,33 @@ def comparison(analysis: Analysis, content: Comparison) -> Figures:
     compared = "Gain" if to_rival is None else "To the trees"
     headings: Sequence[str] = ("Z", compared, "Evaluations", "CPU time")
     yield "comparison", gain.comparison(rows, headings, banner=banner(analysis))
+
+
+def numbers(analysis: Analysis, content: Comparison) -> Figures:
+    """`numbers`: against the number of bins of the efficient score, and of categories of trees."""
+    found = content.get("by_number")
+    if found is None:
+        return
+    observable = axis_of(analysis, rival_fit(analysis).observable)["label"]
+    names = {
+        "efficient_score": "Efficient score, bins",
+        "trees": f"Boosted trees, categories × {observable}",
+    }
+    quoted = content["expected_significance"]
+    curves = [
+        fineness.Numbers(
+            label,
+            _COLOURS[name],
+            found[name]["numbers"],
+            found[name]["z"],
+            found[name]["configured"],
+            quoted[name]["z"],
+            quoted[name]["error"],
+        )
+        for name, label in names.items()
+    ]
+    label, _ = _LABELS["significance"]
+    yield "numbers", fineness.against_numbers(curves, label=label, banner=banner(analysis))
 
 
 def _measured(value: float, error: float, sign: str = "") -> str:

@@ -12,7 +12,7 @@ import numpy as np
 
 from zenith.artefacts import Columns
 from zenith.config import Analysis
-from zenith.config.selection import Region, RegionCut
+from zenith.config.selection import FitObservable, Region, RegionCut
 from zenith.config.variants import with_regions
 from zenith.core.response.efficient_score import EfficientScore
 from zenith.core.response.projection import best_edges, efficient
@@ -22,13 +22,36 @@ from zenith.training.efficient_score import is_background, parameter_scores, sig
 from zenith.training.response import simulated_events
 from zenith.training.scores import Values, add_by_fold
 
+SHARE = "signal_share"
 CATEGORY = "signal_share_category"
+
+
+def rival_fit(analysis: Analysis) -> FitObservable:
+    """What each category is fitted in."""
+    assert analysis.summary is not None
+    return analysis.regions[analysis.summary.rival.region or fitted_regions(analysis)[0]].fit
+
+
+def regions_of_categories(analysis: Analysis, number: int) -> dict[str, Region]:
+    """A region for each category."""
+    assert analysis.summary is not None
+    mva, fit = analysis.mva[analysis.summary.network], rival_fit(analysis)
+    return {
+        f"category_{k + 1}": Region(
+            label=f"Category {k + 1}",
+            cuts=tuple(RegionCut(cut=cut) for cut in (*mva.cuts, f"{CATEGORY} == {k}")),
+            fit=fit.model_copy(update={"tune_edges": None}),
+        )
+        for k in range(number)
+    }
 
 
 def in_categories(
     analysis: Analysis, columns: Mapping[str, Columns], scores: Sequence[EfficientScore]
 ) -> tuple[Analysis, dict[str, Columns]]:
     """The analysis with categories in place of its regions, and the columns that they cut on.
+
+    Beside these the columns have the share of the signal.
 
     `scores` are those of the folds, of which only what their learning folds taught is used; edges
     are found on the validation fold. Raises InputError where the background does not fill as many
@@ -37,7 +60,7 @@ def in_categories(
     assert analysis.summary is not None
     settings, mva = analysis.summary, analysis.mva[analysis.summary.network]
     number = settings.rival.categories
-    fit = analysis.regions[settings.rival.region or fitted_regions(analysis)[0]].fit
+    fit = rival_fit(analysis)
     events = simulated_events(analysis, columns, mva, more=[fit.observable])
     background = is_background(analysis, events)
     edges = np.asarray(fit.edges.edges)
@@ -67,19 +90,11 @@ def in_categories(
             x = np.stack([np.asarray(values[name], np.float32) for name in score.features])
             share = signal_share(score, x)
             place = np.searchsorted(found.edges, share, side="right")
-            return {CATEGORY: place.astype(np.float32)}
+            return {SHARE: share.astype(np.float32), CATEGORY: place.astype(np.float32)}
 
         return categories
 
     functions = [of_fold(fold, score) for fold, score in enumerate(scores)]
-    regions = {
-        f"category_{k + 1}": Region(
-            label=f"Category {k + 1}",
-            cuts=tuple(RegionCut(cut=cut) for cut in (*mva.cuts, f"{CATEGORY} == {k}")),
-            fit=fit.model_copy(update={"tune_edges": None}),
-        )
-        for k in range(number)
-    }
-    return with_regions(analysis, regions), {
+    return with_regions(analysis, regions_of_categories(analysis, number)), {
         sample: add_by_fold(own, functions, analysis.folds) for sample, own in columns.items()
     }

@@ -13,13 +13,18 @@ from makers.columns import toy_config, toy_events
 
 from zenith.artefacts import Columns, write_columns
 from zenith.cli import main
-from zenith.cli.inputs import read_samples
+from zenith.cli.inputs import read_samples, read_scores
 from zenith.config import load
+from zenith.config.efficient_score import SCORE
 from zenith.config.learning import Folds
+from zenith.config.variants import summarised
 from zenith.errors import InputError
 from zenith.events.folds import folds_of
+from zenith.optimisation.compare import quoted_significance
+from zenith.optimisation.fineness import against_numbers
 from zenith.optimisation.rivals import in_categories
 from zenith.training.score_files import load_score
+from zenith.training.scores import add_unseen_scores
 
 EVENTS = {"zprime": (900, 60.0), "ttbar": (2400, 3000.0), "wjets": (2400, 1500.0)}
 TREES = {
@@ -97,18 +102,18 @@ class Project:
             write_columns(paths[-1], change(sample, own))
         return [str(path) for path in paths]
 
-    def step(self, step: str, *more: str, **given: Any) -> int:
+    def step(self, step: str, *more: str, fold: int = FOLD, **given: Any) -> int:
         config, columns = given.get("config", self.config), given.get("columns", self.columns)
+        responses = str(self.folder / f"response_{fold}.safetensors")
         known = {
-            "mva": ["--name", "trees", "--output", str(self.folder / f"mva/trees/fold_{FOLD}")],
-            "response": ["--output", str(self.folder / "response.safetensors")],
+            "mva": ["--name", "trees", "--output", str(self.folder / f"mva/trees/fold_{fold}")],
+            "response": ["--output", responses],
             "efficient_score": [
-                *("--networks", str(self.folder / "mva")),
-                *("--responses", str(self.folder / "response.safetensors")),
-                *("--output", str(self.folder / "score")),
+                *("--networks", str(self.folder / "mva"), "--responses", responses),
+                *("--output", str(self.folder / f"score_{fold}")),
             ],
         }
-        of_fold = ["--config", str(config), "--fold", str(FOLD), "--input", *columns]
+        of_fold = ["--config", str(config), "--fold", str(fold), "--input", *columns]
         return main([step, *of_fold, *known[step], *more])
 
 
@@ -228,7 +233,7 @@ def test_two_nuisances_that_do_the_same_share_what_one_would_take(
     assert project.step("response", "--output", output, config=config) == 0
     score = ["--responses", output, "--output", str(tmp_path / "score")]
     assert project.step("efficient_score", *score, config=config) == 0
-    once = json.loads((project.folder / "score/score.json").read_text())
+    once = json.loads((project.folder / "score_0/score.json").read_text())
     about = json.loads((tmp_path / "score/score.json").read_text())
     one, other = (about["parameters"][name]["coefficient"] for name in ("pileup", "again"))
     alone = once["parameters"]["pileup"]["coefficient"]
@@ -243,8 +248,34 @@ def test_more_categories_than_the_events_carry(project: Project) -> None:
     rival = analysis.summary.rival.model_copy(update={"categories": 50})
     summary = analysis.summary.model_copy(update={"rival": rival, "effective_events": 100.0})
     analysis = analysis.model_copy(update={"summary": summary})
-    score, _ = load_score(project.folder / "score/score.safetensors", analysis.mva["trees"])
+    score, _ = load_score(project.folder / "score_0/score.safetensors", analysis.mva["trees"])
     with pytest.raises(
         InputError, match=r"summary\.rival\.categories: the background fills \d+ ca"
     ):
         in_categories(analysis, read_samples(project.columns), [score] * 3)
+
+
+def test_other_numbers_of_bins_and_categories_are_what_pyhf_quotes(project: Project) -> None:
+    """Of what is configured, though the model has room for more."""
+    for fold in (1, 2):
+        for step in ("mva", "response", "efficient_score"):
+            assert project.step(step, fold=fold) == 0
+    analysis = load(project.config, ["summary.rival.categories=2"])
+    scores = read_scores(
+        analysis, [str(project.folder / f"score_{f}/score.safetensors") for f in range(3)]
+    )
+    parted, columns = in_categories(analysis, read_samples(project.columns), scores)
+    scored = {
+        sample: add_unseen_scores(own, [{SCORE: score} for score in scores], FOLDS)
+        for sample, own in columns.items()
+    }
+    found = against_numbers(analysis, scored, scores, bins=[2, 6, 400], categories=[1, 3])
+    of_bins, of_categories = found["efficient_score"], found["trees"]
+    assert of_bins["numbers"] == [2, 4, 6]  # 400 are more than the events carry
+    assert of_categories["numbers"] == [1, 2, 3]
+    assert of_bins["z"][1] == pytest.approx(
+        quoted_significance(summarised(analysis), scored), rel=5e-3
+    )
+    assert of_categories["z"][1] == pytest.approx(quoted_significance(parted, columns), rel=5e-3)
+    assert of_bins["z"][0] < of_bins["z"][1]
+    assert of_categories["z"][0] < of_categories["z"][1]

@@ -306,7 +306,7 @@ EXPECTED = {
     "summary.type": f"response {SUMMARISED}",
     "summary.network": f"response {SUMMARISED}",
     "summary.label": NAMED,
-    "summary.rival.region": "compare efficient_score_figures",
+    "summary.rival.region": "compare efficient_score_figures optimisation_figures",
     "summary.rival.*": "compare",
     "summary.responses.significance": "response efficient_score_figures",
     "summary.responses.*": "response",

@@ -215,6 +215,30 @@ def test_the_comparison_shows_its_numbers(analysis: Analysis) -> None:
     assert drawn(figure, [[2.61, 0.24]])
 
 
+def test_numbers_of_bins_and_categories_are_drawn_beside_what_is_quoted(
+    analysis: Analysis,
+) -> None:
+    content = {
+        "expected_significance": {
+            "trees": {"z": 5.0, "error": 0.2},
+            "efficient_score": {"z": 6.0, "error": 0.1},
+        },
+        "by_number": {
+            "efficient_score": {"numbers": [5, 25], "z": [4.0, 6.0], "configured": 25},
+            "trees": {"numbers": [1, 6], "z": [3.0, 5.0], "configured": 6},
+        },
+    }
+    ((name, figure),) = gallery.numbers(analysis, content)
+    assert name == "numbers"
+    for points in ([[5, 4.0], [25, 6.0]], [[1, 3.0], [6, 5.0]], [[25, 6.0]], [[6, 5.0]]):
+        assert drawn(figure, points)
+    entries = [text.get_text() for text in figure.axes[0].get_legend().get_texts()]
+    assert entries[:2] == ["Efficient score, bins", r"Boosted trees, categories × $m(t\bar{t})$"]
+    # and nothing for a comparison of before there were such numbers
+    del content["by_number"]
+    assert list(gallery.numbers(analysis, content)) == []
+
+
 @pytest.fixture(scope="module")
 def toy(toy_configuration: Any, toy_columns: dict[str, Columns]) -> tuple[Any, ...]:
     """A selection of the toy analysis, its objective and its events."""
