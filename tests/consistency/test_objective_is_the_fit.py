@@ -17,12 +17,14 @@ from zenith.core.selection.objective import (
     value_and_bin_gradient,
 )
 from zenith.optimisation import model
-from zenith.optimisation.compare import quoted_significance
+from zenith.optimisation.compare import Row, compare, quoted_significance
 from zenith.optimisation.selection import configured, physical
 from zenith.statistics.histograms import fill
 from zenith.statistics.selections import Selections
 from zenith.systematics.shape import ShapeSystematic
 from zenith.systematics.weight import WeightSystematic
+
+QUICK = {"mc_statistics": False, "bootstrap": 20}
 
 
 def significance(analysis: Analysis, columns: dict[str, Columns], **options: Any) -> float:
@@ -116,6 +118,21 @@ def test_a_counting_experiment_has_its_closed_form(
     s, b = yields["zprime"], yields["ttbar"] + yields["wjets"]
     expected = math.sqrt(2 * ((s + b) * math.log1p(s / b) - s))
     assert significance(analysis, toy_columns) == pytest.approx(expected, rel=1e-6)
+
+    # what is compared where precision is the objective: the error of μ at 1, and by how much less
+    precise = parse(config | {"optimise": {"objective": "precision"}, "statistics": QUICK})
+    cuts = {"initial": 50.0, "climb": 20.0}
+    rows = {
+        name: Row(precise, toy_columns, [physical(precise, {"met": met}, {})] * 5)
+        for name, met in cuts.items()
+    }
+    found = compare(rows)
+    errors = {name: row["mu_error"] for name, row in found["expected_mu_error"].items()}
+    assert errors["initial"] == pytest.approx(math.sqrt(s + b) / s, rel=1e-6)
+    gain = found["expected_mu_error"]["climb"]["gain"]
+    assert gain["difference"] == pytest.approx(errors["climb"] - errors["initial"])
+    assert 0.0 < gain["error"] < abs(gain["difference"])  # paired: most events are the same
+    assert found["expected_significance"]["initial"]["z"] == pytest.approx(expected, rel=1e-6)
 
 
 def test_columns_that_nothing_reads_are_not_needed(

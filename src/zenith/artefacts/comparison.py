@@ -31,6 +31,17 @@ class Gain(TypedDict):
     error: Annotated[float, "paired: both see the same replicas"]
 
 
+class ExpectedError(TypedDict):
+    """Expected error of the signal strength at 1 of a selection: smaller is better."""
+
+    mu_error: Annotated[float, "with all events, by the differentiable core"]
+    error: Annotated[float, "of this, from the same bootstrap"]
+    gain: NotRequired[Annotated[Gain, "less that of the initial selection"]]
+    difference_to_rival: NotRequired[
+        Annotated[Gain, "less that of boosted trees in categories, where there are any"]
+    ]
+
+
 class ByNumber(TypedDict):
     """Expected significance against a number of bins or categories."""
 
@@ -53,6 +64,9 @@ class Compared(TypedDict):
             "of the efficient score in other numbers of bins, and of boosted trees in other "
             "numbers of categories, where there are any",
         ]
+    ]
+    expected_mu_error: NotRequired[
+        Annotated[dict[str, ExpectedError], "by selection, where precision is the objective"]
     ]
     gain_of_edges: NotRequired[Annotated[Gain, "of moved bin edges over fixed ones, if some move"]]
     thresholds: Annotated[

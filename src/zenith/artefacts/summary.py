@@ -12,7 +12,7 @@ from zenith.artefacts.categories import (
     ReferencePoint,
 )
 from zenith.artefacts.codec import Lines
-from zenith.artefacts.comparison import Gain
+from zenith.artefacts.comparison import ExpectedError, Gain
 from zenith.artefacts.cutflow import RegionCutflow, region_table
 from zenith.artefacts.fit import (
     Constraint,
@@ -121,6 +121,10 @@ class Gains(TypedDict, total=False):
 
     gain: Annotated[dict[str, Gain], "over the initial selection"]
     gain_of_edges: Annotated[Gain, "of moved bin edges over fixed ones, if some move"]
+    expected_mu_error: Annotated[
+        dict[str, ExpectedError],
+        "by row of expected_significance, `default` among them, where precision is the objective",
+    ]
     cost: Annotated[dict[str, Cost], "by selection"]
     soft_hard_gap: Annotated[float, "relative, where the climbs ended: the largest of the folds"]
     thresholds: Annotated[

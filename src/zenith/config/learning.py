@@ -6,7 +6,7 @@ from pydantic import Field, field_validator
 
 from zenith.config.base import Positive, Section
 from zenith.config.marks import concerns
-from zenith.config.steps import OBJECTIVE
+from zenith.config.steps import OBJECTIVE, SELECTION
 
 
 class Folds(Section):
@@ -71,8 +71,11 @@ class Optimise(Section):
 
     objective: Annotated[
         Literal["significance", "precision"],
-        Field(description="objective of the climb"),
-        concerns(*OBJECTIVE),
+        Field(
+            description="objective of the climb: the expected significance, or the expected error "
+            "of the signal strength, which is then compared as well"
+        ),
+        concerns(*SELECTION),
     ] = "significance"
     nuisances: Annotated[
         bool,

@@ -247,6 +247,27 @@ def comparison(analysis: Analysis, content: Comparison) -> Figures:
     compared = "Gain" if to_rival is None else "To the trees"
     headings: Sequence[str] = ("Z", compared, "Evaluations", "CPU time")
     yield "comparison", gain.comparison(rows, headings, banner=banner(analysis))
+    yield from _precisions(analysis, content)
+
+
+def _precisions(analysis: Analysis, content: Comparison) -> Figures:
+    """`comparison_precision`: the same of the error of μ, where that is what was climbed."""
+    found = content.get("expected_mu_error", {})
+    if not found:
+        return
+    beside = any("difference_to_rival" in row for row in found.values())
+    rows = []
+    for name, row in found.items():
+        difference = row.get("difference_to_rival") if beside else row.get("gain")
+        less = "–"
+        if difference is not None and not (beside and name == "trees"):
+            less = _measured(difference["difference"], difference["error"], "+")
+        cells = [_measured(row["mu_error"], row["error"]), less]
+        label, colour = SELECTIONS.get(name, name), _COLOURS.get(name, "black")
+        rows.append(gain.Row(label, colour, None, row["mu_error"], row["error"], cells))
+    headings = ("Error of μ", "To the trees" if beside else "To the initial")
+    figure = gain.comparison(rows, headings, label=_LABELS["precision"][0], banner=banner(analysis))
+    yield "comparison_precision", figure
 
 
 def numbers(analysis: Analysis, content: Comparison) -> Figures:

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from zenith.artefacts import Columns
-from zenith.artefacts.comparison import Compared, Expected, Gain
+from zenith.artefacts.comparison import Compared, Expected, ExpectedError, Gain
 from zenith.config import Analysis
 from zenith.config.variants import blinded
 from zenith.core.selection.layout import Layout
@@ -111,6 +111,7 @@ def compare(rows: Mapping[str, Row], rival: str = "") -> Compared:
     significance: dict[str, Expected] = {}
     replicas: dict[str, NDArray[np.float64]] = {}
     thresholds: dict[str, dict[str, list[float]]] = {}
+    mu_errors: dict[str, NDArray[np.float64]] = {}
     for _, same in groupby(rows.items(), key=lambda row: id(row[1].analysis)):
         group = dict(same)
         analysis, columns, _ = next(iter(group.values()))
@@ -127,6 +128,8 @@ def compare(rows: Mapping[str, Row], rival: str = "") -> Compared:
             replicas[name] = bootstrap(
                 objective, events, row.selections, analysis.statistics.bootstrap
             )
+            if analysis.optimise.objective == "precision":
+                mu_errors[name] = _mu_errors(analysis, events, row.selections)
             significance[name] = {
                 "z": quoted_significance(analysis, scored, hard[name]),
                 "error": spread(replicas[name]),
@@ -147,9 +150,41 @@ def compare(rows: Mapping[str, Row], rival: str = "") -> Compared:
     }
     if rival:
         result["difference_to_rival"] = {name: gain(name, rival) for name in rows}
+    if mu_errors:
+        result["expected_mu_error"] = _precisions(mu_errors, first, rival)
     if "fixed_edges" in others:
         result["gain_of_edges"] = gain("climb", "fixed_edges")
     return result
+
+
+def _mu_errors(
+    analysis: Analysis, events: Layout, selections: Sequence[Physical]
+) -> NDArray[np.float64]:
+    """The expected error of the signal strength: of all events, and then of each replica."""
+    objective = model.objective(analysis, quantity="precision")
+    templates = union_templates(stacked(selections), objective, events)
+    value = float(value_and_bin_gradient(objective, templates)[0])
+    replicas = bootstrap(objective, events, selections, analysis.statistics.bootstrap)
+    return np.array([value, *replicas])
+
+
+def _precisions(
+    errors: Mapping[str, NDArray[np.float64]], first: str, rival: str
+) -> dict[str, ExpectedError]:
+    """By row, from its value and those of its replicas; all rows have the same replicas."""
+
+    def less(name: str, than: str) -> Gain:
+        value, *replicas = errors[name] - errors[than]
+        return {"difference": float(value), "error": spread(np.array(replicas))}
+
+    found: dict[str, ExpectedError] = {}
+    for name, (value, *replicas) in errors.items():
+        found[name] = {"mu_error": float(value), "error": spread(np.array(replicas))}
+        if name != first:
+            found[name]["gain"] = less(name, first)
+        if rival:
+            found[name]["difference_to_rival"] = less(name, rival)
+    return found
 
 
 def _events(

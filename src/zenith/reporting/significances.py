@@ -51,13 +51,16 @@ def expected(
     return {**found, "default": found[COMPARED.get(quoted, quoted)]}
 
 
-def gains(comparison: Comparison | None) -> Gains:
-    """What the optimisation has brought, where one ran."""
+def gains(comparison: Comparison | None, quoted: str) -> Gains:
+    """What the optimisation has brought, where one ran; `quoted` is the selection that is."""
     if comparison is None:
         return {}
     found: Gains = {"gain": comparison["gain"]}
     if "gain_of_edges" in comparison:
         found["gain_of_edges"] = comparison["gain_of_edges"]
+    if "expected_mu_error" in comparison:
+        rows = {COMPARED.get(n, n): row for n, row in comparison["expected_mu_error"].items()}
+        found["expected_mu_error"] = {**rows, "default": rows[COMPARED.get(quoted, quoted)]}
     return {
         **found,
         "cost": comparison["cost"],

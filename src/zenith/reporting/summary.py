@@ -19,7 +19,7 @@ from zenith.artefacts.summary import (
     SummaryFit,
     timing_table,
 )
-from zenith.reporting import significances
+from zenith.reporting import precisions, significances
 from zenith.reporting.cautions import cautions
 from zenith.reporting.headline import headline
 from zenith.reporting.measurement import NOTHING_KNOWN, cutflows
@@ -101,7 +101,7 @@ def summarise(
         **(measurement or NOTHING_KNOWN),
         "expected_significance": significances.expected(fits, quoted, comparison, cpu_seconds),
         **selections[quoted],
-        **significances.gains(comparison),
+        **significances.gains(comparison, quoted),
         "timing": dict(times),
         "selections": selections,
         "versions": versions(),
@@ -158,7 +158,8 @@ def page(summary: Results, title: str, more: Sequence[str] = ()) -> str:
     """
     labels = summary["labels"]
     regions, processes = labels["regions"], labels["processes"]
-    parts = [f"# {title}", headline(summary), significances.section(summary), *costs(summary)]
+    parts = [f"# {title}", headline(summary), precisions.section(summary)]
+    parts += [significances.section(summary), *costs(summary)]
     parts += ["## Yields", *_yields(summary["yields"], regions, processes)]
     parts += [_control_fit(summary.get("control_fit"), regions)]
     parts += nuisance_parameters(summary)

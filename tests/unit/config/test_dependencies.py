@@ -311,7 +311,7 @@ EXPECTED = {
     "summary.responses.significance": "response efficient_score_figures",
     "summary.responses.*": "response",
     "summary.*": SUMMARISED,
-    "optimise.objective": OBJECTIVE,
+    "optimise.objective": SELECTION,
     "optimise.nuisances": OBJECTIVE,
     "optimise.steps": "optimise search",
     "optimise.starts": "optimise search",

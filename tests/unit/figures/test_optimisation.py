@@ -215,6 +215,32 @@ def test_the_comparison_shows_its_numbers(analysis: Analysis) -> None:
     assert drawn(figure, [[2.61, 0.24]])
 
 
+def test_errors_of_the_strength_are_compared_where_precision_is_the_objective(
+    analysis: Analysis,
+) -> None:
+    content = {
+        "expected_significance": {
+            "initial": {"z": 2.5, "error": 0.1},
+            "trees": {"z": 3.0, "error": 0.1},
+        },
+        "gain": {"trees": {"difference": 0.5, "error": 0.05}},
+        "cost": {},
+        "expected_mu_error": {
+            "initial": {
+                "mu_error": 0.45,
+                "error": 0.02,
+                "difference_to_rival": {"difference": 0.05, "error": 0.01},
+            },
+            "trees": {"mu_error": 0.4, "error": 0.02},
+        },
+    }
+    figures = dict(gallery.comparison(analysis, content))
+    assert list(figures) == ["comparison", "comparison_precision"]
+    figure = figures["comparison_precision"]
+    assert {"0.450 ± 0.020", "+0.050 ± 0.010", "0.400 ± 0.020", "–"} <= set(texts(figure))
+    assert figure.axes[0].get_xlabel() == "Expected error on μ"
+
+
 def test_numbers_of_bins_and_categories_are_drawn_beside_what_is_quoted(
     analysis: Analysis,
 ) -> None:

@@ -396,3 +396,27 @@ def test_boosted_trees_are_beside_the_efficient_score() -> None:
     assert verdict in text
     found["difference_to_rival"]["efficient_score"]["difference"] = -0.2
     assert "What is quoted is below boosted trees" in page(summarise(fits, {}, {}, found), "R")
+
+
+def test_the_error_of_the_strength_is_a_table_where_it_is_the_objective() -> None:
+    def row(value: float, to_trees: float) -> dict[str, Any]:
+        return {
+            "mu_error": value,
+            "error": 0.01,
+            "difference_to_rival": {"difference": to_trees, "error": 0.005},
+        }
+
+    errors = {"initial": row(0.4, 0.1), "trees": row(0.3, 0.0), "efficient_score": row(0.28, -0.02)}
+    compared = COMPARISON | {
+        "expected_significance": {name: {"z": 3.0, "error": 0.1} for name in errors},
+        "gain": {},
+        "expected_mu_error": errors,
+    }
+    fits = {"initial": fit(), "efficient_score": fit()}
+    content = summarise(fits, {}, {}, compared)  # type: ignore[arg-type]
+    assert content["expected_mu_error"]["default"]["mu_error"] == 0.28
+    text = page(content, "toy")
+    _, _, after = text.partition("## Expected error of the signal strength")
+    assert "| efficient score             | 0.280 ± 0.010 | -0.0200 ± 0.0050 |" in after
+    assert "more precise than boosted trees in categories by 0.020, 4.0 times the error" in after
+    assert after.index("error of μ") < after.index("## Expected significance")
