@@ -201,6 +201,25 @@ def test_permuted_categories_have_the_same_significance(events):
     assert hard[1] == pytest.approx(hard[0], rel=1e-10)
 
 
+def test_an_empty_category_changes_nothing(events):
+    """The output that is never the largest: its events are those of the next one."""
+    split = PARAMETERS["networks"]["split"]
+    lowest = dataclasses.replace(split, biases=(split.biases[0].at[3].set(-1e3),))
+    gone = {**PARAMETERS, "networks": {**PARAMETERS["networks"], "split": lowest}}
+    histograms = hard_histograms(gone, events)
+    np.testing.assert_array_equal(rows(histograms["by_network_4"]), 0.0)
+    kept = split.logits(jnp.asarray([SAMPLES["zprime"][0].columns[n] for n in "xy"]))[:3]
+    counts = np.bincount(
+        np.asarray(kept.argmax(axis=0)),
+        SAMPLES["zprime"][0].weight * (SAMPLES["zprime"][0].columns["met"] > 0.4),
+    )
+    found = [histograms[f"by_network_{k}"].nominal[1].sum() for k in (1, 2, 3)]
+    np.testing.assert_allclose(found, counts, rtol=1e-9)
+    z = float(hard_value(gone, objective(), events))
+    soft = significance(gone, events, 0.01)[0]
+    assert 0.0 < z == pytest.approx(soft, rel=0.01)
+
+
 def test_soft_and_hard_significance_agree_at_the_last_temperature(events):
     hard = float(hard_value(PARAMETERS, objective(), events))
     gaps = [abs(significance(PARAMETERS, events, t)[0] / hard - 1) for t in (1.0, 0.1, 0.01)]

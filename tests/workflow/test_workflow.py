@@ -50,6 +50,7 @@ NOT_USED = {
     "regions.efficient_score.*": "compare histogram fit figures",
     "regions.category_*": "compare",
     "regions.cell.*": "compare",
+    "regions.categories.*": "compare optimise",
     "observables.efficient_score.*": "figures",
     "summary.label": "compare histogram fit",
     "statistics.blind": "compare",  # blind whatever it says
@@ -193,17 +194,20 @@ def test_the_default_profile_is_loaded_by_itself(run) -> None:
 def test_the_summary_holds_the_result(project, run) -> None:
     summary = json.loads((project.folder / RESULTS / "summary.json").read_text())
     assert summary["fit"]["mu_error"] > 0
-    rows = ("initial", "loosest", "climb", "cma_es", "tpe", "trees", "default")
+    learned = ("climb", "cma_es", "tpe", "categories")
+    rows = ("initial", "loosest", *learned, "categories_start", "trees", "default")
     for name in rows:
         row = summary["expected_significance"][name]
         assert row["z"] > 0
         assert {"error", "difference_to_trees", "difference_error"} <= row.keys()
-        assert (row["evaluations"] > 0) == (name in ("climb", "cma_es", "tpe"))
+        assert (row["evaluations"] > 0) == (name in learned)
     quoted = json.loads((project.folder / RESULTS / "efficient_score/fit.json").read_text())
     default = summary["expected_significance"]["default"]
     assert default["z"] == quoted["significance"]["expected"]
     assert default["cpu_seconds"] > summary["expected_significance"]["trees"]["cpu_seconds"] >= 0
     assert summary["folds"] == {"number": 3, "salt": 1}
+    assert summary["gain_of_categories"]["error"] > 0
+    assert 0 <= summary["soft_hard_gap_of_categories"] < 0.05
     assert len(summary["upper_limit"]["expected"]) == 5
     assert set(summary["yields"]) == {"efficient_score"}
     assert summary["timing"]["simulate"]["jobs"] == SIMULATED

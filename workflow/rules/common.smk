@@ -26,6 +26,9 @@ SCORES = [
     if ANALYSIS.summary
 ]
 SELECTIONS += ["efficient_score"] if SCORES else []
+# Categories of a network that are climbed beside the regions: an analysis with them in their place.
+IN_CATEGORIES = in_climbed_categories(ANALYSIS) if ANALYSIS.climbed_categories else None
+CATEGORIES = ["climb_categories"] if IN_CATEGORIES else []
 # A second climb where edges move, for what that is worth.
 FIXED_EDGES = ["climb_fixed_edges"] if ANALYSIS.moving_edges else []
 MODULES = [full_name(ANALYSIS.module)] if SAMPLES else []
@@ -105,10 +108,10 @@ def luminosity(wildcards):
     return AT_LUMINOSITY.eras[ANALYSIS.samples[wildcards.sample].era].luminosity
 
 
-def trained(folds=FOLDS):
+def trained(folds=FOLDS, analysis=ANALYSIS):
     """The networks as they were trained, of some folds."""
     file = f"{RESULTS}/mva/{{mva}}/fold_{{fold}}/initial.safetensors"
-    return expand(file, mva=ANALYSIS.networks_in_use, fold=folds)
+    return expand(file, mva=analysis.networks_in_use, fold=folds)
 
 
 def climbed(stage, folds=FOLDS):
@@ -116,10 +119,10 @@ def climbed(stage, folds=FOLDS):
     return expand(f"{RESULTS}/{stage}/fold_{{fold}}/selection.json", fold=folds)
 
 
-def climbed_networks(stage, folds=FOLDS):
+def climbed_networks(stage, folds=FOLDS, analysis=ANALYSIS):
     """The networks as a climb has moved them, of some folds."""
     file = f"{RESULTS}/{stage}/fold_{{fold}}/networks/{{mva}}.safetensors"
-    return expand(file, mva=ANALYSIS.networks_in_use, fold=folds)
+    return expand(file, mva=analysis.networks_in_use, fold=folds)
 
 
 def searched(methods):

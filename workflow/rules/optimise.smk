@@ -55,6 +55,31 @@ if ANALYSIS.moving_edges:
             code=code_hash("zenith.cli.optimise", *NETWORKS, *KINDS),
 
 
+# The climb of categories of a network, beside that of the regions.
+if IN_CATEGORIES:
+
+    use rule optimise as optimise_categories with:
+        input:
+            columns=expand(f"{RESULTS}/columns/{{sample}}.h5", sample=SAMPLES),
+            networks=lambda wildcards: trained([wildcards.fold], IN_CATEGORIES),
+        output:
+            selection=f"{RESULTS}/climb_categories/fold_{{fold}}/selection.json",
+            history=f"{RESULTS}/climb_categories/fold_{{fold}}/history.h5",
+            networks=climbed_networks("climb_categories", ["{fold}"], IN_CATEGORIES),
+        log:
+            f"{RESULTS}/logs/optimise/climb_categories/fold_{{fold}}.log",
+        benchmark:
+            f"{RESULTS}/benchmarks/optimise/climb_categories/fold_{{fold}}.tsv"
+        params:
+            configuration=resolved,
+            jax=JAX,
+            networks=lambda wildcards: f"{RESULTS}/mva",
+            checkpoints=f"{RESULTS}/checkpoints/climb_categories/fold_{{fold}}",
+            options="--climbed-categories",
+            config=lambda wildcards: step_config(IN_CATEGORIES, "optimise"),
+            code=code_hash("zenith.cli.optimise", *NETWORKS, *KINDS),
+
+
 rule search:
     input:
         columns=expand(f"{RESULTS}/columns/{{sample}}.h5", sample=SAMPLES),
@@ -91,9 +116,16 @@ rule compare:
         networks=[
             *trained(),
             *[n for stage in ["climb", *FIXED_EDGES] for n in climbed_networks(stage)],
+            *(trained(analysis=IN_CATEGORIES) if IN_CATEGORIES else []),
+            *[
+                network
+                for stage in CATEGORIES
+                for network in climbed_networks(stage, analysis=IN_CATEGORIES)
+            ],
         ],
         climb=climbed("climb"),
         fixed_edges=[file for stage in FIXED_EDGES for file in climbed(stage)],
+        categories=[file for stage in CATEGORIES for file in climbed(stage)],
         search=searched(ANALYSIS.searches),
         scores=SCORES,
     output:
@@ -115,6 +147,7 @@ rule compare:
         config=lambda wildcards: step_config(ANALYSIS, "compare"),
         options=[
             *[f"--fixed-edges {' '.join(climbed(stage))}" for stage in FIXED_EDGES],
+            *[f"--categories {' '.join(climbed(stage))}" for stage in CATEGORIES],
             *(["--scores", *SCORES] if SCORES else []),
         ],
         code=code_hash("zenith.cli.compare", *NETWORKS, *KINDS),

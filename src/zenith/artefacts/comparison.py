@@ -69,6 +69,12 @@ class Compared(TypedDict):
         Annotated[dict[str, ExpectedError], "by selection, where precision is the objective"]
     ]
     gain_of_edges: NotRequired[Annotated[Gain, "of moved bin edges over fixed ones, if some move"]]
+    gain_of_categories: NotRequired[
+        Annotated[Gain, "of climbed categories over the best ones of the network as it was trained"]
+    ]
+    soft_hard_gap_of_categories: NotRequired[
+        Annotated[float, "where their climb ended, the largest of the folds"]
+    ]
     thresholds: Annotated[
         dict[str, dict[str, list[float]]], "by selection and cut, one for each fold"
     ]

@@ -125,8 +125,10 @@ class Gains(TypedDict, total=False):
         dict[str, ExpectedError],
         "by row of expected_significance, `default` among them, where precision is the objective",
     ]
+    gain_of_categories: Annotated[Gain, "of climbed categories over where they began"]
     cost: Annotated[dict[str, Cost], "by selection"]
     soft_hard_gap: Annotated[float, "relative, where the climbs ended: the largest of the folds"]
+    soft_hard_gap_of_categories: Annotated[float, "of the climbed categories, likewise"]
     thresholds: Annotated[
         dict[str, dict[str, list[float]]], "by selection and cut, one for each fold"
     ]

@@ -28,6 +28,14 @@ def arguments(parser: argparse.ArgumentParser) -> None:
             required=option != "--fixed-edges",
         )
     parser.add_argument(
+        "--categories",
+        type=Input,
+        nargs="+",
+        default=[],
+        metavar="JSON",
+        help="what climbs of climbed_categories wrote, if the configuration has it",
+    )
+    parser.add_argument(
         "--scores",
         type=Input,
         nargs="+",
@@ -49,7 +57,7 @@ def run(args: argparse.Namespace) -> None:
     from zenith.cli.inputs import read_samples, read_scores, read_selected
     from zenith.config.dependencies import step_config
     from zenith.config.efficient_score import SCORE
-    from zenith.config.variants import summarised
+    from zenith.config.variants import in_climbed_categories, summarised
     from zenith.optimisation.compare import Row, compare
     from zenith.optimisation.fineness import against_numbers
     from zenith.optimisation.rivals import in_categories
@@ -88,6 +96,14 @@ def run(args: argparse.Namespace) -> None:
         of_folds = [{SCORE: score} for score in scores]
         scored = {s: add_unseen_scores(own, of_folds, analysis.folds) for s, own in shared.items()}
         rows["efficient_score"] = Row.fixed(summarised(analysis), scored)
+    if args.categories:
+        options.climbed_categories(args, analysis)
+        variant = in_climbed_categories(analysis)
+        files["categories"] = [CLIMB.read(path) for path in args.categories]
+        paths["categories"] = args.categories
+        for name, written in {"categories_start": [], "categories": args.categories}.items():
+            chosen = read_selected(variant, columns, args.networks, written)
+            rows[name] = Row(variant, columns, chosen)
     result = compare(rows, rival="trees" if args.scores else "")
     cost: dict[str, Cost] = {
         name: {
@@ -103,6 +119,9 @@ def run(args: argparse.Namespace) -> None:
         "soft_hard_gap": max(climb["soft_hard_gap"] for climb in climbs),
         "cost": cost,
     }
+    if args.categories:
+        ends = [CLIMB.read(path)["soft_hard_gap"] for path in args.categories]
+        content["soft_hard_gap_of_categories"] = max(ends)
     if args.scores:
         content["by_number"] = against_numbers(analysis, scored, scores)
     COMPARISON.write(
@@ -113,6 +132,6 @@ def run(args: argparse.Namespace) -> None:
     )
     for name, found in result["expected_significance"].items():
         logging.info(
-            "%-15s Z %.3f ± %.3f",
+            "%-16s Z %.3f ± %.3f",
             *(name, found["z"], found["error"]),
         )

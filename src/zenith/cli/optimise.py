@@ -14,6 +14,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     options.add_fold(parser)
     options.add_columns(parser)
     options.add_networks(parser)
+    options.add_climbed_categories(parser)
     parser.add_argument(
         "--fixed-edges", action="store_true", help="bin edges stay, even those that have tune_edges"
     )

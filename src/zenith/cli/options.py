@@ -16,7 +16,8 @@ from zenith.config.base import Section
 from zenith.config.categories import Categorise
 from zenith.config.efficient_score import EfficientScoreSettings
 from zenith.config.explanation import explain
-from zenith.config.variants import summarised
+from zenith.config.memberships import ClimbedCategories
+from zenith.config.variants import in_climbed_categories, summarised
 from zenith.errors import ConfigError
 
 DEFAULT = "config/zprime.yaml"
@@ -119,6 +120,9 @@ def analysis(args: argparse.Namespace) -> Analysis:
     if getattr(args, "summarised", None):
         summary(args, found)
         return summarised(found)
+    if getattr(args, "climbed_categories", False):
+        climbed_categories(args, found)
+        return in_climbed_categories(found)
     return found
 
 
@@ -177,6 +181,14 @@ def of_skims(args: argparse.Namespace) -> tuple[Analysis, str]:
     return found, name
 
 
+def climbed_categories(args: argparse.Namespace, analysis: Analysis) -> ClimbedCategories:
+    """The categories that the configuration has climbed. Raises ConfigError without them."""
+    if analysis.climbed_categories is None:
+        about = Analysis.model_fields["climbed_categories"].description
+        raise ConfigError(f"{args.config}: climbed_categories: missing ({about})")
+    return analysis.climbed_categories
+
+
 def add_columns(parser: argparse.ArgumentParser) -> None:
     """Add `--input H5 …`."""
     parser.add_argument(
@@ -195,6 +207,15 @@ def add_summarised(parser: argparse.ArgumentParser) -> None:
         "--summarised",
         action="store_true",
         help="the summary of the configuration, in place of its regions",
+    )
+
+
+def add_climbed_categories(parser: argparse.ArgumentParser) -> None:
+    """Add `--climbed-categories`: the step is then of them in place of the regions."""
+    parser.add_argument(
+        "--climbed-categories",
+        action="store_true",
+        help="the climbed categories of the configuration, in place of its regions",
     )
 
 

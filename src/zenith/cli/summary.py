@@ -87,7 +87,7 @@ def run(args: argparse.Namespace) -> None:
             measurement(
                 in_channels(options.analysis_of_files(args)), found_fits.values(), flows.values()
             ),
-            _of_summary(analysis, results / "benchmarks"),
+            _of_networks(analysis, results / "benchmarks"),
         )
         title = f"Results of {analysis.name}"
         text = summary.page(own, title, more)
@@ -100,17 +100,25 @@ def run(args: argparse.Namespace) -> None:
         write_text(args.web_page, web_page(text, title, figure))
 
 
-def _of_summary(analysis: "Analysis", benchmarks: Path) -> "dict[str, float]":
-    """CPU seconds of boosted trees, and with them of the efficient score, where measured."""
+def _of_networks(analysis: "Analysis", benchmarks: Path) -> "dict[str, float]":
+    """CPU seconds of networks of rows, and with them of the efficient score, where measured."""
+    from zenith.config.variants import in_climbed_categories
     from zenith.reporting import summary
 
-    if analysis.summary is None:
-        return {}
-    folders = {"trees": f"mva/{analysis.summary.network}"}
-    folders |= {step: step for step in ("response", "efficient_score")}
-    times = summary.timing({k: (benchmarks / f).rglob("*.tsv") for k, f in folders.items()})
-    paid = {name: time["cpu_seconds"] for name, time in times.items() if time["jobs"]}
-    return paid | {"efficient_score": sum(paid.values())} if "trees" in paid else {}
+    def paid(folders: "dict[str, str]") -> "dict[str, float]":
+        times = summary.timing({k: (benchmarks / f).rglob("*.tsv") for k, f in folders.items()})
+        return {name: time["cpu_seconds"] for name, time in times.items() if time["jobs"]}
+
+    found: dict[str, float] = {}
+    if analysis.summary is not None:
+        folders = {"trees": f"mva/{analysis.summary.network}"}
+        found = paid(folders | {step: step for step in ("response", "efficient_score")})
+        found = found | {"efficient_score": sum(found.values())} if "trees" in found else {}
+    if analysis.climbed_categories is not None:
+        (network,) = in_climbed_categories(analysis).mva
+        rows = ("categories_start", "categories")
+        found |= paid(dict.fromkeys(rows, f"mva/{network}"))
+    return found
 
 
 def _categories(

@@ -8,6 +8,7 @@ from zenith.config.efficient_score import SCORE
 from zenith.config.relations import Related
 from zenith.config.selection import RegionCut
 from zenith.config.simulation import PseudodataCard
+from zenith.config.variants import in_climbed_categories
 
 
 def agree(analysis: Related) -> None:
@@ -21,6 +22,7 @@ def agree(analysis: Related) -> None:
     _systematics_fit(analysis)
     _networks_fit(analysis)
     _summary_fits(analysis)
+    _climbed_categories_fit(analysis)
     _cuts_fit(analysis)
     _channels_fit(analysis)
 
@@ -189,6 +191,37 @@ def _summary_fits(analysis: Related) -> None:
         )
 
 
+def _climbed_categories_fit(analysis: Related) -> None:
+    """The categories that are climbed beside the regions are of a network, by its rules."""
+    settings = analysis.climbed_categories
+    if settings is None:
+        return
+    if settings.score is not None:
+        known([settings.score], analysis.scores, "climbed_categories.score, score of a network")
+    if settings.network is not None:
+        known([settings.network], analysis.mva, "climbed_categories.network")
+        _require_two_classes("climbed_categories", settings.network, analysis)
+    if settings.region is not None:
+        known([settings.region], analysis.regions, "climbed_categories.region")
+    if not any(region.in_fit for region in analysis.regions.values()):
+        raise ValueError("climbed_categories.region: missing: no region is in the fit")
+    if not in_climbed_categories(analysis).is_tunable:
+        raise ValueError(
+            "climbed_categories: nothing moves in their climb: give the edges bounds (tune), or "
+            "let the network be fine-tuned (mva fine_tune)"
+        )
+
+
+def _require_two_classes(where: str, network: str, analysis: Related) -> None:
+    """A network whose outputs are categories was trained for one score."""
+    if len(analysis.mva[network].classes) != 2:
+        raise ValueError(
+            f"{where}.network: {network!r} has {len(analysis.mva[network].classes)} classes; "
+            "its outputs begin as the best categories of one score: give it two classes, "
+            "signal and background, or part the events by a score of it (score, edges)"
+        )
+
+
 def _cuts_fit(analysis: Related) -> None:
     tuned: dict[str, tuple[str, RegionCut]] = {}
     skim_cuts = [("skim.cuts", text) for text in analysis.skim.cuts]
@@ -247,12 +280,7 @@ def _channels_fit(analysis: Related) -> None:
         if network in used:
             raise ValueError(f"{where}.network: {network!r} parts the events of {used[network]}")
         used[network] = f"regions.{name}"
-        if len(analysis.mva[network].classes) != 2:
-            raise ValueError(
-                f"{where}.network: {network!r} has {len(analysis.mva[network].classes)} classes; "
-                "its outputs begin as the best categories of one score: give it two classes, "
-                "signal and background, or part the events by a score of it (score, edges)"
-            )
+        _require_two_classes(where, network, analysis)
         for key, observable in analysis.observables_in_use():
             if observable == network:
                 raise ValueError(

@@ -124,7 +124,9 @@ def _job(analysis: Analysis, step: str, name: str) -> _Job:
     if step in ("mva", "mva_figures"):
         return _network_job(analysis, step, name)
     scored = analysis.inputs.scored
-    return _Job(step, frozenset({"toy"} if scored is not None and scored.toy else ()))
+    kinds = frozenset({"toy"} if scored is not None and scored.toy else ())
+    # the jobs of climbed categories are those of an analysis with them in place of its regions
+    return _Job(step, kinds, without=frozenset(() if step == "compare" else {"climbed_categories"}))
 
 
 def _sample_job(analysis: Analysis, step: str, name: str) -> _Job:

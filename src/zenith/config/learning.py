@@ -6,7 +6,7 @@ from pydantic import Field, field_validator
 
 from zenith.config.base import Positive, Section
 from zenith.config.marks import concerns
-from zenith.config.steps import OBJECTIVE, SELECTION
+from zenith.config.steps import SELECTION
 
 
 class Folds(Section):
@@ -66,22 +66,9 @@ class LearningRates(Section):
     ] = 3e-4
 
 
-class Optimise(Section):
-    """The climb of the expected significance."""
+class Ascent(Section):
+    """How a climb goes."""
 
-    objective: Annotated[
-        Literal["significance", "precision"],
-        Field(
-            description="objective of the climb: the expected significance, or the expected error "
-            "of the signal strength, which is then compared as well"
-        ),
-        concerns(*SELECTION),
-    ] = "significance"
-    nuisances: Annotated[
-        bool,
-        Field(description="whether the systematics are part of the objective"),
-        concerns(*OBJECTIVE),
-    ] = True
     steps: Annotated[
         int, Field(ge=1, description="number of steps of a climb"), concerns("optimise", "search")
     ] = 200
@@ -117,6 +104,24 @@ class Optimise(Section):
     checkpoint_every: Annotated[
         int, Field(ge=1, description="number of steps between checkpoints"), concerns()
     ] = 20
+
+
+class Optimise(Ascent):
+    """The climb of the expected significance."""
+
+    objective: Annotated[
+        Literal["significance", "precision"],
+        Field(
+            description="objective of the climb: the expected significance, or the expected error "
+            "of the signal strength, which is then compared as well"
+        ),
+        concerns(*SELECTION),
+    ] = "significance"
+    nuisances: Annotated[
+        bool,
+        Field(description="whether the systematics are part of the objective"),
+        concerns(*SELECTION, "histogram", "scored"),  # which may begin at the best edges
+    ] = True
 
 
 Method = Literal["tpe", "cma_es"]

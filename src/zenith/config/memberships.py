@@ -6,6 +6,7 @@ from typing import Annotated
 from pydantic import Field, model_validator
 
 from zenith.config.base import Name, Positive, Section
+from zenith.config.learning import Ascent
 from zenith.config.marks import concerns
 from zenith.config.steps import REGIONS, SELECTION
 
@@ -113,3 +114,27 @@ class Categories(Section):
     def source(self) -> str:
         """The score that the best edges are of."""
         return self.score or self.network or ""
+
+
+class ClimbedCategories(Categories):
+    """Categories of all events that a network is for, climbed and compared beside the regions.
+
+    Every category is fitted in the bins of a region's observable. They begin as the best ones of
+    the score as it was trained; from there the gradient moves edges and weights together.
+    """
+
+    region: Annotated[
+        Name | None,
+        Field(
+            description="region whose observable and bins each category is fitted in; default: "
+            "the first of the fit"
+        ),
+    ] = None
+    optimise: Annotated[
+        Ascent, Field(description="settings of the gradient ascent of the categories")
+    ] = Ascent()
+
+    @property
+    def parts(self) -> Categories:
+        """The categories alone, as those of a region."""
+        return Categories(**{name: getattr(self, name) for name in Categories.model_fields})

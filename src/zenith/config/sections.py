@@ -12,6 +12,7 @@ from zenith.config.formats import FORMATS, FileFormat
 from zenith.config.inputs import Inputs
 from zenith.config.learning import Folds, Optimise, Search
 from zenith.config.marks import concerns
+from zenith.config.memberships import ClimbedCategories
 from zenith.config.networks.settings import NETWORKS, Mva
 from zenith.config.samples import AppliedWeight, Era, Process, Sample, Skim
 from zenith.config.selection import Observable, PhysicsObject, Region
@@ -112,6 +113,14 @@ class Sections(Section):
             "which remain its rivals; none: the regions are"
         ),
         concerns("response", *SUMMARISED, *NAMED),
+    ] = None
+    climbed_categories: Annotated[
+        ClimbedCategories | None,
+        Field(
+            description="categories of the score of a network, climbed and compared beside the "
+            "regions; none: there are no such"
+        ),
+        concerns("compare"),
     ] = None
     optimise: Annotated[
         Optimise, Field(description="settings of the gradient ascent (the climb)")

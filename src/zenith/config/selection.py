@@ -259,7 +259,7 @@ class Region(Section):
     ]
     cuts: Annotated[
         tuple[RegionCut, ...],
-        Field(min_length=1, description="cuts of the region, all of which hold"),
+        Field(description="cuts of the region, all of which hold; []: all events"),
     ]
     fit: Annotated[FitObservable, Field(description="observable and bins of the region in the fit")]
     categories: Annotated[

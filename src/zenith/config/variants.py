@@ -4,10 +4,15 @@ from collections.abc import Mapping
 from typing import TypeVar
 
 from zenith.config.efficient_score import SCORE
+from zenith.config.learning import Ascent
+from zenith.config.memberships import Categories
+from zenith.config.networks.settings import Mva
 from zenith.config.relations import Related
 from zenith.config.selection import Axis, FitObservable, Observable, Region, RegionCut
 
 A = TypeVar("A", bound=Related)
+CATEGORIES = "categories"
+"""The region of all events whose parts are categories that are compared."""
 
 
 def blinded(analysis: A) -> A:
@@ -29,6 +34,41 @@ def with_regions(analysis: A, regions: Mapping[str, Region]) -> A:
             "mva": {},
             "categorise": None,
         }
+    )
+
+
+def parted(analysis: A, categories: Categories, region: str | None, mva: Mva) -> A:
+    """The same with categories in place of its regions: of the events that pass a network's cuts.
+
+    Each is fitted as `region`, by default the first one of the fit.
+    """
+    fitted = region or next(name for name, own in analysis.regions.items() if own.in_fit)
+    fit = analysis.regions[fitted].fit.model_copy(update={"tune_edges": None})
+    whole = Region(
+        label="Categories",
+        cuts=tuple(RegionCut(cut=cut) for cut in mva.cuts),
+        fit=fit,
+        categories=categories,
+        blind=analysis.blind,
+    )
+    return with_regions(analysis, {CATEGORIES: whole})
+
+
+def in_climbed_categories(analysis: A) -> A:
+    """The same with the categories that are climbed beside its regions in their place.
+
+    What is climbed is that of the regions: the significance or the precision, with nuisance
+    parameters or without.
+    """
+    settings = analysis.climbed_categories
+    assert settings is not None
+    network = settings.network or analysis.scores[settings.score or ""]
+    mva = analysis.mva[network]
+    found = parted(analysis, settings.parts, settings.region, mva)
+    own = {name: getattr(settings.optimise, name) for name in Ascent.model_fields}
+    optimise = analysis.optimise.model_copy(update=own)
+    return found.model_copy(
+        update={"mva": {network: mva}, "optimise": optimise, "climbed_categories": None}
     )
 
 

@@ -29,6 +29,7 @@ SELECTIONS = {
     "tpe": "TPE search",
     "cma_es": "CMA-ES search",
     "trees": "Boosted trees\nin categories",
+    "categories_start": "Categories,\nas trained",
     "categories": "Categories, climb",
     "efficient_score": "Efficient score",
 }
@@ -40,6 +41,7 @@ _COLOURS = {
     "tpe": style.ORANGE,
     "cma_es": style.ORANGE,
     "trees": style.RED,
+    "categories_start": style.GREY,
     "categories": style.BLUE,
     "efficient_score": style.BLUE,
 }

@@ -154,6 +154,8 @@ def compare(rows: Mapping[str, Row], rival: str = "") -> Compared:
         result["expected_mu_error"] = _precisions(mu_errors, first, rival)
     if "fixed_edges" in others:
         result["gain_of_edges"] = gain("climb", "fixed_edges")
+    if "categories_start" in others:
+        result["gain_of_categories"] = gain("categories", "categories_start")
     return result
 
 

@@ -19,12 +19,12 @@ from zenith.config.channels import edge_names
 from zenith.config.memberships import Categories
 from zenith.core.networks.network import Network
 from zenith.core.selection.layout import Layout
-from zenith.core.selection.memberships import Edges
+from zenith.core.selection.memberships import Edges, FixedEdges
 from zenith.statistics.thresholds import initial_thresholds
 
 Physical = dict[str, Any]
 """{"thresholds": {name: scalar}, "networks": {name: Network}, "edges": {region: Edges},
-"category_edges": {region: Edges}}"""
+"category_edges": {region: Edges, or FixedEdges}}"""
 
 
 class Units(NamedTuple):
@@ -88,11 +88,11 @@ def physical(
     }
 
 
-def _edges(categories: Categories, edges: Sequence[ArrayLike]) -> Edges:
+def _edges(categories: Categories, edges: Sequence[ArrayLike]) -> Edges | FixedEdges:
     inner = np.array(edges, np.float64)
-    # edges that do not move may be anywhere; the softness knows no range
-    low, high = categories.tune or (inner[0] - 1.0, inner[-1] + 1.0)
-    return Edges.at(inner, low, high)
+    if categories.tune is None:
+        return FixedEdges(jnp.asarray(inner))
+    return Edges.at(inner, *categories.tune)
 
 
 def all_thresholds(analysis: Analysis, physical: Physical) -> dict[str, float]:

@@ -16,6 +16,7 @@ ROWS = {  # of the table, for people
     "tpe": "cuts, search (TPE)",
     "cma_es": "cuts, search (CMA-ES)",
     "trees": "boosted trees in categories",
+    "categories_start": "categories, as trained",
     "categories": "categories, gradient ascent",
     "default": "efficient score",
 }
@@ -31,7 +32,7 @@ def expected(
     """Expected significances by row, `default` among them: the one that is quoted.
 
     Where there is a fit it has the Z, the one of the workspace. `cpu_seconds` are those of rows
-    that were not searched for.
+    before they were searched for, or all where they were not.
     """
     found: dict[str, dict[str, float | None]] = {}
     for name, n in (comparison["expected_significance"] if comparison else {}).items():
@@ -44,7 +45,9 @@ def expected(
             row["difference_error"] = to_rival["error"]
         cost = comparison["cost"].get(name)
         row["evaluations"] = cost["evaluations"] if cost else 0
-        row["cpu_seconds"] = cost["cpu_seconds"] if cost else cpu_seconds.get(name)
+        paid = [cpu_seconds[name]] if name in cpu_seconds else []
+        paid += [cost["cpu_seconds"]] if cost else []
+        row["cpu_seconds"] = sum(paid) if paid else None
         found[COMPARED.get(name, name)] = row
     for name, fit in fits.items():
         found.setdefault(COMPARED.get(name, name), {})["z"] = fit["significance"]["expected"]
@@ -61,6 +64,10 @@ def gains(comparison: Comparison | None, quoted: str) -> Gains:
     if "expected_mu_error" in comparison:
         rows = {COMPARED.get(n, n): row for n, row in comparison["expected_mu_error"].items()}
         found["expected_mu_error"] = {**rows, "default": rows[COMPARED.get(quoted, quoted)]}
+    if "gain_of_categories" in comparison:
+        found["gain_of_categories"] = comparison["gain_of_categories"]
+    if "soft_hard_gap_of_categories" in comparison:
+        found["soft_hard_gap_of_categories"] = comparison["soft_hard_gap_of_categories"]
     return {
         **found,
         "cost": comparison["cost"],
@@ -114,10 +121,18 @@ def section(summary: Results) -> str:
             "good, and shows by how much.",
         ]
     if edges := summary.get("gain_of_edges"):
-        gained = measured(edges["difference"], edges["error"])
-        lines += ["", f"Moved bin edges gain {gained} over fixed ones."]
+        moved = measured(edges["difference"], edges["error"])
+        lines += ["", f"Moved bin edges gain {moved} over fixed ones."]
     if (gap := summary.get("soft_hard_gap")) is not None:
         lines += ["", f"Soft and hard cuts differ by {100.0 * gap:.2g} % where the climbs ended."]
+    if gained := summary.get("gain_of_categories"):
+        gap = 100.0 * summary.get("soft_hard_gap_of_categories", float("nan"))
+        lines += [
+            "",
+            "The gradient takes categories, their edges and the weights of their network together, "
+            f"{measured(gained['difference'], gained['error'])} σ above the best edges of the "
+            f"network as it was trained; soft and hard categories then differ by {gap:.2g} %.",
+        ]
     return "\n".join([*lines, *_thresholds(summary.get("thresholds", {}))])
 
 

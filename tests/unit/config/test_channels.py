@@ -7,6 +7,7 @@ import pytest
 
 from zenith.config import Analysis, parse
 from zenith.config.channels import in_channels
+from zenith.config.variants import in_climbed_categories
 from zenith.errors import ConfigError
 
 Configure = Callable[..., dict[str, Any]]
@@ -122,3 +123,56 @@ def test_names_are_not_used_twice(toy_configuration: Configure) -> None:
         config["regions"][region]["categories"] = {"network": "net", "number": 2}
     with pytest.raises(ConfigError, match="'net' parts the events of regions"):
         parse(config)
+
+
+def test_categories_beside_the_regions(toy_configuration: Configure) -> None:
+    """Those of all events that the network is for, in the bins of a region."""
+    mva = {"net": {**MVA["net"], "cuts": ["met > 40"]}}
+    settings = {"network": "net", "number": 4, "region": "control", "optimise": {"steps": 7}}
+    given = {"objective": "precision"}
+    analysis = parse(toy_configuration(mva=mva, climbed_categories=settings, optimise=given))
+    variant = in_climbed_categories(analysis)
+    ((name, region),) = variant.regions.items()
+    assert [cut.cut for cut in region.cuts] == ["met > 40"]
+    assert region.fit == analysis.regions["control"].fit
+    assert variant.optimise.steps == 7 != analysis.optimise.steps
+    assert variant.optimise.objective == "precision"
+    assert variant.is_tunable
+    assert list(variant.networks_in_use) == ["net"]
+    assert list(in_channels(variant).regions) == [f"{name}_{k}" for k in (1, 2, 3, 4)]
+    assert all(systematic.regions is None for systematic in variant.systematics.values())
+    by_score = {"score": "net", "number": 3, "tune": [0, 1], "width": 0.1}
+    again = in_climbed_categories(parse(toy_configuration(mva=mva, climbed_categories=by_score)))
+    assert again.moving_categories == [name]
+    assert again.regions[name].fit.observable == analysis.regions["signal"].fit.observable
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"network": "other", "number": 3}, r"climbed_categories\.network: 'other' is not defined"),
+        (
+            {"score": "met", "number": 3},
+            r"climbed_categories\.score, score of a network: 'met' is not",
+        ),
+        ({"network": "net", "number": 3, "region": "none"}, r"categories\.region: 'none' is not"),
+        ({"network": "net"}, "number: missing: say how many"),
+        ({"network": "net", "number": 3, "steps": 3}, r"categories\.steps"),
+        (
+            {"network": "net", "number": 3, "optimise": {"objective": "precision"}},
+            r"categories\.optimise\.objective",
+        ),
+    ],
+)
+def test_what_cannot_be_beside_the_regions_is_refused(
+    toy_configuration: Configure, settings: dict[str, Any], message: str
+) -> None:
+    with pytest.raises(ConfigError, match=message):
+        parse(toy_configuration(mva=MVA, climbed_categories=settings))
+
+
+def test_categories_that_nothing_moves_are_refused(toy_configuration: Configure) -> None:
+    frozen = {"net": {**MVA["net"], "fine_tune": False}}
+    settings = {"score": "net", "number": 3}
+    with pytest.raises(ConfigError, match="climbed_categories: nothing moves in their climb"):
+        parse(toy_configuration(mva=frozen, climbed_categories=settings))

@@ -113,6 +113,7 @@ systematics:
 mva:
   net: {classes: {wjets: [wjets], signal: [zprime]}, features: [mtt, met], cuts: [n_jet >= 2]}
 summary: {network: net}
+climbed_categories: {score: net, number: 3, tune: [0, 1], width: 0.1, optimise: {steps: 9}}
 statistics:
   free_normalisations: {w_norm: [wjets]}
 plotting: {observables: [mtt]}
@@ -311,8 +312,11 @@ EXPECTED = {
     "summary.responses.significance": "response efficient_score_figures",
     "summary.responses.*": "response",
     "summary.*": SUMMARISED,
+    # the jobs of their climb have them in place of the regions
+    "climbed_categories.optimise.*": "",
+    "climbed_categories.*": "compare",
     "optimise.objective": SELECTION,
-    "optimise.nuisances": OBJECTIVE,
+    "optimise.nuisances": f"{SELECTION} histogram scored",
     "optimise.steps": "optimise search",
     "optimise.starts": "optimise search",
     "optimise.checkpoint_every": "",

@@ -31,8 +31,8 @@ class DescentSettings(Mva):
         int,
         Field(
             ge=1,
-            description="number of networks, of different weights at the start; the mean of their "
-            "scores is the score",
+            description="number of networks, of different weights at the start; the score is that "
+            "of the mean of their logits",
         ),
         NETWORK,
     ] = 1

@@ -1,4 +1,4 @@
-"""Several networks of one type as one: the mean of their scores."""
+"""Several networks of one type as one: the mean of their logits."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
@@ -8,7 +8,6 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax.scipy.special import logsumexp
 
 from zenith.core.networks.network import Network, Objects, OnnxGraph
 
@@ -16,7 +15,8 @@ from zenith.core.networks.network import Network, Objects, OnnxGraph
 class Ensemble(Network):
     """Networks with other weights each, whose arrays are stacked: (members, …).
 
-    A training trains each on its own; their mean is judged.
+    A training trains each on its own; their mean is judged. Scores of the mean logit are the
+    geometric mean of the members' odds, and what is linear in it is linear in each of them.
     """
 
     features: tuple[str, ...] = eqx.field(static=True)
@@ -45,22 +45,20 @@ class Ensemble(Network):
         return [jax.tree.map(lambda array, k=k: array[k], self.members) for k in range(number)]
 
     def logits(self, events: jax.Array, objects: Mapping[str, Objects] = {}) -> jax.Array:
-        """(features, N) → (1 or classes, N), of the mean score."""
+        """(features, N) → (1 or classes, N), the mean of the members'."""
         z = jax.vmap(lambda member: member.logits(events, objects))(self.members)
-        if self.classes:
-            return jnp.asarray(logsumexp(jax.nn.log_softmax(z, axis=1), axis=0))
-        yes, no = (logsumexp(jax.nn.log_sigmoid(sign * z), axis=0) for sign in (1.0, -1.0))
-        return jnp.asarray(yes - no)
+        return jnp.mean(z, axis=0)
+
+    def combined(
+        self, matrix: np.ndarray, offsets: np.ndarray, classes: tuple[str, ...]
+    ) -> "Ensemble":
+        """Every member combined."""
+        members = [member.combined(matrix, offsets, classes) for member in self.each()]
+        return replace(self, classes=classes, members=_stacked(members))
 
     def onnx(self, graph: OnnxGraph, events: str, objects: Mapping[str, tuple[str, str]]) -> str:
-        """The nodes of every member, the mean of their scores, and its logit."""
-        logits = [member.onnx(graph, events, objects) for member in self.each()]
-        if self.classes:
-            scores = [graph.node("Softmax", z, axis=1) for z in logits]
-            return graph.node("Log", graph.node("Mean", *scores))
-        mean = graph.node("Mean", *(graph.node("Sigmoid", z) for z in logits))
-        rest = graph.node("Sub", graph.constant(1.0), mean)
-        return graph.node("Sub", graph.node("Log", mean), graph.node("Log", rest))
+        """The nodes of every member, and their mean."""
+        return graph.node("Mean", *(m.onnx(graph, events, objects) for m in self.each()))
 
     def scaled_to(self, events: np.ndarray, weight: np.ndarray) -> Self:
         """Every member scaled to the events."""

@@ -14,7 +14,7 @@ import numpy as np
 from jax import Array
 from jax.typing import ArrayLike
 
-from zenith.core.selection.memberships import Edges
+from zenith.core.selection.memberships import Edges, FixedEdges, between, place
 from zenith.errors import ConfigError
 
 
@@ -38,16 +38,15 @@ class ByEdges:
                 f"categories of {self.score}: width must be above 0, it is {self.width}"
             )
 
-    def soft(self, score: Array, edges: Edges, temperature: Array) -> Array:
+    def soft(self, score: Array, edges: Edges | FixedEdges, temperature: Array) -> Array:
         """Shares (K, N) of scores (N,)."""
         if self.width is None:
             return self.hard(score, edges).astype(score.dtype)
-        # the edges measure softness in units of the range that they stay within
-        return edges.soft(score[None], temperature * self.width / (edges.high - edges.low))
+        return between(score, edges.edges, temperature * self.width)
 
-    def hard(self, score: Array, edges: Edges) -> Array:
+    def hard(self, score: Array, edges: Edges | FixedEdges) -> Array:
         """Whether each score (N,) is in each category, (K, N)."""
-        return edges.hard(score[None]) == jnp.arange(self.number)[:, None]
+        return place(score, edges.edges) == jnp.arange(self.number)[:, None]
 
 
 @dataclass(frozen=True)
@@ -95,7 +94,7 @@ def shares(
     categories: Categories,
     columns: Mapping[str, Array],
     logits: Mapping[str, Array],
-    edges: Edges | None,
+    edges: Edges | FixedEdges | None,
     temperature: Array | None,
 ) -> Array:
     """Share of every event in each category, (K, N); hard without a temperature.

@@ -22,7 +22,7 @@ from zenith.core.selection.regions import Region
 
 Selection = Mapping[str, Any]
 """{"thresholds": {name: scalar}, "networks": {name: Network}, "edges": {region: Edges},
-"category_edges": {region: Edges}}
+"category_edges": {region: Edges, or FixedEdges}}
 
 `edges` may lack: those of a region move in units of its axis, 0 to 1, if its axis has a grid.
 `category_edges` are of the regions that have categories by edges, in the unit of the score.

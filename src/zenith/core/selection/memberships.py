@@ -18,6 +18,25 @@ from jax.typing import ArrayLike
 from zenith.errors import InputError
 
 
+def between(x: Array, edges: Array, width: ArrayLike) -> Array:
+    """Shares (K, N) of scores (N,) between inner edges: differences of sigmoids of a width."""
+    slope = 1 / jnp.asarray(width, x.dtype)
+    above = jax.nn.sigmoid(slope * (x - edges.astype(x.dtype)[:, None]))
+    one = jnp.ones((1, x.shape[0]), x.dtype)
+    return jnp.concatenate([one, above]) - jnp.concatenate([above, 0 * one])
+
+
+def place(x: Array, edges: Array) -> Array:
+    """Category (N,) of scores (N,) between inner edges; an edge belongs to the one above it."""
+    return jnp.searchsorted(edges.astype(x.dtype), x, side="right")
+
+
+class FixedEdges(eqx.Module):
+    """Inner edges (K − 1,), ascending, that stay where they are."""
+
+    edges: Array
+
+
 class Edges(eqx.Module):
     """Bins of one score, between K − 1 inner edges inside of a range.
 
@@ -55,16 +74,12 @@ class Edges(eqx.Module):
     def soft(self, x: ArrayLike, temperature: ArrayLike) -> Array:
         """Shares (K, N) of scores (1, N): differences of sigmoids."""
         x = jnp.asarray(x)[0]
-        slope = 1 / (jnp.asarray(temperature, x.dtype) * (self.high - self.low))
-        above = jax.nn.sigmoid(slope * (x - self.edges.astype(x.dtype)[:, None]))
-        one = jnp.ones((1, x.shape[0]), x.dtype)
-        return jnp.concatenate([one, above]) - jnp.concatenate([above, 0 * one])
+        width = jnp.asarray(temperature, x.dtype) * (self.high - self.low)
+        return between(x, self.edges, width)
 
     def hard(self, x: ArrayLike) -> Array:
         """Category (N,) of scores (1, N); an edge belongs to the category above it."""
-        return jnp.searchsorted(
-            self.edges.astype(jnp.asarray(x).dtype), jnp.asarray(x)[0], side="right"
-        )
+        return place(jnp.asarray(x)[0], self.edges)
 
 
 class Mixture(eqx.Module):

@@ -1,4 +1,4 @@
-"""An ensemble's score is the mean of those of its members, wherever it is evaluated."""
+"""The logit of an ensemble is the mean of those of its members, wherever it is evaluated."""
 
 from pathlib import Path
 
@@ -29,11 +29,12 @@ def ensemble(classes: str) -> Ensemble:
 
 
 @pytest.mark.parametrize("classes", ["sb", "swt"])
-def test_the_mean_of_the_scores(classes: str, tmp_path: Path) -> None:
+def test_the_mean_of_the_logits(classes: str, tmp_path: Path) -> None:
     net = ensemble(classes)
-    each = [np.asarray(member.scores(jnp.asarray(X))) for member in net.each()]
-    assert np.std(each, axis=0).min() > 1e-4  # no two members are alike
-    mean = np.mean(each, axis=0)
+    each = [np.asarray(member.logits(jnp.asarray(X))) for member in net.each()]
+    assert np.std(each, axis=0).min() > 1e-3  # no two members are alike
+    odds = np.exp(np.mean(each, axis=0, dtype=np.float64))
+    mean = odds / odds.sum(axis=0) if len(odds) > 1 else odds / (1 + odds)
     np.testing.assert_allclose(net.scores(jnp.asarray(X)), mean, rtol=1e-5, atol=1e-7)
     np.testing.assert_allclose(net.scaled(X), net.each()[1].scaled(X))
     assert net.inputs == (("a", "raw"), ("b", "raw"), ("c", "raw"), ("a", "log"))
@@ -45,6 +46,14 @@ def test_the_mean_of_the_scores(classes: str, tmp_path: Path) -> None:
     session = onnxruntime.InferenceSession(tmp_path / "n.onnx")
     (found,) = session.run(["scores"], {"features": X.T})
     np.testing.assert_allclose(found.T, mean, atol=1e-5)
+
+
+def test_outputs_that_are_linear_in_the_logit() -> None:
+    net = ensemble("sb")
+    slopes, offsets = np.array([[-1.0], [0.5], [2.0]]), np.array([0.3, 0.0, -0.7])
+    found = net.combined(slopes, offsets, ("x", "y", "z")).logits(jnp.asarray(X))
+    expected = slopes * np.asarray(net.logits(jnp.asarray(X)), np.float64) + offsets[:, None]
+    np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-4)
 
 
 def test_logits_that_are_sure_stay_finite() -> None:
