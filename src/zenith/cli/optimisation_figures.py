@@ -64,6 +64,7 @@ def _figures(analysis: "Analysis", args: argparse.Namespace) -> "Figures":
     from zenith.config.channels import in_channels
     from zenith.core.selection.objective import stacked, union_templates
     from zenith.figures import climb_gallery as gallery
+    from zenith.figures.efficient_score_gallery import numbers
     from zenith.optimisation import model
     from zenith.optimisation.landscape import bin_gradient
     from zenith.statistics.selections import on_axes_of
@@ -73,7 +74,7 @@ def _figures(analysis: "Analysis", args: argparse.Namespace) -> "Figures":
     yield from gallery.progress(analysis, histories)
     compared = COMPARISON.read(args.comparison)
     yield from gallery.comparison(analysis, compared)
-    yield from gallery.numbers(analysis, compared)
+    yield from numbers(analysis, compared)
 
     paths: dict[str, list[str]] = {"initial": [], "climb": args.climb}
     selections = {

@@ -1,4 +1,4 @@
-"""What the climb did: its steps, and its path over the landscape."""
+"""What the climb did: its steps."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -9,14 +9,12 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from matplotlib.patheffects import Normal, Stroke
 from matplotlib.ticker import MaxNLocator
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
 from zenith.figures import style
 
 Array = NDArray[np.float64]
-_OUTLINE = [Stroke(linewidth=5.5, foreground="black"), Normal()]
 
 
 @dataclass(frozen=True)
@@ -196,6 +194,45 @@ def edges(
     return figure
 
 
+@style.styled
+def soft_and_hard(
+    soft: Sequence[Array], hard: Sequence[Array], *, banner: style.Banner | None = None
+) -> Figure:
+    """How far the soft objective of the climbed events is from the hard one, against step, in %.
+
+    Of each fold in light, their mean in bold: (steps,) each, NaN where it was not read hard.
+    """
+    figure, axes = style.single()
+    gaps = [100.0 * (np.asarray(a) / np.asarray(b) - 1.0) for a, b in zip(soft, hard, strict=True)]
+    axes.axhspan(-1.0, 1.0, color=style.GREEN, lw=0, label="Within 1 %")
+    axes.axhline(0.0, color="black", lw=1.0)
+    read = np.full((len(gaps), max(map(len, gaps))), np.nan)
+    for fold, gap in enumerate(gaps):
+        read[fold, : len(gap)] = gap
+    for gap in read:
+        (known,) = np.nonzero(np.isfinite(gap))
+        axes.plot(known, gap[known], "o-", color=style.BLUE, lw=1.0, ms=4, alpha=0.45)
+    (steps,) = np.nonzero(np.isfinite(read).any(axis=0))
+    mean = np.nanmean(read[:, steps], axis=0)
+    axes.plot(steps, mean, "o-", color=style.BLUE, lw=3.0, ms=9, label="Soft over hard, mean")
+    handles, entries = axes.get_legend_handles_labels()
+    if len(gaps) > 1:
+        handles.append(Line2D([], [], color=style.BLUE, lw=1.0, alpha=0.45))
+        entries.append(f"Each of {len(gaps)} folds")
+    found = read[np.isfinite(read)]
+    low, high = min(found.min(initial=-1.0), -1.0), max(found.max(initial=1.0), 1.0)
+    span = high - low
+    # room for the legend above the highest point
+    axes.set_ylim(low - 0.1 * span, high + (0.12 + 0.075 * len(entries)) * span)
+    axes.set(xlim=(-0.5, read.shape[1] - 0.5), xlabel="Step")
+    axes.set_ylabel("Soft over hard objective, less 1 [%]")
+    axes.xaxis.set_major_locator(MaxNLocator(8, integer=True))
+    axes.legend(handles, entries, loc="upper right")
+    if banner:
+        banner.draw(axes)
+    return figure
+
+
 def _note(axes: Axes, text: str, top: bool) -> None:
     """Text in the corner that the line leaves free."""
     axes.annotate(
@@ -208,68 +245,3 @@ def _note(axes: Axes, text: str, top: bool) -> None:
         bbox={"facecolor": "white", "alpha": 0.8, "edgecolor": "none", "pad": 1.5},
         zorder=6,
     )
-
-
-@style.styled
-def landscape(
-    x: Array,
-    y: Array,
-    values: ArrayLike,
-    path: tuple[ArrayLike, ArrayLike],
-    kept: int,
-    *,
-    search: tuple[float, float] | None = None,
-    labels: tuple[str, str],
-    label: str,
-    banner: style.Banner | None = None,
-) -> Figure:
-    """The path of a climb in the plane of two thresholds, over the hard objective.
-
-    Parameters
-    ----------
-    x, y, values
-        The grid, (columns,) and (rows,), and the objective on it, (rows, columns); NaN stays grey.
-    path
-        Both thresholds at every step.
-    kept
-        The number of the step that is kept.
-    search
-        Where a search without gradients ended.
-    """
-    width, height = 11.5, 10.6
-    figure = Figure(figsize=(width, height))
-    axes = figure.add_axes((1.45 / width, 1.75 / height, 7.75 / width, 8.1 / height))
-    side = figure.add_axes((9.4 / width, 1.75 / height, 0.4 / width, 8.1 / height))
-    axes.set_facecolor(style.GREY)
-    mesh = axes.pcolormesh(
-        x, y, np.ma.masked_invalid(values), shading="nearest", cmap="viridis", rasterized=True
-    )
-    bar = figure.colorbar(mesh, cax=side)
-    bar.set_label(label)
-    entries: dict[str, Any] = {}
-    along_x, along_y = (np.asarray(values, float) for values in path)
-    entries["Path"] = axes.plot(
-        along_x, along_y, color="white", lw=3, zorder=4, path_effects=_OUTLINE
-    )[0]
-    marks = {"Start": (along_x[0], along_y[0], "o", "white", 15)}
-    if search is not None:
-        marks["TPE search"] = (*search, "s", style.ORANGE, 14)
-    marks["Kept"] = (along_x[kept], along_y[kept], "*", style.RED, 26)
-    for name, (mark_x, mark_y, marker, colour, size) in marks.items():
-        (entries[name],) = axes.plot(
-            [mark_x], [mark_y], marker, color=colour, ms=size, mec="black", mew=1.5, zorder=5
-        )
-        entries[name].set_clip_on(False)
-    axes.set(xlim=(x[0], x[-1]), ylim=(y[0], y[-1]), xlabel=labels[0], ylabel=labels[1])
-    axes.tick_params(which="both", color="white")
-    figure.legend(
-        list(entries.values()),
-        list(entries),
-        loc="lower center",
-        ncols=len(entries),
-        bbox_to_anchor=((1.45 + 7.75 / 2) / width, 0.1 / height),
-        borderaxespad=0.0,
-    )
-    if banner:
-        banner.draw(axes)
-    return figure

@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 from zenith.artefacts.comparison import Comparison
 from zenith.artefacts.history import ClimbHistory
 from zenith.config import Analysis
-from zenith.figures import climb, fineness, gain, style
+from zenith.figures import climb, gain, style
+from zenith.figures.landscape import landscape as path_over
 from zenith.figures.naming import Figures, axis_of, banner
-from zenith.optimisation.rivals import rival_fit
 
 Array = NDArray[np.float64]
 _LABELS = {
@@ -88,13 +88,18 @@ def _threshold(analysis: Analysis, name: str) -> climb.Threshold:
 
 
 def progress(analysis: Analysis, histories: Sequence[ClimbHistory]) -> Figures:
-    """`objective`, `thresholds` and `edges_{region}` against step, as far as there are any.
+    """`objective`, `soft_and_hard`, `thresholds` and `edges_{region}` against step, as known.
 
     `histories` are those of all folds.
     """
     line, found = banner(analysis), [kept(history) for history in histories]
     label, _ = _LABELS[analysis.optimise.objective]
     yield "objective", climb.objective(found, label=label, banner=line)
+    names = [f"start_{history.kept_start}/hard" for history in histories]
+    if all(name in history.steps for name, history in zip(names, histories, strict=True)):
+        hard = [history.steps[name] for name, history in zip(names, histories, strict=True)]
+        soft = [course.soft for course in found]
+        yield "soft_and_hard", climb.soft_and_hard(soft, hard, banner=line)
     shown = [_threshold(analysis, name) for name in analysis.tunable_cuts]
     if shown:
         yield "thresholds", climb.thresholds(found, shown, banner=line)
@@ -124,7 +129,7 @@ def landscape(
     names = [_threshold(analysis, name) for name in axes]
     yield (
         "path",
-        climb.landscape(
+        path_over(
             x,
             y,
             values.T,
@@ -270,33 +275,6 @@ def _precisions(analysis: Analysis, content: Comparison) -> Figures:
     headings = ("Error of μ", "To the trees" if beside else "To the initial")
     figure = gain.comparison(rows, headings, label=_LABELS["precision"][0], banner=banner(analysis))
     yield "comparison_precision", figure
-
-
-def numbers(analysis: Analysis, content: Comparison) -> Figures:
-    """`numbers`: against the number of bins of the efficient score, and of categories of trees."""
-    found = content.get("by_number")
-    if found is None:
-        return
-    observable = axis_of(analysis, rival_fit(analysis).observable)["label"]
-    names = {
-        "efficient_score": "Efficient score, bins",
-        "trees": f"Boosted trees, categories × {observable}",
-    }
-    quoted = content["expected_significance"]
-    curves = [
-        fineness.Numbers(
-            label,
-            _COLOURS[name],
-            found[name]["numbers"],
-            found[name]["z"],
-            found[name]["configured"],
-            quoted[name]["z"],
-            quoted[name]["error"],
-        )
-        for name, label in names.items()
-    ]
-    label, _ = _LABELS["significance"]
-    yield "numbers", fineness.against_numbers(curves, label=label, banner=banner(analysis))
 
 
 def _measured(value: float, error: float, sign: str = "") -> str:

@@ -8,11 +8,13 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from zenith.artefacts.comparison import Comparison
 from zenith.artefacts.efficient_score import EfficientScore
 from zenith.config import Analysis
 from zenith.figures import efficient_score as draw
+from zenith.figures import fineness, style
 from zenith.figures.naming import Figures, axis_of, banner
-from zenith.figures.style import x_label
+from zenith.optimisation.rivals import rival_fit
 from zenith.statistics.naming import parameter_labels
 
 Array = NDArray[np.float64]
@@ -73,9 +75,35 @@ def against(
             bins,
             background,
             signal,
-            labels=(x_label(axis["label"], axis["unit"]), analysis.summary.label),
+            labels=(style.x_label(axis["label"], axis["unit"]), analysis.summary.label),
             names=("Background", " + ".join(analysis.processes[name].label for name in signals)),
             colour=analysis.processes[signals[0]].colour,
             banner=banner(analysis),
         ),
     )
+
+
+def numbers(analysis: Analysis, content: Comparison) -> Figures:
+    """`numbers`: against the number of bins of the efficient score, and of categories of trees."""
+    found = content.get("by_number")
+    if found is None:
+        return
+    observable = axis_of(analysis, rival_fit(analysis).observable)["label"]
+    names = {
+        "efficient_score": ("Efficient score, bins", style.BLUE),
+        "trees": (f"Boosted trees, categories × {observable}", style.RED),
+    }
+    quoted = content["expected_significance"]
+    curves = [
+        fineness.Numbers(
+            label,
+            colour,
+            found[name]["numbers"],
+            found[name]["z"],
+            found[name]["configured"],
+            quoted[name]["z"],
+            quoted[name]["error"],
+        )
+        for name, (label, colour) in names.items()
+    ]
+    yield "numbers", fineness.against_numbers(curves, banner=banner(analysis))

@@ -25,7 +25,10 @@ class Numbers:
 
 @style.styled
 def against_numbers(
-    curves: Sequence[Numbers], *, label: str, banner: style.Banner | None = None
+    curves: Sequence[Numbers],
+    *,
+    label: str = "Expected significance [σ]",
+    banner: style.Banner | None = None,
 ) -> Figure:
     """Significance against numbers of bins or categories; stars with errors are what is quoted."""
     figure, axes = style.single()

@@ -134,6 +134,7 @@ def roc(
         xlabel=f"Efficiency for {other}",
         ylabel=f"Efficiency for {own}",
     )
+    axes.tick_params(axis="both", which="major", pad=10)  # two zeros meet in the corner
     legend_of_unseen(axes, "lower right", title)
     if banner:
         banner.draw(axes)

@@ -28,6 +28,7 @@ from zenith.optimisation import checkpoint as checkpoints
 from zenith.optimisation.selection import Physical, Units, hard_edges
 
 log = logging.getLogger(__name__)
+READINGS = 10  # hard ones of the climbed events, so that one sees the soft ones become true
 PATIENCE = 3  # steps in a row whose fit does not converge, after which a climb stops
 
 
@@ -178,9 +179,11 @@ def climb(
         state, step = _step(state, value, gradient, units, sign > 0, transform)
         due = number % settings.validate_every == 0 or number == settings.steps - 1
         hard = float(hard_value(here, objective, validation)) if due else float("nan")
+        read = number % max(settings.steps // READINGS, 1) == 0 or number == settings.steps - 1
         row = {
             "value": float(step.value),
             "validation": hard,
+            "hard": float(hard_value(here, objective, events)) if read else float("nan"),
             "temperature": float(temperatures[number]),
             "bandwidth": float(bandwidths[number]),
             "gradient_norm": float(step.gradient_norm),

@@ -88,3 +88,27 @@ def test_background_is_the_colour_and_events_beyond_the_axis_are_in_its_last_cel
 
 def test_no_signal_has_no_contours(analysis: Analysis) -> None:
     assert len(against(analysis, [0.0, 0.0, 3.0]).axes[0].collections) == 1
+
+
+def test_numbers_of_bins_and_categories_are_drawn_beside_what_is_quoted(
+    analysis: Analysis,
+) -> None:
+    content = {
+        "expected_significance": {
+            "trees": {"z": 5.0, "error": 0.2},
+            "efficient_score": {"z": 6.0, "error": 0.1},
+        },
+        "by_number": {
+            "efficient_score": {"numbers": [5, 25], "z": [4.0, 6.0], "configured": 25},
+            "trees": {"numbers": [1, 6], "z": [3.0, 5.0], "configured": 6},
+        },
+    }
+    ((name, figure),) = gallery.numbers(analysis, content)
+    assert name == "numbers"
+    for points in ([[5, 4.0], [25, 6.0]], [[1, 3.0], [6, 5.0]], [[25, 6.0]], [[6, 5.0]]):
+        assert any(np.array_equal(line.get_xydata(), points) for line in figure.axes[0].lines)
+    entries = [text.get_text() for text in figure.axes[0].get_legend().get_texts()]
+    assert entries[:2] == ["Efficient score, bins", r"Boosted trees, categories × $m(t\bar{t})$"]
+    # and nothing for a comparison of before there were such numbers
+    del content["by_number"]
+    assert list(gallery.numbers(analysis, content)) == []

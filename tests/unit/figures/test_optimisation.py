@@ -30,6 +30,7 @@ def histories(names: list[str], seed: int = 1) -> list[ClimbHistory]:
             "start_0/value": random.uniform(1, 2, steps),
             "start_0/validation": random.uniform(1, 2, steps),
             "start_0/rejected": np.zeros(steps),
+            "start_0/hard": np.where(np.arange(steps) % 4 == 0, 1.25, np.nan),
         }
         for k, name in enumerate(names):
             path = 0.1 + 0.02 * np.arange(steps) * (k + 1) + 0.1 * fold
@@ -105,6 +106,23 @@ def test_steps_are_those_of_the_history(analysis: Analysis) -> None:
         grey = [patch.get_extents().y0 for patch in axes.patches]
         assert len(grey) == 2
         assert axes.get_ylim()[0] < low < high < axes.get_ylim()[1]
+
+
+def test_soft_values_are_drawn_over_hard_ones_where_these_were_read(analysis: Analysis) -> None:
+    content = histories(list(analysis.tunable_cuts))
+    figure = dict(gallery.progress(analysis, content))["soft_and_hard"]
+    gaps = []
+    for of_fold in content:
+        soft = of_fold.steps["start_0/value"]
+        steps = np.arange(0, len(soft), 4)
+        gaps.append(100 * (soft[steps] / 1.25 - 1))
+        assert drawn(figure, np.stack([steps, gaps[-1]], axis=1))
+    mean = np.mean(gaps, axis=0)
+    assert drawn(figure, np.stack([[0, 4, 8], mean], axis=1))
+    # histories of before have none
+    for of_fold in content:
+        del of_fold.steps["start_0/hard"]
+    assert "soft_and_hard" not in dict(gallery.progress(analysis, content))
 
 
 def test_precision_is_called_an_error(analysis: Analysis) -> None:
@@ -239,30 +257,6 @@ def test_errors_of_the_strength_are_compared_where_precision_is_the_objective(
     figure = figures["comparison_precision"]
     assert {"0.450 ± 0.020", "+0.050 ± 0.010", "0.400 ± 0.020", "–"} <= set(texts(figure))
     assert figure.axes[0].get_xlabel() == "Expected error on μ"
-
-
-def test_numbers_of_bins_and_categories_are_drawn_beside_what_is_quoted(
-    analysis: Analysis,
-) -> None:
-    content = {
-        "expected_significance": {
-            "trees": {"z": 5.0, "error": 0.2},
-            "efficient_score": {"z": 6.0, "error": 0.1},
-        },
-        "by_number": {
-            "efficient_score": {"numbers": [5, 25], "z": [4.0, 6.0], "configured": 25},
-            "trees": {"numbers": [1, 6], "z": [3.0, 5.0], "configured": 6},
-        },
-    }
-    ((name, figure),) = gallery.numbers(analysis, content)
-    assert name == "numbers"
-    for points in ([[5, 4.0], [25, 6.0]], [[1, 3.0], [6, 5.0]], [[25, 6.0]], [[6, 5.0]]):
-        assert drawn(figure, points)
-    entries = [text.get_text() for text in figure.axes[0].get_legend().get_texts()]
-    assert entries[:2] == ["Efficient score, bins", r"Boosted trees, categories × $m(t\bar{t})$"]
-    # and nothing for a comparison of before there were such numbers
-    del content["by_number"]
-    assert list(gallery.numbers(analysis, content)) == []
 
 
 @pytest.fixture(scope="module")
