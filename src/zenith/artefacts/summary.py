@@ -145,7 +145,15 @@ class Measurement(TypedDict):
     labels: NotRequired[Annotated[Labels, "of regions, processes, observables and parameters"]]
 
 
-class Results(SelectionSummary, Gains, Measurement):
+class Unseen(TypedDict, total=False):
+    """What the efficient score does not know, where there is one."""
+
+    left_out: Annotated[
+        dict[str, list[int]], "nuisance parameters whose response is noise, with the folds"
+    ]
+
+
+class Results(SelectionSummary, Gains, Measurement, Unseen):
     """Results of an analysis: those that are quoted, and all."""
 
     quoted: Annotated[str, "the selection that is quoted"]

@@ -8,7 +8,7 @@ from zenith.cli import options
 from zenith.cli.files import Output, check
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     from zenith.artefacts.summary import Categorised, CategoryResults, StepTime
     from zenith.config import Analysis
@@ -23,7 +23,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         "--results",
         metavar="DIR",
         help="folder with {selection}/fit.json and cutflow.json, comparison.json, "
-        "categories.json, benchmarks/ [results/{name}]",
+        "efficient_score/, categories.json, benchmarks/ [results/{name}]",
     )
     parser.add_argument("--output", type=Output, required=True, metavar="JSON", help="the numbers")
     parser.add_argument("--page", type=Output, metavar="MD", help="the same for people, Markdown")
@@ -60,7 +60,10 @@ def run(args: argparse.Namespace) -> None:
     categories = [p for p in [results / "categories.json"] if analysis.categorise and p.exists()]
     if not of_samples and not categories:
         raise InputError(f"{results}: no categories.json; run `zenith category_scan` first")
-    inputs = [*fits.values(), *cutflows.values(), *comparison, *categories]
+    scores = sorted((results / "efficient_score").glob("fold_*/score.json"))
+    if analysis.summary is None or not of_samples:
+        scores = []
+    inputs = [*fits.values(), *cutflows.values(), *comparison, *categories, *scores]
     check(args, {"--results": map(str, inputs)})
     steps = sorted(path.name for path in (results / "benchmarks").glob("*"))
     steps.sort(key=lambda step: (*STEPS, step).index(step))
@@ -88,6 +91,7 @@ def run(args: argparse.Namespace) -> None:
                 in_channels(options.analysis_of_files(args)), found_fits.values(), flows.values()
             ),
             _of_networks(analysis, results / "benchmarks"),
+            _left_out(scores) if scores else None,
         )
         title = f"Results of {analysis.name}"
         text = summary.page(own, title, more)
@@ -98,6 +102,18 @@ def run(args: argparse.Namespace) -> None:
         write_text(args.page, text)
     if args.web_page:
         write_text(args.web_page, web_page(text, title, figure))
+
+
+def _left_out(scores: "Sequence[Path]") -> "dict[str, list[int]]":
+    """Nuisance parameters that efficient scores leave out, and in which folds."""
+    from zenith.artefacts.efficient_score import EFFICIENT_SCORE
+
+    found: dict[str, list[int]] = {}
+    for path in scores:
+        about = EFFICIENT_SCORE.read(path)
+        for name in about["left_out"]:
+            found.setdefault(name, []).append(about["fold"])
+    return found
 
 
 def _of_networks(analysis: "Analysis", benchmarks: Path) -> "dict[str, float]":

@@ -11,6 +11,7 @@ def cautions(summary: Results) -> list[str]:
     return [
         _repaired(summary["sanitised"], summary["labels"]),
         _constrained(summary["constraints"], summary["labels"]),
+        _left_out(summary),
         _missing(summary["fit"], summary["labels"]),
     ]
 
@@ -56,6 +57,20 @@ def _constrained(constraints: Iterable[Constraint], labels: Labels) -> str:
     if not lines:
         return ""
     return "\n".join(["Nuisance parameters that the data constrain:", "", *lines])
+
+
+def _left_out(summary: Results) -> str:
+    """Nuisance parameters that the efficient score does not know."""
+    labels, folds = summary["labels"]["parameters"], summary.get("folds")
+    of = f" of {folds['number']}" if folds else ""
+    lines = [
+        f"- {labels.get(name, name)}, in {len(where)}{of} folds"
+        for name, where in summary.get("left_out", {}).items()
+    ]
+    if not lines:
+        return ""
+    about = "Left out of the projection of the efficient score, as no response is seen:"
+    return "\n".join([about, "", *lines])
 
 
 def _missing(fit: SummaryFit, labels: Labels) -> str:

@@ -17,6 +17,7 @@ from zenith.artefacts.summary import (
     StepTime,
     SummaryControl,
     SummaryFit,
+    Unseen,
     timing_table,
 )
 from zenith.reporting import precisions, significances
@@ -76,6 +77,7 @@ def summarise(
     comparison: Comparison | None = None,
     measurement: Measurement | None = None,
     cpu_seconds: Mapping[str, float] = {},
+    left_out: Mapping[str, list[int]] | None = None,
 ) -> Results:
     """The content of summary.json.
 
@@ -93,15 +95,20 @@ def summarise(
         What is measured, and what people call things.
     cpu_seconds
         Of rows of the comparison that were not searched for.
+    left_out
+        Nuisance parameters that the efficient score leaves out, and in which folds; none where
+        there is no score.
     """
     selections = {name: _selection(fit, cutflows.get(name, {})) for name, fit in fits.items()}
     quoted = list(selections)[-1]
+    unseen: Unseen = {} if left_out is None else {"left_out": dict(left_out)}
     return {
         "quoted": quoted,
         **(measurement or NOTHING_KNOWN),
         "expected_significance": significances.expected(fits, quoted, comparison, cpu_seconds),
         **selections[quoted],
         **significances.gains(comparison, quoted),
+        **unseen,
         "timing": dict(times),
         "selections": selections,
         "versions": versions(),

@@ -420,3 +420,13 @@ def test_the_error_of_the_strength_is_a_table_where_it_is_the_objective() -> Non
     assert "| efficient score             | 0.280 ± 0.010 | -0.0200 ± 0.0050 |" in after
     assert "more precise than boosted trees in categories by 0.020, 4.0 times the error" in after
     assert after.index("error of μ") < after.index("## Expected significance")
+
+
+def test_a_nuisance_that_the_efficient_score_does_not_know_is_named(tmp_path: Path) -> None:
+    found = {"initial": fit(), "efficient_score": fit()}
+    content = summarise(found, {}, {}, COMPARISON, left_out={"pileup": [0, 2]})  # type: ignore[arg-type]
+    assert content["left_out"] == {"pileup": [0, 2]}
+    text = page(content, "Results")
+    about = "Left out of the projection of the efficient score, as no response is seen:"
+    assert f"{about}\n\n- pileup, in 2 of 3 folds\n" in text
+    assert "Left out" not in page(summarise(found, {}, {}, COMPARISON), "Results")  # type: ignore[arg-type]
