@@ -6,8 +6,8 @@ from pydantic import ValidationError
 
 from zenith.comparison import COMPARE, Comparison, parse
 from zenith.config.networks.settings import Mva
-from zenith.config.samples import Skim
 from zenith.config.selection import RegionCut
+from zenith.config.skim import Skim
 from zenith.core.selection.cuts import Cut, hard_mask
 
 

@@ -8,6 +8,8 @@ rule columns:
         f"{RESULTS}/logs/columns/{{sample}}.log",
     benchmark:
         f"{RESULTS}/benchmarks/columns/{{sample}}.tsv"
+    wildcard_constraints:
+        sample="|".join(map(re.escape, READ)) or "none",
     conda:
         "../../envs/zenith.yaml"
     threads: 1

@@ -7,7 +7,8 @@ from zenith.analysis_module import full_name
 try:
     SAMPLES = ANALYSIS.used_samples
     # Simulated samples are numbered parts; other samples are files, found or listed.
-    FILES = {sample: resolve(ANALYSIS, sample) for sample in SAMPLES}
+    READ = [sample for sample in SAMPLES if sample not in ANALYSIS.from_data]
+    FILES = {sample: resolve(ANALYSIS, sample) for sample in READ}
     # Simulation is scaled to the data that the files hold, of which the notes tell.
     AT_LUMINOSITY, NOTES = at_luminosity_of_files(ANALYSIS)
 except ZenithError as error:
@@ -45,7 +46,7 @@ SHIFTS = kinds("shape")
 # The modules of the types of networks that are configured, likewise.
 NETWORKS = ANALYSIS.network_modules
 # And that of the format of each sample's files, with the hash of the code that skims them.
-READERS = {s: type(ANALYSIS.format_of(s)).__module__ for s in SAMPLES}
+READERS = {s: type(ANALYSIS.format_of(s)).__module__ for s in READ}
 SKIM_CODE = {
     m: code_hash("zenith.cli.skim", *MODULES, *SHIFTS, m) for m in set(READERS.values())
 }

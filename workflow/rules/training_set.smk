@@ -11,6 +11,8 @@ rule training_set:
         f"{RESULTS}/logs/training_set/{{sample}}.log",
     benchmark:
         f"{RESULTS}/benchmarks/training_set/{{sample}}.tsv"
+    wildcard_constraints:
+        sample="|".join(map(re.escape, READ)) or "none",
     conda:
         "../../envs/zenith.yaml"
     threads: 1

@@ -18,13 +18,9 @@ from zenith.config import Analysis
 from zenith.core.selection.cuts import hard_mask
 from zenith.errors import InputError
 from zenith.events.folds import folds_of
-from zenith.statistics.nuisances import (
-    events_of,
-    nominal_samples,
-    nuisances,
-    simulated_processes,
-)
+from zenith.statistics.nuisances import nominal_samples, nuisances, simulated_processes
 from zenith.statistics.thresholds import region_cuts
+from zenith.statistics.varied_events import events_of
 
 log = logging.getLogger(__name__)
 

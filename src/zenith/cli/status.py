@@ -79,7 +79,8 @@ def run(args: argparse.Namespace) -> None:
     title = config.name
     if (source := source_of(config)) is not None:
         for sample in source.used_samples:  # a mistake among files is reported here in one line
-            resolve(source, sample)
+            if source.samples[sample].from_data is None:
+                resolve(source, sample)
     changes = parse_overrides(args.overrides).items()
     changed = [f"{key}={json.dumps(value)}" for key, value in changes]
     chosen = ["--config", *changed] if changed else []

@@ -4,6 +4,7 @@ from zenith.comparison import Comparison, parse
 from zenith.config.base import known
 from zenith.config.categories import Categorise
 from zenith.config.channels import channels_of, edge_names
+from zenith.config.data_driven import data_driven_fits, data_may_teach
 from zenith.config.efficient_score import SCORE
 from zenith.config.relations import Related
 from zenith.config.selection import RegionCut
@@ -17,6 +18,7 @@ def agree(analysis: Related) -> None:
     if analysis.inputs.scored is not None:
         return
     _samples_fit(analysis)
+    data_driven_fits(analysis)
     _formats_fit(analysis)
     _strengths_fit(analysis)
     _systematics_fit(analysis)
@@ -25,6 +27,7 @@ def agree(analysis: Related) -> None:
     _climbed_categories_fit(analysis)
     _cuts_fit(analysis)
     _channels_fit(analysis)
+    data_may_teach(analysis)
 
 
 def _categories_fit(analysis: Related) -> None:
@@ -81,9 +84,10 @@ def _samples_fit(analysis: Related) -> None:
         known([sample.era], analysis.eras, f"{where}.era")
         known([sample.process], analysis.processes, f"{where}.process")
         is_data = analysis.processes[sample.process].role == "data"
-        if is_data and sample.cross_section is not None:
+        measured = is_data or sample.from_data is not None
+        if measured and sample.cross_section is not None:
             raise ValueError(f"{where}.cross_section: data has none; remove it")
-        if not is_data and sample.cross_section is None:
+        if not measured and sample.cross_section is None:
             raise ValueError(f"{where}.cross_section: missing (in pb)")
         if isinstance(sample.simulate, PseudodataCard):
             simulated = [s for s in analysis.samples if analysis.samples[s].simulate and s != name]
@@ -100,6 +104,8 @@ def _samples_fit(analysis: Related) -> None:
 
 def _formats_fit(analysis: Related) -> None:
     for name in analysis.used_samples:
+        if analysis.samples[name].from_data is not None:
+            continue
         key = "format" if analysis.samples[name].format is None else f"samples.{name}.format"
         analysis.format_of(name).agree(analysis, name, key)
 

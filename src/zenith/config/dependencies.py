@@ -52,8 +52,8 @@ def step_config(analysis: Analysis, step: str, name: str = "") -> str:
     step
         Name of the step.
     name
-        The sample (simulate, skim, columns, training_set) or the network (mva, mva_figures) that
-        the job is for.
+        The sample (simulate, skim, columns, training_set, fakes, fakes_figures) or the network
+        (mva, mva_figures) that the job is for.
 
     Raises ValueError if there is no such step.
     """
@@ -121,6 +121,8 @@ def _concerns(mark: Mark, job: _Job, kinds: frozenset[str]) -> bool:
 def _job(analysis: Analysis, step: str, name: str) -> _Job:
     if step in ("simulate", "skim", *SKIMMED):
         return _sample_job(analysis, step, name)
+    if step in ("fakes", "fakes_figures"):
+        return _fakes_job(analysis, step, name)
     if step in ("mva", "mva_figures"):
         return _network_job(analysis, step, name)
     scored = analysis.inputs.scored
@@ -154,6 +156,19 @@ def _sample_job(analysis: Analysis, step: str, name: str) -> _Job:
             if systematic.varies(analysis, sample.process)
         )
     return _Job(step, frozenset(kinds), only, frozenset(without))
+
+
+def _fakes_job(analysis: Analysis, step: str, name: str) -> _Job:
+    """A job for a sample that comes from data: its sources, the regions that teach it."""
+    settings, entry = analysis.from_data[name], analysis.samples[name]
+    samples = [name, *analysis.sources_of(name)]
+    only = {
+        "samples": _any(samples),
+        "processes": _any([entry.process]),
+        "regions": _any(filter(None, [settings.measurement, settings.validation])),
+        "observables": _any(settings.bins),
+    }
+    return _Job(step, only=only)
 
 
 def _network_job(analysis: Analysis, step: str, name: str) -> _Job:

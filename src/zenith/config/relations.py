@@ -6,6 +6,7 @@ from typing import Any, Literal
 
 from zenith.comparison import parse
 from zenith.config.formats import FORMATS, FileFormat
+from zenith.config.from_data import FromData
 from zenith.config.learning import Method
 from zenith.config.marks import derived
 from zenith.config.memberships import Categories
@@ -51,6 +52,23 @@ class Related(Sections):
     def is_data(self, sample: str) -> bool:
         """Whether a sample is data: no generator weight, no cross-section, no systematics."""
         return self.processes[self.samples[sample].process].role == "data"
+
+    @property
+    def from_data(self) -> dict[str, FromData]:
+        """The samples in use whose events come from data, with what makes them, by name."""
+        return {s: f for s in self.used_samples if (f := self.samples[s].from_data) is not None}
+
+    def comes_from_data(self, process: str) -> bool:
+        """Whether the events of a process come from data: no luminosity, no corrections."""
+        return any(s.from_data is not None and s.process == process for s in self.samples.values())
+
+    def data_of(self, era: str) -> list[str]:
+        """The samples in use that are data of an era."""
+        return [s for s in self.used_samples if self.is_data(s) and self.samples[s].era == era]
+
+    def sources_of(self, sample: str) -> list[str]:
+        """The samples that one which comes from data is made of, those of data first."""
+        return [*self.data_of(self.samples[sample].era), *self.from_data[sample].prompt]
 
     def format_of(self, sample: str) -> FileFormat:
         """What the files of a sample hold; simulated ones are NanoAOD."""
@@ -192,7 +210,8 @@ class Related(Sections):
     @property
     def labelled(self) -> list[str]:
         """What the labels of training sets stand for: the simulated samples in use, by number."""
-        return [sample for sample in self.used_samples if not self.is_data(sample)]
+        used = (s for s in self.used_samples if self.samples[s].from_data is None)
+        return [sample for sample in used if not self.is_data(sample)]
 
     @derived("training_set")
     def learnt(self) -> dict[str, Any]:
@@ -212,6 +231,9 @@ class Related(Sections):
         """Every observable that the configuration names, after the key that names it."""
         for name in self.observables:
             yield f"observables.{name}", name
+        for sample, entry in self.samples.items():
+            for name in entry.from_data.observables if entry.from_data is not None else ():
+                yield f"samples.{sample}.from_data", name
         for text in self.skim.cuts:
             yield "skim.cuts", parse(text).observable
         for region_name, region in self.regions.items():

@@ -1,14 +1,15 @@
 """Eras, processes and samples: which events there are, and how many of them are expected."""
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
 from zenith.config.base import Name, Positive, Section
 from zenith.config.by_type import ByType
 from zenith.config.formats import FORMATS, MASKED, FileFormat
+from zenith.config.from_data import MODELLED, FromData
 from zenith.config.marks import concerns
-from zenith.config.selection import FixedCut, ObjectCut
+from zenith.config.selection import ObjectCut
 from zenith.config.simulation import SimulationCard
 from zenith.config.steps import DRAWN, NAMED, SKIMMED, TEMPLATES
 
@@ -158,10 +159,12 @@ class Sample(Section):
     process: Annotated[
         Name,
         Field(description="process that the sample is part of"),
-        concerns(*SKIMMED, *TEMPLATES, *DRAWN),
+        concerns(*SKIMMED, "fakes", *TEMPLATES, *DRAWN),
     ]
     era: Annotated[
-        str, Field(description="era that the sample belongs to"), concerns(*SKIMMED, *TEMPLATES)
+        str,
+        Field(description="era that the sample belongs to"),
+        concerns(*SKIMMED, "fakes", *TEMPLATES),
     ]
     simulate: Annotated[
         SimulationCard | None,
@@ -181,6 +184,13 @@ class Sample(Section):
         int | None,
         Field(description="CERN Open Data record number; needs `zenith datasets`"),
         FILES,
+    ] = None
+    from_data: Annotated[
+        FromData | None,
+        Field(
+            description="fake factor by which loose events of data become events of a background"
+        ),
+        MODELLED,
     ] = None
     format: Annotated[
         Annotated[FileFormat, ByType(FORMATS, default="nanoaod")] | None,
@@ -239,62 +249,12 @@ class Sample(Section):
     def _one_source(self) -> "Sample":
         sources = [
             key
-            for key in ("simulate", "files", "dataset", "record")
+            for key in ("simulate", "files", "dataset", "record", "from_data")
             if getattr(self, key) is not None
         ]
         if len(sources) != 1:
             given = " and ".join(sources) or "none"
-            raise ValueError(f"give exactly one of simulate, files, dataset and record ({given})")
+            raise ValueError(
+                f"give exactly one of simulate, files, dataset, record and from_data ({given})"
+            )
         return self
-
-
-class Trigger(Section):
-    """The OR of trigger branches."""
-
-    any_of: Annotated[tuple[str, ...], Field(min_length=1, description="trigger branches")]
-    ignore_missing: Annotated[
-        bool, Field(description="whether a file may lack some of them (never all)")
-    ] = False
-
-
-class Branches(Section):
-    """The branches that a skim keeps; globs are allowed."""
-
-    keep: Annotated[
-        tuple[str, ...], Field(min_length=1, description="branches kept in data and simulation")
-    ]
-    simulation_only: Annotated[
-        tuple[str, ...], Field(description="branches kept in simulation only")
-    ] = ()
-    ignore_missing: Annotated[
-        tuple[str, ...], Field(description="globs of branches that a file may lack")
-    ] = ()
-
-
-class Skim(Section):
-    """What a skim keeps of each file: events and branches."""
-
-    trigger: Annotated[
-        Trigger | None,
-        Field(description="triggers of which an event must have fired one; none: every event"),
-    ] = None
-    branches: Annotated[
-        Branches | None,
-        Field(description="branches that are kept; none: all that `format` maps"),
-    ] = None
-    cuts: Annotated[
-        tuple[FixedCut, ...],
-        Field(description="cuts on observables; an event stays if any shape variation passes"),
-    ] = ()
-    chunk: Annotated[int, Field(ge=1, description="number of events read at once")] = 100_000
-    compression: Annotated[
-        Literal["lz4", "zstd", "zlib", "lzma", "none"],
-        Field(description="compression of the skim: `lz4` is the quickest, `zstd` a fifth smaller"),
-    ] = "lz4"
-
-    @model_validator(mode="before")
-    @classmethod
-    def _trigger(cls, data: Any) -> Any:
-        if isinstance(data, dict) and isinstance(data.get("trigger"), list):
-            return {**data, "trigger": {"any_of": data["trigger"]}}
-        return data

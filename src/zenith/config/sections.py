@@ -14,8 +14,9 @@ from zenith.config.learning import Folds, Optimise, Search
 from zenith.config.marks import concerns
 from zenith.config.memberships import ClimbedCategories
 from zenith.config.networks.settings import NETWORKS, Mva
-from zenith.config.samples import AppliedWeight, Era, Process, Sample, Skim
+from zenith.config.samples import AppliedWeight, Era, Process, Sample
 from zenith.config.selection import Observable, PhysicsObject, Region
+from zenith.config.skim import Skim
 from zenith.config.statistics import Plotting, Statistics
 from zenith.config.steps import DRAWN, NAMED, SKIMMED, SUMMARISED, TEMPLATES
 from zenith.config.systematics import AnySystematic
@@ -43,7 +44,7 @@ class Sections(Section):
     seed: Annotated[
         int,
         Field(ge=0, description="seed of everything that is random"),
-        concerns("simulate", "mva", "response", "optimise", "search"),
+        concerns("simulate", "fakes", "mva", "response", "optimise", "search"),
         concerns("skim", *SKIMMED, of="simulation"),
         concerns("scored", of="toy"),
         concerns("categorise", "category_scan"),

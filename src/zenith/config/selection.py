@@ -140,7 +140,7 @@ class RegionCut(Section):
     cut: Annotated[
         str,
         Field(description="observable, operator, threshold or name of one"),
-        concerns(*REGIONS),
+        concerns("fakes", *REGIONS),
     ]
     tune: Annotated[
         tuple[float, float] | None,
@@ -255,7 +255,7 @@ class Region(Section):
     label: Annotated[
         str,
         Field(description="label of the region on figures"),
-        concerns("optimisation_figures", "figures", "summary"),
+        concerns("fakes_figures", "optimisation_figures", "figures", "summary"),
     ]
     cuts: Annotated[
         tuple[RegionCut, ...],

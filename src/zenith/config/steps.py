@@ -13,6 +13,8 @@ Step = Literal[
     "skim",
     "columns",
     "training_set",
+    "fakes",
+    "fakes_figures",
     "mva",
     "mva_figures",
     "response",
@@ -55,6 +57,7 @@ SUMMARISED: tuple[Step, ...] = (  # have the efficient score of events
 )
 NAMED: tuple[Step, ...] = ("efficient_score_figures", "figures", "summary")  # name its parameters
 DRAWN: tuple[Step, ...] = (  # draw
+    "fakes_figures",
     "mva_figures",
     "efficient_score_figures",
     "optimisation_figures",

@@ -88,11 +88,19 @@ class Systematic(Section):
             )
         simulated = [name for name, p in analysis.processes.items() if p.role != "data"]
         known(self.processes or (), simulated, f"{key}.processes")
+        for process in self.processes or ():
+            if isinstance(self, Varied) and analysis.comes_from_data(process):
+                raise ValueError(
+                    f"{key}.processes: {process!r} comes from data, whose events do not vary; of a "
+                    "rate take type: normalisation"
+                )
         known(self.regions or (), analysis.regions, f"{key}.regions")
 
     def varies(self, analysis: Any, process: str) -> bool:
-        """Whether it acts on a simulated process."""
-        return self.processes is None or process in self.processes
+        """Whether it acts on a process, signal or background; if none is named, not on data."""
+        if self.processes is None:
+            return not analysis.comes_from_data(process)
+        return process in self.processes
 
     @property
     def functions(self) -> Mapping[str, Collection[str]]:

@@ -147,6 +147,8 @@ def _files(analysis: Analysis, name: str) -> list[InputFile]:
         )
     sample = analysis.samples[name]
     key = f"samples.{name}"
+    if sample.from_data is not None:
+        raise ConfigError(f"{key}: comes from data, not files: run `zenith fakes`")
     if sample.simulate is not None:
         folder = f"results/{analysis.name}/simulated"
         return [InputFile(f"{folder}/{name}.{part}.root") for part in range(sample.simulate.parts)]

@@ -76,6 +76,8 @@ class SampleEvents:
                 f"samples: there is no sample {name!r}; there is {', '.join(analysis.samples)}"
             )
         sample, is_data = analysis.samples[name], analysis.is_data(name)
+        if sample.from_data is not None:
+            raise ConfigError(f"samples.{name}: comes from data, not files: run `zenith fakes`")
         sums = [read_sums(path, is_data=is_data) for path in skims]
         sum_weights = sample.sum_of_weights or float(sum(weight for _, weight in sums))
         luminosity = analysis.eras[sample.era].luminosity * luminosity_fraction

@@ -19,8 +19,9 @@ from zenith.core.selection.cuts import hard_mask
 from zenith.errors import InputError
 from zenith.events.folds import folds_of
 from zenith.optimisation.selection import Physical, physical
-from zenith.statistics.nuisances import Nuisance, events_of, nominal_samples, nuisances
+from zenith.statistics.nuisances import Nuisance, nominal_samples, nuisances
 from zenith.statistics.thresholds import initial_thresholds, region_cuts
+from zenith.statistics.varied_events import events_of
 from zenith.training.scores import scores
 
 LOGIT = 1.0  # width of the soft edges of a network, in its logit, where none is given

@@ -22,13 +22,9 @@ from zenith.core.selection.regions import Region
 from zenith.errors import InputError
 from zenith.events.folds import folds_of
 from zenith.statistics.model import fitted_regions, recipe, template_nuisances
-from zenith.statistics.nuisances import (
-    Nuisance,
-    events_of,
-    nominal_samples,
-    simulated_processes,
-)
+from zenith.statistics.nuisances import Nuisance, nominal_samples, simulated_processes
 from zenith.statistics.thresholds import region_cuts
+from zenith.statistics.varied_events import events_of
 
 
 def objective(

@@ -11,6 +11,7 @@ from zenith.artefacts.columns import COLUMNS
 from zenith.artefacts.comparison import COMPARISON
 from zenith.artefacts.cutflow import CUTFLOW, SKIM_CUTFLOW
 from zenith.artefacts.efficient_score import EFFICIENT_SCORE
+from zenith.artefacts.fakes import FAKES
 from zenith.artefacts.fit import FIT
 from zenith.artefacts.histograms import HISTOGRAMS
 from zenith.artefacts.history import CLIMB_HISTORY
@@ -55,6 +56,7 @@ CODECS: tuple[AnyCodec, ...] = (
     CLIMB,
     SEARCH,
     EFFICIENT_SCORE,
+    FAKES,
     SELECTION,
     COMPARISON,
     METRICS,

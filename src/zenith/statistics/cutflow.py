@@ -9,9 +9,10 @@ from zenith.artefacts.cutflow import Cutflow
 from zenith.config import Analysis
 from zenith.core.selection.cuts import Cut
 from zenith.events.folds import folds_of
-from zenith.statistics.nuisances import events_of, filled_samples
+from zenith.statistics.nuisances import filled_samples
 from zenith.statistics.selections import Selections
 from zenith.statistics.thresholds import region_cuts
+from zenith.statistics.varied_events import events_of
 
 EVERYTHING = "all columns"
 

@@ -200,7 +200,8 @@ class Closure(NamedTuple):
     observed: Vector  # (B,) the same of tight events
     observed_variance: Vector  # (B,)
     predicted: Vector  # (B,)
-    predicted_variance: Vector  # (B,) of the loose events and of the bootstrap of the factor
+    predicted_variance: Vector  # (B,) of the loose events and of the factor
+    factor_variance: Vector  # (B,) of the factor alone, by its bootstrap
 
 
 def closure(events: Counted, factors: Vector, index: NDArray[np.intp], number: int) -> Closure:
@@ -222,4 +223,5 @@ def closure(events: Counted, factors: Vector, index: NDArray[np.intp], number: i
         summed(events.tight, events.weight**2),
         summed(loose, weight),
         summed(loose, weight**2) + spread,
+        spread,
     )

@@ -15,15 +15,10 @@ from zenith.config.systematics import Side
 from zenith.core.selection.cuts import Cut, hard_mask
 from zenith.errors import InputError
 from zenith.events.folds import folds_of
-from zenith.statistics.nuisances import (
-    Nuisance,
-    SampleEvents,
-    events_of,
-    filled_samples,
-    nuisances,
-)
+from zenith.statistics.nuisances import Nuisance, filled_samples, nuisances
 from zenith.statistics.selections import Selections
 from zenith.statistics.thresholds import region_cuts
+from zenith.statistics.varied_events import SampleEvents, events_of
 
 log = logging.getLogger(__name__)
 SUMS = "sum_of_weights"

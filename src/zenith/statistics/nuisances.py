@@ -9,15 +9,11 @@ uncorrelated rate of an analysis with several eras is a pair of templates too.
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal, NamedTuple
+from typing import Literal
 
-import numpy as np
-from numpy.typing import NDArray
-
-from zenith.artefacts import Columns
 from zenith.config import Analysis
 from zenith.config.systematics import Rate, Replacement, Side, Systematic, Varied
-from zenith.errors import ConfigError, InputError
+from zenith.errors import ConfigError
 
 SIDES: tuple[Side, Side] = ("up", "down")
 LUMINOSITY, FREE = "Luminosity", "Free normalisations"  # what is quoted together
@@ -85,13 +81,15 @@ class Nuisance:
 
 
 def nuisances(analysis: Analysis) -> list[Nuisance]:
-    """The nuisance parameters, in the order: luminosity, systematics, free normalisations.
+    """The nuisance parameters: luminosity, systematics, fakes, free normalisations.
 
     Raises ConfigError where two would have the same name.
     """
     found = [*_luminosity(analysis)]
     for name, systematic in analysis.systematics.items():
         found += _of_systematic(analysis, name, systematic)
+    for sample in analysis.from_data:
+        found += _of_fakes(analysis, sample)
     simulated = simulated_processes(analysis)
     for name, free in analysis.statistics.free_normalisations.items():
         acts_on = tuple(p for p in simulated if p in free.processes)
@@ -122,7 +120,7 @@ def filled_samples(analysis: Analysis) -> list[str]:
 
 
 def simulated_processes(analysis: Analysis) -> list[str]:
-    """The processes, signal and background, that have a sample; in stack order."""
+    """The processes that are no data themselves and have a sample; in stack order."""
     present = {analysis.samples[s].process for s in nominal_samples(analysis)}
     return [
         name
@@ -156,7 +154,9 @@ def _luminosity(analysis: Analysis) -> Iterator[Nuisance]:
     for name, by_era in sizes.items():
         rates = {era: (size, -size) for era, size in by_era.items()}
         label = labels[name] or (LUMINOSITY if len(sizes) == 1 else f"{LUMINOSITY}, {name}")
-        processes = tuple(simulated_processes(analysis))
+        processes = tuple(
+            p for p in simulated_processes(analysis) if not analysis.comes_from_data(p)
+        )
         yield _rate(analysis, name, label, processes, tuple(analysis.regions), LUMINOSITY, rates)
 
 
@@ -222,67 +222,21 @@ def _of_systematic(analysis: Analysis, name: str, systematic: Systematic) -> Ite
         )
 
 
-class SampleEvents(NamedTuple):
-    """Events of one sample as one variation sees them."""
-
-    values: Mapping[str, NDArray[Any]]
-    """Observable → (N,)."""
-    weight: NDArray[np.float64]
-    """Expected number of events each stands for, (N,)."""
-    hash: NDArray[np.uint64]
-    """Of the identity of each, (N,): its fold follows from it."""
-
-
-def events_of(
-    analysis: Analysis,
-    columns: Mapping[str, Columns],
-    sample: str,
-    nuisance: Nuisance | None = None,
-    side: Side = "up",
-) -> SampleEvents:
-    """The events of a nominal sample, nominal or as one side of a nuisance takes them.
-
-    `columns` are all samples by name. A nuisance that leaves the sample alone gives the nominal.
-    Raises InputError where the sample, or a variation that is asked for, is missing, or a weight is
-    not finite.
-    """
-    events = _events_of(analysis, columns, sample, nuisance, side)
-    if not np.isfinite(events.weight).all():
-        raise InputError(f"the columns of sample {sample!r} hold weights that are not finite")
-    return events
-
-
-def _events_of(
-    analysis: Analysis,
-    columns: Mapping[str, Columns],
-    sample: str,
-    nuisance: Nuisance | None,
-    side: Side,
-) -> SampleEvents:
-    if nuisance is not None and not nuisance.varies(analysis, sample):
-        nuisance = None
-    if nuisance is not None and nuisance.source == "sample":
-        sample = nuisance.replacements[side].get(sample, sample)
-    try:
-        own = columns[sample]
-    except KeyError:
-        raise InputError(
-            f"no columns of sample {sample!r} are given: add its file (`zenith columns --sample "
-            f"{sample}`), or leave the sample out with only_samples"
-        ) from None
-    nominal = SampleEvents(own.values, own.weight, own.hash)
-    if nuisance is None or nuisance.source == "sample":
-        return nominal
-    if nuisance.source == "rate":
-        rate = nuisance.rates[analysis.samples[sample].era][SIDES.index(side)]
-        return nominal._replace(weight=own.weight * (1.0 + rate))
-    key = f"{nuisance.variation}_{side}"
-    try:
-        if nuisance.source == "weight":
-            return nominal._replace(weight=own.weights[key])
-        return nominal._replace(values=own.shapes[key])
-    except KeyError:
-        raise InputError(
-            f"the columns of sample {sample!r} lack the variation {key!r} that "
-            f"systematics.{nuisance.variation} asks for: make them again with this configuration"
-        ) from None
+def _of_fakes(analysis: Analysis, sample: str) -> Iterator[Nuisance]:
+    """Of a sample that comes from data: its events have weights by the names of these."""
+    entry = analysis.samples[sample]
+    assert entry.from_data is not None
+    label = analysis.processes[entry.process].label
+    for source, text in entry.from_data.uncertainties.items():
+        yield Nuisance(
+            f"{sample}_{source}",
+            "templates",
+            f"{label}, {text}",
+            (entry.process,),
+            tuple(analysis.regions),
+            f"{label} from data",
+            source="weight",
+            sides=SIDES,
+            variation=f"{sample}_{source}",
+            eras=(entry.era,),
+        )

@@ -22,9 +22,10 @@ from zenith.statistics.histograms import (
     weighted,
 )
 from zenith.statistics.model import template_nuisances
-from zenith.statistics.nuisances import Nuisance, SampleEvents, events_of, nominal_samples
+from zenith.statistics.nuisances import Nuisance, nominal_samples
 from zenith.statistics.selections import Selections
 from zenith.statistics.thresholds import region_cuts
+from zenith.statistics.varied_events import SampleEvents, events_of
 
 # Events, their coefficient in the shift, and whose they are
 Reading = tuple[SampleEvents, float, str]

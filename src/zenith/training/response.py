@@ -23,7 +23,8 @@ from zenith.core.networks.boosted_trees import BoostedTrees
 from zenith.core.selection.cuts import hard_mask
 from zenith.errors import InputError
 from zenith.events.folds import folds_of
-from zenith.statistics.nuisances import Nuisance, events_of, nominal_samples, nuisances
+from zenith.statistics.nuisances import Nuisance, nominal_samples, nuisances
+from zenith.statistics.varied_events import events_of
 from zenith.training.boosted_trees import dumped, grow, taken_over
 from zenith.training.scores import evaluated
 

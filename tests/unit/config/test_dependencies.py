@@ -12,6 +12,7 @@ from zenith.config.analysis import SCORED
 from zenith.config.base import Section
 from zenith.config.dependencies import marks_of, step_config
 from zenith.config.explanation import models_in
+from zenith.config.from_data import FromData
 from zenith.config.memberships import Categories
 from zenith.config.networks.objects import ObjectsRead
 from zenith.config.steps import STEPS
@@ -40,6 +41,7 @@ eras:
 processes:
   wjets: {role: background, label: W, colour: red}
   signal: {role: signal, label: Z}
+  fakes: {role: background, label: Fakes}
   data: {role: data, label: Data}
 samples:
   zprime:
@@ -65,6 +67,18 @@ samples:
   collisions: {process: data, era: a, files: [one.root], veto: [HLT_Mu50]}
   catalogued: {process: wjets, era: b, cross_section: 2.0, dataset: {catalogue: c.json, entry: w}}
   recorded: {process: wjets, era: b, cross_section: 2.0, record: 12}
+  fakes:
+    process: fakes
+    era: a
+    from_data:
+      tight: n_muon == 1
+      loose: n_muon == 0
+      prompt: [wjets]
+      measurement: measured
+      validation: tried
+      bins: {met: [0, 50, 500]}
+      learn: {features: [met, mtt]}
+      maximum: 1.0
   tuned: {process: wjets, era: b, cross_section: 2.0, files: [two.root], alternative: true}
 format:
   type: tree
@@ -94,7 +108,7 @@ weights: {top_pt: {processes: [wjets]}}
 regions:
   signal:
     label: SR
-    cuts: [n_jet >= 2, {cut: met > 50, tune: [30, 250], width: 25, name: threshold}]
+    cuts: [n_muon == 1, n_jet >= 2, {cut: met > 50, tune: [30, 250], width: 25, name: threshold}]
     fit: {observable: mtt, edges: [0, 100, 500], tune_edges: 50}
     plots: [mtt]
   control:
@@ -103,6 +117,16 @@ regions:
     fit: {observable: mtt, edges: [0, 100, 500]}
     in_fit: false
     categories: {score: met, edges: [70], tune: [50, 200], width: 5}
+  measured:
+    label: MR
+    cuts: [n_muon == 1, n_jet < 1]
+    fit: {observable: mtt, edges: [0, 100, 500]}
+    in_fit: false
+  tried:
+    label: VR
+    cuts: [n_muon == 1, n_jet >= 1, n_jet < 2]
+    fit: {observable: mtt, edges: [0, 100, 500]}
+    in_fit: false
 systematics:
   pileup: {type: weight, correction: pileup, label: Pileup}
   ps: {type: weight, branches: {up: "PSWeight[0]", down: "PSWeight[1]"}, processes: [signal]}
@@ -111,7 +135,10 @@ systematics:
   tune: {type: sample, up: {wjets: tuned}, correlated: false}
   xsec: {type: normalisation, up: 0.2}
 mva:
-  net: {classes: {wjets: [wjets], signal: [zprime]}, features: [mtt, met], cuts: [n_jet >= 2]}
+  net:
+    classes: {wjets: [wjets], signal: [zprime]}
+    features: [mtt, met]
+    cuts: [n_muon == 1, n_jet >= 2]
 summary: {network: net}
 climbed_categories: {score: net, number: 3, tune: [0, 1], width: 0.1, optimise: {steps: 9}}
 statistics:
@@ -136,6 +163,8 @@ CATEGORY_STEPS = ("scored", "categorise", "category_scan", "category_figures", "
 JOBS = [
     *(("simulate", sample) for sample in ("zprime", "wjets", "pseudodata")),
     *((step, sample) for step in ("skim", "columns", "training_set") for sample in SAMPLES),
+    ("fakes", "fakes"),
+    ("fakes_figures", "fakes"),
     ("mva", "net"),
     ("mva_figures", "net"),
     *((step, "") for step in STEPS[STEPS.index("response") :]),
@@ -152,7 +181,9 @@ SUMMARISED = "efficient_score efficient_score_figures compare histogram fit figu
 OF_PROCESS = f"{TEMPLATES} category_figures"
 NAMED = "efficient_score_figures figures summary"
 OTHERS = "efficient_score_figures optimisation_figures figures category_figures"
-DRAWN = f"mva_figures {OTHERS}"
+OF_NETWORK = f"mva_figures {OTHERS}"
+DRAWN = f"fakes_figures {OF_NETWORK}"
+FAKES = "fakes fakes_figures"
 SIMULATED = "columns:zprime columns:wjets"
 OBSERVED = " ".join(
     f"{step}:{sample}"
@@ -171,7 +202,7 @@ EXPECTED = {
     "name": " ".join(step for step, _ in JOBS),
     "title": "summary",
     "module": f"skim columns training_set {DRAWN} summary",
-    "seed": f"simulate {SHIFTED} mva response optimise search categorise category_scan",
+    "seed": f"simulate {SHIFTED} fakes mva response optimise search categorise category_scan",
     "max_files": "columns training_set",
     "only_samples": TEMPLATES,
     "met": "skim columns training_set",
@@ -183,12 +214,14 @@ EXPECTED = {
     "eras.a.event_flags": "skim",
     "eras.a.corrections*": MADE,
     "eras.b.*": "",  # no job of this test is for its samples
-    "processes.data.role": f"simulate:pseudodata {OBSERVED} training_set {TEMPLATES}",
+    "processes.data.role": f"simulate:pseudodata {OBSERVED} training_set {FAKES} {TEMPLATES}",
     "processes.*.role": TEMPLATES,
+    "processes.fakes.label": f"fakes_figures {OTHERS} summary",
+    "processes.fakes.colour": f"fakes_figures {OTHERS}",
     "processes.data.label": f"{OTHERS} summary",
     "processes.data.*": OTHERS,
-    "processes.*.label": f"{DRAWN} summary",
-    "processes.*": DRAWN,
+    "processes.*.label": f"{OF_NETWORK} summary",
+    "processes.*": OF_NETWORK,
     # samples: what is made, how much is expected of it, what it is part of
     "samples.pseudodata.simulate*": "simulate:pseudodata",
     "samples.zprime.simulate.events": "simulate:zprime",
@@ -211,14 +244,30 @@ EXPECTED = {
     "samples.wjets.k_factor": "simulate:pseudodata columns:wjets training_set:wjets",
     # skims have the means of the weights that vary a process
     "samples.zprime.process": f"{OF_ZPRIME} {OF_PROCESS} mva_figures",
-    "samples.wjets.process": f"{OF_WJETS} {OF_PROCESS} mva_figures",
+    "samples.wjets.process": f"{OF_WJETS} {OF_PROCESS} mva_figures {FAKES}",
     # that of another process is no data, and labels number the others
-    "samples.pseudodata.process": f"simulate:{{1}} {OF_SAMPLE} training_set {OF_PROCESS}",
-    "samples.collisions.process": f"{OF_SAMPLE} training_set {OF_PROCESS}",
+    "samples.pseudodata.process": f"simulate:{{1}} {OF_SAMPLE} training_set {FAKES} {OF_PROCESS}",
+    "samples.collisions.process": f"{OF_SAMPLE} training_set {FAKES} {OF_PROCESS}",
+    # of the signal, to which systematic uncertainties then do not apply
+    "samples.fakes.process": f"columns:zprime training_set:zprime {FAKES} {OF_PROCESS}",
     "samples.*.process": OF_PROCESS,
-    "samples.pseudodata.era": f"simulate:{{1}} {OF_SAMPLE} {TEMPLATES}",
+    "samples.pseudodata.era": f"simulate:{{1}} {OF_SAMPLE} {FAKES} {TEMPLATES}",
+    "samples.collisions.era": f"{OF_SAMPLE} {FAKES} {TEMPLATES}",
+    "samples.wjets.era": f"{OF_SAMPLE} fakes {TEMPLATES}",
+    "samples.fakes.era": f"{FAKES} {TEMPLATES}",
     "samples.*.era": f"{OF_SAMPLE} {TEMPLATES}",
     "samples.*.alternative": TEMPLATES,
+    "samples.fakes.from_data.prompt": FAKES,
+    "samples.fakes.from_data.measurement": FAKES,
+    "samples.fakes.from_data.validation": f"{FAKES} {TEMPLATES}",
+    "samples.fakes.from_data.components": f"fakes {TEMPLATES}",
+    "samples.fakes.from_data.*": "fakes",
+    # to a process of another sample that comes from data, systematic uncertainties do not apply
+    "samples.zprime.from_data": f"columns:zprime training_set {TEMPLATES}",
+    "samples.wjets.from_data": f"columns:wjets training_set fakes {TEMPLATES}",
+    "samples.pseudodata.from_data": f"fakes {TEMPLATES}",
+    "samples.collisions.from_data": f"fakes {TEMPLATES}",
+    "samples.*.from_data": f"columns:wjets training_set {TEMPLATES}",
     "samples.*.format": OF_SAMPLE,
     "samples.*.select": "skim:{1}",
     "samples.*.sum_of_weights": "columns:{1} training_set:{1}",
@@ -236,10 +285,16 @@ EXPECTED = {
     "observables.n_jet.edges*": "efficient_score_figures histogram",  # no feature of the network
     "observables.n_jet.label": f"{OTHERS} summary",
     "observables.n_jet.*": OTHERS,
-    "observables.*.label": f"{DRAWN} summary",
-    "observables.*.log": DRAWN,
+    "observables.met.label": f"{DRAWN} summary",
+    "observables.met.log": DRAWN,
+    "observables.*.label": f"{OF_NETWORK} summary",
+    "observables.*.log": OF_NETWORK,
     "observables.*.edges*": "histogram mva_figures efficient_score_figures",
+    "regions.measured.label": "fakes_figures optimisation_figures figures summary",
+    "regions.tried.label": "fakes_figures optimisation_figures figures summary",
     "regions.*.label": "optimisation_figures figures summary",
+    "regions.measured.cuts.*.cut": f"fakes {REGIONS}",
+    "regions.tried.cuts.*.cut": f"fakes {REGIONS}",
     "regions.*.cuts.*.cut": REGIONS,
     "regions.*.cuts.*.name": REGIONS,
     "regions.*.cuts.*": OBJECTIVE,
@@ -368,6 +423,22 @@ EXPECTED_OF_CATEGORIES = {
 # What a key is changed to, where its type does not say it.
 CHANGED = {
     "search.methods": ("cma_es",),
+    "samples.fakes.from_data.learn.features": ("met",),
+    "samples.fakes.from_data.prompt": ("zprime",),
+    "samples.*.from_data": FromData.model_validate(
+        {
+            "tight": "n_jet == 1",
+            "loose": "n_jet == 0",
+            "prompt": [],
+            "measurement": "measured",
+            "bins": {"met": [0, 50]},
+            "maximum": 1,
+        }
+    ),
+    "samples.fakes.from_data.measurement": "tried",
+    "samples.fakes.from_data.validation": "measured",
+    "samples.fakes.from_data.tight": "n_muon == 2",
+    "samples.fakes.from_data.loose": "n_muon == 3",
     "only_samples": ("*", "another"),
     "samples.zprime.process": "wjets",
     "samples.*.process": "signal",
@@ -381,7 +452,7 @@ CHANGED = {
     "regions.*.cuts.*.cut": "met > 60",
     "regions.*.plots": ("mtt", "st"),
     "regions.*.blind": True,
-    "regions.signal.categories": Categories(score="met", number=2),
+    "regions.*.categories": Categories(score="met", number=2),
     "regions.*.categories.edges": (80.0,),
     "regions.*.categories.number": 3,
     "plotting.observables": ("mtt", "st"),

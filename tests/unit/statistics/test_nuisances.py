@@ -7,7 +7,8 @@ import pytest
 
 from zenith.config import parse
 from zenith.errors import ConfigError, InputError
-from zenith.statistics.nuisances import events_of, nuisances
+from zenith.statistics.nuisances import nuisances
+from zenith.statistics.varied_events import events_of
 
 
 @pytest.fixture

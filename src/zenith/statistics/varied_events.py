@@ -1,0 +1,79 @@
+"""The events of a sample, nominal or as one side of a nuisance parameter takes them."""
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from zenith.artefacts import Columns
+from zenith.config import Analysis
+from zenith.config.systematics import Side
+from zenith.errors import InputError
+from zenith.statistics.nuisances import SIDES, Nuisance
+
+
+class SampleEvents(NamedTuple):
+    """Events of one sample as one variation sees them."""
+
+    values: Mapping[str, NDArray[Any]]
+    """Observable → (N,)."""
+    weight: NDArray[np.float64]
+    """Expected number of events each stands for, (N,)."""
+    hash: NDArray[np.uint64]
+    """Of the identity of each, (N,): its fold follows from it."""
+
+
+def events_of(
+    analysis: Analysis,
+    columns: Mapping[str, Columns],
+    sample: str,
+    nuisance: Nuisance | None = None,
+    side: Side = "up",
+) -> SampleEvents:
+    """The events of a nominal sample, nominal or as one side of a nuisance takes them.
+
+    `columns` are all samples by name. A nuisance that leaves the sample alone gives the nominal.
+    Raises InputError where the sample, or a variation that is asked for, is missing, or a weight is
+    not finite.
+    """
+    events = _events_of(analysis, columns, sample, nuisance, side)
+    if not np.isfinite(events.weight).all():
+        raise InputError(f"the columns of sample {sample!r} hold weights that are not finite")
+    return events
+
+
+def _events_of(
+    analysis: Analysis,
+    columns: Mapping[str, Columns],
+    sample: str,
+    nuisance: Nuisance | None,
+    side: Side,
+) -> SampleEvents:
+    if nuisance is not None and not nuisance.varies(analysis, sample):
+        nuisance = None
+    if nuisance is not None and nuisance.source == "sample":
+        sample = nuisance.replacements[side].get(sample, sample)
+    try:
+        own = columns[sample]
+    except KeyError:
+        raise InputError(
+            f"no columns of sample {sample!r} are given: add its file (`zenith columns --sample "
+            f"{sample}`), or leave the sample out with only_samples"
+        ) from None
+    nominal = SampleEvents(own.values, own.weight, own.hash)
+    if nuisance is None or nuisance.source == "sample":
+        return nominal
+    if nuisance.source == "rate":
+        rate = nuisance.rates[analysis.samples[sample].era][SIDES.index(side)]
+        return nominal._replace(weight=own.weight * (1.0 + rate))
+    key = f"{nuisance.variation}_{side}"
+    try:
+        if nuisance.source == "weight":
+            return nominal._replace(weight=own.weights[key])
+        return nominal._replace(values=own.shapes[key])
+    except KeyError:
+        raise InputError(
+            f"the columns of sample {sample!r} lack the variation {key!r} of the nuisance "
+            f"parameter {nuisance.name!r}: make them again with this configuration"
+        ) from None
