@@ -228,19 +228,20 @@ def comparison(
         )
     for i in range(1, len(rows)):
         axes.axhline(i - 0.5, color="#c9ccd1", lw=1.0, zorder=0)
-    handles = [
-        Line2D([], [], color="black", marker="o", ls="none", ms=13),
-        Line2D([], [], color="black", marker="^", ls="none", mfc="none", ms=11),
-    ]
-    figure.legend(
-        handles,
-        ["All events, each unseen", "Folds that were climbed"],
-        ncols=2,
-        loc="lower right",
-        fontsize=17,
-        bbox_to_anchor=(1 - 0.3 / width, 0.4 / height),
-        borderaxespad=0.0,
-    )
+    if any(row.learning is not None for row in rows):
+        handles = [
+            Line2D([], [], color="black", marker="o", ls="none", ms=13),
+            Line2D([], [], color="black", marker="^", ls="none", mfc="none", ms=11),
+        ]
+        figure.legend(
+            handles,
+            ["All events, each unseen", "Folds that were climbed"],
+            ncols=2,
+            loc="lower right",
+            fontsize=17,
+            bbox_to_anchor=(1 - 0.3 / width, 0.4 / height),
+            borderaxespad=0.0,
+        )
     axes.set_ylim(len(rows) - 0.5, -0.5)
     axes.margins(x=0.08)
     axes.set_xlabel(label)

@@ -257,6 +257,7 @@ def test_errors_of_the_strength_are_compared_where_precision_is_the_objective(
     figure = figures["comparison_precision"]
     assert {"0.450 ± 0.020", "+0.050 ± 0.010", "0.400 ± 0.020", "–"} <= set(texts(figure))
     assert figure.axes[0].get_xlabel() == "Expected error on μ"
+    assert not figure.legends  # nothing that was climbed is beside it
 
 
 @pytest.fixture(scope="module")
