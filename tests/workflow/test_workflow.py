@@ -52,6 +52,8 @@ NOT_USED = {
     "regions.category_*": "compare",
     "regions.cell.*": "compare",
     "regions.categories.*": "compare optimise",
+    # which are made of these
+    "climbed_categories.*": "optimise summary",
     "observables.efficient_score.*": "figures",
     "summary.label": "compare histogram fit",
     "statistics.blind": "compare",  # blind whatever it says

@@ -64,8 +64,12 @@ def run(args: argparse.Namespace) -> None:
     columns = read_samples(args.input)
     objective = model.objective(analysis, with_nuisances=analysis.optimise.nuisances)
     initial = begun(analysis, columns, networks, fold)
-    climbed = model.events(analysis, columns, initial["networks"], folds.learning(fold))
-    validation = model.events(analysis, columns, initial["networks"], [folds.validation(fold)])
+    if analysis.optimise.keep == "last":
+        climbed = model.events(analysis, columns, initial["networks"], folds.others(fold))
+        validation = climbed
+    else:
+        climbed = model.events(analysis, columns, initial["networks"], folds.learning(fold))
+        validation = model.events(analysis, columns, initial["networks"], [folds.validation(fold)])
     config = step_config(analysis, "optimise")
     inputs = [artefacts.file_hash(path) for path in args.input]
     trained = {name: n.to_arrays() for name, n in networks.items()}
@@ -82,7 +86,7 @@ def run(args: argparse.Namespace) -> None:
                 if key.startswith("threshold/")
             )
             logging.info(
-                "start %d, step %d/%d: soft %.4f, hard on the validation fold %.4f; %s",
+                "start %d, step %d/%d: soft %.4f, hard %.4f; %s",
                 number,
                 step + 1,
                 analysis.optimise.steps,
@@ -119,6 +123,13 @@ def run(args: argparse.Namespace) -> None:
         for key, values in climb.history().items()
     }
     write_climb_history(args.history, ClimbHistory(history, best, kept.kept_step))
+    gap = ascent.soft_hard_gap(analysis, objective, climbed, kept)
+    if gap > ascent.CLOSE:
+        logging.warning(
+            "soft and hard differ by %.2g %% at the last temperature: lower it "
+            "(optimise.temperature, optimise.bandwidth)",
+            100.0 * gap,
+        )
     CLIMB.write(
         args.output,
         {
@@ -129,7 +140,7 @@ def run(args: argparse.Namespace) -> None:
             "initial": all_thresholds(analysis, initial),
             "bounds": bounds(analysis),
             "kept": {"start": best, "step": kept.kept_step, "validate": kept.kept_value},
-            "soft_hard_gap": ascent.soft_hard_gap(analysis, objective, climbed, climbs[best]),
+            "soft_hard_gap": gap,
             "evaluations": sum(len(climb.rows) for climb in climbs),
             "rejected": int(sum(row["rejected"] for climb in climbs for row in climb.rows)),
             "seconds": time.perf_counter() - began,

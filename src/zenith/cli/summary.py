@@ -118,7 +118,6 @@ def _left_out(scores: "Sequence[Path]") -> "dict[str, list[int]]":
 
 def _of_networks(analysis: "Analysis", benchmarks: Path) -> "dict[str, float]":
     """CPU seconds of networks of rows, and with them of the efficient score, where measured."""
-    from zenith.config.variants import in_climbed_categories
     from zenith.reporting import summary
 
     def paid(folders: "dict[str, str]") -> "dict[str, float]":
@@ -130,8 +129,7 @@ def _of_networks(analysis: "Analysis", benchmarks: Path) -> "dict[str, float]":
         folders = {"trees": f"mva/{analysis.summary.network}"}
         found = paid(folders | {step: step for step in ("response", "efficient_score")})
         found = found | {"efficient_score": sum(found.values())} if "trees" in found else {}
-    if analysis.climbed_categories is not None:
-        (network,) = in_climbed_categories(analysis).mva
+    if network := analysis.network_of_categories:
         rows = ("categories_start", "categories")
         found |= paid(dict.fromkeys(rows, f"mva/{network}"))
     return found

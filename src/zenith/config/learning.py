@@ -39,6 +39,10 @@ class Folds(Section):
         """The folds that networks are trained and selections climbed on, to read a fold."""
         return tuple((fold + 1 + k) % self.number for k in range(self.number - 2))
 
+    def others(self, fold: int) -> tuple[int, ...]:
+        """All but the one that is read."""
+        return (*self.learning(fold), self.validation(fold))
+
 
 class LearningRates(Section):
     """Of Adam, for each group of parameters at the first step; they decay to a tenth."""
@@ -96,6 +100,14 @@ class Ascent(Section):
     clip: Annotated[
         Positive, Field(description="largest norm of the gradient"), concerns("optimise")
     ] = 1.0
+    keep: Annotated[
+        Literal["best", "last"],
+        Field(
+            description="step that is kept: the `best` one on the validation fold, or the `last` "
+            "one; all folds but the one that is read are then climbed"
+        ),
+        concerns("optimise"),
+    ] = "best"
     validate_every: Annotated[
         int,
         Field(ge=1, description="number of steps between validations with hard cuts"),

@@ -152,6 +152,14 @@ class Related(Sections):
         return self.mva[name].parting(numbers[0]) if numbers else self.mva[name]
 
     @property
+    def network_of_categories(self) -> str | None:
+        """The network whose categories are climbed beside the regions, if there is one."""
+        categories = self.climbed_categories
+        if categories is None:
+            return None
+        return categories.network or self.scores[categories.score or ""]
+
+    @property
     def moving_categories(self) -> list[str]:
         """The regions in the fit whose categories have edges that move."""
         return [n for n, c in self.parted.items() if c.tune and self.regions[n].in_fit]

@@ -60,9 +60,9 @@ def in_climbed_categories(analysis: A) -> A:
     What is climbed is that of the regions: the significance or the precision, with nuisance
     parameters or without.
     """
-    settings = analysis.climbed_categories
+    settings, network = analysis.climbed_categories, analysis.network_of_categories
     assert settings is not None
-    network = settings.network or analysis.scores[settings.score or ""]
+    assert network is not None
     mva = analysis.mva[network]
     found = parted(analysis, settings.parts, settings.region, mva)
     own = {name: getattr(settings.optimise, name) for name in Ascent.model_fields}

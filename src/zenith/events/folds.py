@@ -60,11 +60,7 @@ def taught(folds: Folds, fold: int, *started_from: Iterable[int]) -> Taught:
 
     `started_from` are the `taught_by` of whatever it started from.
     """
-    teachers = {
-        *folds.learning(fold),
-        folds.validation(fold),
-        *(f for s in started_from for f in s),
-    }
+    teachers = {*folds.others(fold), *(f for s in started_from for f in s)}
     return {
         "fold": fold,
         "folds": {"number": folds.number, "salt": folds.salt},

@@ -4,7 +4,8 @@ Adam with a cosine-decaying rate for each group of parameters; thresholds move i
 width of their cut and are projected onto their bounds after each step. Temperature and bandwidth
 fall geometrically from their first to their last value: wide kernels see far, narrow ones tell the
 truth. The step that is kept is the one with the best hard-cut objective on events that no gradient
-has seen, so that the soft reading only ever proposes.
+has seen, so that the soft reading only ever proposes; or the last one (`keep: last`), for which no
+events need to be set apart, and all folds have gone equally far when their categories are joined.
 """
 
 import logging
@@ -29,6 +30,7 @@ from zenith.optimisation.selection import Physical, Units, hard_edges
 
 log = logging.getLogger(__name__)
 READINGS = 10  # hard ones of the climbed events, so that one sees the soft ones become true
+CLOSE = 0.01  # relative difference of the soft and the hard objective that is small
 PATIENCE = 3  # steps in a row whose fit does not converge, after which a climb stops
 
 
@@ -140,7 +142,7 @@ def climb(
     fingerprint: str = "",
     report: Callable[[int, dict[str, float]], None] = lambda step, row: None,
 ) -> Climb:
-    """Climb from `start` on `events`, and keep the step that is best on `validation`.
+    """Climb from `start` on `events`, and keep the step that is best on `validation`, or the last.
 
     `transform` is that of `optimiser`: the same one for all starts, so that what it does to a
     gradient is compiled once.
@@ -201,7 +203,8 @@ def climb(
             },
         }
         result.rows.append(row)
-        if np.isfinite(hard) and not sign * hard <= sign * result.kept_value:
+        better = settings.keep == "last" or not sign * hard <= sign * result.kept_value
+        if np.isfinite(hard) and better:
             result.kept, result.kept_step, result.kept_value = here, number, hard
         report(number, row)
         if number == 0 and row["value"] == 0.0 and sign > 0:

@@ -73,6 +73,17 @@ def test_what_is_kept_is_best_on_the_validation_events(case: Case, climbed: Clim
     assert again == pytest.approx(climbed.kept_value, rel=1e-9)
 
 
+@pytest.mark.parametrize(("keep", "step"), [("best", 0), ("last", STEPS - 1)])
+def test_of_steps_that_are_as_good_the_first_or_the_last_is_kept(
+    case: Case, keep: str, step: int
+) -> None:
+    settings = case.analysis.optimise.model_copy(update={"keep": keep, "validate_every": 5})
+    analysis = case.analysis.model_copy(update={"optimise": settings})
+    found = case._replace(analysis=analysis, transform=optax.set_to_zero()).climb()
+    assert np.flatnonzero(np.isfinite(found.history()["validation"])).tolist() == [0, 5, 10, 11]
+    assert found.kept_step == step
+
+
 def test_it_climbs(climbed: Climb) -> None:
     """The toy's cut starts too tight for its signal: the soft objective rises along the way."""
     history = climbed.history()
