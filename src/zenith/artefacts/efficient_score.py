@@ -14,11 +14,19 @@ class Projected(TypedDict):
     """A nuisance parameter of the projection."""
 
     coefficient: Annotated[float, "of its score; 0 where it is left out"]
+    projected: Annotated[float, "the same before it was tuned"]
     cost: Annotated[float, "information on the signal strength that knowing it would add"]
     significance: Annotated[
         float | None,
         "standard deviations by which a learned response is seen; null for one that changes rates",
     ]
+
+
+class Tuning(TypedDict):
+    """What tuned coefficients gain where they were tuned: of the objective, hard bins."""
+
+    before: Annotated[float, "with the projected coefficients"]
+    after: Annotated[float, "with those that are written"]
 
 
 class EfficientScore(Taught):
@@ -29,6 +37,7 @@ class EfficientScore(Taught):
     left_out: Annotated[list[str], "nuisance parameters whose response is noise"]
     information: Annotated[float, "on the signal strength, all of them profiled: 1 / σ²"]
     unprofiled_information: Annotated[float, "on the signal strength, were all of them known"]
+    tuning: Annotated[Tuning | None, "on the validation fold; null if coefficients are not tuned"]
     kept: Annotated[float, "share of the information that the bins keep"]
     edges: Annotated[list[float], "of the bins, from the lowest to the highest efficient score"]
     cpu_seconds: Annotated[float, "CPU time"]
@@ -36,9 +45,9 @@ class EfficientScore(Taught):
 
 def _describe(content: EfficientScore) -> Lines:
     yield table(
-        ["nuisance parameter", "coefficient", "information it costs", "seen by [σ]"],
+        ["nuisance parameter", "projected", "coefficient", "information it costs", "seen by [σ]"],
         [
-            [name, one["coefficient"], one["cost"], one["significance"]]
+            [name, one["projected"], one["coefficient"], one["cost"], one["significance"]]
             for name, one in content["parameters"].items()
         ],
     )

@@ -32,11 +32,12 @@ def run(args: argparse.Namespace) -> None:
     import logging
     import time
 
-    from zenith.artefacts.efficient_score import EFFICIENT_SCORE
+    from zenith.artefacts.efficient_score import EFFICIENT_SCORE, Tuning
     from zenith.cli.inputs import read_networks, read_samples, settings_of_network
     from zenith.config.dependencies import step_config
     from zenith.events.folds import require_unseen, taught
-    from zenith.training.efficient_score import summarise
+    from zenith.optimisation.coefficients import tuned
+    from zenith.training.efficient_score import rebinned, summarise
     from zenith.training.export import export_onnx
     from zenith.training.response import simulated_events
     from zenith.training.score_files import load_responses, require_responses, save_score
@@ -50,6 +51,8 @@ def run(args: argparse.Namespace) -> None:
     responses = load_responses(args.responses)
     require_responses(args.responses, responses, analysis, mva)
     teachers |= {*require_unseen(responses.metadata, folds, fold, args.responses, "response")}
+    columns = read_samples(args.input)
+    events = simulated_events(analysis, columns, mva)
     found = summarise(
         analysis,
         summary,
@@ -57,12 +60,18 @@ def run(args: argparse.Namespace) -> None:
         networks[summary.network],
         responses.network,
         responses.scales,
-        simulated_events(analysis, read_samples(args.input), mva),
+        events,
         fold,
     )
+    score, kept = found.score, found.kept
+    tuning: Tuning | None = None
+    if summary.tuning.steps:
+        score, before, after = tuned(analysis, columns, score, fold)
+        score, kept = rebinned(analysis, summary, score, events.of([folds.validation(fold)]))
+        tuning = {"before": before, "after": after}
     folder, of_fold = Path(args.output), taught(folds, fold, teachers)
-    save_score(folder / "score.safetensors", found.score, mva, of_fold)
-    export_onnx(folder / "score.onnx", found.score, {"name": "efficient_score"})
+    save_score(folder / "score.safetensors", score, mva, of_fold)
+    export_onnx(folder / "score.onnx", score, {"name": "efficient_score"})
     projection = found.projection
     EFFICIENT_SCORE.write(
         folder / "score.json",
@@ -71,7 +80,8 @@ def run(args: argparse.Namespace) -> None:
             "network": summary.network,
             "parameters": {
                 parameter.name: {
-                    "coefficient": float(projection.coefficients[k]),
+                    "projected": float(projection.coefficients[k]),
+                    "coefficient": float(score.projected.coefficients[k]),
                     "cost": float(projection.costs[k]),
                     "significance": responses.significances.get(parameter.name),
                 }
@@ -80,8 +90,9 @@ def run(args: argparse.Namespace) -> None:
             "left_out": [name for name, scale in responses.scales.items() if scale == 0.0],
             "information": projection.information,
             "unprofiled_information": projection.unprofiled,
-            "kept": found.kept,
-            "edges": [float(edge) for edge in found.score.edges],
+            "tuning": tuning,
+            "kept": kept,
+            "edges": [float(edge) for edge in score.projected.edges],
             "cpu_seconds": time.process_time() - began,
         },
         inputs=[*args.input, args.responses],
@@ -90,5 +101,12 @@ def run(args: argparse.Namespace) -> None:
     logging.info(
         "expected error of the signal strength %.3f, were all nuisance parameters known %.3f; the "
         "bins keep %.1f %% of the information",
-        *(projection.information**-0.5, projection.unprofiled**-0.5, 100 * found.kept),
+        *(projection.information**-0.5, projection.unprofiled**-0.5, 100 * kept),
     )
+    if tuning:
+        logging.info(
+            "expected %s on the validation fold %.3f with the projected coefficients, %.3f tuned",
+            analysis.optimise.objective,
+            tuning["before"],
+            tuning["after"],
+        )

@@ -34,6 +34,21 @@ class Responses(Section):
     ] = 2.0
 
 
+class Tuning(Section):
+    """Coefficients of the projection are moved by the gradient of what is quoted of its bins."""
+
+    steps: Annotated[
+        int,
+        Field(ge=0, description="number of steps; 0 leaves the coefficients as they are projected"),
+        concerns("efficient_score"),
+    ] = 40
+    learning_rate: Annotated[
+        Positive,
+        Field(description="initial rate, of the root mean square that a score adds to the summary"),
+        concerns("efficient_score"),
+    ] = 0.02
+
+
 class Rival(Section):
     """Categories by the signal's share that the network gives, each in bins of an observable."""
 
@@ -83,6 +98,9 @@ class EfficientScoreSettings(Section):
         Field(ge=0.0, description="fewest effective background events in a bin, (Σw)² / Σw²"),
         concerns(*SUMMARISED),
     ] = 20.0
+    tuning: Annotated[
+        Tuning, Field(description="how coefficients follow the gradient of the expected result")
+    ] = Tuning()
     rival: Annotated[Rival, Field(description="what users do instead, from the same network")] = (
         Rival()
     )

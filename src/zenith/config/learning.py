@@ -127,12 +127,12 @@ class Optimise(Ascent):
             description="objective of the climb: the expected significance, or the expected error "
             "of the signal strength, which is then compared as well"
         ),
-        concerns(*SELECTION),
+        concerns(*SELECTION, "efficient_score"),
     ] = "significance"
     nuisances: Annotated[
         bool,
         Field(description="whether the systematics are part of the objective"),
-        concerns(*SELECTION, "histogram", "scored"),  # which may begin at the best edges
+        concerns(*SELECTION, "efficient_score", "histogram", "scored"),  # which may begin at the best edges
     ] = True
 
 

@@ -33,7 +33,7 @@ class Statistics(Section):
     signal_strength: Annotated[
         Name,
         Field(description="name of the parameter of interest"),
-        concerns(*MODEL, "efficient_score", "efficient_score_figures"),
+        concerns(*MODEL, "efficient_score_figures"),
     ] = "mu"
     signal_strengths: Annotated[
         dict[Name, Annotated[tuple[Name, ...], Field(min_length=1)]],
@@ -42,7 +42,7 @@ class Statistics(Section):
             "signals, one that is not listed has its own, `{signal_strength}_{process}`; default: "
             "of one signal, `signal_strength`"
         ),
-        concerns(*MODEL, "efficient_score", "efficient_score_figures"),
+        concerns(*MODEL, "efficient_score_figures"),
     ] = {}
     signal_bounds: Annotated[
         tuple[float, float],
@@ -52,7 +52,7 @@ class Statistics(Section):
     free_normalisations: Annotated[
         dict[Name, FreeNormalisation],
         Field(description="free factors on the yields of processes, by name"),
-        concerns(*MODEL, "efficient_score", "efficient_score_figures"),
+        concerns(*MODEL, "efficient_score_figures"),
     ] = {}
     mc_statistics: Annotated[
         bool,

@@ -104,7 +104,7 @@ def against_numbers(
     def edges(number: int, in_categories: bool) -> list[Array] | None:
         found = []
         for score, (s, own, of_background) in zip(scores, seen, strict=True):
-            t = efficient(s, np.asarray(score.coefficients, float))
+            t = efficient(s, np.asarray(score.projected.coefficients, float))
             cell = np.searchsorted(axis, own.x[-1], side="right") - 1
             try:
                 binned = best_edges(
@@ -120,11 +120,13 @@ def against_numbers(
                 return None
             if len(binned.edges) != number - 1:
                 return None
-            places = np.linspace(0.0, 1.0, len(score.edges))  # of t, which is a column as these
+            places = np.linspace(
+                0.0, 1.0, len(score.projected.edges)
+            )  # of t, which is a column as these
             found.append(
                 binned.edges
                 if in_categories
-                else np.interp(binned.edges, np.asarray(score.edges, float), places)
+                else np.interp(binned.edges, np.asarray(score.projected.edges, float), places)
             )
         return found
 

@@ -71,7 +71,7 @@ def in_categories(
         s = parameter_scores(score, seen.x[:-1])
         bins = np.searchsorted(edges, seen.x[-1], side="right") - 1
         found = best_edges(
-            efficient(s, np.asarray(score.coefficients, float)),
+            efficient(s, np.asarray(score.projected.coefficients, float)),
             seen.weight,
             number,
             is_background=background[inside],

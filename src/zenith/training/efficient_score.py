@@ -1,10 +1,8 @@
 """The efficient score of one fold: what was learned put together, projected and binned."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from typing import NamedTuple
 
-import jax.numpy as jnp
 import numpy as np
 from numpy.typing import NDArray
 
@@ -109,10 +107,29 @@ def summarise(
         )
     coefficients, costs = np.zeros(len(used)), np.zeros(len(used))
     coefficients[used], costs[used] = found.coefficients, found.costs
-    t = efficient(scores, coefficients)
+    made, share_kept = rebinned(
+        analysis, settings, score.projecting(coefficients, score.projected.edges), seen
+    )
+    return Summary(
+        made,
+        parameters,
+        found._replace(coefficients=coefficients, costs=costs),
+        share_kept,
+    )
+
+
+def rebinned(
+    analysis: Analysis, settings: EfficientScoreSettings, score: EfficientScore, seen: Events
+) -> tuple[EfficientScore, float]:
+    """The score with the bins that keep most of its information, and the share that they keep.
+
+    `seen` are the events of the validation fold. Raises InputError where their background does not
+    fill as many bins.
+    """
+    t = efficient(parameter_scores(score, seen.x), np.asarray(score.projected.coefficients, float))
     binned = best_edges(
         t,
-        weight,
+        seen.weight,
         settings.bins,
         is_background=is_background(analysis, seen),
         effective_events=settings.effective_events,
@@ -124,17 +141,7 @@ def summarise(
             "fewer bins, lower summary.effective_events, or simulate more"
         )
     edges = np.concatenate([[t.min()], binned.edges, [t.max()]])
-    made = replace(
-        score,
-        coefficients=jnp.asarray(coefficients, jnp.float32),
-        edges=jnp.asarray(edges, jnp.float32),
-    )
-    return Summary(
-        made,
-        parameters,
-        found._replace(coefficients=coefficients, costs=costs),
-        binned.kept,
-    )
+    return score.projecting(score.projected.coefficients, edges), binned.kept
 
 
 def is_background(analysis: Analysis, events: Events) -> NDArray[np.bool_]:

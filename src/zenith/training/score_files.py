@@ -90,7 +90,7 @@ def save_score(
         "version": __version__,
         "network": mva.architecture(),
         "responses": _shape(score.responses),
-        "parameters": {"rates": len(score.rates), "bins": len(score.edges) - 1},
+        "parameters": {"rates": len(score.rates), "bins": len(score.projected.edges) - 1},
         "metadata": dict(metadata),
     }
     write_tensors(path, header, score.to_arrays())

@@ -172,8 +172,9 @@ JOBS = [
 
 OBJECTIVE = "optimise search optimisation_figures"
 SELECTION = f"{OBJECTIVE} compare"
-MODEL = f"{SELECTION} fit figures scored"
-REGIONS = f"{MODEL} histogram efficient_score_figures"
+FITTED = f"{SELECTION} fit figures scored"
+MODEL = f"{FITTED} efficient_score"
+REGIONS = f"{FITTED} histogram efficient_score_figures"
 LEARNED = "response efficient_score"
 TEMPLATES = f"{REGIONS} {LEARNED}"
 NETWORK = f"mva mva_figures {LEARNED} efficient_score_figures {SELECTION} histogram scored"
@@ -384,8 +385,8 @@ EXPECTED = {
     "statistics.bootstrap": "compare",
     "statistics.blind": "histogram fit figures",
     "statistics.free_normalisations.*.label": NAMED,
-    "statistics.free_normalisations*": f"{MODEL} efficient_score efficient_score_figures",
-    "statistics.signal_strength*": f"{MODEL} efficient_score efficient_score_figures",
+    "statistics.free_normalisations*": f"{MODEL} efficient_score_figures",
+    "statistics.signal_strength*": f"{MODEL} efficient_score_figures",
     "statistics.*": MODEL,
     "plotting.observables": "columns histogram",
     "plotting.signal_scale": "figures",

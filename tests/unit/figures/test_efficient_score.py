@@ -24,12 +24,18 @@ def written(fold: int) -> EfficientScore:
         "taught_by": [1 - fold],
         "network": "processes",
         "parameters": {
-            name: {"coefficient": 0.1, "cost": cost[name], "significance": seen[name]}
+            name: {
+                "coefficient": 0.1,
+                "projected": 0.1,
+                "cost": cost[name],
+                "significance": seen[name],
+            }
             for name in cost
         },
         "left_out": ["pileup"],
         "information": 20.0,
         "unprofiled_information": 30.0,
+        "tuning": {"before": 5.0, "after": 5.1},
         "kept": 0.99,
         "edges": [0.0, 1.0],
         "cpu_seconds": 1.0,

@@ -86,7 +86,7 @@ def test_nothing_of_it_responds_to_the_nuisance_parameters(
     seen = events.of([analysis.folds.validation(FOLD)])
     weight = seen.weight * events.weight.sum() / seen.weight.sum()
     scores = parameter_scores(made.score, seen.x)
-    t = scores[0] - np.asarray(made.score.coefficients, float) @ scores[1:]
+    t = scores[0] - np.asarray(made.score.projected.coefficients, float) @ scores[1:]
     prior = np.array([parameter.prior for parameter in made.parameters])
     left = (scores[1:] * weight) @ t
     used = made.projection.coefficients != 0.0

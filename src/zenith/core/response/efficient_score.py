@@ -12,24 +12,69 @@ nominal half of it. `zenith.core.response.projection` has the mathematics of wha
 """
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Self
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.typing import ArrayLike
 
 from zenith.core.networks.network import Network, Objects, OnnxGraph
 
 END = 2.0**-20  # how near to 0 and 1 a place may be
 
 
-class EfficientScore(Network):
-    """The efficient score t, in units of its bins: (k + (t - e_k) / (e_{k+1} - e_k)) / B.
+class Projected(Network):
+    """t = s_μ − a · s_ν of parameter scores, in units of its bins.
 
-    Equal bins from 0 to 1 of its score are then the bins between `edges` of t; what lies beyond the
-    outermost edges is in the first and the last bin.
+    The score is (k + (t - e_k) / (e_{k+1} - e_k)) / B: equal bins of it, from 0 to 1, are the bins
+    between `edges` of t; what lies beyond the outermost edges is in the first and the last bin.
     """
+
+    features: tuple[str, ...] = eqx.field(static=True)  # the scores of μ and of A others
+    classes: tuple[str, ...] = eqx.field(static=True)  # none: it has one score
+    coefficients: jax.Array  # (A,)
+    edges: jax.Array  # (B + 1,) of t
+
+    @classmethod
+    def empty(cls, others: int, bins: int) -> Self:
+        """Nothing is projected yet, and bins are equal."""
+        edges = jnp.linspace(0.0, 1.0, bins + 1, dtype=jnp.float32)
+        names = tuple(f"parameter_score_{k}" for k in range(others + 1))
+        return cls(names, (), jnp.zeros(others, jnp.float32), edges)
+
+    def efficient(self, scores: jax.Array) -> jax.Array:
+        """t, (1 + A, N) → (N,)."""
+        return scores[0] - self.coefficients @ scores[1:]
+
+    def logits(self, events: jax.Array, objects: Mapping[str, Objects] = {}) -> jax.Array:
+        """(1 + A, N) → (1, N), of the place in the bins, which is between 0 and 1."""
+        t, edges = self.efficient(events), self.edges
+        inside = (t - edges[:-1, None]) / jnp.diff(edges)[:, None]
+        place = jnp.clip(inside, 0.0, 1.0).sum(axis=0) / (len(edges) - 1)
+        # finite, and within the outermost bins
+        return jax.scipy.special.logit(jnp.clip(place, END, 1 - END))[None]
+
+    def onnx(self, graph: OnnxGraph, events: str, objects: Mapping[str, tuple[str, str]]) -> str:
+        """One node for each operation."""
+        of_scores = np.concatenate([[1.0], -np.asarray(self.coefficients)])[:, None]
+        t = graph.node("MatMul", events, graph.constant(of_scores))
+        edges = np.asarray(self.edges)
+        inside = graph.node("Sub", t, graph.constant(edges[:-1]))
+        inside = graph.node("Div", inside, graph.constant(np.diff(edges)))
+        clipped = graph.node("Clip", inside, graph.constant(0.0), graph.constant(1.0))
+        bins = len(edges) - 1
+        mean = graph.constant(np.full((bins, 1), 1 / bins))
+        place = graph.node("MatMul", clipped, mean)
+        place = graph.node("Clip", place, graph.constant(END), graph.constant(1 - END))
+        other = graph.node("Sub", graph.constant(1.0), place)
+        return graph.node("Log", graph.node("Div", place, other))
+
+
+class EfficientScore(Network):
+    """The parameter scores of events, projected."""
 
     features: tuple[str, ...] = eqx.field(static=True)
     classes: tuple[str, ...] = eqx.field(static=True)  # none: it has one score
@@ -39,8 +84,7 @@ class EfficientScore(Network):
     signal: jax.Array  # (classes,), 1 where the signal strength multiplies a class, else 0
     rates: jax.Array  # (A - R, classes)
     scales: jax.Array  # (R,), of the responses
-    coefficients: jax.Array  # (A,), of rates, then of responses
-    edges: jax.Array  # (B + 1,) of t
+    projected: Projected  # of μ, then of rates, then of responses
 
     @classmethod
     def of(
@@ -64,13 +108,11 @@ class EfficientScore(Network):
             signal=jnp.asarray(signal, jnp.float32),
             rates=jnp.asarray(rates, jnp.float32),
             scales=jnp.asarray(scales, jnp.float32),
-            coefficients=jnp.zeros(len(rates) + len(scales), jnp.float32),
-            edges=jnp.linspace(0.0, 1.0, bins + 1, dtype=jnp.float32),
+            projected=Projected.empty(len(rates) + len(scales), bins),
         )
 
     def parameter_scores(self, events: jax.Array) -> jax.Array:
         """The scores of all parameters, (features, N) → (1 + A, N): μ, rates, responses."""
-
         of_rates = jnp.concatenate([self.signal[None], self.rates]) @ self._shares(events)
         if self.responses is None:
             return of_rates
@@ -93,18 +135,20 @@ class EfficientScore(Network):
         rows = np.array([self.features.index(name) for name in network.features])
         return jax.lax.stop_gradient(network.logits(events[rows]))
 
+    def projecting(self, coefficients: ArrayLike, edges: ArrayLike) -> Self:
+        """The same with coefficients (A,), and edges (B + 1,) of t."""
+        coefficients, edges = (jnp.asarray(x, jnp.float32) for x in (coefficients, edges))
+        return replace(
+            self, projected=replace(self.projected, coefficients=coefficients, edges=edges)
+        )
+
     def efficient(self, events: jax.Array) -> jax.Array:
         """t, (features, N) → (N,)."""
-        scores = self.parameter_scores(events)
-        return scores[0] - self.coefficients @ scores[1:]
+        return self.projected.efficient(self.parameter_scores(events))
 
     def logits(self, events: jax.Array, objects: Mapping[str, Objects] = {}) -> jax.Array:
-        """(features, N) → (1, N), of the place in the bins, which is between 0 and 1."""
-        t, edges = self.efficient(events), self.edges
-        inside = (t - edges[:-1, None]) / jnp.diff(edges)[:, None]
-        place = jnp.clip(inside, 0.0, 1.0).sum(axis=0) / (len(edges) - 1)
-        # finite, and within the outermost bins
-        return jax.scipy.special.logit(jnp.clip(place, END, 1 - END))[None]
+        """(features, N) → (1, N), of the place in the bins."""
+        return self.projected.logits(self.parameter_scores(events))
 
     def onnx(self, graph: OnnxGraph, events: str, objects: Mapping[str, tuple[str, str]]) -> str:
         """The nodes of ratios and responses, and one for each operation on them."""
@@ -125,21 +169,9 @@ class EfficientScore(Network):
         ones = np.ones((len(self.expected), 1), np.float32)
         shares = graph.node("Div", weighted, graph.node("MatMul", weighted, graph.constant(ones)))
         rates = np.concatenate([np.asarray(self.signal)[None], np.asarray(self.rates)])
-        coefficients = np.asarray(self.coefficients)
-        known = np.concatenate([[1.0], -coefficients[: len(self.rates)]])
-        t = graph.node("MatMul", shares, graph.constant((known @ rates)[:, None]))
+        scores = graph.node("MatMul", shares, graph.constant(rates.T))
         if self.responses is not None:
             half = graph.node("Mul", read(self.responses), graph.constant(0.5))
-            pulls = -coefficients[len(self.rates) :] * np.asarray(self.scales)
-            pulled = graph.node("MatMul", graph.node("Tanh", half), graph.constant(pulls[:, None]))
-            t = graph.node("Add", t, pulled)
-        edges = np.asarray(self.edges)
-        inside = graph.node("Sub", t, graph.constant(edges[:-1]))
-        inside = graph.node("Div", inside, graph.constant(np.diff(edges)))
-        clipped = graph.node("Clip", inside, graph.constant(0.0), graph.constant(1.0))
-        bins = len(edges) - 1
-        mean = graph.constant(np.full((bins, 1), 1 / bins))
-        place = graph.node("MatMul", clipped, mean)
-        place = graph.node("Clip", place, graph.constant(END), graph.constant(1 - END))
-        other = graph.node("Sub", graph.constant(1.0), place)
-        return graph.node("Log", graph.node("Div", place, other))
+            pulls = graph.node("Mul", graph.node("Tanh", half), graph.constant(self.scales))
+            scores = graph.node("Concat", scores, pulls, axis=1)
+        return self.projected.onnx(graph, scores, {})

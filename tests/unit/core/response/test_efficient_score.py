@@ -29,11 +29,7 @@ def score() -> EfficientScore:
         scales=np.array([0.5, 1.2]),
         bins=BINS,
     )
-    return replace(
-        made,
-        coefficients=jnp.array([0.02, -0.1, 0.3, 0.05], jnp.float32),
-        edges=jnp.array([0.0, 0.04, 0.06, 0.11, 0.15, 0.2], jnp.float32),
-    )
+    return made.projecting([0.02, -0.1, 0.3, 0.05], [0.0, 0.04, 0.06, 0.11, 0.15, 0.2])
 
 
 @pytest.fixture(scope="module")
@@ -60,7 +56,7 @@ def test_it_is_the_projected_score_in_units_of_its_bins(
     t = by_hand(score, x)
     assert np.asarray(score.efficient(jnp.asarray(x))) == pytest.approx(t, abs=1e-6)
     place = np.asarray(score.scores(jnp.asarray(x)))[0]
-    edges = np.asarray(score.edges, float)
+    edges = np.asarray(score.projected.edges, float)
     expected = np.interp(t, edges, np.linspace(0.0, 1.0, BINS + 1))
     assert place == pytest.approx(expected, abs=2e-5)
     assert place.max() < 1.0
@@ -73,11 +69,15 @@ def test_it_is_the_projected_score_in_units_of_its_bins(
 
 def test_gradients_are_finite_differences(score: EfficientScore, x: np.ndarray) -> None:
     def total(coefficients: jax.Array, edges: jax.Array) -> jax.Array:
-        moved = replace(score, coefficients=coefficients, edges=edges)
+        projected = replace(score.projected, coefficients=coefficients, edges=edges)
+        moved = replace(score, projected=projected)
         # a smooth function of the places
         return jnp.sin(3 * moved.scores(jnp.asarray(x, jnp.float64))).sum()
 
-    here = (jnp.asarray(score.coefficients, float), jnp.asarray(score.edges, float))
+    here = (
+        jnp.asarray(score.projected.coefficients, float),
+        jnp.asarray(score.projected.edges, float),
+    )
     gradients = jax.grad(total, argnums=(0, 1))(*here)
     for argument, gradient in enumerate(gradients):
         for k in range(len(gradient)):
@@ -97,15 +97,17 @@ def test_the_share_of_the_signal_is_the_first_score(score: EfficientScore, x: np
 
 def test_beyond_the_outermost_edges_nothing_moves(score: EfficientScore, x: np.ndarray) -> None:
     """Nor is a gradient infinite there, though the logit of 0 and of 1 is."""
-    far = replace(score, edges=score.edges + 10.0)
-    gradient = jax.grad(lambda c: replace(far, coefficients=c).scores(jnp.asarray(x)).sum())(
-        far.coefficients
+    edges = score.projected.edges + 10.0
+    gradient = jax.grad(lambda c: score.projecting(c, edges).scores(jnp.asarray(x)).sum())(
+        score.projected.coefficients
     )
     assert np.asarray(gradient) == pytest.approx(np.zeros(4), abs=1e-12)
 
 
 def test_its_arrays_are_all_of_it(score: EfficientScore, x: np.ndarray) -> None:
-    shell = jax.eval_shape(lambda: replace(score, coefficients=0 * score.coefficients))
+    shell = jax.eval_shape(
+        lambda: score.projecting(0 * score.projected.coefficients, score.projected.edges)
+    )
     again = shell.with_arrays(score.to_arrays())
     assert (
         np.asarray(again.scores(jnp.asarray(x))) == np.asarray(score.scores(jnp.asarray(x)))

@@ -1,0 +1,118 @@
+"""The coefficients of an efficient score, tuned by the exact gradient of what is quoted.
+
+The projection is the best one to first order, for small changes of the parameters and for responses
+that were learned perfectly. A discovery compares the signal strengths 0 and 1, and responses are
+learned from few events. What the binned model says of the summary has a gradient in every
+coefficient; a few steps along it, with the bins as they are, make up for both.
+"""
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+import jax.numpy as jnp
+import numpy as np
+import optax
+from numpy.typing import NDArray
+
+from zenith.artefacts import Columns
+from zenith.config import Analysis
+from zenith.config.efficient_score import SCORE
+from zenith.config.variants import summarised
+from zenith.core.response.efficient_score import EfficientScore
+from zenith.core.selection.histograms import Selection
+from zenith.core.selection.objective import hard_value, value_and_gradient
+from zenith.events.folds import folds_of
+from zenith.optimisation import model
+from zenith.training.efficient_score import parameter_scores
+from zenith.training.scores import Values
+
+BANDWIDTH = (0.5, 0.15)  # of the kernels, in bins, at the first and at the last step
+TEMPERATURE = 0.1  # of cuts; those that are left do not move
+
+
+def tuned(
+    analysis: Analysis, columns: Mapping[str, Columns], score: EfficientScore, fold: int
+) -> tuple[EfficientScore, float, float]:
+    """The score with tuned coefficients and its own bins, and the objective before and after.
+
+    The events are those of the validation fold of `fold`, that of the projection; the objective is
+    of hard bins. Where it is not better after the last step the score stays as it is.
+    """
+    assert analysis.summary is not None
+    settings, parted = analysis.summary.tuning, summarised(analysis)
+    objective = model.objective(parted, with_nuisances=analysis.optimise.nuisances)
+    seen = {
+        name: _in_fold(own, folds_of(own.hash, analysis.folds) == analysis.folds.validation(fold))
+        for name, own in columns.items()
+        if not analysis.is_data(name)
+    }
+    scored = {name: _scored(own, score) for name, own in seen.items()}
+    start = score.projected
+    events = model.events(parted, scored, {SCORE: start}, [analysis.folds.validation(fold)])
+
+    def selection(coefficients: jnp.ndarray) -> Selection:
+        moved = replace(start, coefficients=coefficients)
+        return {"thresholds": {}, "category_edges": {}, "networks": {SCORE: moved}}
+
+    unit = _units(score, scored)
+    optimiser = optax.adam(optax.cosine_decay_schedule(settings.learning_rate, settings.steps, 0.1))
+    sign = -1.0 if objective.quantity == "significance" else 1.0
+    here, state = jnp.zeros(len(unit)), optimiser.init(jnp.zeros(len(unit)))
+    for bandwidth in np.geomspace(*BANDWIDTH, settings.steps):
+        at = selection((start.coefficients + here * unit).astype(jnp.float32))
+        value, gradient = value_and_gradient(
+            at, objective, events, np.float64(TEMPERATURE), np.float64(bandwidth)
+        )
+        slope = gradient["networks"][SCORE].coefficients * unit
+        if not (np.isfinite(value) and np.isfinite(slope).all()):
+            break
+        update, state = optimiser.update(sign * slope, state)
+        here = here + update
+    coefficients = (start.coefficients + here * unit).astype(jnp.float32)
+    before, after = (
+        float(hard_value(selection(each), objective, events))
+        for each in (start.coefficients, coefficients)
+    )
+    if not sign * after < sign * before:
+        return score, before, before
+    return score.projecting(coefficients, start.edges), before, after
+
+
+def _in_fold(columns: Columns, inside: NDArray[np.bool_]) -> Columns:
+    def taken(values: Mapping[str, NDArray[np.float32]]) -> Values:
+        return {name: array[inside] for name, array in values.items()}
+
+    return replace(
+        columns,
+        values=taken(columns.values),
+        weight=columns.weight[inside],
+        hash=columns.hash[inside],
+        weights={name: weight[inside] for name, weight in columns.weights.items()},
+        shapes={name: taken(values) for name, values in columns.shapes.items()},
+    )
+
+
+def _scored(columns: Columns, score: EfficientScore) -> Columns:
+    """The columns with the scores of all parameters in place of the features."""
+
+    def scored(values: Mapping[str, NDArray[np.float32]]) -> Values:
+        x = np.stack([values[name] for name in score.features])
+        found = parameter_scores(score, x).astype(np.float32)
+        return {**values, **dict(zip(score.projected.features, found, strict=True))}
+
+    shapes = {name: scored(values) for name, values in columns.shapes.items()}
+    return replace(columns, values=scored(columns.values), shapes=shapes)
+
+
+def _units(score: EfficientScore, columns: Mapping[str, Columns]) -> jnp.ndarray:
+    """What makes a coefficient a pure number, (A,): the score of μ over its own, both as roots of
+    their mean squares; 0 where a score vanishes."""
+    weight = np.concatenate([own.weight for own in columns.values()])
+    squares = np.array(
+        [
+            weight @ np.concatenate([own.values[name] for own in columns.values()]) ** 2
+            for name in score.projected.features
+        ]
+    )
+    known = squares[1:] > 0.0
+    return jnp.sqrt(jnp.where(known, squares[0] / np.where(known, squares[1:], 1.0), 0.0))
