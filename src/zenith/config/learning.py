@@ -132,7 +132,8 @@ class Optimise(Ascent):
     nuisances: Annotated[
         bool,
         Field(description="whether the systematics are part of the objective"),
-        concerns(*SELECTION, "efficient_score", "histogram", "scored"),  # which may begin at the best edges
+        # histograms and scored events may begin at the best edges
+        concerns(*SELECTION, "efficient_score", "histogram", "scored"),
     ] = True
 
 

@@ -363,6 +363,7 @@ EXPECTED = {
     "summary.type": f"response {SUMMARISED}",
     "summary.network": f"response {SUMMARISED}",
     "summary.label": NAMED,
+    "summary.tuning*": "efficient_score",
     "summary.rival.region": "compare efficient_score_figures optimisation_figures",
     "summary.rival.*": "compare",
     "summary.responses.significance": "response efficient_score_figures",
@@ -371,8 +372,8 @@ EXPECTED = {
     # the jobs of their climb have them in place of the regions
     "climbed_categories.optimise.*": "",
     "climbed_categories.*": "compare",
-    "optimise.objective": SELECTION,
-    "optimise.nuisances": f"{SELECTION} histogram scored",
+    "optimise.objective": f"{SELECTION} efficient_score",
+    "optimise.nuisances": f"{SELECTION} efficient_score histogram scored",
     "optimise.steps": "optimise search",
     "optimise.starts": "optimise search",
     "optimise.checkpoint_every": "",
