@@ -8,8 +8,9 @@ and what is expected of fakes among tight events elsewhere is the sum over loose
 minus prompt simulation, each times F(x). Events of data weigh 1 and those of simulation minus their
 weight, so that a difference is a sum over events.
 
-Nothing here asks whether F is a table or a network. Both give rows: the nominal factor, that with
-more and with less prompt simulation, and its bootstrap, of which nuisance parameters are made.
+The method is that of arXiv:2211.16178. Nothing here asks whether F is a table or a network: both
+give rows, the nominal factor, that with more and with less prompt simulation, and its bootstrap, of
+which nuisance parameters are made.
 """
 
 from collections.abc import Sequence

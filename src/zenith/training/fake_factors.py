@@ -24,6 +24,7 @@ from zenith.errors import FitError, InputError
 from zenith.statistics.fake_factors import NOMINAL, Counted, Vector, require_loose
 
 _CHUNK = 1024  # numbers of events are padded to its multiples, for few sizes to compile
+_AT_ONCE = 32 * _CHUNK  # events that a ratio is evaluated for, in all versions
 
 
 @dataclass(frozen=True)
@@ -52,8 +53,12 @@ class Ratio:
 
     def __call__(self, x: NDArray[np.float32]) -> Vector:
         """(features, N) → (V, N)."""
-        logits = np.asarray(_logits(self.networks, jnp.asarray(_padded(x))))[:, : x.shape[1]]
-        return np.exp(logits.astype(np.float64) + self.offset[:, None])
+        found = np.empty((len(self.offset), x.shape[1]))
+        for start in range(0, x.shape[1], _AT_ONCE):
+            part = x[:, start : start + _AT_ONCE]
+            logits = np.asarray(_logits(self.networks, jnp.asarray(_padded(part))), np.float64)
+            found[:, start : start + _AT_ONCE] = logits[:, : part.shape[1]]
+        return np.exp(found + self.offset[:, None])
 
 
 def learned(
@@ -95,6 +100,11 @@ def learned(
             )
             fakes[:, data] *= np.maximum(1.0 - 1.0 / r(events.x[:, data]), 0.0)
     data = events.data
+    if not all(fakes[NOMINAL, data & of].any() for of in (events.tight, ~events.tight)):
+        raise InputError(
+            f"{where}: wherever there are data, there is as much prompt simulation: check the "
+            "cross-sections of the prompt samples, or take a region with more fakes"
+        )
     found = ratio(
         keys[2], events.x[:, data], events.tight[data], fakes[:, data], features, training, where
     )
@@ -129,8 +139,15 @@ def ratio(
         In each version, (V, N), none below 0. The first is trained from scratch, the others from
         where it ends.
 
-    Raises FitError, which names `where`, for a loss that is not finite or higher than at the start.
+    Raises InputError, which names `where`, for a feature that never varies, and FitError for a loss
+    that is not finite or higher than at the start.
     """
+    for feature, values in zip(features, x, strict=True):
+        if np.ptp(values) == 0.0:
+            raise InputError(
+                f"{where}: the feature {feature!r} is {values[0]:g} in all of {len(values)} events "
+                "that a network is to learn from: remove it from learn.features"
+            )
     totals = weights[:, above].sum(axis=1), weights[:, ~above].sum(axis=1)
     offset = np.log(np.maximum(totals[0], 1e-9) / np.maximum(totals[1], 1e-9))
     network = Perceptron.create(key, features, training.hidden, activation="tanh")

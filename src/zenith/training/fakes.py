@@ -15,12 +15,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from zenith.artefacts import Columns
-from zenith.artefacts.fakes import Compared, Fakes, Projection
+from zenith.artefacts.fakes import Compared, Fakes
 from zenith.comparison import Comparison, parse
 from zenith.config import Analysis
 from zenith.config.from_data import FromData
 from zenith.core.selection.cuts import hard_mask
 from zenith.errors import InputError
+from zenith.statistics.closure import closure_uncertainty, projected
 from zenith.statistics.fake_factors import (
     FIXED,
     LESS,
@@ -29,8 +30,6 @@ from zenith.statistics.fake_factors import (
     Binned,
     Counted,
     Vector,
-    bins_of,
-    closure,
     components,
     measured,
     require_below,
@@ -88,7 +87,7 @@ def make_fakes(
             events[settings.validation], f"{where}.validation, region {settings.validation}"
         )
         found = maker.compared(settings.validation, events[settings.validation], factor)
-        size = abs(found["observed"] / found["predicted"] - 1.0)
+        size = closure_uncertainty(found, f"{where}.validation, region {settings.validation}")
         content |= {"validation": found, "closure": size}
     made.weight = loose.weight * factors[NOMINAL]
     changes, content["kept"] = components(
@@ -153,7 +152,7 @@ class _Maker:
 
     @property
     def of_features(self) -> slice:
-        return slice(0, len(self.settings.features))
+        return slice(len(self.settings.features))
 
     def counted(self, region: str) -> Counted:
         """Tight and loose events that pass the cuts of a region."""
@@ -223,7 +222,7 @@ class _Maker:
         def simulated(of: NDArray[np.bool_]) -> float:
             return float(-events.weight[of & ~data].sum())
 
-        total = _projected(events, factors, np.array([-np.inf, np.inf]), events.x[0])
+        total = projected(events, factors, np.array([-np.inf, np.inf]), events.x[0])
         return {
             "name": region,
             "loose_data": int((loose & data).sum()),
@@ -235,7 +234,7 @@ class _Maker:
             "observed": total["observed"][0],
             "observed_error": total["observed_error"][0],
             "by": {
-                name: _projected(events, factors, edges, events.x[self.observables.index(name)])
+                name: projected(events, factors, edges, events.x[self.observables.index(name)])
                 for name, edges in zip(self.settings.bins, self._edges, strict=True)
             },
         }
@@ -269,18 +268,3 @@ class _Maker:
 
 def _together(found: Sequence[Counted]) -> Counted:
     return Counted(*(np.concatenate(parts, axis=-1) for parts in zip(*found, strict=True)))
-
-
-def _projected(
-    events: Counted, factors: Vector, edges: Vector, x: NDArray[np.float32]
-) -> Projection:
-    found = closure(events, factors, bins_of(x[None], [edges]), len(edges) - 1)
-    return {
-        "edges": edges.tolist(),
-        "loose": found.loose.tolist(),
-        "predicted": found.predicted.tolist(),
-        "predicted_error": np.sqrt(found.predicted_variance).tolist(),
-        "factor_error": np.sqrt(found.factor_variance).tolist(),
-        "observed": found.observed.tolist(),
-        "observed_error": np.sqrt(found.observed_variance).tolist(),
-    }

@@ -63,3 +63,20 @@ def test_a_training_that_diverges_is_an_error() -> None:
     how = Training(hidden=(6,), steps=60, learning_rate=1e38)
     with pytest.raises(FitError, match=r"R: the training diverged: lower learn.learning_rate"):
         learned(events, versions(events, 0.1, 2, rng), FEATURES, how, 1, "R")
+
+
+def test_a_feature_that_never_varies_is_an_error() -> None:
+    rng = np.random.default_rng(1)
+    events = region(rng, 300, 18.0, smooth)
+    events.x[1] = 0.5
+    with pytest.raises(InputError, match=r"R: the feature 'abs_eta' is 0.5 in all of \d+ events"):
+        found(events, versions(events, 0.1, 2, rng), 1)
+
+
+def test_many_events_are_evaluated_part_by_part(monkeypatch: pytest.MonkeyPatch) -> None:
+    rng = np.random.default_rng(1)
+    events = region(rng, 300, 18.0, smooth)
+    factor = found(events, versions(events, 0.1, 2, rng), 1)
+    whole = factor(events.x)
+    monkeypatch.setattr("zenith.training.fake_factors._AT_ONCE", 100)
+    assert factor(events.x) == pytest.approx(whole, rel=1e-6)
