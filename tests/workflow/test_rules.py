@@ -15,6 +15,12 @@ RULES = {
 }
 
 
+# Rules that are another one with other files have its resources.
+LIKE = {
+    match.group(2): match.group(1)
+    for file in sorted(Path("workflow/rules").glob("*.smk"))
+    for match in re.finditer(r"^ *use rule (\w+) as (\w+) with:", file.read_text(), re.MULTILINE)
+}
 COMMON = Path("workflow/rules/common.smk").read_text()
 LIGHT = {"summary"}  # run where Snakemake does, and take no time
 
@@ -78,7 +84,7 @@ def test_htcondor_is_asked_for_what_the_rules_need() -> None:
         return int(found.group(1)) if found else 0
 
     wanted = {}
-    for rule, text in RULES.items():
+    for rule, text in [*RULES.items(), *((rule, RULES[of]) for rule, of in LIKE.items())]:
         if rule in LIGHT:
             continue
         wanted[rule] = {
