@@ -129,7 +129,7 @@ def test_a_network(
     np.testing.assert_allclose(scores("net", network, columns)["net"], expected, rtol=1e-5)
     onnxruntime = pytest.importorskip("onnxruntime", reason="the extra onnx is not installed")
     session = onnxruntime.InferenceSession(tmp_path / "mva/net/fold_0/network.onnx")
-    (exported,) = session.run(["scores"], {"features": x.T})
+    (exported,) = session.run(["scores"], {"events": x.T})
     np.testing.assert_allclose(exported[:, 0], expected, rtol=1e-5)
 
     of_networks = ("--networks", tmp_path / "mva")

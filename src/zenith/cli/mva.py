@@ -77,7 +77,8 @@ def run(args: argparse.Namespace) -> None:
     of_fold = taught(folds, fold)
     metadata = {"name": args.name, "epoch": trained.best_epoch, **of_fold}
     save_network(folder / "initial.safetensors", trained.network, mva, metadata)
-    export_onnx(folder / "network.onnx", trained.network, {"name": args.name})
+    about = {"name": args.name}
+    export_onnx(folder / "network.onnx", trained.network, about, parts["validate"])
     METRICS.write(
         folder / "metrics.json",
         {

@@ -36,7 +36,7 @@ def train_with_lightgbm(
     random: np.random.Generator,
     progress: Progress,
 ) -> Trained:
-    """As `zenith.training.train.train_with_jax`; a round is a tree, or one for each class.
+    """As `zenith.training.descent.train_with_jax`; a round is a tree, or one for each class.
 
     The trees up to the smallest loss on `validation` are kept, and vector scaling calibrates them
     there. Losses are those before.
@@ -70,7 +70,8 @@ def train_with_lightgbm(
         if len(losses["validation"]) - 1 - best >= mva.patience:
             raise _lightgbm().callback.EarlyStopException(best, [])
 
-    booster = grow(*training, parameters, mva.trees, validation, report)
+    x, label, weight, _ = training
+    booster = grow(x, label, weight, parameters, mva.trees, validation, report)
     kept = int(np.argmin(losses["validation"])) + 1
     trees = dumped(booster, kept)
     if all("split_index" not in tree for tree in trees):

@@ -10,7 +10,7 @@ from scipy.stats import kstwo
 from zenith.config.networks.settings import Mva
 from zenith.core.networks.network import Network
 from zenith.training.examples import Examples
-from zenith.training.scores import scores
+from zenith.training.scores import scores_of
 
 Array = NDArray[np.float64]
 
@@ -84,13 +84,7 @@ def evaluate(network: Network, mva: Mva, parts: Mapping[str, Examples]) -> Evalu
     classes = tuple(mva.classes)
     scored = network.classes or classes[-1:]
     values = {
-        part: dict(
-            zip(
-                scored,
-                scores("", network, dict(zip(mva.features, events.x, strict=True))).values(),
-                strict=True,
-            )
-        )
+        part: dict(zip(scored, scores_of(network, events.x, events.objects), strict=True))
         for part, events in parts.items()
     }
     test = parts["test"]
@@ -120,13 +114,7 @@ def together(
     """
     classes = tuple(mva.classes)
     examples = {
-        part: Examples(
-            *(
-                np.concatenate(arrays, axis=-1)
-                for arrays in zip(*(of_fold[part] for of_fold in parts), strict=True)
-            )
-        )
-        for part in ("train", "test")
+        part: Examples.joined([of_fold[part] for of_fold in parts]) for part in ("train", "test")
     }
     train, copies = examples["train"], max(len(judged) - 2, 1)
     examples["train"] = train._replace(weight=train.weight / copies)

@@ -1,7 +1,7 @@
 """The events that a network learns from: the columns of samples, merged into classes."""
 
-from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -9,7 +9,9 @@ from numpy.typing import NDArray
 from zenith.artefacts import Columns
 from zenith.comparison import parse
 from zenith.config.learning import Folds
+from zenith.config.networks.scaling import Scaled
 from zenith.config.networks.settings import Mva
+from zenith.core.networks.network import Objects
 from zenith.core.selection.cuts import hard_mask
 from zenith.errors import InputError
 from zenith.events.folds import folds_of
@@ -21,10 +23,32 @@ class Examples(NamedTuple):
     x: NDArray[np.float32]  # (features, N), in the unit of each feature
     label: NDArray[np.int32]  # (N,) position of the class
     weight: NDArray[np.float64]  # (N,) expected events, of either sign
+    objects: Mapping[str, Objects] = {}  # by collection, float32
 
     def take(self, chosen: NDArray[np.intp] | NDArray[np.bool_]) -> "Examples":
         """The events that a mask or an index chooses."""
-        return Examples(self.x[:, chosen], self.label[chosen], self.weight[chosen])
+        objects = {
+            name: Objects(values[..., chosen], valid[..., chosen])
+            for name, (values, valid) in self.objects.items()
+        }
+        return Examples(self.x[:, chosen], self.label[chosen], self.weight[chosen], objects)
+
+    @classmethod
+    def joined(cls, parts: Sequence["Examples"]) -> "Examples":
+        """The events of all parts, one part after another."""
+        x, label, weight, collections = zip(*parts, strict=True)
+
+        def whole(arrays: Iterable[Any]) -> Any:
+            return np.concatenate(list(arrays), axis=-1)
+
+        objects = {
+            name: Objects(
+                whole(of_part[name].values for of_part in collections),
+                whole(of_part[name].valid for of_part in collections),
+            )
+            for name in collections[0]
+        }
+        return cls(whole(x), whole(label), whole(weight), objects)
 
 
 def examples(
@@ -47,7 +71,8 @@ def examples(
                     "are not among the input files"
                 )
             here = np.isin(folds_of(columns[sample].hash, folds), chosen)
-            values = _finite(name, sample, columns[sample], needed, here)
+            lacking = mva.missing if isinstance(mva, Scaled) else ()
+            values = _finite(name, sample, columns[sample], needed, here, lacking)
             passed = np.broadcast_to(hard_mask(cuts, values, {}), here.sum())
             x = np.stack([values[feature][passed] for feature in mva.features])
             weight = columns[sample].weight[here][passed]
@@ -60,11 +85,16 @@ def examples(
                 f"that passes the cuts ({', '.join(mva.cuts) or 'there are none'}): loosen "
                 f"mva.{name}.cuts, simulate more events, or write fewer folds (folds.number)"
             )
-    return Examples(*(np.concatenate(arrays, axis=-1) for arrays in zip(*found, strict=True)))
+    return Examples.joined(found)
 
 
 def _finite(
-    name: str, sample: str, columns: Columns, needed: Mapping[str, None], here: NDArray[np.bool_]
+    name: str,
+    sample: str,
+    columns: Columns,
+    needed: Mapping[str, None],
+    here: NDArray[np.bool_],
+    lacking: Sequence[str],
 ) -> dict[str, NDArray[np.float32]]:
     values = {}
     for column in needed:
@@ -74,7 +104,9 @@ def _finite(
                 "with this configuration"
             )
         values[column] = columns.values[column][here]
-        if bad := np.count_nonzero(~np.isfinite(values[column])):
+        known = values[column]
+        wrong = np.isinf(known) if column in lacking else ~np.isfinite(known)
+        if bad := np.count_nonzero(wrong):
             raise InputError(
                 f"mva.{name}: the column {column!r} of sample {sample!r} is NaN or infinite in "
                 f"{bad} of {len(values[column])} events: give the observable a value for events "

@@ -9,10 +9,14 @@ from jax.typing import ArrayLike
 
 from zenith import __version__
 from zenith.artefacts.writing import atomic
-from zenith.core.networks.network import Network
+from zenith.core.networks.network import Network, Objects
 from zenith.errors import InputError
+from zenith.training.examples import Examples
+from zenith.training.scores import scores_of
 
 DOMAINS = {"": 17, "ai.onnx.ml": 3}  # operators, and those of trees: 2022, with
+TOLERANCE = 1e-5  # of scores
+CHECKED = 100  # events
 IR_VERSION = 8  # this version of the files: what every runtime still in use reads
 
 
@@ -30,8 +34,11 @@ class _Graph:
         self.constants.append(numpy_helper.from_array(np.asarray(value, np.float32), name))
         return name
 
-    def node(self, operator: str, *inputs: str, **attributes: Any) -> str:
-        return self.named(f"tensor_{len(self.nodes)}", operator, *inputs, **attributes)
+    def node(self, operator: str, *inputs: str, outputs: int = 1, **attributes: Any) -> str:
+        name = f"tensor_{len(self.nodes)}"
+        found = self.named(name, operator, *inputs, **attributes)
+        self.nodes[-1].output.extend(f"{name}_{k}" for k in range(1, outputs))
+        return found
 
     def named(self, name: str, operator: str, *inputs: str, **attributes: Any) -> str:
         """As `node`, for a tensor that has a name for those who use the file."""
@@ -42,13 +49,20 @@ class _Graph:
 
 
 def export_onnx(
-    path: str | Path, network: Network, metadata: Mapping[str, str] | None = None
+    path: str | Path,
+    network: Network,
+    metadata: Mapping[str, str] | None = None,
+    examples: Examples | None = None,
 ) -> None:
-    """Write the network from `features` (N, features), unscaled, to `scores` (N, 1 or classes).
+    """Write the network from `events` (N, features), unscaled, to `scores` (N, 1 or classes).
 
     A collection of objects is two inputs, `NAME` (N, M, fields) and `NAME_valid` (N, M) of truths.
-    The names of features and classes are in the file's properties. Raises `InputError` if the
-    package onnx is not installed.
+    A network without features has no input `events`. The names of features, fields and classes are
+    in the file's properties. Where onnxruntime is installed, the scores of some of the examples are
+    compared: of several at once, of which one loses its objects, and of that one by itself.
+
+    Raises `InputError` if the package onnx is not installed, for a collection whose name is that of
+    another input, and if onnxruntime gives other scores.
     """
     try:
         import onnx
@@ -56,14 +70,20 @@ def export_onnx(
     except ModuleNotFoundError:
         raise InputError(f"{path}: writing it needs onnx: pip install 'zenith-hep[onnx]'") from None
     tensor = helper.make_tensor_value_info
-    inputs = [tensor("features", TensorProto.FLOAT, ["N", len(network.features)])]
-    objects = {}
+    objects, inputs = {}, []
+    if network.features:
+        inputs.append(tensor("events", TensorProto.FLOAT, ["N", len(network.features)]))
     for name, fields in network.collections.items():
         objects[name] = (name, f"{name}_valid")
         inputs.append(tensor(name, TensorProto.FLOAT, ["N", f"M_{name}", len(fields)]))
         inputs.append(tensor(objects[name][1], TensorProto.BOOL, ["N", f"M_{name}"]))
+    taken = [given.name for given in inputs]
+    if twice := sorted({name for name in taken if taken.count(name) > 1}):
+        raise InputError(
+            f"{path}: two inputs would be called {twice[0]!r}: rename a collection of objects"
+        )
     graph = _Graph()
-    logits = network.onnx(graph, "features", objects)
+    logits = network.onnx(graph, "events" if network.features else "", objects)
     if network.classes:
         graph.named("scores", "Softmax", logits, axis=1)
     else:
@@ -85,5 +105,34 @@ def export_onnx(
     names |= {name: ",".join(fields) for name, fields in network.collections.items()}
     helper.set_model_props(model, names | dict(metadata or {}))
     onnx.checker.check_model(model)
+    content = model.SerializeToString(deterministic=True)
+    if examples is not None and len(examples.weight):
+        _check(path, network, content, examples)
     with atomic(path) as temporary:
-        temporary.write_bytes(model.SerializeToString(deterministic=True))
+        temporary.write_bytes(content)
+
+
+def _check(path: str | Path, network: Network, content: bytes, examples: Examples) -> None:
+    """Raises `InputError` where onnxruntime, if it is installed, gives other scores."""
+    try:
+        import onnxruntime
+    except ModuleNotFoundError:
+        return
+    session = onnxruntime.InferenceSession(content, providers=["CPUExecutionProvider"])
+    some = examples.take(np.arange(min(CHECKED, len(examples.weight))))
+    objects = {name: some.objects[name] for name in network.collections}
+    without = {
+        name: Objects(values, np.asarray(valid) & (np.arange(valid.shape[-1]) > 0))
+        for name, (values, valid) in objects.items()
+    }
+    expected = scores_of(network, some.x, without).T
+    for events in (len(expected), 1):
+        fed = {"events": some.x.T[:events]} if network.features else {}
+        for name, (values, valid) in without.items():
+            fed |= {name: np.transpose(values)[:events], f"{name}_valid": valid.T[:events]}
+        (found,) = session.run(["scores"], fed)
+        if (away := np.abs(found - expected[:events]).max()) > TOLERANCE:
+            raise InputError(
+                f"{path}: scores of onnxruntime differ from those of the network by {away:.1e}: "
+                "write no ONNX file of this network, and report it"
+            )

@@ -39,7 +39,7 @@ def train_with_keras(
     random: np.random.Generator,
     progress: Progress,
 ) -> Trained:
-    """As `zenith.training.train.train_with_jax`; the training loss is Keras's mean over each epoch.
+    """As `zenith.training.descent.train_with_jax`; the training loss is Keras's mean of each epoch.
 
     Raises `ConfigError` if Keras is not installed or runs on another backend.
     """
@@ -52,13 +52,20 @@ def train_with_keras(
     head = layers.Dense(len(network.classes) or 1)
     model = keras.Sequential([layers.Input((len(network.inputs),)), *dense, head])
     rate: Any = mva.learning_rate
-    if mva.schedule == "cosine":
-        steps = mva.epochs * -(-len(training.weight) // mva.batch)
-        rate = keras.optimizers.schedules.CosineDecay(mva.learning_rate, steps)
+    if mva.schedule == "cosine" or mva.warm_up:
+        steps = -(-len(training.weight) // mva.batch)
+        rising = round(mva.warm_up * steps)
+        rate = keras.optimizers.schedules.CosineDecay(
+            0.0 if rising else mva.learning_rate,
+            mva.epochs * steps - rising,
+            alpha=0.0 if mva.schedule == "cosine" else 1.0,
+            warmup_target=mva.learning_rate if rising else None,
+            warmup_steps=rising,
+        )
     loss = keras.losses.SparseCategoricalCrossentropy if network.classes else (
         keras.losses.BinaryCrossentropy
     )  # fmt: skip
-    model.compile(keras.optimizers.Adam(rate), loss(from_logits=True))
+    model.compile(keras.optimizers.Adam(rate, global_clipnorm=mva.clip), loss(from_logits=True))
 
     def arrays(events: Examples) -> tuple[Any, Any, Any]:
         label = events.label if network.classes else events.label[:, None]

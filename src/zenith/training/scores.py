@@ -5,6 +5,7 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -13,7 +14,7 @@ from numpy.typing import NDArray
 from zenith.artefacts import Columns
 from zenith.config.channels import CATEGORY
 from zenith.config.learning import Folds
-from zenith.core.networks.network import Network, require_events_alone
+from zenith.core.networks.network import Network, Objects, require_events_alone
 from zenith.core.selection.categories import largest
 from zenith.errors import InputError
 from zenith.events.folds import folds_of
@@ -43,7 +44,10 @@ def _outputs(name: str, network: Network, values: Mapping[str, NDArray[np.float3
     for feature in network.features:
         if feature not in values:
             raise InputError(f"network {name}: its feature {feature!r} is not among the columns")
-        if not np.isfinite(values[feature]).all():
+        known = values[feature]
+        if feature in network.may_lack():
+            known = known[~np.isnan(known)]
+        if not np.isfinite(known).all():
             raise InputError(f"network {name}: its feature {feature!r} is NaN or infinite")
     x = np.stack([np.asarray(values[feature], np.float32) for feature in network.features])
 
@@ -55,18 +59,55 @@ def _outputs(name: str, network: Network, values: Mapping[str, NDArray[np.float3
     return dict(zip(names, evaluated(rows, x).astype(np.float32), strict=True))
 
 
-def evaluated(function: Callable[[jax.Array], jax.Array], x: NDArray[np.float32]) -> NDArray[Any]:
-    """What a function makes of features (features, N), (…, N), event by event.
+def scores_of(
+    network: Network, x: NDArray[np.float32], objects: Mapping[str, Objects] = {}
+) -> NDArray[np.float32]:
+    """The scores (1 or classes, N) of features (features, N) and objects by collection.
 
-    It sees chunks, of a few sizes only: to compile one takes longer than to evaluate it.
+    Raises `InputError` for a collection that is missing.
     """
+    for name in network.collections:
+        if name not in objects:
+            raise InputError(f"the network reads objects {name!r}; there is no such collection")
+    read = {name: objects[name] for name in network.collections}
+    return evaluated(partial(_scores, network), x, read).astype(np.float32)
+
+
+@eqx.filter_jit
+def _scores(network: Network, events: jax.Array, objects: Mapping[str, Objects] = {}) -> jax.Array:
+    return network.scores(events, objects)
+
+
+def evaluated(
+    function: Callable[..., jax.Array],
+    x: NDArray[np.float32],
+    objects: Mapping[str, Objects] = {},
+) -> NDArray[Any]:
+    """What a function makes of features (features, N), and of objects, (…, N), event by event.
+
+    It sees chunks, of a few sizes only: to compile one takes longer than to evaluate it. Where
+    there are objects, pairs of them bound the size.
+    """
+    pairs = sum(len(valid) for _, valid in objects.values()) ** 2
+    most = CHUNK >> (pairs // 4).bit_length() or 1
     parts = []
-    for start in range(0, max(x.shape[1], 1), CHUNK):
-        chunk = x[:, start : start + CHUNK]
+    for start in range(0, max(x.shape[1], 1), most):
+        chunk = x[:, start : start + most]
         events = chunk.shape[1]
-        padded = np.zeros((len(x), 1 << max(events - 1, 1023).bit_length()), np.float32)
-        padded[:, :events] = chunk
-        parts.append(np.asarray(function(jnp.asarray(padded)))[..., :events])
+        size = min(most, 1 << max(events - 1, 1023).bit_length())
+
+        def padded(array: NDArray[Any], start: int = start, size: int = size) -> jax.Array:
+            of_chunk = array[..., start : start + most]
+            full = np.zeros((*of_chunk.shape[:-1], size), of_chunk.dtype)
+            full[..., : of_chunk.shape[-1]] = of_chunk
+            return jnp.asarray(full)
+
+        given = {
+            name: Objects(padded(np.asarray(values)), padded(np.asarray(valid)))
+            for name, (values, valid) in objects.items()
+        }
+        inputs = (padded(x), given) if given else (padded(x),)
+        parts.append(np.asarray(function(*inputs))[..., :events])
     return np.concatenate(parts, axis=-1)
 
 

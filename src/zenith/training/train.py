@@ -1,20 +1,15 @@
-"""Pretraining of a network: cross-entropy of the classes, by Adam on mini-batches or LightGBM."""
+"""Pretraining of a network: cross-entropy of the classes, by gradient descent or LightGBM."""
 
 import zlib
-from typing import Any, NamedTuple
 
-import equinox as eqx
 import jax
-import jax.numpy as jnp
 import numpy as np
-import optax
 
-from zenith.config.networks.descent import DescentSettings
 from zenith.config.networks.settings import Mva
-from zenith.core.networks.ensemble import Ensemble
-from zenith.core.networks.network import Network, require_events_alone
+from zenith.core.networks.network import Network
 from zenith.errors import FitError, InputError
 from zenith.training.balance import balanced, without_negative
+from zenith.training.descent import train_with_jax
 from zenith.training.examples import Examples
 from zenith.training.trained import Progress, Trained
 
@@ -33,23 +28,29 @@ def train(
     more, over events balanced as configured. The weights that are kept are those with the smallest
     loss on `validation`, which is balanced by weights alone.
 
-    Raises `InputError` for a class whose weights add up to nothing and for a feature that never
-    varies, and `FitError` if the loss is not finite.
+    Raises `InputError` for a class whose weights add up to nothing, a feature or a field of objects
+    that never varies or is not finite, and for objects that are not there; and `FitError` if the
+    loss is not finite.
     """
     number = zlib.crc32(name.encode())
     random = np.random.default_rng([seed, number])
     key = jax.random.fold_in(jax.random.key(seed), number)
     network = mva.untrained(key)
-    require_events_alone(name, network)
     how = train_with_jax
     if mva.framework == "keras":
         from zenith.training.keras import train_with_keras as how
     elif mva.framework == "lightgbm":
         from zenith.training.boosted_trees import train_with_lightgbm as how
     try:
+        for events, of in ((training, "training"), (validation, "validation")):
+            check_objects(network, events, of)
         training, validation = _balanced(mva, training, validation, random)
         _check_that_features_vary(mva, training)
-        network = network.scaled_to(training.x, np.abs(training.weight))
+        of_events = training.x, np.abs(training.weight)
+        if network.collections:
+            network = network.scaled_to(*of_events, training.objects)
+        else:
+            network = network.scaled_to(*of_events)
         return how(network, mva, training, validation, random, progress)
     except (InputError, FitError) as error:
         raise type(error)(f"mva.{name}: {error}") from None
@@ -81,89 +82,29 @@ def _check_that_features_vary(mva: Mva, events: Examples) -> None:
             )
 
 
-class _Batch(NamedTuple):
-    x: jax.Array  # (N, features): whole events are picked from it
-    label: jax.Array  # (N,)
-    weight: jax.Array  # (N,)
-
-    @classmethod
-    def of(cls, events: Examples) -> "_Batch":
-        weight = jnp.asarray(events.weight, jnp.float32)
-        return cls(jnp.asarray(events.x.T, jnp.float32), jnp.asarray(events.label), weight)
-
-
-def _loss(network: Network, batch: _Batch) -> jax.Array:
-    logits = network.logits(batch.x.T)
-    if network.classes:
-        each = optax.softmax_cross_entropy_with_integer_labels(logits, batch.label, axis=0)
-    else:
-        each = optax.sigmoid_binary_cross_entropy(logits[0], batch.label.astype(logits.dtype))
-    # Not divided by the weights of the batch, which may cancel: their mean is 1 over all batches.
-    return jnp.mean(batch.weight * each)
-
-
-def _of_each(network: Network, batch: _Batch) -> jax.Array:
-    """The loss of a network, or the sum of those of the members of an ensemble."""
-    if isinstance(network, Ensemble):
-        return jax.vmap(_loss, (0, None))(network.members, batch).sum()
-    return _loss(network, batch)
-
-
-@eqx.filter_jit
-def _epoch(
-    network: Network,
-    state: Any,
-    order: jax.Array,
-    training: _Batch,
-    validation: _Batch,
-    optimiser: optax.GradientTransformation,
-) -> tuple[Network, Any, jax.Array, jax.Array]:
-    def step(carry: tuple[Network, Any], chosen: jax.Array) -> tuple[tuple[Network, Any], None]:
-        network, state = carry
-        batch = _Batch(*(array[chosen] for array in training))
-        updates, state = optimiser.update(jax.grad(_of_each)(network, batch), state)
-        return (optax.apply_updates(network, updates), state), None
-
-    (network, state), _ = jax.lax.scan(step, (network, state), order)
-    return network, state, _loss(network, training), _loss(network, validation)
-
-
-def train_with_jax(
-    network: Network,
-    mva: Mva,
-    training: Examples,
-    validation: Examples,
-    random: np.random.Generator,
-    progress: Progress,
-) -> Trained:
-    """Train a network on balanced events; an epoch is one compiled call.
-
-    Every epoch visits all events but fewer than there are batches, in another order each time.
-    """
-    assert isinstance(mva, DescentSettings)
-    events = len(training.weight)
-    steps = max(1, round(events / mva.batch))
-    rate: Any = mva.learning_rate
-    if mva.schedule == "cosine":
-        rate = optax.cosine_decay_schedule(mva.learning_rate, mva.epochs * steps)
-    optimiser = optax.adam(rate)
-    state = optimiser.init(network)
-    batches = _Batch.of(training), _Batch.of(validation)
-    best, best_epoch = network, 0
-    losses: dict[str, list[float]] = {"train": [], "validation": []}
-    for epoch in range(1, mva.epochs + 1):
-        shuffled = random.permutation(events)[: events - events % steps]
-        order = jnp.asarray(shuffled.reshape(steps, -1), jnp.int32)  # a row is a batch
-        network, state, *both = _epoch(network, state, order, *batches, optimiser)
-        for column, loss in zip(losses.values(), both, strict=True):
-            column.append(float(loss))
-        if not np.isfinite([column[-1] for column in losses.values()]).all():
-            raise FitError(
-                f"training diverged in epoch {epoch}: the loss is not finite; lower learning_rate"
+def check_objects(network: Network, events: Examples, of: str) -> None:
+    """Raises `InputError` for collections that a network cannot read, of the `training` events."""
+    for name, fields in network.collections.items():
+        if name not in events.objects:
+            there = ", ".join(events.objects) or "none"
+            raise InputError(f"the {of} events have no objects {name!r}; there is {there}")
+        values, valid = events.objects[name]
+        if len(values) != len(fields):
+            raise InputError(
+                f"the {of} objects {name!r} have {len(values)} fields, the network reads "
+                f"{len(fields)}: {', '.join(fields)}"
             )
-        progress(epoch, losses["train"][-1], losses["validation"][-1])
-        if epoch == 1 or losses["validation"][-1] < losses["validation"][best_epoch - 1]:
-            best, best_epoch = network, epoch
-        if epoch - best_epoch >= mva.patience:
-            break
-    return Trained(best, losses, best_epoch)
+        if not valid.any():
+            raise InputError(
+                f"none of the {len(events.weight)} {of} events has any object {name!r}; remove it "
+                "from objects, or loosen its selection"
+            )
+        lacking = network.may_lack(name)
+        for field, row in zip(fields, values, strict=True):
+            wrong = np.isinf(row) if field in lacking else ~np.isfinite(row)
+            if bad := np.count_nonzero(wrong & valid):
+                raise InputError(
+                    f"{field} of the {of} objects {name!r} is NaN or infinite in {bad} of "
+                    f"{np.count_nonzero(valid)} that are valid; give it a value, or write NaN and "
+                    f"name it in objects.{name}.missing"
+                )

@@ -97,7 +97,7 @@ def test_arrays_predict_what_lightgbm_does(classes: int, tmp_path: Path) -> None
     onnxruntime = pytest.importorskip("onnxruntime", reason="the extra onnx is not installed")
     export_onnx(tmp_path / "trees.onnx", network)
     session = onnxruntime.InferenceSession(tmp_path / "trees.onnx")
-    (found,) = session.run(["scores"], {"features": x.T})
+    (found,) = session.run(["scores"], {"events": x.T})
     np.testing.assert_allclose(found.T, network.scores(jnp.asarray(x)), rtol=0, atol=1e-5)
 
 

@@ -25,7 +25,7 @@ def test_scores_agree(tmp_path: Path, classes: tuple[str, ...], activation: str)
     random = np.random.default_rng(1)
     x = (random.normal(size=(3, 1000)) * 3 * scale[:, None] + mean[:, None]).astype(np.float32)
     session = onnxruntime.InferenceSession(tmp_path / "network.onnx")
-    (found,) = session.run(["scores"], {"features": x.T})
+    (found,) = session.run(["scores"], {"events": x.T})
     expected = np.asarray(network.scores(x)).T
     assert found.shape == expected.shape == (1000, len(classes) or 1)
     assert expected.std() > 0.05

@@ -12,10 +12,11 @@ from scipy.stats import ks_2samp, kstwo, multivariate_normal, norm
 from zenith.artefacts import Columns
 from zenith.config.networks.perceptron import PerceptronSettings
 from zenith.errors import ConfigError, FitError, InputError
+from zenith.training.descent import _Batch, _loss, _of_each
 from zenith.training.evaluate import evaluate, kolmogorov_smirnov, roc
 from zenith.training.examples import Examples
 from zenith.training.scores import add_scores, scores
-from zenith.training.train import _Batch, _loss, _of_each, train
+from zenith.training.train import train
 from zenith.training.trained import Trained
 
 CENTRES = np.array([[0.0, 0.0], [1.0, 0.5], [-0.5, 1.5]])

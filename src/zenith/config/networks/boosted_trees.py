@@ -6,7 +6,8 @@ from pydantic import Field, field_validator
 
 from zenith.config.base import Positive
 from zenith.config.marks import concerns
-from zenith.config.networks.settings import NETWORK, Mva
+from zenith.config.networks.marks import NETWORK
+from zenith.config.networks.settings import Mva
 from zenith.config.steps import SELECTION
 
 if TYPE_CHECKING:

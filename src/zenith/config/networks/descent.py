@@ -6,7 +6,8 @@ from pydantic import Field, model_validator
 
 from zenith.config.base import Positive
 from zenith.config.marks import concerns
-from zenith.config.networks.settings import NETWORK, Mva
+from zenith.config.networks.marks import NETWORK
+from zenith.config.networks.settings import Mva
 
 if TYPE_CHECKING:
     import jax
@@ -44,6 +45,20 @@ class DescentSettings(Mva):
         Field(description="schedule of the learning rate"),
         concerns("mva"),
     ] = "cosine"
+    warm_up: Annotated[
+        float,
+        Field(
+            ge=0.0,
+            description="number of epochs in which the learning rate rises from 0 at the start; "
+            "then its schedule begins",
+        ),
+        concerns("mva"),
+    ] = 0.0
+    clip: Annotated[
+        Positive | None,
+        Field(description="largest norm of the gradient of a step; none: as it is"),
+        concerns("mva"),
+    ] = None
     batch: Annotated[
         int,
         Field(ge=1, description="approximate number of events in a mini-batch"),
@@ -78,6 +93,10 @@ class DescentSettings(Mva):
             raise ValueError(
                 f"framework: a network of type {self.type} is trained by "
                 f"{' or '.join(self.frameworks)}, not by {self.framework}"
+            )
+        if self.warm_up >= self.epochs:
+            raise ValueError(
+                f"warm_up: the learning rate would rise in all {self.epochs} epochs; use less"
             )
         if self.framework == "keras" and self.fine_tune:
             raise ValueError("fine_tune: framework keras only pretrains; use jax, or false")

@@ -1,13 +1,14 @@
 """The collections of objects that a network reads."""
 
-from typing import Annotated
+from typing import Annotated, Self
 
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 
-from zenith.config.base import Name, Section
+from zenith.config.base import Name
+from zenith.config.networks.scaling import Scaled
 
 
-class ObjectsRead(Section):
+class ObjectsRead(Scaled):
     """What a network reads of one collection of objects: of the leading ones, these fields."""
 
     fields: Annotated[
@@ -26,3 +27,8 @@ class ObjectsRead(Section):
         if "valid" in fields:
             raise ValueError("`valid` says which objects there are; leave it out")
         return fields
+
+    @model_validator(mode="after")
+    def _check_scaling(self) -> Self:
+        self.check_scaling(self.fields)
+        return self

@@ -4,9 +4,9 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
-from zenith.config.base import known
 from zenith.config.networks.descent import DescentSettings
-from zenith.config.networks.settings import NETWORK
+from zenith.config.networks.marks import NETWORK
+from zenith.config.networks.scaling import Transform, check_transforms
 
 if TYPE_CHECKING:
     import jax
@@ -32,7 +32,7 @@ class PerceptronSettings(DescentSettings):
     ] = "relu"
 
     transforms: Annotated[
-        dict[str, tuple[Literal["raw", "log", "logit"], ...]],
+        dict[str, tuple[Transform, ...]],
         Field(
             description="what is read of a feature, by its name, in place of its value `raw`: one "
             "or more of `raw`, `log` and `logit`, of the feature clipped at 1e-5"
@@ -57,12 +57,5 @@ class PerceptronSettings(DescentSettings):
 
     @model_validator(mode="after")
     def _check_transforms(self) -> Self:
-        known(self.transforms, self.features, "transforms")
-        for feature, names in self.transforms.items():
-            if not names:
-                raise ValueError(
-                    f"transforms.{feature}: there is none; remove it from the features"
-                )
-            if len(set(names)) < len(names):
-                raise ValueError(f"transforms.{feature}: a transform is given twice")
+        check_transforms(self.transforms, self.features)
         return self

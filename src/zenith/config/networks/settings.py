@@ -7,9 +7,10 @@ from pydantic import Field, model_validator
 
 from zenith.config.base import Name, Section
 from zenith.config.marks import Mark, concerns
+from zenith.config.networks.marks import NETWORK
 from zenith.config.networks.objects import ObjectsRead
 from zenith.config.selection import FixedCut
-from zenith.config.steps import LEARNED, SELECTION, SUMMARISED
+from zenith.config.steps import SELECTION, SUMMARISED
 from zenith.registry import Registry
 
 if TYPE_CHECKING:
@@ -17,17 +18,18 @@ if TYPE_CHECKING:
 
     from zenith.core.networks.network import Network
 
-# What a network is: of those that read it as well.
-NETWORK = concerns(
-    *("mva", "mva_figures", *LEARNED, "efficient_score_figures", *SELECTION, "histogram", "scored"),
-    order=True,
-)
-
 NETWORKS = Registry(
     "zenith.networks",
     {
         "perceptron": "zenith.config.networks.perceptron:PerceptronSettings",
         "boosted_trees": "zenith.config.networks.boosted_trees:BoostedTreesSettings",
+        "residual": "zenith.config.networks.residual:ResidualSettings",
+        "feature_transformer": "zenith.config.networks.feature_transformer:"
+        "FeatureTransformerSettings",
+        "deep_sets": "zenith.config.networks.deep_sets:DeepSetsSettings",
+        "set_transformer": "zenith.config.networks.set_transformer:SetTransformerSettings",
+        "masked_transformer": "zenith.config.networks.masked_transformer:MaskedTransformerSettings",
+        "graph_network": "zenith.config.networks.graph_network:GraphNetworkSettings",
     },
 )
 """Types of networks: for each name a subclass of `Mva`."""
@@ -46,8 +48,9 @@ class Mva(Section):
     type: Annotated[
         str,
         Field(
-            description="type of network: `perceptron`, `boosted_trees`, or one that another "
-            "package adds"
+            description="type of network: `perceptron`, `boosted_trees`, `residual`, "
+            "`feature_transformer`, `deep_sets`, `set_transformer`, `masked_transformer`, "
+            "`graph_network`, or one that another package adds"
         ),
         NETWORK,
     ] = "perceptron"

@@ -39,6 +39,15 @@ class Ensemble(Network):
         """Those of each member."""
         return self.members.inputs
 
+    @property
+    def packs(self) -> bool:
+        """As each member."""
+        return self.members.packs
+
+    def may_lack(self, collection: str | None = None) -> tuple[str, ...]:
+        """What each member may lack."""
+        return self.members.may_lack(collection)
+
     def each(self) -> list[Network]:
         """The members, one by one."""
         number = len(jax.tree.leaves(self.members)[0])
@@ -60,9 +69,11 @@ class Ensemble(Network):
         """The nodes of every member, and their mean."""
         return graph.node("Mean", *(m.onnx(graph, events, objects) for m in self.each()))
 
-    def scaled_to(self, events: np.ndarray, weight: np.ndarray) -> Self:
+    def scaled_to(
+        self, events: np.ndarray, weight: np.ndarray, objects: Mapping[str, Objects] = {}
+    ) -> Self:
         """Every member scaled to the events."""
-        scaled = [member.scaled_to(events, weight) for member in self.each()]
+        scaled = [member.scaled_to(events, weight, objects) for member in self.each()]
         return replace(self, members=_stacked(scaled))
 
     def scaled(self, events: np.ndarray) -> np.ndarray:

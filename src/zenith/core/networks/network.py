@@ -29,8 +29,11 @@ class OnnxGraph(Protocol):
     def constant(self, value: ArrayLike) -> str:
         """A tensor of fixed numbers, float32."""
 
-    def node(self, operator: str, *inputs: str, **attributes: Any) -> str:
-        """The result of an operator of ONNX (onnx.ai/onnx/operators), opset 17, ai.onnx.ml 3."""
+    def node(self, operator: str, *inputs: str, outputs: int = 1, **attributes: Any) -> str:
+        """The first result of an operator of ONNX (onnx.ai/onnx/operators).
+
+        Of opset 17, ai.onnx.ml 3; `outputs` is how many results the operator has.
+        """
 
 
 class Network(eqx.Module):
@@ -62,6 +65,15 @@ class Network(eqx.Module):
         """The rows of `scaled`: of each the feature, and its transform or `raw`."""
         return tuple((feature, "raw") for feature in self.features)
 
+    @property
+    def packs(self) -> bool:
+        """Whether it reads objects that are packed as well (`zenith.core.networks.tokens`)."""
+        return False
+
+    def may_lack(self, collection: str | None = None) -> tuple[str, ...]:
+        """Features of events, or fields of a collection, that are NaN where there is no value."""
+        return ()
+
     @abstractmethod
     def logits(self, events: jax.Array, objects: Mapping[str, Objects] = {}) -> jax.Array:
         """(features, N), and objects by collection → (1 or classes, N), in the dtype of `events`.
@@ -76,7 +88,9 @@ class Network(eqx.Module):
         `objects` are the names of values (N, M, fields) and of `valid` (N, M) by collection.
         """
 
-    def scaled_to(self, events: np.ndarray, weight: np.ndarray) -> Self:
+    def scaled_to(
+        self, events: np.ndarray, weight: np.ndarray, objects: Mapping[str, Objects] = {}
+    ) -> Self:
         """The same with its scaling learnt from events (features, N) of weights (N,), none below 0.
 
         A network without a scaling is as it was.

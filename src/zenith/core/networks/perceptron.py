@@ -10,10 +10,9 @@ import jax.numpy as jnp
 import numpy as np
 
 from zenith.core.networks import transforms
+from zenith.core.networks.layers import ACTIVATIONS, activation_onnx
 from zenith.core.networks.network import Network, Objects, OnnxGraph, mean_and_deviation
 from zenith.errors import ConfigError, InputError
-
-ACTIVATIONS = {"relu": jax.nn.relu, "tanh": jnp.tanh, "silu": jax.nn.silu}
 
 
 class Perceptron(Network):
@@ -83,7 +82,9 @@ class Perceptron(Network):
         """What the first layer reads: of each input the feature, and its transform or `raw`."""
         return tuple((self.features[number], name) for name, number in self.reads)
 
-    def scaled_to(self, events: np.ndarray, weight: np.ndarray) -> Self:
+    def scaled_to(
+        self, events: np.ndarray, weight: np.ndarray, objects: Mapping[str, Objects] = {}
+    ) -> Self:
         """Standardised to mean 0 and standard deviation 1 on weighted events.
 
         Raises `InputError` for a transform that never varies.
@@ -144,8 +145,6 @@ class Perceptron(Network):
         last = len(self.weights) - 1
         for k, (weight, bias) in enumerate(zip(self.weights, self.biases, strict=True)):
             h = graph.node("Gemm", h, graph.constant(weight), graph.constant(bias), transB=1)
-            if k < last and self.activation == "silu":  # x · σ(x), which this opset has no node for
-                h = graph.node("Mul", h, graph.node("Sigmoid", h))
-            elif k < last:
-                h = graph.node({"relu": "Relu", "tanh": "Tanh"}[self.activation], h)
+            if k < last:
+                h = activation_onnx(graph, self.activation, h)
         return h

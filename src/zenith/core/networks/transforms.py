@@ -26,7 +26,7 @@ def inputs(features: Sequence[str], transforms: Mapping[str, Sequence[str]]) -> 
 
 
 def transformed(events: jax.Array, inputs: Inputs) -> jax.Array:
-    """(features, N) → (inputs, N): x, ln max(x, 1e-5), ln(x / (1 - x)) of x within 1e-5 of 0, 1."""
+    """(features, …) → (inputs, …): x, ln max(x, 1e-5), ln(x / (1 - x)) of x within 1e-5 of 0, 1."""
     rows = []
     for transform, chosen in _groups(inputs).items():
         x = events if len(chosen) == len(events) else events[np.array(chosen)]
@@ -40,19 +40,19 @@ def transformed(events: jax.Array, inputs: Inputs) -> jax.Array:
 
 
 def onnx(graph: OnnxGraph, events: str, features: int, inputs: Inputs) -> str:
-    """The nodes of `transformed`: from (N, features) to (N, inputs)."""
+    """The nodes of `transformed`: from (…, features) to (…, inputs)."""
     columns = []
     for transform, chosen in _groups(inputs).items():
         x = events
         if len(chosen) < features:
-            x = graph.node("Gather", x, graph.node("Constant", value_ints=chosen), axis=1)
+            x = graph.node("Gather", x, graph.node("Constant", value_ints=chosen), axis=-1)
         if transform != "raw":
             x = graph.node("Max", x, graph.constant(CLIP))
         if transform == "logit":
             x = graph.node("Min", x, graph.constant(1.0 - CLIP))
             x = graph.node("Div", x, graph.node("Sub", graph.constant(1.0), x))
         columns.append(x if transform == "raw" else graph.node("Log", x))
-    return columns[0] if len(columns) == 1 else graph.node("Concat", *columns, axis=1)
+    return columns[0] if len(columns) == 1 else graph.node("Concat", *columns, axis=-1)
 
 
 def _groups(inputs: Inputs) -> dict[str, list[int]]:

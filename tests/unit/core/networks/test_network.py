@@ -81,7 +81,7 @@ def test_collections_are_inputs_of_the_onnx_file(classes: tuple[str, ...], tmp_p
     for events, most in ((7, 4), (1, 1)):  # the second has no jet at all
         x, objects = inputs(events, most)
         values, valid = (np.moveaxis(array, -1, 0) for array in objects["jets"])
-        fed = {"features": x.T, "jets": np.moveaxis(values, 1, 2), "jets_valid": valid}
+        fed = {"events": x.T, "jets": np.moveaxis(values, 1, 2), "jets_valid": valid}
         (found,) = session.run(["scores"], fed)
         np.testing.assert_allclose(found, np.asarray(net.scores(x, objects)).T, rtol=1e-5)
 

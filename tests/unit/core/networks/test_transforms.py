@@ -69,7 +69,7 @@ def test_onnx_has_them(tmp_path: Path) -> None:
     export_onnx(tmp_path / "network.onnx", network())
     session = onnxruntime.InferenceSession(tmp_path / "network.onnx")
     x = events()
-    (found,) = session.run(["scores"], {"features": x.T})
+    (found,) = session.run(["scores"], {"events": x.T})
     np.testing.assert_allclose(found.T, network().scores(jnp.asarray(x)), atol=1e-5)
 
 

@@ -118,7 +118,7 @@ def test_onnx_gives_the_same(score: EfficientScore, x: np.ndarray, tmp_path: Pat
     runtime = pytest.importorskip("onnxruntime")
     export_onnx(tmp_path / "score.onnx", score)
     session = runtime.InferenceSession(str(tmp_path / "score.onnx"))
-    (found,) = session.run(["scores"], {"features": x.T})
+    (found,) = session.run(["scores"], {"events": x.T})
     assert found[:, 0] == pytest.approx(np.asarray(score.scores(jnp.asarray(x)))[0], abs=1e-5)
 
 
