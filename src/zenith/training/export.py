@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import jax.numpy as jnp
 import numpy as np
 from jax.typing import ArrayLike
 
@@ -122,14 +123,15 @@ def _check(path: str | Path, network: Network, content: bytes, examples: Example
     some = examples.take(np.arange(min(CHECKED, len(examples.weight))))
     objects = {name: some.objects[name] for name in network.collections}
     without = {
-        name: Objects(values, np.asarray(valid) & (np.arange(valid.shape[-1]) > 0))
+        name: Objects(values, valid * (jnp.arange(valid.shape[-1]) > 0))
         for name, (values, valid) in objects.items()
     }
     expected = scores_of(network, some.x, without).T
     for events in (len(expected), 1):
-        fed = {"events": some.x.T[:events]} if network.features else {}
+        fed: dict[str, Any] = {"events": some.x.T[:events]} if network.features else {}
         for name, (values, valid) in without.items():
-            fed |= {name: np.transpose(values)[:events], f"{name}_valid": valid.T[:events]}
+            fed[name] = np.transpose(values)[:events]
+            fed[f"{name}_valid"] = np.transpose(valid)[:events]
         (found,) = session.run(["scores"], fed)
         if (away := np.abs(found - expected[:events]).max()) > TOLERANCE:
             raise InputError(

@@ -99,6 +99,20 @@ def test_the_type_chooses_the_keys(toy_configuration: Any) -> None:
             {"type": "deep", "objects": {"jet": {"fields": ["pt"], "leading": 0}}},
             r"mva\.net\.objects\.jet\.leading: .*greater than or equal to 1",
         ),
+        ({"warm_up": 100}, r"mva\.net: warm_up: the learning rate would rise in all 100 epochs"),
+        ({"type": "residual", "heads": 3}, r"mva\.net: heads: 3 heads do not divide .* 32;"),
+        (
+            {"type": "residual", "scalers": {"mtt": "robust"}},
+            r"mva\.net: scalers: 'mtt' is not defined; there is met",
+        ),
+        (
+            {"type": "residual", "categories": {"met": [1]}, "scalers": {"met": "robust"}},
+            r"mva\.net: categories\.met: a category has no transform and no scaler",
+        ),
+        (
+            {"type": "residual", "missing": ["met", "met"]},
+            r"mva\.net: missing: a feature is given twice",
+        ),
         ({"ensemble": 0}, r"mva\.net\.ensemble: .*greater than or equal to 1"),
         ({"type": "deap"}, r"mva\.net\.type: unknown 'deap' .* did you mean 'deep'\?"),
         ({"type": "number"}, r"mva\.net\.type: 'number' .* is no Mva"),
@@ -164,3 +178,29 @@ def test_the_shipped_analyses_have_the_types_they_name() -> None:
     assert type(default["processes"]) is BoostedTreesSettings
     others = [default["wjets_vs_ttbar"], *opendata.values()]
     assert {type(mva) for mva in others} == {PerceptronSettings}
+
+
+@pytest.mark.parametrize(
+    ("settings", "fields", "message"),
+    [
+        (
+            {"type": "graph_network"},
+            ["pt", "eta"],
+            r"objects\.jets\.fields: phi is missing; a netw",
+        ),
+        (
+            {"type": "masked_transformer", "pair_bias": True},
+            ["eta", "phi"],
+            r"objects\.jets\.fields: pt is missing, which pair_bias is made of",
+        ),
+    ],
+)
+def test_fields_that_a_type_asks_for(
+    settings: dict[str, Any], fields: list[str], message: str
+) -> None:
+    objects = {"jets": {"leading": 4, "fields": fields}}
+    model = NETWORKS.load(settings["type"])
+    with pytest.raises(ValueError, match=message):
+        model.model_validate(SETTINGS | settings | {"objects": objects})
+    whole = {"jets": {"leading": 4, "fields": ["pt", "eta", "phi"]}}
+    assert model.model_validate(SETTINGS | settings | {"objects": whole})
