@@ -130,8 +130,8 @@ def _check(path: str | Path, network: Network, content: bytes, examples: Example
     for events in (len(expected), 1):
         fed: dict[str, Any] = {"events": some.x.T[:events]} if network.features else {}
         for name, (values, valid) in without.items():
-            fed[name] = np.transpose(values)[:events]
-            fed[f"{name}_valid"] = np.transpose(valid)[:events]
+            fed[name] = np.asarray(values).T[:events]
+            fed[f"{name}_valid"] = np.asarray(valid).T[:events]
         (found,) = session.run(["scores"], fed)
         if (away := np.abs(found - expected[:events]).max()) > TOLERANCE:
             raise InputError(

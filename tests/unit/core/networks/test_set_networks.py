@@ -76,8 +76,8 @@ def examples(events: int = EVENTS, seed: int = 2) -> Examples:
 def network(mva: SetSettings, events: Examples) -> SetNetwork:
     key = jax.random.key(1)
     drawn = jax.jit(mva.create)(key)
-    spread = {  # biases are 0 at the start, and gains 1
-        name: a + np.float32(0.1) * np.sin(np.arange(a.size)).reshape(a.shape).astype(np.float32)
+    spread = {  # biases are 0 at the start, where a ReLU has no derivative, and gains 1
+        name: a + 0.1 * np.sin(1.0 + np.arange(a.size)).reshape(a.shape)
         for name, a in drawn.to_arrays().items()
     }
     return drawn.with_arrays(spread).scaled_to(events.x, events.weight, events.objects)
