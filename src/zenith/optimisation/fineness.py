@@ -31,7 +31,7 @@ from zenith.optimisation import model
 from zenith.optimisation.rivals import SHARE, regions_of_categories, rival_fit
 from zenith.statistics.histograms import fill
 from zenith.statistics.templates import RegionTemplates, collect
-from zenith.training.efficient_score import is_background, parameter_scores
+from zenith.training.efficient_score import is_background, parameter_scores, projection
 from zenith.training.response import simulated_events
 from zenith.training.scores import Values, add_by_fold
 
@@ -95,20 +95,24 @@ def against_numbers(
     axis = np.asarray(fit.edges.edges, float)
     events = simulated_events(analysis, columns, mva, more=[fit.observable])
     background = is_background(analysis, events)
-    seen = []  # by the score of each fold: scores of the parameters, and the events
+    # by the score of each fold: scores of the parameters, t of the rival, and the events
+    seen = []
     for fold, score in enumerate(scores):
         inside = (events.fold == analysis.folds.validation(fold)) & (events.weight != 0.0)
         own = events.take(inside)
-        seen.append((parameter_scores(score, own.x[:-1]), own, background[inside]))
+        features = own._replace(x=own.x[:-1])
+        s = parameter_scores(score, features.x)
+        first_order = projection(analysis, score, features, events.weight.sum()).coefficients
+        seen.append((s, efficient(s, first_order), own, background[inside]))
 
     def edges(number: int, in_categories: bool) -> list[Array] | None:
         found = []
-        for score, (s, own, of_background) in zip(scores, seen, strict=True):
-            t = efficient(s, np.asarray(score.projected.coefficients, float))
+        for score, (s, of_rival, own, of_background) in zip(scores, seen, strict=True):
+            tuned = efficient(s, np.asarray(score.projected.coefficients, float))
             cell = np.searchsorted(axis, own.x[-1], side="right") - 1
             try:
                 binned = best_edges(
-                    t,
+                    of_rival if in_categories else tuned,
                     own.weight,
                     number,
                     is_background=of_background,
@@ -120,14 +124,9 @@ def against_numbers(
                 return None
             if len(binned.edges) != number - 1:
                 return None
-            places = np.linspace(
-                0.0, 1.0, len(score.projected.edges)
-            )  # of t, which is a column as these
-            found.append(
-                binned.edges
-                if in_categories
-                else np.interp(binned.edges, np.asarray(score.projected.edges, float), places)
-            )
+            whole = np.asarray(score.projected.edges, float)
+            places = np.linspace(0.0, 1.0, len(whole))  # of t, which is a column as these
+            found.append(binned.edges if in_categories else np.interp(binned.edges, whole, places))
         return found
 
     def known(numbers: Sequence[int], also: int, in_categories: bool) -> dict[int, list[Array]]:

@@ -18,7 +18,12 @@ from zenith.core.response.efficient_score import EfficientScore
 from zenith.core.response.projection import best_edges, efficient
 from zenith.errors import InputError
 from zenith.statistics.model import fitted_regions
-from zenith.training.efficient_score import is_background, parameter_scores, signal_share
+from zenith.training.efficient_score import (
+    is_background,
+    parameter_scores,
+    projection,
+    signal_share,
+)
 from zenith.training.response import simulated_events
 from zenith.training.scores import Values, add_by_fold
 
@@ -68,10 +73,12 @@ def in_categories(
     def of_fold(fold: int, score: EfficientScore) -> Callable[[Values], Values]:
         inside = (events.fold == analysis.folds.validation(fold)) & (events.weight != 0.0)
         seen = events.take(inside)
-        s = parameter_scores(score, seen.x[:-1])
-        bins = np.searchsorted(edges, seen.x[-1], side="right") - 1
+        seen, axis = seen._replace(x=seen.x[:-1]), seen.x[-1]
+        s = parameter_scores(score, seen.x)
+        projected = projection(analysis, score, seen, events.weight.sum())
+        bins = np.searchsorted(edges, axis, side="right") - 1
         found = best_edges(
-            efficient(s, np.asarray(score.projected.coefficients, float)),
+            efficient(s, projected.coefficients),
             seen.weight,
             number,
             is_background=background[inside],

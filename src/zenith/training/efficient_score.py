@@ -47,7 +47,7 @@ class Summary(NamedTuple):
 
     score: EfficientScore
     parameters: list[Parameter]  # in the order of the coefficients
-    projection: Projection  # with the coefficients of all parameters, 0 where one is left out
+    projection: Projection  # with 0 for a parameter that is left out
     kept: float  # share of the information that the bins keep
 
 
@@ -94,28 +94,30 @@ def summarise(
         settings.bins,
     )
     parameters += [Parameter(name, 1.0) for name in scales]  # as the outputs of the network
-    used = np.array([*[True] * len(rates), *(scale > 0.0 for scale in map(abs, scales.values()))])
-    weight = seen.weight * (nominal.weight.sum() / seen.weight.sum())
-    scores = parameter_scores(score, seen.x)
-    kept = np.append(True, used)
-    prior = np.array([parameter.prior for parameter in parameters])
-    found = project(information(scores[kept], weight), prior[used])
+    found = projection(analysis, score, seen, nominal.weight.sum())
     if not found.information > 0.0:
         raise InputError(
             f"summary: the events of fold {validation} have no information on the signal strength "
             f"({found.information:.3g}), as negative weights prevail: simulate more events"
         )
-    coefficients, costs = np.zeros(len(used)), np.zeros(len(used))
-    coefficients[used], costs[used] = found.coefficients, found.costs
-    made, share_kept = rebinned(
-        analysis, settings, score.projecting(coefficients, score.projected.edges), seen
+    made, kept = rebinned(
+        analysis, settings, score.projecting(found.coefficients, score.projected.edges), seen
     )
-    return Summary(
-        made,
-        parameters,
-        found._replace(coefficients=coefficients, costs=costs),
-        share_kept,
-    )
+    return Summary(made, parameters, found, kept)
+
+
+def projection(
+    analysis: Analysis, score: EfficientScore, seen: Events, expected: float
+) -> Projection:
+    """The projection of the score of μ onto all others, whatever the coefficients of `score` are.
+
+    `seen` are the events of the validation fold, which stand for `expected` events. A response that
+    is left out is 0, and so is its coefficient.
+    """
+    prior = [parameter.prior for parameter in rate_parameters(analysis)]
+    prior += [1.0] * len(score.scales)
+    weight = seen.weight * (expected / seen.weight.sum())
+    return project(information(parameter_scores(score, seen.x), weight), np.array(prior))
 
 
 def rebinned(

@@ -220,8 +220,9 @@ def test_a_nuisance_without_any_response_is_left_out_and_named(
     assert project.step("efficient_score", *score, columns=columns) == 0
     about = json.loads((tmp_path / "score/score.json").read_text())
     assert about["left_out"] == ["pileup"]
-    assert about["parameters"]["pileup"] == {"coefficient": 0.0, "cost": 0.0, "significance": 0.0}
-    assert about["parameters"]["lumi"]["coefficient"] > 0.0
+    nothing = dict.fromkeys(("projected", "coefficient", "cost", "significance"), 0.0)
+    assert about["parameters"]["pileup"] == nothing
+    assert about["parameters"]["lumi"]["projected"] > 0.0
 
 
 def test_two_nuisances_that_do_the_same_share_what_one_would_take(
@@ -235,8 +236,8 @@ def test_two_nuisances_that_do_the_same_share_what_one_would_take(
     assert project.step("efficient_score", *score, config=config) == 0
     once = json.loads((project.folder / "score_0/score.json").read_text())
     about = json.loads((tmp_path / "score/score.json").read_text())
-    one, other = (about["parameters"][name]["coefficient"] for name in ("pileup", "again"))
-    alone = once["parameters"]["pileup"]["coefficient"]
+    one, other = (about["parameters"][name]["projected"] for name in ("pileup", "again"))
+    alone = once["parameters"]["pileup"]["projected"]
     assert abs(one - other) < 0.1 * abs(alone)  # trees of another seed
     assert abs(alone) < abs(one + other) < 2 * abs(alone)
     assert about["information"] < once["information"]

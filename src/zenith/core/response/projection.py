@@ -50,11 +50,12 @@ def project(total: Array, prior: Array) -> Projection:
         one.
 
     Where parameters cannot be told from one another, and none of them is constrained, they share
-    the coefficient (the solution of least norm).
+    the coefficient (the solution of least norm). That of a parameter without information is 0.
     """
+    informative = np.diag(total)[1:] > 0.0
 
     def profiled(known: NDArray[np.bool_]) -> tuple[Array, float]:
-        kept = np.flatnonzero(~known)
+        kept = np.flatnonzero(~known & informative)
         inverse = np.linalg.pinv(
             total[1:, 1:][np.ix_(kept, kept)] + np.diag(prior[kept]), rcond=1e-12, hermitian=True
         )
