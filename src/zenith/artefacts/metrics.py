@@ -1,12 +1,12 @@
 """What a network is worth: metrics.json."""
 
-from typing import Annotated
+from typing import Annotated, NotRequired
 
 from typing_extensions import TypedDict
 
 from zenith.artefacts.codec import Lines
 from zenith.artefacts.json_codec import JsonCodec
-from zenith.artefacts.taught import Taught
+from zenith.artefacts.taught import Division
 from zenith.tables import pairs, table
 
 
@@ -24,19 +24,23 @@ class Overtraining(TypedDict):
     p_value: Annotated[float, "how probable one as large is"]
 
 
-class Metrics(Taught):
+class Metrics(TypedDict):
     """All of metrics.json."""
 
+    fold: NotRequired[Annotated[int, "that it reads, from 0, where events are in folds"]]
+    folds: NotRequired[Annotated[Division, "how events fall into folds"]]
+    taught_by: NotRequired[Annotated[list[int], "folds whose events taught it"]]
     name: Annotated[str, "of the network"]
     framework: Annotated[str, "that trained it"]
     classes: Annotated[dict[str, list[str]], "their samples"]
     features: Annotated[list[str], "observables that it reads"]
+    objects: NotRequired[Annotated[dict[str, list[str]], "fields of objects that it reads"]]
     events: Annotated[
         dict[str, dict[str, int]], "simulated events, by class and by what they serve"
     ]
     losses: Annotated[Losses, "after each epoch"]
     best_epoch: Annotated[int, "the epoch that is kept, or the number of trees"]
-    auc: Annotated[dict[str, float], "area under the ROC curve on the fold, by class"]
+    auc: Annotated[dict[str, float], "area under the ROC curve on unseen events, by class"]
     kolmogorov_smirnov: Annotated[dict[str, Overtraining], "by class"]
     seconds: Annotated[float, "wall time"]
 
@@ -44,7 +48,11 @@ class Metrics(Taught):
 def _describe(content: Metrics) -> Lines:
     yield pairs(
         {
-            **{key: content[key] for key in ("name", "fold", "framework", "features")},
+            **{
+                key: content[key]
+                for key in ("name", "fold", "framework", "features")
+                if key in content
+            },
             **{f"AUC, {name}": auc for name, auc in content["auc"].items()},
             "kept": f"{content['best_epoch']} of {len(content['losses']['train'])}",
             "seconds": content["seconds"],

@@ -6,7 +6,7 @@ both once more, of the same events in the same order. What atlas-ftag-tools and 
 """
 
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -22,7 +22,7 @@ from zenith.artefacts.writing import atomic, hdf5
 from zenith.errors import InputError
 from zenith.tables import pairs, table
 
-EVENTS, VALID, SHAPES = "events", "valid", "shapes"
+EVENTS, VALID, SHAPES, SCORES = "events", "valid", "shapes", "scores"
 CHUNK = 2**20  # bytes
 DEFAULT_BLOCK = 4096  # rows, of a dataset without chunks
 
@@ -131,13 +131,29 @@ class TrainingSet:
         listed = [n.decode() if isinstance(n, bytes) else str(n) for n in np.atleast_1d(given)]
         return tuple(name.strip() for text in listed for name in text.split(","))
 
+    @property
+    def variations(self) -> tuple[str, ...]:
+        """The shape variations, whose datasets are `shapes/VARIATION/NAME`."""
+        group = self._file.get(SHAPES)
+        return tuple(group) if isinstance(group, h5py.Group) else ()
+
+    def has(self, name: str) -> bool:
+        """Whether there is a dataset of this name, also below the top."""
+        return isinstance(self._file.get(name), h5py.Dataset)
+
+    def copy(self, file: h5py.File, without: Collection[str]) -> None:
+        """Copy all datasets and groups at the top but some."""
+        for name in self._file:
+            if name not in without:
+                self._file.copy(name, file)
+
     def block(self, names: tuple[str, ...]) -> int:
         """The rows of a block that no chunk of these datasets is read twice for."""
         chunks = [self._file[name].chunks for name in names]
         return max([chunk[0] for chunk in chunks if chunk is not None], default=DEFAULT_BLOCK)
 
     def read(self, names: tuple[str, ...], start: int, stop: int) -> dict[str, NDArray[Any]]:
-        """These datasets of the events from `start` to before `stop`."""
+        """These datasets of the events from `start` to before `stop`; `InputError` if damaged."""
         try:
             return {name: self._file[name][start:stop] for name in names}
         except OSError as error:
@@ -145,9 +161,10 @@ class TrainingSet:
                 f"{self.path}: cannot be read ({error}); copy or make the file again"
             ) from None
 
-    def blocks(self, names: tuple[str, ...]) -> Iterator[dict[str, NDArray[Any]]]:
-        """All events of these datasets, block by block."""
-        step = self.block(names)
+    def blocks(self, names: tuple[str, ...], rows: int = 1) -> Iterator[dict[str, NDArray[Any]]]:
+        """All events of these datasets, as many whole blocks at a time as have so many rows."""
+        block = self.block(names)
+        step = block * -(-rows // block)
         for start in range(0, self.size, step):
             yield self.read(names, start, min(start + step, self.size))
 
@@ -161,6 +178,28 @@ def open_training_set(path: str | Path, events: str = EVENTS) -> Iterator[Traini
         raise InputError(f"{path}: cannot be read as HDF5 ({error})") from None
     with file:
         yield TrainingSet(path, file, events)
+
+
+@contextmanager
+def with_scores(
+    path: str | Path, source: TrainingSet, arrays: Mapping[str, NDArray[Any]], **attributes: Any
+) -> Iterator[Callable[[str, NDArray[Any], tuple[str, ...]], None]]:
+    """Write a copy of a training set with more datasets.
+
+    `arrays` by name, and what is yielded writes one by name, with the names of its columns. Of
+    these, a dataset of the same name is left out of the copy.
+    """
+    with atomic(path) as temporary, hdf5(temporary) as file:
+        file.attrs.update({**source.attributes, **attributes, "zenith": __version__})
+        source.copy(file, {SCORES, *arrays})
+        for name, array in arrays.items():
+            file.create_dataset(name, data=array)
+
+        def add(place: str, scores: NDArray[Any], names: tuple[str, ...]) -> None:
+            dataset = file.create_dataset(f"{place}{SCORES}", data=scores, compression="lzf")
+            dataset.attrs["names"] = list(names)
+
+        yield add
 
 
 def _layout(dataset: h5py.Dataset) -> Layout:

@@ -162,6 +162,8 @@ def settings_of_network(analysis: "Analysis", name: str, source: str) -> "Mva":
         known = ", ".join(analysis.mva) or "none"
         raise ConfigError(f"{source}: mva: no network {name!r}; there is {known}")
     mva = analysis.mva[name]
+    if not analysis.of_samples:
+        return mva
     classes = {
         of_class: tuple(sample for sample in samples if sample in analysis.used_samples)
         for of_class, samples in mva.classes.items()

@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal, TypeVar, Union
 
 from pydantic import ValidationError
 
-from zenith.cli.files import Input, check
+from zenith.cli.files import Folder, Input, check
 from zenith.config import Analysis, load
 from zenith.config.base import Section
 from zenith.config.categories import Categorise
@@ -110,12 +110,13 @@ def configuration(args: argparse.Namespace) -> Analysis:
 
 
 def analysis(args: argparse.Namespace) -> Analysis:
-    """The same of an analysis of samples. Raises ConfigError for one of scored events."""
+    """The same of an analysis of samples. Raises ConfigError for one of other inputs."""
     found = configuration(args)
-    if found.inputs.scored is not None:
+    if not found.of_samples:
+        kind = "scored events" if found.inputs.scored is not None else "training sets"
         raise ConfigError(
-            f"{args.config}: samples: missing: the inputs are scored events, and this step is of "
-            "an analysis of samples"
+            f"{args.config}: samples: missing: the inputs are {kind}, and this step is of an "
+            "analysis of samples"
         )
     if getattr(args, "summarised", None):
         summary(args, found)
@@ -201,6 +202,17 @@ def add_networks(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--networks", metavar="DIR", help="folder of the trained networks")
 
 
+def add_network_output(parser: argparse.ArgumentParser) -> None:
+    """Add `--output DIR` of a training."""
+    parser.add_argument(
+        "--output",
+        type=Folder,
+        required=True,
+        metavar="DIR",
+        help="folder of initial.safetensors, network.onnx and metrics.json",
+    )
+
+
 def add_summarised(parser: argparse.ArgumentParser) -> None:
     """Add `--summarised`: the step is then of the summary in place of the regions."""
     parser.add_argument(
@@ -219,12 +231,12 @@ def add_climbed_categories(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def add_fold(parser: argparse.ArgumentParser) -> None:
+def add_fold(parser: argparse.ArgumentParser, *, required: bool = True) -> None:
     """Add `--fold F`."""
     parser.add_argument(
         "--fold",
         type=int,
-        required=True,
+        required=required,
         help="fold that is read with it, from 0: it learns from the others",
     )
 

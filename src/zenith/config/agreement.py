@@ -15,7 +15,9 @@ from zenith.config.variants import in_climbed_categories
 def agree(analysis: Related) -> None:
     """Raises ValueError, naming the key, where two sections contradict each other."""
     _categories_fit(analysis)
-    if analysis.inputs.scored is not None:
+    if analysis.inputs.training_set is not None and not analysis.mva:
+        raise ValueError("mva: missing: say which networks learn from the training set")
+    if not analysis.of_samples:
         return
     _samples_fit(analysis)
     data_driven_fits(analysis)

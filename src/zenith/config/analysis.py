@@ -8,8 +8,9 @@ from pydantic import ConfigDict, model_validator
 from zenith.config.agreement import agree
 from zenith.config.relations import Related
 
-# What an analysis of scored events consists of
+# What an analysis of scored events, or of training sets, consists of
 SCORED = ("name", "seed", "inputs", "categorise", "plotting")
+TRAINED = ("name", "title", "seed", "inputs", "folds", "mva")
 # What an analysis of samples needs, and one of scored events has none of
 OF_SAMPLES: dict[str, Any] = {
     "module": "",
@@ -23,13 +24,20 @@ OF_SAMPLES: dict[str, Any] = {
 
 
 def _either(schema: dict[str, Any]) -> None:
-    """The keys that the JSON schema requires: of samples, or of scored events."""
+    """The keys that the JSON schema requires: of samples, scored events or training sets."""
     schema["required"] = ["name"]
-    schema["anyOf"] = [{"required": [*OF_SAMPLES]}, {"required": ["inputs", "categorise"]}]
+    schema["anyOf"] = [
+        {"required": [*OF_SAMPLES]},
+        {"required": ["inputs", "categorise"]},
+        {"required": ["inputs", "mva"]},
+    ]
 
 
 class Analysis(Related):
-    """One analysis, from files to figures, or from scored events to categories."""
+    """One analysis, from files to figures.
+
+    Or from scored events to categories, or from training sets to networks.
+    """
 
     model_config = ConfigDict(json_schema_extra=_either)
 
@@ -48,18 +56,22 @@ class Analysis(Related):
 
     @model_validator(mode="before")
     @classmethod
-    def _of_scored_events(cls, data: Any) -> Any:
-        """Where inputs are scored events, sections of samples are empty, and must not be given."""
+    def _without_samples(cls, data: Any) -> Any:
+        """Where inputs are no samples, the sections of samples are empty, and must not be given."""
         inputs = data.get("inputs") if isinstance(data, Mapping) else None
-        if not isinstance(inputs, Mapping) or inputs.get("scored") is None:
+        if not isinstance(inputs, Mapping):
             return data
-        for key in data:
-            if key in cls.model_fields and key not in SCORED:
-                raise ValueError(
-                    f"{key}: is of an analysis of samples; beside inputs.scored there are "
-                    f"{', '.join(SCORED)}"
-                )
-        return {**OF_SAMPLES, **data}
+        for kind, own in (("scored", SCORED), ("training_set", TRAINED)):
+            if inputs.get(kind) is None:
+                continue
+            for key in data:
+                if key in cls.model_fields and key not in own:
+                    raise ValueError(
+                        f"{key}: is of an analysis of samples; beside inputs.{kind} there are "
+                        f"{', '.join(own)}"
+                    )
+            return {**OF_SAMPLES, **data}
+        return data
 
     @model_validator(mode="after")
     def _sections_agree(self) -> Self:

@@ -89,9 +89,50 @@ class ScoredEvents(Section):
         return self
 
 
+class TrainingSetFields(Section):
+    """What is called how in a training set that was made elsewhere."""
+
+    events: Annotated[
+        str, Field(description="dataset with one row for each event"), concerns("mva")
+    ] = "events"
+    label: Annotated[
+        str,
+        Field(
+            description="its field with the class of an event: a position in the attribute "
+            "`classes` of the file, whose names `mva.NAME.classes` names, or, without that, among "
+            "the classes of the network; -1 is no class"
+        ),
+        concerns("mva"),
+    ] = "label"
+    weight: Annotated[
+        str | None, Field(description="its field with the weight; none: all are 1"), concerns("mva")
+    ] = "weight"
+    part: Annotated[
+        str,
+        Field(
+            description="its field with the part of an event, a position in the attribute `parts` "
+            "of the file, by default train, validate, test; without it, events have a `fold`"
+        ),
+        concerns("mva"),
+    ] = "part"
+
+
 class Inputs(Section):
     """Inputs besides samples; samples have their own, see there."""
 
     scored: Annotated[
         ScoredEvents | None, Field(description="scored events, in place of samples")
     ] = None
+    training_set: Annotated[
+        TrainingSetFields | None,
+        Field(
+            description="training sets that were made elsewhere, in place of samples: what is "
+            "called how in the files that `zenith train --input` names"
+        ),
+    ] = None
+
+    @model_validator(mode="after")
+    def _one(self) -> "Inputs":
+        if self.scored is not None and self.training_set is not None:
+            raise ValueError("give one of scored and training_set")
+        return self

@@ -11,7 +11,7 @@ from pydantic import ValidationError
 
 from zenith.analysis_module import beside, full_name, import_module, is_path
 from zenith.config.agreement import region_fits
-from zenith.config.analysis import SCORED, Analysis
+from zenith.config.analysis import SCORED, TRAINED, Analysis
 from zenith.config.explanation import explain, meant, with_line
 from zenith.config.inheritance import check_inheritance
 from zenith.config.old_form import renewed
@@ -102,7 +102,7 @@ def parse(
     """The checked analysis; `ConfigError` names every key that is wrong, and what is allowed."""
     merged = renewed(_with_base(data, source, overrides), source)
     analysis = _validated(merged, source)
-    of_samples = (_check_observables, _check_weights) if analysis.inputs.scored is None else ()
+    of_samples = (_check_observables, _check_weights) if analysis.of_samples else ()
     for check in (*of_samples, _check_source):
         check(analysis, merged, source)
     return analysis
@@ -133,8 +133,8 @@ def _check_source(analysis: Analysis, merged: Mapping[str, Any], source: str) ->
         return
     found = load(scored.analysis)
     try:
-        if found.inputs.scored is not None:
-            raise ValueError("inputs.scored.analysis: it has scored events itself, not samples")
+        if not found.of_samples:
+            raise ValueError("inputs.scored.analysis: it has no samples itself")
         region_fits(asked, found)
     except ValueError as error:
         message = f"{error} (of {scored.analysis})"
@@ -243,6 +243,7 @@ def combined(paths: Iterable[str | Path], changes: Mapping[str, Any]) -> dict[st
 def dump(analysis: Analysis) -> str:
     """The resolved configuration as YAML, every default included; `load` reads it back."""
     data = analysis.model_dump(mode="json", by_alias=True)
-    if analysis.inputs.scored is not None:
-        data = {key: data[key] for key in SCORED}
+    if not analysis.of_samples:
+        own = SCORED if analysis.inputs.scored is not None else TRAINED
+        data = {key: data[key] for key in own}
     return yaml.safe_dump(data, sort_keys=False, allow_unicode=True)

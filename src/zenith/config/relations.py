@@ -22,6 +22,11 @@ class Related(Sections):
     """The sections of one analysis, and what they say together; they may not agree yet."""
 
     @property
+    def of_samples(self) -> bool:
+        """Whether it is of samples, and not of scored events or of training sets."""
+        return self.inputs.scored is None and self.inputs.training_set is None
+
+    @property
     def signals(self) -> list[str]:
         """Names of the processes that are signal."""
         return [name for name, process in self.processes.items() if process.role == "signal"]
@@ -206,13 +211,16 @@ class Related(Sections):
 
     @property
     def objects_learnt(self) -> dict[str, ObjectsRead]:
-        """The objects that networks read, with all fields that one of them reads."""
+        """The objects that networks read, with all fields that one of them reads or may lack."""
         found: dict[str, ObjectsRead] = {}
         for mva in self.mva.values():
             for name, read in mva.objects.items():
-                before = found[name].fields if name in found else ()
-                fields = tuple(dict.fromkeys([*before, *read.fields]))
-                found[name] = ObjectsRead(fields=fields, leading=read.leading)
+                both = [found[name], read] if name in found else [read]
+                found[name] = ObjectsRead(
+                    fields=tuple(dict.fromkeys(f for one in both for f in one.fields)),
+                    leading=read.leading,
+                    missing=tuple(dict.fromkeys(f for one in both for f in one.missing)),
+                )
         return found
 
     @property
@@ -226,7 +234,10 @@ class Related(Sections):
         """What training sets hold: observables, objects, and the samples that labels stand for."""
         return {
             "observables": self.observables_learnt,
-            "objects": {name: read.model_dump() for name, read in self.objects_learnt.items()},
+            "objects": {
+                name: read.model_dump(include={"fields", "leading", "missing"})
+                for name, read in self.objects_learnt.items()
+            },
             "classes": self.labelled,
         }
 

@@ -36,7 +36,18 @@ Step = Literal[
 STEPS: tuple[Step, ...] = typing.get_args(Step)
 
 # What the command line has besides.
-TOOLS = ("datasets", "significance", "toys", "new", "run", "status", "inspect", "diff")
+TOOLS = (
+    "train",
+    "score",
+    "datasets",
+    "significance",
+    "toys",
+    "new",
+    "run",
+    "status",
+    "inspect",
+    "diff",
+)
 COMMANDS: tuple[str, ...] = (*STEPS, *TOOLS)
 
 # What steps have in common, and the steps that do.

@@ -172,7 +172,8 @@ def _compound(columns: Mapping[str, NDArray[Any]], types: list[tuple[str, str]])
 def _leading(objects: Objects, name: str, read: ObjectsRead) -> NDArray[Any]:
     """The leading objects of each event, (N, M); what is beyond the last is 0 and not valid.
 
-    Raises `InputError` for a field that they do not have, and one that is NaN or infinite.
+    Raises `InputError` for a field that they do not have, and one that is NaN or infinite, unless
+    networks know that it may be missing.
     """
     found = getattr(objects, name)
     counts = ak.to_numpy(ak.num(found))
@@ -189,7 +190,8 @@ def _leading(objects: Objects, name: str, read: ObjectsRead) -> NDArray[Any]:
                 f"objects.{name} has no {field!r} that is a number (there is "
                 f"{', '.join(found.fields)}); is the branch kept (skim.branches), the alias set?"
             )
-        require_finite(values[kept], f"{field} of objects.{name}")
+        if field not in read.missing:
+            require_finite(values[kept], f"{field} of objects.{name}")
         rows[field][at] = values[kept]
     return rows
 

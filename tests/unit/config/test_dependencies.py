@@ -529,6 +529,7 @@ CONFIGURATION = Analysis.model_validate(yaml.safe_load(ANALYSIS))  # no module h
 CATEGORIES = parse(yaml.safe_load(CATEGORISATION))
 
 
+OTHER_INPUTS = ("inputs.scored.analysis", "inputs.training_set")
 CATEGORY_JOBS = [(step, "") for step in CATEGORY_STEPS]
 BEFORE = {job: step_config(CONFIGURATION, *job) for job in JOBS}
 CATEGORIES_BEFORE = {job: step_config(CATEGORIES, *job) for job in CATEGORY_JOBS}
@@ -544,7 +545,7 @@ def expected(text: str, key: str, jobs: list[tuple[str, str]]) -> set[str]:
     return {f"{s}:{n}" for s, n in jobs if s in wanted or f"{s}:{n}" in wanted}
 
 
-@pytest.mark.parametrize("key", [k for k in leaves(CONFIGURATION) if k != "inputs.scored"])
+@pytest.mark.parametrize("key", [k for k in leaves(CONFIGURATION) if not k.startswith("inputs.")])
 def test_each_key_of_an_analysis_concerns_the_jobs_that_read_it(key: str) -> None:
     other = changed(CONFIGURATION, key, row(CHANGED, key) or another)
     assert concerned(BEFORE, other) == expected(row(EXPECTED, key), key, JOBS)
@@ -553,7 +554,7 @@ def test_each_key_of_an_analysis_concerns_the_jobs_that_read_it(key: str) -> Non
 @pytest.mark.parametrize(
     "key",
     # of the others there are none beside scored events; a file of an analysis is no leaf
-    [k for k in leaves(CATEGORIES) if k.split(".")[0] in SCORED and k != "inputs.scored.analysis"],
+    [k for k in leaves(CATEGORIES) if k.split(".")[0] in SCORED and k not in OTHER_INPUTS],
 )
 def test_each_key_of_a_categorisation_concerns_the_steps_that_read_it(key: str) -> None:
     other = changed(CATEGORIES, key, another)

@@ -1,0 +1,93 @@
+"""What the steps that train a network do once they have its events: train, judge, write."""
+
+import logging
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from zenith.config.networks.settings import Mva
+    from zenith.training.examples import Examples
+
+
+def learn(
+    name: str,
+    mva: "Mva",
+    parts: "Mapping[str, Examples]",
+    seed: int,
+    folder: str | Path,
+    *,
+    about: Mapping[str, Any],
+    inputs: Sequence[str],
+    config: str,
+    start: float,
+    metadata: Mapping[str, Any] | None = None,
+) -> None:
+    """Train on the part `train`, choose on `validate`, judge on `test`, and write the folder.
+
+    It has initial.safetensors, network.onnx and metrics.json. `about` is what both the network and
+    the metrics record of the parts, `metadata` what the network records besides; `start` is when
+    the step began, as `time.perf_counter` has it.
+    """
+    import numpy as np
+
+    from zenith.artefacts.metrics import METRICS
+    from zenith.training.evaluate import evaluate
+    from zenith.training.export import export_onnx
+    from zenith.training.network_files import save_network
+    from zenith.training.train import train
+
+    def progress(epoch: int, training: float, validation: float) -> None:
+        if epoch % 5 == 0 or epoch in (1, mva.rounds):
+            logging.info(
+                "%s %d/%d: cross-entropy %.4f (training), %.4f (validation)",
+                mva.round_name,
+                epoch,
+                mva.rounds,
+                training,
+                validation,
+            )
+
+    trained = train(name, mva, parts["train"], parts["validate"], seed, progress)
+    judged = evaluate(trained.network, mva, parts)
+    auc = {of_class: curve.auc for of_class, curve in judged.curves.items()}
+    seconds = time.perf_counter() - start
+    counts = {part: np.bincount(events.label) for part, events in parts.items()}
+    folder = Path(folder)
+    recorded = {"name": name, "epoch": trained.best_epoch, **about, **(metadata or {})}
+    save_network(folder / "initial.safetensors", trained.network, mva, recorded)
+    export_onnx(folder / "network.onnx", trained.network, {"name": name}, parts["validate"])
+    METRICS.write(
+        folder / "metrics.json",
+        {
+            "name": name,
+            **about,  # type: ignore[typeddict-item]
+            "framework": mva.framework,
+            "classes": {c: list(samples) for c, samples in mva.classes.items()},
+            "features": list(mva.features),
+            "objects": {collection: list(read.fields) for collection, read in mva.objects.items()},
+            "events": {
+                of_class: {part: counts[part][k] for part in parts}
+                for k, of_class in enumerate(mva.classes)
+            },
+            "losses": {
+                "train": trained.losses["train"],
+                "validation": trained.losses["validation"],
+            },
+            "best_epoch": trained.best_epoch,
+            "auc": auc,
+            "kolmogorov_smirnov": {
+                c: {"distance": t.distance, "p_value": t.p_value}
+                for c, t in judged.overtraining.items()
+            },
+            "seconds": seconds,
+        },
+        inputs=inputs,
+        config=config,
+    )
+    text = ", ".join(f"{of_class} {value:.4f}" for of_class, value in auc.items())
+    where = f"fold {about['fold']}" if "fold" in about else "the part test"
+    logging.info(
+        "%s: kept %s %d; AUC on %s: %s", name, mva.round_name, trained.best_epoch, where, text
+    )

@@ -1,0 +1,87 @@
+"""Training sets with the scores of a network: what `zenith categorise` reads."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from zenith.artefacts.tensors import read_tensors
+from zenith.artefacts.training_set import SHAPES, with_scores
+from zenith.config.inputs import TrainingSetFields
+from zenith.core.networks.network import Network
+from zenith.errors import InputError
+from zenith.training.network_files import load_network, settings_of
+from zenith.training.scores import scores_of
+from zenith.training.sets import Source, opened
+
+ROWS = 65_536  # events that are scored at once
+
+
+def score_set(
+    network: str | Path, path: str, output: str | Path, signal: Sequence[str] | None = None
+) -> int:
+    """Write a copy of a training set with the scores of a network; return the number of events.
+
+    The dataset `scores` (N, classes), of two classes (N, 1), has the names of its columns as the
+    attribute `names`; `shapes/VARIATION/scores` are those under a shape variation. `weight` and
+    `label` (N,), the class, are what `zenith categorise` reads beside, where the file has them, and
+    the attributes `label_names` and `signal_labels`: the classes `signal`, by default the last.
+
+    Raises `InputError` for a network that cannot be read, a class that it has not, and as `Source`.
+    """
+    header, _ = read_tensors(network)
+    mva = settings_of(network, header.get("network"))
+    found = load_network(network)
+    recorded = header.get("metadata", {})
+    if samples := recorded.get("samples"):
+        mva = mva.model_copy(update={"classes": {c: tuple(names) for c, names in samples.items()}})
+    fields = TrainingSetFields.model_validate(recorded.get("training_set", {}))
+    classes = tuple(mva.classes)
+    signal = classes[-1:] if signal is None else signal
+    for of_class in signal:
+        if of_class not in classes:
+            raise InputError(
+                f"{network}: --signal {of_class}: the network has no such class; it has "
+                f"{', '.join(classes)}"
+            )
+    attributes = {
+        "label_names": list(classes),
+        "signal_labels": [classes.index(of_class) for of_class in signal],
+    }
+    with opened([path], mva, fields) as (source,):
+        beside = _beside(source)
+        names = found.classes or classes[-1:]
+        with with_scores(output, source.file, beside, **attributes) as add:
+            for place in ("", *(f"{SHAPES}/{name}/" for name in source.file.variations)):
+                add(place, _scores(source, found, place), names)
+        return source.file.size
+
+
+def _beside(source: Source) -> dict[str, NDArray[Any]]:
+    """Weight, label and number of each event, where the file has them."""
+    found: dict[str, list[NDArray[Any]]] = {}
+    own = source.file.layouts[source.fields.events].dtype.names or ()
+    for rows in source.file.blocks((source.fields.events,), ROWS):
+        events = rows[source.fields.events]
+        if source.fields.label in own:
+            found.setdefault("label", []).append(source.labels(events))
+            if source.fields.weight is None or source.fields.weight in own:
+                found.setdefault("weight", []).append(source.weights(events))
+        if "event" in own:
+            found.setdefault("event", []).append(events["event"])
+    return {name: np.concatenate(parts) for name, parts in found.items()}
+
+
+def _scores(source: Source, network: Network, place: str) -> NDArray[np.float32]:
+    """(N, classes), nominal or under the variation of a `place`."""
+    names = {name: f"{place}{name}" for name in source.names}
+    nominal = {name for name, path in names.items() if not source.file.has(path)}
+    read = tuple(name if name in nominal else path for name, path in names.items())
+    found = []
+    for rows in source.file.blocks(read, ROWS):
+        x, objects = source.inputs(dict(zip(names, rows.values(), strict=True)))
+        found.append(scores_of(network, x, objects).T)
+    classes = len(network.classes) or 1
+    return np.concatenate(found) if found else np.zeros((0, classes), np.float32)

@@ -1,0 +1,187 @@
+"""`zenith train` and `zenith score` on a file from elsewhere, and what `categorise` reads of it."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+import pytest
+import yaml
+from makers.training_sets import CONFIG, LEADING, particles, without, write_particles
+
+from zenith.categorisation.scored_files import read
+from zenith.cli import main
+from zenith.core.networks.network import Objects
+from zenith.training.evaluate import roc
+from zenith.training.network_files import load_network
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """A configuration, a set, a network that was trained on it, and the scored set."""
+    folder = tmp_path_factory.mktemp("particles")
+    config = folder / "particles.yaml"
+    config.write_text(yaml.safe_dump(CONFIG))
+    found = {"config": str(config), "network": str(folder / "net"), "scored": str(folder / "s.h5")}
+    found["set"] = write_particles(folder / "set.h5", particles())
+    command = ["train", "--config", found["config"], "--input", found["set"]]
+    assert main([*command, "--output", found["network"]]) == 0
+    scored = ["--network", found["network"], "--input", found["set"], "--output", found["scored"]]
+    assert main(["score", *scored]) == 0
+    return found
+
+
+def test_the_parts_of_the_file_are_what_is_trained_and_judged(trained: dict[str, str]) -> None:
+    folder = Path(trained["network"])
+    assert {path.name for path in folder.iterdir()} == {
+        "initial.safetensors",
+        "network.onnx",
+        "metrics.json",
+    }
+    metrics = json.loads((folder / "metrics.json").read_text())
+    assert metrics["events"]["signal"] == {"train": 100, "validate": 100, "test": 100}
+    assert metrics["objects"] == {"jet": ["pt", "eta", "phi", "mass"]}
+    assert "fold" not in metrics
+    with h5py.File(trained["scored"]) as file:
+        scores, events = file["scores"][:, 0], file["events"][:]
+    test = events["part"] == 2
+    auc = roc(scores[test], events["label"][test] == 1, events["weight"][test]).auc
+    assert metrics["auc"]["signal"] == pytest.approx(auc, abs=1e-6)
+    assert main(["inspect", str(folder / "metrics.json")]) == 0
+
+
+def test_the_copy_has_the_same_rows_and_their_scores(trained: dict[str, str]) -> None:
+    arrays = particles()
+    with h5py.File(trained["scored"]) as file:
+        for name, array in arrays.items():
+            np.testing.assert_array_equal(file[name][:], array)
+        assert file["scores"].shape == (600, 1)
+        assert list(file["scores"].attrs["names"]) == ["signal"]
+        assert file.attrs["classes"] == "background,signal"
+        scores = file["scores"][:, 0]
+    network = load_network(Path(trained["network"]) / "initial.safetensors")
+    some = arrays["jet"][:20]
+    values = np.stack([some[name].T for name in ("pt", "eta", "phi", "mass")])
+    x = arrays["events"]["st"][None, :20]
+    expected = network.scores(x, {"jet": Objects(values, some["valid"].T)})  # type: ignore[arg-type]
+    np.testing.assert_allclose(scores[:20], np.asarray(expected)[0], atol=1e-6)
+
+
+def test_onnxruntime_gives_the_same_scores(trained: dict[str, str]) -> None:
+    onnxruntime = pytest.importorskip("onnxruntime", reason="onnxruntime is not installed")
+    session = onnxruntime.InferenceSession(Path(trained["network"]) / "network.onnx")
+    arrays = particles()
+    jets = arrays["jet"]
+    values = np.stack([jets[name] for name in ("pt", "eta", "phi", "mass")], axis=-1)
+    fed = {"events": arrays["events"]["st"][:, None], "jet": values, "jet_valid": jets["valid"]}
+    with h5py.File(trained["scored"]) as file:
+        np.testing.assert_allclose(session.run(["scores"], fed)[0], file["scores"][:], atol=1e-5)
+
+
+def test_categorise_reads_what_was_scored(trained: dict[str, str], tmp_path: Path) -> None:
+    found = read(trained["scored"])
+    events = particles()["events"]
+    np.testing.assert_array_equal(found.label, events["label"])
+    np.testing.assert_allclose(found.weight, events["weight"])
+    assert (found.signal_labels, found.label_names) == ((1,), ("background", "signal"))
+    output = str(tmp_path / "c.json")
+    assert main(["categorise", trained["scored"], "--categories", "2", "--output", output]) == 0
+    other = str(tmp_path / "other.h5")
+    files = ["--network", trained["network"], "--input", trained["set"], "--output", other]
+    assert main(["score", *files, "--signal", "background"]) == 0
+    assert read(other).signal_labels == (0,)
+
+
+def test_events_without_labels_are_scored(trained: dict[str, str], tmp_path: Path) -> None:
+    """Shape variations as well, of which one has no features of its own."""
+    arrays = particles(70, seed=3)
+    bare = {"events": without(without(arrays["events"], "label"), "weight"), "jet": arrays["jet"]}
+    path, output = write_particles(tmp_path / "bare.h5", bare), str(tmp_path / "scored.h5")
+    varied = arrays["jet"].copy()
+    varied["pt"] *= 1.5
+    with h5py.File(path, "a") as file:
+        file["shapes/jes_up/jet"] = varied
+        file["shapes/same/jet"], file["shapes/same/events"] = bare["jet"], bare["events"]
+    assert main(["score", *_score(trained, path, output)]) == 0
+    with h5py.File(output) as file:
+        assert "label" not in file
+        nominal = file["scores"][:]
+        np.testing.assert_array_equal(file["shapes/same/scores"][:], nominal)
+        assert (file["shapes/jes_up/scores"][:] != nominal).mean() > 0.5
+
+
+def _score(trained: dict[str, str], path: str, output: str) -> list[str]:
+    return ["--network", trained["network"], "--input", path, "--output", output]
+
+
+@pytest.mark.parametrize(
+    ("arrays", "message"),
+    [
+        ({"jet": particles(9)["jet"][:, :2]}, "jet has 2 objects in each event, the network reads"),
+        ({"jet": without(particles(9)["jet"], "phi")}, "jet has no field 'phi'"),
+    ],
+)
+def test_a_set_of_another_kind(
+    trained: dict[str, str], tmp_path: Path, capsys: Any, arrays: Any, message: str
+) -> None:
+    path, output = write_particles(tmp_path / "a.h5", particles(9) | arrays), tmp_path / "s.h5"
+    assert main(["score", *_score(trained, path, str(output))]) == 1
+    printed = capsys.readouterr().err
+    assert f"zenith score: error: {path}: {message}" in printed
+    assert len(printed.splitlines()) == 1
+    assert not output.exists()
+
+
+def test_mistakes(trained: dict[str, str], tmp_path: Path, capsys: Any) -> None:
+    """One message each, and nothing is written."""
+    network, output = Path(trained["network"]), str(tmp_path / "out.h5")
+    damaged = tmp_path / "net"
+    damaged.mkdir()
+    content = (network / "initial.safetensors").read_bytes()
+    (damaged / "initial.safetensors").write_bytes(content[: len(content) // 2])
+    two = tmp_path / "two.yaml"
+    sets = CONFIG["mva"]["sets"]
+    two.write_text(yaml.safe_dump({**CONFIG, "mva": {"a": sets, "b": sets}}))
+    other = {"jet": {"fields": ["pt"], "leading": LEADING + 1}}
+    longer = ["--set", f"mva.sets.objects={json.dumps(other)}"]
+    folder = str(tmp_path / "trained")
+    train = ["--input", trained["set"], "--output", folder]
+    for command, message in (
+        (["score", *_score(trained, trained["set"], trained["set"])], "is an input of this step"),
+        (
+            ["score", "--network", str(damaged), *_score(trained, trained["set"], output)[2:]],
+            "initial.safetensors: not a network of Zenith",
+        ),
+        (
+            ["score", "--network", str(tmp_path), *_score(trained, trained["set"], output)[2:]],
+            "initial.safetensors: cannot be read",
+        ),
+        (
+            ["score", *_score(trained, trained["set"], output), "--signal", "top"],
+            "--signal top: the network has no such class; it has background, signal",
+        ),
+        (["train", "--config", str(two), *train], "mva: say which network with --name; there is"),
+        (["train", "--config", str(two), "--name", "c", *train], "mva: no network 'c'; there is"),
+        (["train", "--config", trained["config"], *longer, *train], "leading: 5, or make the file"),
+        (["columns", "--config", trained["config"], "--sample", "a", "--input", "b",
+          "--output", output], "samples: missing: the inputs are training sets"),
+    ):  # fmt: skip
+        assert main(command) == 1, command
+        printed = capsys.readouterr().err
+        assert message in printed
+        assert len(printed.splitlines()) == 1
+    assert not Path(output).exists()
+    assert not Path(folder).exists()
+
+
+def test_another_seed_is_another_network_and_the_same_is_the_same(
+    trained: dict[str, str], tmp_path: Path
+) -> None:
+    weights = {}
+    for name, seed in (("one", 1), ("again", 1), ("two", 2)):
+        command = ["train", "--config", trained["config"], "--input", trained["set"]]
+        output = str(tmp_path / name)
+        assert main([*command, "--set", f"seed={seed}", "--output", output]) == 0
+        weights[name] = (tmp_path / name / "initial.safetensors").read_bytes()
+    assert weights["one"] == weights["again"] != weights["two"]
