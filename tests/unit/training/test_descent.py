@@ -99,7 +99,7 @@ def test_gradients_are_clipped_for_each_member() -> None:
     gradient = jax.tree.map(
         lambda a: sizes.reshape(-1, *[1] * (a.ndim - 1)) * jnp.ones_like(a), networks
     )
-    scale = np.sqrt(sum(leaf[0].size for leaf in jax.tree.leaves(networks)))
+    scale = float(np.sqrt(sum(leaf[0].size for leaf in jax.tree.leaves(networks))))
     clip = _clip(networks, 2.0 * scale)
     found, _ = clip.update(gradient, clip.init(networks))
     norms = [float(optax.global_norm(member)) for member in found.each()]
