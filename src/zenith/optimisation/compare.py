@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from zenith.artefacts import Columns
 from zenith.artefacts.comparison import Compared, Expected, ExpectedError, Gain
 from zenith.config import Analysis
+from zenith.config.channels import in_channels
 from zenith.config.variants import blinded
 from zenith.core.selection.layout import Layout
 from zenith.core.selection.objective import (
@@ -116,20 +117,17 @@ def compare(rows: Mapping[str, Row], rival: str = "") -> Compared:
         group = dict(same)
         analysis, columns, _ = next(iter(group.values()))
         objective = model.objective(analysis, quantity="significance")
-        events = stacked(
-            [_events(group, fold, [fold], as_whole=False) for fold in range(analysis.folds.number)]
-        )
-        hard = {n: selections_of(analysis, events, row.selections) for n, row in group.items()}
+        axes = _events(group, 0, [0])
+        hard = {n: selections_of(analysis, axes, row.selections) for n, row in group.items()}
         moved = {n: row for n, row in group.items() if hard[n].thresholds or hard[n].edges}
         learned = _on_what_taught_them(moved, objective)
         for name, row in group.items():
             networks = [selection["networks"] for selection in row.selections]
             scored = {s: add_unseen_scores(c, networks, analysis.folds) for s, c in columns.items()}
-            replicas[name] = bootstrap(
-                objective, events, row.selections, analysis.statistics.bootstrap
-            )
+            events, selections = _evaluated(analysis, scored, row.selections)
+            replicas[name] = bootstrap(objective, events, selections, analysis.statistics.bootstrap)
             if analysis.optimise.objective == "precision":
-                mu_errors[name] = _mu_errors(analysis, events, row.selections)
+                mu_errors[name] = _mu_errors(analysis, events, selections)
             significance[name] = {
                 "z": quoted_significance(analysis, scored, hard[name]),
                 "error": spread(replicas[name]),
@@ -189,13 +187,33 @@ def _precisions(
     return found
 
 
-def _events(
-    group: Mapping[str, Row], fold: int, folds: Sequence[int], *, as_whole: bool = True
-) -> Layout:
+def _evaluated(
+    analysis: Analysis, scored: Mapping[str, Columns], selections: Sequence[Physical]
+) -> tuple[Layout, list[Physical]]:
+    """The events of single folds, stacked, and selections, in which networks are columns by now.
+
+    Replicas differ in weights alone, so that networks and categories are evaluated once.
+    """
+    apart = in_channels(analysis).model_copy(update={"mva": {}})
+    folds = range(analysis.folds.number)
+    events = stacked([model.events(apart, scored, {}, [fold], as_whole=False) for fold in folds])
+    return events, [
+        {
+            **selection,
+            "thresholds": {
+                name: np.float64(t) for name, t in all_thresholds(analysis, selection).items()
+            },
+            "category_edges": {},
+            "networks": {},
+        }
+        for selection in selections
+    ]
+
+
+def _events(group: Mapping[str, Row], fold: int, folds: Sequence[int]) -> Layout:
     """The events of some folds, laid out for what rows of one analysis read a fold with."""
     analysis, columns, selections = next(iter(group.values()))
-    networks = selections[fold]["networks"]
-    return model.events(analysis, columns, networks, folds, as_whole=as_whole)
+    return model.events(analysis, columns, selections[fold]["networks"], folds)
 
 
 def _on_what_taught_them(group: Mapping[str, Row], objective: Objective) -> dict[str, float]:
