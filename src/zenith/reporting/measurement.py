@@ -6,6 +6,7 @@ from zenith.artefacts.cutflow import Cutflow, ProcessCutflow
 from zenith.artefacts.fit import Fit
 from zenith.artefacts.summary import Labels, Measurement
 from zenith.config import Analysis
+from zenith.config.variants import summarised
 from zenith.reporting.plain import plain
 from zenith.statistics.naming import cut_label, parameter_groups, parameter_labels
 from zenith.tables import measured, table
@@ -20,6 +21,9 @@ def measurement(
     analysis: Analysis, fits: Iterable[Fit], flows: Iterable[Cutflow] = ()
 ) -> Measurement:
     """Of an analysis: with the parameters of its fits, and the cuts of its regions."""
+    if analysis.summary is not None:  # which has a region of its own
+        regions = {**analysis.regions, **summarised(analysis).regions}
+        analysis = analysis.model_copy(update={"regions": regions})
     names = list(dict.fromkeys(p["name"] for fit in fits for p in fit["parameters"]))
     signals = [analysis.processes[p].label for p in analysis.signals_of_interest]
     data = [p.label for p in analysis.processes.values() if p.role == "data"]

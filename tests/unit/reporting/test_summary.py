@@ -9,6 +9,8 @@ import numpy as np
 import pytest
 
 from zenith.cli import main
+from zenith.config import load
+from zenith.reporting.measurement import measurement
 from zenith.reporting.summary import page, summarise, timing, versions
 from zenith.tables import measured, table
 
@@ -430,3 +432,12 @@ def test_a_nuisance_that_the_efficient_score_does_not_know_is_named(tmp_path: Pa
     about = "Left out of the projection of the efficient score, as no response is seen:"
     assert f"{about}\n\n- pileup, in 2 of 3 folds\n" in text
     assert "Left out" not in page(summarise(found, {}, {}, COMPARISON), "Results")  # type: ignore[arg-type]
+
+
+def test_bins_of_the_efficient_score_have_names() -> None:
+    """Its region is none of the configuration's."""
+    name = "staterror_efficient_score[2]"
+    of_bins: Any = {"parameters": [{"name": name}]}
+    labels = measurement(load("config/zprime.yaml"), [of_bins])["labels"]
+    assert labels["parameters"][name] == "Simulated events, Efficient score, bin 3"
+    assert labels["groups"][name] == "Simulated events"
