@@ -90,7 +90,11 @@ def test_mistakes_name_the_key_and_the_remedy(
         (ZPRIME, ["categorise.region=other"], ["categorise.region: 'other'", "wjets_control"]),
         (ZPRIME, ["categorise.scores=[mt]"], ["categorise.scores: 'mt'", "mtt", "zprime.yaml"]),
         (ZPRIME, ["categorise.scores=[]"], ["categorise.scores: missing", "one a dimension"]),
-        (ZPRIME, [f"inputs.scored.analysis={ONE}"], ["inputs.scored.analysis", "not samples"]),
+        (
+            ZPRIME,
+            [f"inputs.scored.analysis={ONE}"],
+            ["inputs.scored.analysis", "no samples itself"],
+        ),
         ("config/zprime.yaml", [*REGION[:1]], ["categorise.region: missing"]),
         ("config/zprime.yaml", [*REGION, "categorise.region=other"], ["region", "'other'"]),
         ("config/zprime.yaml", [*REGION, "categorise.scores=[mt]"], ["did you mean 'mtt'"]),

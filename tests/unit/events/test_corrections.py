@@ -17,7 +17,7 @@ from zenith.errors import ConfigError, InputError
 from zenith.events import corrections
 from zenith.events.formats.views import as_events
 from zenith.events.objects import Objects, select
-from zenith.events.weights import Weights, factors, reweightings
+from zenith.events.weights import Weights, factors, require_variations, reweightings
 from zenith.simulation.detector import pileup_profile
 
 FILE = "config/corrections/simulated.json"
@@ -168,7 +168,7 @@ def test_constants_are_inputs(objects: Objects) -> None:
 def test_a_variation_that_is_missing_is_named_with_what_there_is() -> None:
     wrong = changed(muon_id={"variations": {"nominal": "nominal", "up": "systup", "down": "down"}})
     with pytest.raises(InputError) as error:
-        factors(wrong, "2016", "wjets")
+        require_variations(wrong, "wjets", factors(wrong, "2016", "wjets"))
     message = str(error.value)
     assert "eras.2016.corrections.muon_id.variations.up" in message
     assert FILE in message
@@ -183,8 +183,9 @@ def test_a_correction_that_is_missing_is_named_with_what_there_is() -> None:
 def test_the_inputs_must_be_those_of_the_file(objects: Objects) -> None:
     with pytest.raises(ConfigError, match=r"takes 3 inputs, abseta \(real\), pt \(real\), var"):
         corrections.load(changed(muon_id={"inputs": ["pt", "variation"]}), "2016")
+    fixed = changed(muon_id={"inputs": ["abs(eta)", "pt", "=nominal"]})
     with pytest.raises(ConfigError, match="a systematic varies it, but none is 'variation'"):
-        factors(changed(muon_id={"inputs": ["abs(eta)", "pt", "=nominal"]}), "2016", "wjets")
+        require_variations(fixed, "wjets", factors(fixed, "2016", "wjets"))
     for inputs, message in (
         (["=x", "pt", "variation"], "'=x' is not a constant of type real"),
         (["eta/2", "pt", "variation"], "'eta/2' is not a branch"),
