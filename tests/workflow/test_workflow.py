@@ -48,15 +48,21 @@ NOT_USED = {
         "scored",
     ),
     # what the summary has in place of regions is made of its own keys
-    "regions.efficient_score.*": "efficient_score compare histogram fit figures",
+    "regions.efficient_score.*": "efficient_score compare histogram fit figures summary",
     "regions.category_*": "compare",
     "regions.cell.*": "compare",
+    # nor are climbed categories, and their climb is that of other jobs
     "regions.categories.*": "compare optimise",
+    "regions.categories_*": "compare optimise",
+    "climbed_categories.optimise.*": "compare",
     # which are made of these
     "climbed_categories.*": "optimise summary",
     "observables.efficient_score.*": "figures",
     "summary.label": "efficient_score compare histogram fit",
-    "statistics.blind": "efficient_score compare",  # blind whatever it says
+    # expected results are blind whatever these say
+    "statistics.blind": "efficient_score compare optimise",
+    "regions.*.blind": "efficient_score compare optimise",
+    "regions.*.in_fit": "efficient_score",  # which of them are blind
     # replaced by `truth` in pseudo-data; elsewhere compared with Pythia's, for a warning
     "samples.*.cross_section": "simulate",
     "samples.*.k_factor": "simulate",
@@ -74,21 +80,24 @@ NOT_USED = {
     "systematics.*.branches": "skim columns",
     "systematics.*.normalise": "skim columns",
     "systematics.*.weight": "skim columns",
-    "systematics.*.processes": "skim columns",
+    "systematics.*.processes": "skim columns training_set",
     "systematics.*.sides": "skim columns",
-    "weights.*.processes": "columns",
-    "skim.chunk": "columns",  # how many events are in memory
+    "weights.*.processes": "columns training_set",
+    "skim.chunk": "columns training_set",  # how many events are in memory
+    # what networks learn from, which is a key of its own: `learnt`
+    **dict.fromkeys(("mva.*.cuts", "mva.*.features", "mva.*.objects"), "training_set"),
+    "mva.signal_or_background.cuts": "optimise",  # of which columns and networks are made again
     "mva.*.classes": "columns mva_figures",  # names of scores, which are no columns
     "mva.*.threads": "mva",  # how fast
     "processes.*.role": "mva_figures",  # whether a class has all backgrounds, for its name
     # of the luminosity of files, which is a parameter of the rule columns
     **dict.fromkeys(
         ("only_samples", "max_files", "samples.*.dataset", "eras.*.luminosity"),
-        "columns mva mva_figures efficient_score_figures optimisation_figures figures "
+        "columns training_set mva mva_figures efficient_score_figures optimisation_figures figures "
         "category_figures summary",
     ),
     # and what its era says is there
-    "samples.*.era": "columns mva mva_figures simulate skim category_figures",
+    "samples.*.era": "columns training_set mva mva_figures simulate skim category_figures",
     # hard cuts have no width, and nothing is tuned here
     "regions.*.cuts.*.tune": "histogram compare fit figures scored",
     "regions.*.cuts.*.width": "histogram compare fit figures scored",
@@ -97,7 +106,6 @@ NOT_USED = {
     "statistics.signal_strength*": "histogram response",
     "systematics.*.smooth": "histogram response efficient_score efficient_score_figures",
     "optimise.checkpoint_every": "optimise",
-    "regions.*.blind": "compare",  # blind whatever they say
     "categorise": "summary",  # whether there are categories, whose file is an input then
 }
 
