@@ -6,7 +6,7 @@ from pydantic import Field, model_validator
 
 from zenith.config.networks.descent import DescentSettings
 from zenith.config.networks.marks import NETWORK
-from zenith.config.networks.scaling import Transform, check_transforms
+from zenith.config.networks.scaling import Transforms, check_transforms
 
 if TYPE_CHECKING:
     import jax
@@ -31,14 +31,7 @@ class PerceptronSettings(DescentSettings):
         NETWORK,
     ] = "relu"
 
-    transforms: Annotated[
-        dict[str, tuple[Transform, ...]],
-        Field(
-            description="what is read of a feature, by its name, in place of its value `raw`: one "
-            "or more of `raw`, `log` and `logit`, of the feature clipped at 1e-5"
-        ),
-        NETWORK,
-    ] = {}
+    transforms: Transforms = {}
 
     frameworks: ClassVar[tuple[str, ...]] = ("jax", "keras")
 

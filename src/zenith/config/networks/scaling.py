@@ -12,20 +12,21 @@ if TYPE_CHECKING:
     from zenith.core.networks.scaling import Scaling
 
 Transform = Literal["raw", "log", "logit"]
+Transforms = Annotated[
+    dict[str, tuple[Transform, ...]],
+    Field(
+        description="what is read of a feature, by its name, in place of its value `raw`: one "
+        "or more of `raw`, `log` and `logit`, of the feature clipped at 1e-5"
+    ),
+    NETWORK,
+]
 Scaler = Literal["standard", "robust", "min_max", "none", "quantile", "piecewise_linear"]
 
 
 class Scaled(Section):
     """How features of events, or fields of objects, are scaled and encoded."""
 
-    transforms: Annotated[
-        dict[str, tuple[Transform, ...]],
-        Field(
-            description="what is read of a feature, by its name, in place of its value `raw`: one "
-            "or more of `raw`, `log` and `logit`, of the feature clipped at 1e-5"
-        ),
-        NETWORK,
-    ] = {}
+    transforms: Transforms = {}
     scalers: Annotated[
         dict[str, Scaler],
         Field(
