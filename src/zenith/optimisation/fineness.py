@@ -100,9 +100,9 @@ def against_numbers(
     for fold, score in enumerate(scores):
         inside = (events.fold == analysis.folds.validation(fold)) & (events.weight != 0.0)
         own = events.take(inside)
-        features = own._replace(x=own.x[:-1])
-        s = parameter_scores(score, features.x)
-        first_order = projection(analysis, score, features, events.weight.sum()).coefficients
+        s = parameter_scores(score, own.x[:-1])
+        weight = own.weight * (events.weight.sum() / own.weight.sum())
+        first_order = projection(analysis, score, s, weight).coefficients
         seen.append((s, efficient(s, first_order), own, background[inside]))
 
     def edges(number: int, in_categories: bool) -> list[Array] | None:

@@ -75,7 +75,8 @@ def in_categories(
         seen = events.take(inside)
         seen, axis = seen._replace(x=seen.x[:-1]), seen.x[-1]
         s = parameter_scores(score, seen.x)
-        projected = projection(analysis, score, seen, events.weight.sum())
+        weight = seen.weight * (events.weight.sum() / seen.weight.sum())
+        projected = projection(analysis, score, s, weight)
         bins = np.searchsorted(edges, axis, side="right") - 1
         found = best_edges(
             efficient(s, projected.coefficients),

@@ -94,7 +94,9 @@ def summarise(
         settings.bins,
     )
     parameters += [Parameter(name, 1.0) for name in scales]  # as the outputs of the network
-    found = projection(analysis, score, seen, nominal.weight.sum())
+    scores = parameter_scores(score, seen.x)
+    weight = seen.weight * (nominal.weight.sum() / seen.weight.sum())
+    found = projection(analysis, score, scores, weight)
     if not found.information > 0.0:
         raise InputError(
             f"summary: the events of fold {validation} have no information on the signal strength "
@@ -107,17 +109,16 @@ def summarise(
 
 
 def projection(
-    analysis: Analysis, score: EfficientScore, seen: Events, expected: float
+    analysis: Analysis, score: EfficientScore, scores: Array, weight: Array
 ) -> Projection:
     """The projection of the score of μ onto all others, whatever the coefficients of `score` are.
 
-    `seen` are the events of the validation fold, which stand for `expected` events. A response that
-    is left out is 0, and so is its coefficient.
+    `scores` (1 + A, N) are those of the validation fold, of events whose weights (N,) stand for all
+    events. A response that is left out is 0, and so is its coefficient.
     """
     prior = [parameter.prior for parameter in rate_parameters(analysis)]
     prior += [1.0] * len(score.scales)
-    weight = seen.weight * (expected / seen.weight.sum())
-    return project(information(parameter_scores(score, seen.x), weight), np.array(prior))
+    return project(information(scores, weight), np.array(prior))
 
 
 def rebinned(
