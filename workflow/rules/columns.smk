@@ -10,6 +10,7 @@ rule columns:
         f"{RESULTS}/benchmarks/columns/{{sample}}.tsv"
     wildcard_constraints:
         sample="|".join(map(re.escape, READ)) or "none",
+    priority: 95
     conda:
         "../../envs/zenith.yaml"
     threads: 1

@@ -126,10 +126,10 @@ def climbed_networks(stage, folds=FOLDS, analysis=ANALYSIS):
     return expand(file, mva=analysis.networks_in_use, fold=folds)
 
 
-def searched(methods):
-    """The selections that searches end with, of all folds."""
+def searched(methods, folds=FOLDS):
+    """The selections that searches end with, of some folds."""
     file = f"{RESULTS}/search/{{method}}/fold_{{fold}}.json"
-    return expand(file, method=methods, fold=FOLDS)
+    return expand(file, method=methods, fold=folds)
 
 
 def trained_for_fold(wildcards):

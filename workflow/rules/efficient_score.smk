@@ -10,6 +10,7 @@ rule response:
         f"{RESULTS}/logs/response/fold_{{fold}}.log",
     benchmark:
         f"{RESULTS}/benchmarks/response/fold_{{fold}}.tsv"
+    priority: 75
     conda:
         "../../envs/zenith-gpu.yaml"
     threads: 1
@@ -40,6 +41,7 @@ rule efficient_score:
         f"{RESULTS}/logs/efficient_score/fold_{{fold}}.log",
     benchmark:
         f"{RESULTS}/benchmarks/efficient_score/fold_{{fold}}.tsv"
+    priority: 75
     conda:
         "../../envs/zenith.yaml"
     threads: 1

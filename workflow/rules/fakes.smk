@@ -13,6 +13,7 @@ rule fakes:
         f"{RESULTS}/benchmarks/fakes/{{sample}}.tsv"
     wildcard_constraints:
         sample="|".join(map(re.escape, ANALYSIS.from_data)) or "none",
+    priority: 85
     conda:
         "../../envs/zenith.yaml"
     threads: 1

@@ -9,6 +9,7 @@ rule fit:
         f"{RESULTS}/logs/fit/{{selection}}.log",
     benchmark:
         f"{RESULTS}/benchmarks/fit/{{selection}}.tsv"
+    priority: 30
     conda:
         "../../envs/zenith.yaml"
     threads: 1

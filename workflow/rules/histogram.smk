@@ -11,6 +11,7 @@ rule histogram:
         f"{RESULTS}/logs/histogram/{{selection}}.log",
     benchmark:
         f"{RESULTS}/benchmarks/histogram/{{selection}}.tsv"
+    priority: 30
     conda:
         "../../envs/zenith.yaml"
     threads: 1

@@ -11,6 +11,7 @@ rule mva:
         f"{RESULTS}/benchmarks/mva/{{mva}}/fold_{{fold}}.tsv"
     wildcard_constraints:
         mva="|".join(ANALYSIS.mva) or "none",
+    priority: 80
     conda:
         "../../envs/zenith-gpu.yaml"
     threads: 1

@@ -10,6 +10,7 @@ rule optimise:
         f"{RESULTS}/logs/optimise/climb/fold_{{fold}}.log",
     benchmark:
         f"{RESULTS}/benchmarks/optimise/climb/fold_{{fold}}.tsv"
+    priority: 70
     conda:
         "../../envs/zenith-gpu.yaml"
     # JAX takes what threads there are, but more than one only now and then.
@@ -85,13 +86,12 @@ rule search:
         columns=expand(f"{RESULTS}/columns/{{sample}}.h5", sample=SAMPLES),
         networks=trained_for_fold,
     output:
-        f"{RESULTS}/search/{{method}}/fold_{{fold}}.json",
+        searched(ANALYSIS.searches, ["{fold}"]),
     log:
-        f"{RESULTS}/logs/search/{{method}}/fold_{{fold}}.log",
+        f"{RESULTS}/logs/search/fold_{{fold}}.log",
     benchmark:
-        f"{RESULTS}/benchmarks/search/{{method}}/fold_{{fold}}.tsv"
-    wildcard_constraints:
-        method="tpe|cma_es",
+        f"{RESULTS}/benchmarks/search/fold_{{fold}}.tsv"
+    priority: 70
     conda:
         "../../envs/zenith.yaml"
     threads: 1
@@ -102,11 +102,12 @@ rule search:
         configuration=resolved,
         jax=JAX,
         networks=lambda wildcards: f"{RESULTS}/mva",
+        methods=ANALYSIS.searches,
         config=lambda wildcards: step_config(ANALYSIS, "search"),
         code=code_hash("zenith.cli.search", *NETWORKS, *KINDS),
     shell:
         "{params.jax} python -m zenith search --config {params.configuration} --fold {wildcards.fold}"
-        " --method {wildcards.method}"
+        " --method {params.methods}"
         " --input {input.columns} --networks {params.networks} --output {output} > {log} 2>&1"
 
 
@@ -134,6 +135,7 @@ rule compare:
         f"{RESULTS}/logs/compare.log",
     benchmark:
         f"{RESULTS}/benchmarks/compare/compare.tsv"
+    priority: 60
     conda:
         "../../envs/zenith.yaml"
     threads: 1
@@ -177,6 +179,7 @@ rule optimisation_figures:
         f"{RESULTS}/logs/optimisation_figures.log",
     benchmark:
         f"{RESULTS}/benchmarks/optimisation_figures/figures.tsv"
+    priority: 60
     conda:
         "../../envs/zenith.yaml"
     threads: 1

@@ -10,6 +10,7 @@ rule skim:
         f"{RESULTS}/logs/skim/{{sample}}.{{part}}.log",
     benchmark:
         f"{RESULTS}/benchmarks/skim/{{sample}}.{{part}}.tsv"
+    priority: 95
     conda:
         "../../envs/zenith.yaml"
     threads: 1

@@ -47,7 +47,7 @@ def run(args: argparse.Namespace) -> None:
     from zenith.figures import style
     from zenith.statistics.model import fitted_regions
     from zenith.training.response import simulated_events
-    from zenith.training.scores import evaluated
+    from zenith.training.scores import scores_of
 
     analysis = options.analysis_of_files(args)
     summary = options.summary(args, analysis)
@@ -60,7 +60,7 @@ def run(args: argparse.Namespace) -> None:
     place = np.empty_like(values)
     for fold, score in enumerate(scores):
         inside = events.fold == fold
-        place[inside] = evaluated(score.scores, np.stack(features)[:, inside])[0]
+        place[inside] = scores_of(score, np.stack(features)[:, inside])[0]
     is_signal = np.isin(list(analysis.processes), analysis.signals_of_interest)[events.process]
     figures = chain(
         draw.projection(analysis, [EFFICIENT_SCORE.read(path) for path in args.about]),

@@ -137,9 +137,9 @@ class Related(Sections):
 
     @property
     def searches(self) -> tuple[Method, ...]:
-        """The methods of search that as many tunable cuts allow."""
+        """The methods of search that as many tunable cuts allow, `tpe` if no other one is."""
         enough = len(self.tunable_cuts) > 1
-        return tuple(m for m in self.search.methods if enough or m != "cma_es")
+        return tuple(m for m in self.search.methods if enough or m != "cma_es") or ("tpe",)
 
     @property
     def moving_edges(self) -> list[str]:

@@ -8,7 +8,9 @@ coefficient; a few steps along it, with the bins as they are, make up for both.
 
 from collections.abc import Mapping
 from dataclasses import replace
+from typing import Any
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
@@ -57,7 +59,13 @@ def tuned(
     unit = _units(score, scored)
     optimiser = optax.adam(optax.cosine_decay_schedule(settings.learning_rate, settings.steps, 0.1))
     sign = -1.0 if objective.quantity == "significance" else 1.0
-    here, state = jnp.zeros(len(unit)), optimiser.init(jnp.zeros(len(unit)))
+
+    @jax.jit
+    def stepped(here: jax.Array, slope: jax.Array, state: Any) -> tuple[jax.Array, Any]:
+        update, state = optimiser.update(sign * slope, state)
+        return here + update, state
+
+    here, state = np.zeros(len(unit)), optimiser.init(jnp.zeros(len(unit)))
     for bandwidth in np.geomspace(*BANDWIDTH, settings.steps):
         at = selection((start.coefficients + here * unit).astype(jnp.float32))
         value, gradient = value_and_gradient(
@@ -66,8 +74,7 @@ def tuned(
         slope = gradient["networks"][SCORE].coefficients * unit
         if not (np.isfinite(value) and np.isfinite(slope).all()):
             break
-        update, state = optimiser.update(sign * slope, state)
-        here = here + update
+        here, state = stepped(here, slope, state)
     coefficients = (start.coefficients + here * unit).astype(jnp.float32)
     before, after = (
         float(hard_value(selection(each), objective, events))

@@ -18,7 +18,6 @@ from numpy.typing import NDArray
 from zenith.artefacts import Columns
 from zenith.artefacts.comparison import Compared, Expected, ExpectedError, Gain
 from zenith.config import Analysis
-from zenith.config.channels import in_channels
 from zenith.config.variants import blinded
 from zenith.core.selection.layout import Layout
 from zenith.core.selection.objective import (
@@ -28,7 +27,7 @@ from zenith.core.selection.objective import (
     union_templates,
     value_and_bin_gradient,
 )
-from zenith.optimisation import model
+from zenith.optimisation import evaluated, model
 from zenith.optimisation.selection import Physical, all_thresholds, hard_edges, physical
 from zenith.statistics import workspace
 from zenith.statistics.bootstrap import spread
@@ -194,20 +193,9 @@ def _evaluated(
 
     Replicas differ in weights alone, so that networks and categories are evaluated once.
     """
-    apart = in_channels(analysis).model_copy(update={"mva": {}})
     folds = range(analysis.folds.number)
-    events = stacked([model.events(apart, scored, {}, [fold], as_whole=False) for fold in folds])
-    return events, [
-        {
-            **selection,
-            "thresholds": {
-                name: np.float64(t) for name, t in all_thresholds(analysis, selection).items()
-            },
-            "category_edges": {},
-            "networks": {},
-        }
-        for selection in selections
-    ]
+    events = stacked([evaluated.events(analysis, scored, [f], as_whole=False) for f in folds])
+    return events, [evaluated.selection(analysis, selection) for selection in selections]
 
 
 def _events(group: Mapping[str, Row], fold: int, folds: Sequence[int]) -> Layout:

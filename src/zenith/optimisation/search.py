@@ -17,6 +17,7 @@ from zenith.config.learning import Method
 from zenith.core.selection.layout import Layout
 from zenith.core.selection.objective import Objective, hard_value
 from zenith.errors import FitError
+from zenith.optimisation import evaluated
 from zenith.optimisation.selection import Physical
 
 
@@ -52,10 +53,12 @@ def search(
 ) -> Search:
     """Search with a number of trials, the first of them at the thresholds of `start`.
 
-    Seeded and sequential: the same configuration gives the same trials. Raises FitError if no
-    trial has a fit that converges.
+    The events are those of `evaluated.events`, since networks do not move. Seeded and sequential:
+    the same configuration gives the same trials. Raises FitError if no trial has a fit that
+    converges.
     """
     sign = 1.0 if objective.quantity == "significance" else -1.0
+    fixed = evaluated.selection(analysis, start)
     done: list[Trial] = []
 
     def evaluate(proposal: optuna.Trial) -> float:
@@ -64,7 +67,7 @@ def search(
             for name, cut in analysis.tunable_cuts.items()
         }
         moved = {name: np.float64(t) for name, t in thresholds.items()}
-        here = {**start, "thresholds": moved}
+        here = {**fixed, "thresholds": fixed["thresholds"] | moved}
         value = float(hard_value(here, objective, events))
         trial = Trial(thresholds, value, float(hard_value(here, objective, validation)))
         done.append(trial)

@@ -155,12 +155,12 @@ def is_background(analysis: Analysis, events: Events) -> NDArray[np.bool_]:
 
 def parameter_scores(score: EfficientScore, x: NDArray[np.float32]) -> Array:
     """The scores of all parameters, (1 + A, N)."""
-    return evaluated(score.parameter_scores, x).astype(float)
+    return evaluated(EfficientScore.parameter_scores, score, x).astype(float)
 
 
 def signal_share(score: EfficientScore, x: NDArray[np.float32]) -> Array:
     """The first of them, (N,), for which no response is evaluated."""
-    return evaluated(score.signal_share, x).astype(float)
+    return evaluated(EfficientScore.signal_share, score, x).astype(float)
 
 
 def _composition(

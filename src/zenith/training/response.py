@@ -206,7 +206,7 @@ def learn(
     network = taken_over(shell, dumped(booster))
 
     def score(events: Events) -> Array:
-        logits = evaluated(network.logits, events.x).astype(float)
+        logits = evaluated(BoostedTrees.logits, network, events.x).astype(float)
         return np.asarray(unit * np.tanh(logits[0] / 2))
 
     # Where s is ∂ ln λ / ∂ν, half of Σ w s at +1 less that at -1 is Σ w s² of the nominal

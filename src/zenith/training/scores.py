@@ -50,13 +50,14 @@ def _outputs(name: str, network: Network, values: Mapping[str, NDArray[np.float3
         if not np.isfinite(known).all():
             raise InputError(f"network {name}: its feature {feature!r} is NaN or infinite")
     x = np.stack([np.asarray(values[feature], np.float32) for feature in network.features])
-
-    def rows(events: jax.Array) -> jax.Array:
-        logits = network.logits(events)
-        return jnp.stack([*network.of_logits(logits), 1 + largest(logits)])
-
     names = (*network.observables(name), CATEGORY.format(network=name))
-    return dict(zip(names, evaluated(rows, x).astype(np.float32), strict=True))
+    found = evaluated(_scores_and_category, network, x)
+    return dict(zip(names, found.astype(np.float32), strict=True))
+
+
+def _scores_and_category(network: Network, events: jax.Array) -> jax.Array:
+    logits = network.logits(events)
+    return jnp.stack([*network.of_logits(logits), 1 + largest(logits)])
 
 
 def scores_of(
@@ -70,23 +71,20 @@ def scores_of(
         if name not in objects:
             raise InputError(f"the network reads objects {name!r}; there is no such collection")
     read = {name: objects[name] for name in network.collections}
-    return evaluated(partial(_scores, network), x, read).astype(np.float32)
-
-
-@eqx.filter_jit
-def _scores(network: Network, events: jax.Array, objects: Mapping[str, Objects] = {}) -> jax.Array:
-    return network.scores(events, objects)
+    return evaluated(Network.scores, network, x, read).astype(np.float32)
 
 
 def evaluated(
     function: Callable[..., jax.Array],
+    network: Network,
     x: NDArray[np.float32],
     objects: Mapping[str, Objects] = {},
 ) -> NDArray[Any]:
-    """What a function makes of features (features, N), and of objects, (…, N), event by event.
+    """What a function of a network makes of features (features, N), and of objects, (…, N).
 
-    It sees chunks, of a few sizes only: to compile one takes longer than to evaluate it. Where
-    there are objects, pairs of them bound the size.
+    The function is compiled, as one of the network, so that the networks of all folds share it; it
+    sees chunks, of a few sizes only: to compile one takes longer than to evaluate it. Where there
+    are objects, pairs of them bound the size.
     """
     pairs = sum(len(valid) for _, valid in objects.values()) ** 2
     most = CHUNK >> (pairs // 4).bit_length() or 1
@@ -107,8 +105,13 @@ def evaluated(
             for name, (values, valid) in objects.items()
         }
         inputs = (padded(x), given) if given else (padded(x),)
-        parts.append(np.asarray(function(*inputs))[..., :events])
+        parts.append(np.asarray(_compiled(function, network, *inputs))[..., :events])
     return np.concatenate(parts, axis=-1)
+
+
+@eqx.filter_jit
+def _compiled(function: Callable[..., jax.Array], network: Network, *inputs: Any) -> jax.Array:
+    return function(network, *inputs)
 
 
 def add_scores(columns: Columns, networks: Mapping[str, Network]) -> Columns:

@@ -241,6 +241,7 @@ def test_an_evolution_strategy_searches_two_cuts(
     assert max(trial.value for trial in first.trials[20:]) > first.trials[0].value
     # what is left of a single cut has no covariance to adapt
     assert parse(toy_configuration()).searches == ("tpe",)
+    assert parse(toy_configuration(search={"methods": ["cma_es"]})).searches == ("tpe",)
 
 
 def test_the_bootstrap_is_paired_and_of_the_right_size(
