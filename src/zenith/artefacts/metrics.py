@@ -11,7 +11,7 @@ from zenith.tables import pairs, table
 
 
 class Losses(TypedDict):
-    """Mean cross-entropy after each epoch, or each tree."""
+    """The loss after each epoch, or each tree: cross-entropy unless another is configured."""
 
     train: Annotated[list[float], "of the events that it was trained with"]
     validation: Annotated[list[float], "of those that the best one was chosen with"]

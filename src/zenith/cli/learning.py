@@ -41,7 +41,7 @@ def learn(
     def progress(epoch: int, training: float, validation: float) -> None:
         if epoch % 5 == 0 or epoch in (1, mva.rounds):
             logging.info(
-                "%s %d/%d: cross-entropy %.4f (training), %.4f (validation)",
+                "%s %d/%d: loss %.4f (training), %.4f (validation)",
                 mva.round_name,
                 epoch,
                 mva.rounds,

@@ -204,10 +204,11 @@ class Related(Sections):
 
     @property
     def observables_learnt(self) -> list[str]:
-        """The observables that networks read, or cut on."""
+        """The observables that networks read, or cut on, and those that their losses read."""
         cuts = (parse(text).observable for mva in self.mva.values() for text in mva.cuts)
         features = (feature for mva in self.mva.values() for feature in mva.features)
-        return list(dict.fromkeys([*features, *cuts]))
+        by_losses = (name for mva in self.mva.values() for name in mva.read_by_loss)
+        return list(dict.fromkeys([*features, *cuts, *by_losses]))
 
     @property
     def objects_learnt(self) -> dict[str, ObjectsRead]:
@@ -267,6 +268,8 @@ class Related(Sections):
         for name, mva in self.mva.items():
             for feature in mva.features:
                 yield f"mva.{name}.features", feature
+            for observable in mva.read_by_loss:
+                yield f"mva.{name}.loss", observable
             for requirement in mva.cuts:
                 yield f"mva.{name}.cuts", parse(requirement).observable
         for name in self.plotting.observables:

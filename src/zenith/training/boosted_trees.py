@@ -70,8 +70,8 @@ def train_with_lightgbm(
         if len(losses["validation"]) - 1 - best >= mva.patience:
             raise _lightgbm().callback.EarlyStopException(best, [])
 
-    x, label, weight, _ = training
-    booster = grow(x, label, weight, parameters, mva.trees, validation, report)
+    seen = training.x, training.label, training.weight
+    booster = grow(*seen, parameters, mva.trees, validation, report)
     kept = int(np.argmin(losses["validation"])) + 1
     trees = dumped(booster, kept)
     if all("split_index" not in tree for tree in trees):

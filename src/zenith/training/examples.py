@@ -1,6 +1,6 @@
 """The events that a network learns from: the columns of samples, merged into classes."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -24,6 +24,7 @@ class Examples(NamedTuple):
     label: NDArray[np.int32]  # (N,) position of the class
     weight: NDArray[np.float64]  # (N,) expected events, of either sign
     objects: Mapping[str, Objects] = {}  # by collection, float32
+    observables: Mapping[str, NDArray[np.float32]] = {}  # (N,) each, what the loss reads besides
 
     def take(self, chosen: NDArray[np.intp] | NDArray[np.bool_]) -> "Examples":
         """The events that a mask or an index chooses."""
@@ -31,12 +32,15 @@ class Examples(NamedTuple):
             name: Objects(values[..., chosen], valid[..., chosen])
             for name, (values, valid) in self.objects.items()
         }
-        return Examples(self.x[:, chosen], self.label[chosen], self.weight[chosen], objects)
+        observables = {name: values[chosen] for name, values in self.observables.items()}
+        return Examples(
+            self.x[:, chosen], self.label[chosen], self.weight[chosen], objects, observables
+        )
 
     @classmethod
     def joined(cls, parts: Sequence["Examples"]) -> "Examples":
         """The events of all parts, one part after another."""
-        x, label, weight, collections = zip(*parts, strict=True)
+        x, label, weight, collections, observables = zip(*parts, strict=True)
 
         def whole(arrays: Iterable[Any]) -> Any:
             return np.concatenate(list(arrays), axis=-1)
@@ -48,7 +52,8 @@ class Examples(NamedTuple):
             )
             for name in collections[0]
         }
-        return cls(whole(x), whole(label), whole(weight), objects)
+        beside = {name: whole(of_part[name] for of_part in observables) for name in observables[0]}
+        return cls(whole(x), whole(label), whole(weight), objects, beside)
 
 
 def examples(
@@ -60,10 +65,12 @@ def examples(
     class without events; each names what it is about.
     """
     cuts = [parse(text) for text in mva.cuts]
-    needed = dict.fromkeys([*mva.features, *(cut.observable for cut in cuts)])
+    inputs = dict.fromkeys([*mva.features, *(cut.observable for cut in cuts)])
     found = []
     for label, (of_class, samples) in enumerate(mva.classes.items()):
         events = 0
+        asked = {name: of_class in where for name, where in mva.read_by_loss.items()}
+        beside = [name for name, is_read in asked.items() if is_read]
         for sample in samples:
             if sample not in columns:
                 raise InputError(
@@ -71,12 +78,18 @@ def examples(
                     "are not among the input files"
                 )
             here = np.isin(folds_of(columns[sample].hash, folds), chosen)
-            lacking = mva.missing if isinstance(mva, Scaled) else ()
+            lacking = set(mva.missing if isinstance(mva, Scaled) else ()).difference(beside)
+            needed = inputs | dict.fromkeys(beside)
             values = _finite(name, sample, columns[sample], needed, here, lacking)
             passed = np.broadcast_to(hard_mask(cuts, values, {}), here.sum())
             x = np.stack([values[feature][passed] for feature in mva.features])
             weight = columns[sample].weight[here][passed]
-            found.append(Examples(x, np.full(len(weight), label, np.int32), weight))
+            observables = {
+                name: values[name][passed] if is_read else np.zeros(len(weight), np.float32)
+                for name, is_read in asked.items()
+            }
+            labels = np.full(len(weight), label, np.int32)
+            found.append(Examples(x, labels, weight, {}, observables))
             events += len(weight)
         if not events:
             raise InputError(
@@ -94,7 +107,7 @@ def _finite(
     columns: Columns,
     needed: Mapping[str, None],
     here: NDArray[np.bool_],
-    lacking: Sequence[str],
+    lacking: Collection[str],
 ) -> dict[str, NDArray[np.float32]]:
     values = {}
     for column in needed:

@@ -118,7 +118,9 @@ class Loader:
             events = _events(source, rows)
             if len(events):
                 x, objects = source.inputs(rows)
-                found.append(Examples(x, source.labels(events), source.weights(events), objects))
+                label, weight = source.labels(events), source.weights(events)
+                beside = source.observables(events, label)
+                found.append(Examples(x, label, weight, objects, beside))
         return Examples.joined(found) if len(found) > 1 else found[0]
 
 

@@ -138,6 +138,21 @@ class Source:
             )
         return np.array([number.get(name, NO_CLASS) for name in names], np.int32)
 
+    def observables(
+        self, events: NDArray[Any], label: NDArray[np.int32]
+    ) -> dict[str, NDArray[np.float32]]:
+        """What the loss reads besides, (n,) each; 0 in classes of which it does not.
+
+        Raises `InputError` for a field that is missing, and for a number that is not finite.
+        """
+        classes, found = tuple(self.mva.classes), {}
+        for name, where in self.mva.read_by_loss.items():
+            _require(self.file, self.fields.events, [name], "mva loss")
+            is_read = np.isin(label, [classes.index(of_class) for of_class in where])
+            found[name] = np.where(is_read, events[name], 0.0).astype(np.float32)
+            self._known(found[name], is_read, name, ())
+        return found
+
     def weights(self, events: NDArray[Any]) -> NDArray[np.float64]:
         """The weight of each event, (n,); 1 if the file has none."""
         name = self.fields.weight
@@ -233,7 +248,8 @@ def parts_of(
                 chosen = np.flatnonzero(kept & (of_part == part))
                 x, objects = source.inputs({n: array[chosen] for n, array in rows.items()})
                 weight = source.weights(events)[chosen]
-                examples.append(Examples(x, label[chosen], weight, objects))
+                beside = source.observables(events[chosen], label[chosen])
+                examples.append(Examples(x, label[chosen], weight, objects, beside))
     where = ", ".join(source.file.path for source in sources)
     parts = {part: Examples.joined(examples) for part, examples in found.items() if examples}
     for part in PARTS:

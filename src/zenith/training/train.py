@@ -1,16 +1,18 @@
-"""Pretraining of a network: cross-entropy of the classes, by gradient descent or LightGBM."""
+"""Pretraining of a network on balanced events, by gradient descent or LightGBM."""
 
 import zlib
 
 import jax
 import numpy as np
 
+from zenith.config.networks.descent import DescentSettings
 from zenith.config.networks.settings import Mva
 from zenith.core.networks.network import Network
 from zenith.errors import FitError, InputError
 from zenith.training.balance import balanced, without_negative
 from zenith.training.descent import train_with_jax
 from zenith.training.examples import Examples
+from zenith.training.planing import planed
 from zenith.training.trained import Progress, Trained
 
 
@@ -25,8 +27,8 @@ def train(
     """Train the network `name`; the same arguments give the same numbers.
 
     The loss is the mean of weight · cross-entropy, with a sigmoid for two classes and a softmax for
-    more, over events balanced as configured. The weights that are kept are those with the smallest
-    loss on `validation`, which is balanced by weights alone.
+    more, over events balanced as configured, or what `loss` makes of it. The weights that are kept
+    are those with the smallest loss on `validation`, which is balanced by weights alone.
 
     Raises `InputError` for a class whose weights add up to nothing, a feature or a field of objects
     that never varies or is not finite, and for objects that are not there; and `FitError` if the
@@ -44,6 +46,7 @@ def train(
     try:
         for events, of in ((training, "training"), (validation, "validation")):
             check_objects(network, events, of)
+            _check_observables(mva, events, of)
         training, validation = _balanced(mva, training, validation, random)
         _check_that_features_vary(mva, training)
         of_events = training.x, np.abs(training.weight)
@@ -61,7 +64,7 @@ def _balanced(
 ) -> tuple[Examples, Examples]:
     """Both as the loss has them; the events of the validation are never sampled."""
     classes, rule = tuple(mva.classes), mva.negative_weights
-    return (
+    both = (
         balanced(without_negative(training, rule), classes, mva.balance, random),
         balanced(
             without_negative(validation, rule),
@@ -70,6 +73,10 @@ def _balanced(
             random,
         ),
     )
+    if isinstance(mva, DescentSettings) and mva.loss.planing:
+        training, validation = planed(both, mva.loss.planing, len(classes))
+        return training, validation
+    return both
 
 
 def _check_that_features_vary(mva: Mva, events: Examples) -> None:
@@ -79,6 +86,23 @@ def _check_that_features_vary(mva: Mva, events: Examples) -> None:
             raise InputError(
                 f"the feature {feature!r} is {low:g} in all training events: nothing can be "
                 "learnt from it; remove it from features"
+            )
+
+
+def _check_observables(mva: Mva, events: Examples, of: str) -> None:
+    for name, where in mva.read_by_loss.items():
+        if name not in events.observables:
+            there = ", ".join(events.observables) or "none"
+            raise InputError(
+                f"the {of} events have no observable {name!r}, which the loss reads; there is "
+                f"{there}"
+            )
+        labels = [tuple(mva.classes).index(of_class) for of_class in where]
+        values = events.observables[name][np.isin(events.label, labels)]
+        if bad := np.count_nonzero(~np.isfinite(values)):
+            raise InputError(
+                f"{name!r}, which the loss reads, is NaN or infinite in {bad} of {len(values)} "
+                f"{of} events of {', '.join(where)}: give it a value"
             )
 
 

@@ -9,7 +9,7 @@ Progress = Callable[[int, float, float], None]  # epoch from 1, loss of training
 
 
 class Trained(NamedTuple):
-    """A trained network, with the cross-entropy after each epoch, or each tree."""
+    """A trained network, with the loss after each epoch, or each tree."""
 
     network: Network  # of the best epoch
     losses: dict[str, list[float]]  # `train` and `validation`, one number for each epoch

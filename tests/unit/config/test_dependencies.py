@@ -14,6 +14,7 @@ from zenith.config.dependencies import marks_of, step_config
 from zenith.config.explanation import models_in
 from zenith.config.from_data import FromData
 from zenith.config.memberships import Categories
+from zenith.config.networks.loss import Adversary, Decorrelation, Planing
 from zenith.config.networks.objects import ObjectsRead
 from zenith.config.steps import STEPS
 
@@ -359,6 +360,11 @@ EXPECTED = {
     "mva.net.cuts": f"columns training_set mva mva_figures response {SUMMARISED}",
     "mva.net.fine_tune": SELECTION,
     "mva.net.balance": "mva mva_figures",
+    **dict.fromkeys(
+        [f"mva.net.loss.{key}" for key in ("planing", "distance_correlation", "adversary")],
+        "columns training_set mva mva_figures",
+    ),
+    "mva.net.loss*": "mva mva_figures",
     "mva.net.*": "mva",
     "summary.type": f"response {SUMMARISED}",
     "summary.network": f"response {SUMMARISED}",
@@ -462,6 +468,9 @@ CHANGED = {
     "mva.net.classes.wjets": ("wjets", "tuned"),
     "mva.net.features": ("mtt", "st"),
     "mva.net.cuts": ("st > 100",),
+    "mva.net.loss.planing": Planing(observable="another"),
+    "mva.net.loss.distance_correlation": Decorrelation(observable="another", strength=1.0),
+    "mva.net.loss.adversary": Adversary(observable="another", strength=1.0),
     "mva.net.objects": {"jet": ObjectsRead(fields=("pt",), leading=4)},
     "weights.top_pt.processes": ("wjets", "signal"),
     "systematics.top_pt.weight": lambda _: None,

@@ -20,6 +20,7 @@ from zenith.errors import ConfigError
 
 CLASSES = {"w": ["wjets"], "t": ["ttbar"]}
 JETS = {"jet": {"fields": ["pt", "btag"], "leading": 8}}
+MTT = {"observable": "mtt", "strength": 1.0}
 SETTINGS = {"classes": CLASSES, "features": ["met"]}
 
 
@@ -113,6 +114,17 @@ def test_the_type_chooses_the_keys(toy_configuration: Any) -> None:
             {"type": "residual", "missing": ["met", "met"]},
             r"mva\.net: missing: a feature is given twice",
         ),
+        ({"loss": {"gamma": 1}}, r"mva\.net\.loss: .*gamma: only the focal loss has it"),
+        ({"loss": {"planing": {"observable": "pull"}}}, r"mva\.net\.loss: .*'pull'"),
+        ({"framework": "keras", "loss": {"type": "focal"}}, r"mva\.net: loss: .* keras has the cr"),
+        (
+            {"loss": {"distance_correlation": MTT, "adversary": MTT}},
+            r"mva\.net\.loss: .*are alternatives: remove one of them",
+        ),
+        (
+            {"loss": {"adversary": {**MTT, "classes": ["z"]}}},
+            r"mva\.net: loss\.adversary\.classes: 'z' is not defined; there is w, t",
+        ),
         ({"ensemble": 0}, r"mva\.net\.ensemble: .*greater than or equal to 1"),
         ({"type": "deap"}, r"mva\.net\.type: unknown 'deap' .* did you mean 'deep'\?"),
         ({"type": "number"}, r"mva\.net\.type: 'number' .* is no Mva"),
@@ -123,6 +135,17 @@ def test_mistakes(toy_configuration: Any, settings: dict[str, Any], message: str
     with pytest.raises(ConfigError, match=message) as error:
         analysis(toy_configuration, **settings)
     assert len(str(error.value).splitlines()) == 1
+
+
+def test_observables_of_losses_are_made(toy_configuration: Any) -> None:
+    """They are columns and fields of training sets, and no inputs of the network."""
+    plain = analysis(toy_configuration)
+    found = analysis(toy_configuration, loss={"adversary": {**MTT, "observable": "sphericity"}})
+    assert found.mva["net"].features == plain.mva["net"].features
+    assert found.mva["net"].read_by_loss == {"sphericity": ("w",)}
+    assert {*found.observables_learnt} - {*plain.observables_learnt} == {"sphericity"}
+    assert "sphericity" in found.columns_in_use()
+    assert found.mva["net"].architecture() == plain.mva["net"].architecture()
 
 
 def test_networks_that_read_objects(toy_configuration: Any) -> None:

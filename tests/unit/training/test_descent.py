@@ -13,9 +13,11 @@ from zenith.config.networks.masked_transformer import MaskedTransformerSettings
 from zenith.core.networks.ensemble import Ensemble
 from zenith.core.networks.network import Objects
 from zenith.errors import InputError
-from zenith.training.descent import _Batch, _clip, _loss, _optimiser
+from zenith.training.batches import Batch
+from zenith.training.descent import _clip, _optimiser
 from zenith.training.evaluate import roc
 from zenith.training.examples import Examples
+from zenith.training.objective import Learner, Objective
 from zenith.training.scores import scores_of
 from zenith.training.train import train
 
@@ -65,10 +67,10 @@ def test_packed_and_padded_batches_have_one_loss_and_gradient() -> None:
     sample = events(3)
     net = settings().untrained(jax.random.key(1))
     net = net.scaled_to(sample.x, sample.weight, sample.objects)
-    batch = _Batch.of(sample).picked(jnp.arange(40))
+    batch = Batch.of(sample).picked(jnp.arange(40))
     room = int(np.asarray(sample.objects["jets"].valid)[:, :40].sum())
-    of = eqx.filter_jit(eqx.filter_value_and_grad(_loss))
-    packed, padded = (of(net, batch, rooms) for rooms in ({"jets": room}, {}))
+    of = eqx.filter_jit(eqx.filter_value_and_grad(Objective.of(settings())))
+    packed, padded = (of(Learner(net), batch, rooms) for rooms in ({"jets": room}, {}))
     np.testing.assert_allclose(packed[0], padded[0], rtol=1e-6)
     for one, other in zip(*(jax.tree.leaves(tree) for _, tree in (packed, padded)), strict=True):
         np.testing.assert_allclose(one, other, rtol=1e-4, atol=1e-6)

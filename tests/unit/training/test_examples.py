@@ -82,6 +82,23 @@ def test_a_feature_that_is_not_finite_names_column_and_sample(
     examples("net", network(cuts=cuts), samples, FOLDS, [0])  # another fold does not see it
 
 
+def test_columns_that_the_loss_reads(samples: dict[str, Columns]) -> None:
+    """Of its classes alone."""
+    mva = network(
+        features=("a",), loss={"distance_correlation": {"observable": "b", "strength": 1.0}}
+    )
+    del samples["one"].values["b"], samples["two"].values["b"]
+    events = examples("net", mva, samples, FOLDS, LEARNING)
+    here = np.isin(folds_of(samples["wjets"].hash, FOLDS), LEARNING)
+    expected = samples["wjets"].values["b"][here]
+    found = events.observables["b"]
+    np.testing.assert_array_equal(found[: len(expected)], expected)
+    np.testing.assert_array_equal(found[len(expected) :], 0.0)
+    del samples["wjets"].values["b"]
+    with pytest.raises(InputError, match="sample 'wjets' have no 'b': make them again"):
+        examples("net", mva, samples, FOLDS, LEARNING)
+
+
 def test_a_missing_column_names_the_remedy(samples: dict[str, Columns]) -> None:
     with pytest.raises(InputError, match="sample 'wjets' have no 'c': make them again"):
         examples("net", network(features=("a", "c")), samples, FOLDS, LEARNING)

@@ -131,6 +131,28 @@ def test_cuts_of_the_network(tmp_path: Path) -> None:
         read(path, network(cuts=["st > 1e9"]))
 
 
+def test_observables_of_the_loss(tmp_path: Path) -> None:
+    """Of the classes of which it reads them; of the signal they may be absent."""
+    arrays = particles()
+    events = arrays["events"]
+    signal = events["label"] == 1
+    events["weight"][signal & (events["event"] % 3 == 0)] = np.nan
+    correlated = {"distance_correlation": {"observable": "weight", "strength": 1.0}}
+    path = write_particles(tmp_path / "set.h5", arrays)
+    found = read(path, network(loss=correlated), weight=None)["test"]
+    there = events[events["part"] == 2]
+    expected = np.where(there["label"] == 1, 0.0, there["weight"])
+    np.testing.assert_array_equal(found.observables["weight"], expected)
+    planed = network(loss={"planing": {"observable": "weight"}})
+    with pytest.raises(
+        InputError, match=r"set\.h5: weight is NaN or infinite in \d+ of the \d+ ev"
+    ):
+        read(path, planed, weight=None)
+    absent = network(loss={"planing": {"observable": "m_bb"}})
+    with pytest.raises(InputError, match=r"set\.h5: events has no field 'm_bb' \(mva loss\), only"):
+        read(path, absent, weight=None)
+
+
 def nan_objects(arrays: Arrays) -> None:
     arrays["jet"]["eta"][np.argmax(arrays["jet"]["valid"][:, 0]), 0] = np.nan
 

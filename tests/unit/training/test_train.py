@@ -12,9 +12,10 @@ from scipy.stats import ks_2samp, kstwo, multivariate_normal, norm
 from zenith.artefacts import Columns
 from zenith.config.networks.perceptron import PerceptronSettings
 from zenith.errors import ConfigError, FitError, InputError
-from zenith.training.descent import _Batch, _loss, _of_each
+from zenith.training.batches import Batch
 from zenith.training.evaluate import evaluate, kolmogorov_smirnov, roc
 from zenith.training.examples import Examples
+from zenith.training.objective import Learner, Objective
 from zenith.training.scores import add_scores, scores
 from zenith.training.train import train
 from zenith.training.trained import Trained
@@ -167,12 +168,12 @@ def test_members_of_an_ensemble_do_not_feel_each_other() -> None:
     mva = network(ensemble=3)
     key, events = jax.random.key(5), gaussians(1, events=500)
     one = mva.untrained(key).scaled_to(events.x, events.weight)
-    batch = _Batch.of(events)
-    together = jax.grad(_of_each)(one, batch)
-    for member, gradient in zip(one.each(), together.each(), strict=True):
-        for alone, found in zip(
-            jax.tree.leaves(jax.grad(_loss)(member, batch)), jax.tree.leaves(gradient), strict=True
-        ):
+    batch = Batch.of(events)
+    objective = Objective.of(mva)
+    together = jax.grad(objective.of_each)(Learner(one), batch)
+    for member, gradient in zip(one.each(), together.network.each(), strict=True):
+        by_itself = jax.grad(objective)(Learner(member), batch)
+        for alone, found in zip(jax.tree.leaves(by_itself), jax.tree.leaves(gradient), strict=True):
             np.testing.assert_allclose(found, alone, rtol=1e-4, atol=1e-6)
 
 

@@ -6,6 +6,7 @@ from pydantic import Field, model_validator
 
 from zenith.config.base import Positive
 from zenith.config.marks import concerns
+from zenith.config.networks.loss import Loss
 from zenith.config.networks.marks import NETWORK
 from zenith.config.networks.settings import Mva
 
@@ -37,6 +38,11 @@ class DescentSettings(Mva):
         ),
         NETWORK,
     ] = 1
+    loss: Annotated[
+        Loss,
+        Field(description="what the training makes small: by default the cross-entropy"),
+        concerns("mva", "mva_figures"),
+    ] = Loss()
     learning_rate: Annotated[
         Positive, Field(description="Adam's initial learning rate"), concerns("mva")
     ] = 3e-3
@@ -102,6 +108,9 @@ class DescentSettings(Mva):
             raise ValueError("fine_tune: framework keras only pretrains; use jax, or false")
         if self.framework == "keras" and self.ensemble > 1:
             raise ValueError("ensemble: framework keras trains one network; use jax, or 1")
+        if self.framework == "keras" and self.loss != Loss():
+            raise ValueError("loss: framework keras has the cross-entropy alone; use jax")
+        self.loss.check(tuple(self.classes))
         return self
 
     def untrained(self, key: "jax.Array") -> "Network":
@@ -111,6 +120,11 @@ class DescentSettings(Mva):
         from zenith.core.networks.ensemble import Ensemble
 
         return Ensemble.create(key, self.ensemble, self.create)
+
+    @property
+    def read_by_loss(self) -> dict[str, tuple[str, ...]]:
+        """The observables of the loss."""
+        return self.loss.observables(tuple(self.classes))
 
     @property
     def rounds(self) -> int:

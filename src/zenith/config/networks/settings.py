@@ -125,6 +125,11 @@ class Mva(Section):
         return self
 
     @property
+    def read_by_loss(self) -> dict[str, tuple[str, ...]]:
+        """Observables that the loss reads, each with the classes of whose events it does."""
+        return {}
+
+    @property
     @abstractmethod
     def rounds(self) -> int:
         """The largest number of rounds of the training."""
