@@ -2,6 +2,7 @@
 
 import gc
 import os
+import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,21 @@ from zenith.config import Analysis, parse
 # Tests compile much and run little: without LLVM's optimisation they take a third less time.
 os.environ.setdefault("XLA_FLAGS", "--xla_backend_optimization_level=0")
 MAPPINGS = 30_000  # of memory; Linux allows 65,530 (vm.max_map_count)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Compile a program once for all workers and all steps that tests start."""
+    if "JAX_COMPILATION_CACHE_DIR" in os.environ:
+        return  # a worker has that of the process that started it
+    folder = tempfile.TemporaryDirectory(prefix="zenith-compiled-")
+    config.add_cleanup(folder.cleanup)
+    for name, value in {
+        "jax_compilation_cache_dir": folder.name,
+        "jax_persistent_cache_min_compile_time_secs": 0.0,
+        "jax_persistent_cache_min_entry_size_bytes": -1,
+    }.items():
+        os.environ[name.upper()] = str(value)
+        jax.config.update(name, value)
 
 
 @pytest.fixture(scope="module", autouse=True)

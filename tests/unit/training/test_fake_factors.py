@@ -9,7 +9,7 @@ from zenith.errors import FitError, InputError
 from zenith.statistics.fake_factors import NOMINAL, Counted, versions
 from zenith.training.fake_factors import Ratio, Training, learned, ratio
 
-QUICK = Training(hidden=(6,), steps=120)
+QUICK = Training(hidden=(4,), steps=80)
 
 
 def found(events: Counted, multipliers: np.ndarray, seed: int) -> Ratio:
@@ -17,7 +17,7 @@ def found(events: Counted, multipliers: np.ndarray, seed: int) -> Ratio:
 
 
 def test_pulls_of_the_predicted_yield_are_centred_and_one_wide() -> None:
-    of_toys = pulls(found, smooth, range(100), measured=1800.0, replicas=24)
+    of_toys = pulls(found, smooth, range(100), measured=1800.0, replicas=10)
     assert of_toys.mean() == pytest.approx(0.0, abs=0.25)
     assert of_toys.std(ddof=1) == pytest.approx(1.0, abs=0.1)
 
