@@ -112,7 +112,20 @@ def luminosity(wildcards):
 def trained(folds=FOLDS, analysis=ANALYSIS):
     """The networks as they were trained, of some folds."""
     file = f"{RESULTS}/mva/{{mva}}/fold_{{fold}}/initial.safetensors"
-    return expand(file, mva=analysis.networks_in_use, fold=folds)
+    networks = expand(file, mva=reading(analysis, objects=False), fold=folds)
+    return networks + given_logits(folds, analysis)
+
+
+def given_logits(folds=FOLDS, analysis=ANALYSIS):
+    """In place of networks that read objects, of some folds: what they make of all events."""
+    file = f"{RESULTS}/mva/{{mva}}/fold_{{fold}}/logits.h5"
+    return expand(file, mva=reading(analysis, objects=True), fold=folds)
+
+
+def reading(analysis, objects):
+    """The networks in use that read objects, or those that do not."""
+    in_use = analysis.networks_in_use.items()
+    return [name for name, mva in in_use if bool(mva.objects) == objects]
 
 
 def climbed(stage, folds=FOLDS):
@@ -123,7 +136,7 @@ def climbed(stage, folds=FOLDS):
 def climbed_networks(stage, folds=FOLDS, analysis=ANALYSIS):
     """The networks as a climb has moved them, of some folds."""
     file = f"{RESULTS}/{stage}/fold_{{fold}}/networks/{{mva}}.safetensors"
-    return expand(file, mva=analysis.networks_in_use, fold=folds)
+    return expand(file, mva=reading(analysis, objects=False), fold=folds)
 
 
 def searched(methods, folds=FOLDS):
@@ -148,7 +161,9 @@ def is_summarised(wildcards):
 def networks_of(wildcards):
     if is_summarised(wildcards):
         return SCORES
-    return climbed_networks("climb") if selection_files(wildcards) else trained()
+    if selection_files(wildcards):
+        return climbed_networks("climb") + given_logits()
+    return trained()
 
 
 def selection_files(wildcards):
@@ -163,11 +178,16 @@ def selection_option(wildcards):
     return f"--selection {' '.join(files)}" if files else ""
 
 
-def mva_columns(wildcards):
-    """The columns of the samples of a network's classes, without those that are not used."""
-    classes = ANALYSIS.mva[wildcards.mva].classes.values()
+def mva_events(wildcards):
+    """The columns of the samples of a network's classes, without those that are not used.
+
+    Or their training sets, where it reads objects.
+    """
+    mva = ANALYSIS.mva[wildcards.mva]
+    classes = mva.classes.values()
     used = [sample for samples in classes for sample in samples if sample in SAMPLES]
-    return expand(f"{RESULTS}/columns/{{sample}}.h5", sample=used)
+    folder = "training_sets" if mva.objects else "columns"
+    return expand(f"{RESULTS}/{folder}/{{sample}}.h5", sample=used)
 
 
 def scored_inputs():
@@ -180,7 +200,9 @@ def scored_inputs():
         "networks": trained(FOLDS[-1:]),  # the last fold is what is unseen
     }
     if (ASKED.selection or ANALYSIS.categorised_selection) == "optimised":
-        inputs["networks"] = climbed_networks("climb", FOLDS[-1:])
+        inputs["networks"] = climbed_networks("climb", FOLDS[-1:]) + given_logits(
+            FOLDS[-1:]
+        )
         (inputs["selection"],) = climbed("climb", FOLDS[-1:])
     return inputs
 

@@ -54,7 +54,7 @@ def run(args: argparse.Namespace) -> None:
 
     from zenith.artefacts.comparison import COMPARISON, Comparison
     from zenith.artefacts.selection import CLIMB, SEARCH, Climb, Cost, Search
-    from zenith.cli.inputs import read_samples, read_scores, read_selected
+    from zenith.cli.inputs import read_events, read_scores, read_selected, with_logits
     from zenith.config.dependencies import step_config
     from zenith.config.efficient_score import SCORE
     from zenith.config.variants import in_climbed_categories, summarised
@@ -67,7 +67,7 @@ def run(args: argparse.Namespace) -> None:
     for chatter in ("cabinetry", "pyhf"):
         logging.getLogger(chatter).setLevel(logging.ERROR)
     analysis = options.analysis(args)
-    columns = read_samples(args.input)
+    columns = read_events(analysis, args.input, args.networks)
     climbs = [CLIMB.read(path) for path in args.climb]
     files: dict[str, list[Climb] | list[Search]] = {"climb": climbs}
     paths = {"climb": args.climb}
@@ -101,9 +101,10 @@ def run(args: argparse.Namespace) -> None:
         variant = in_climbed_categories(analysis)
         files["categories"] = [CLIMB.read(path) for path in args.categories]
         paths["categories"] = args.categories
+        shared = with_logits(variant, columns, args.networks)
         for name, written in {"categories_start": [], "categories": args.categories}.items():
-            chosen = read_selected(variant, columns, args.networks, written)
-            rows[name] = Row(variant, columns, chosen)
+            chosen = read_selected(variant, shared, args.networks, written)
+            rows[name] = Row(variant, shared, chosen)
     result = compare(rows, rival="trees" if args.scores else "")
     cost: dict[str, Cost] = {
         name: {

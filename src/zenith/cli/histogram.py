@@ -57,7 +57,7 @@ def run(args: argparse.Namespace) -> None:
 
     from zenith import artefacts
     from zenith.artefacts.cutflow import CUTFLOW, region_table
-    from zenith.cli.inputs import read_hard, read_samples, read_scores
+    from zenith.cli.inputs import read_events, read_hard, read_scores
     from zenith.config.dependencies import step_config
     from zenith.config.efficient_score import SCORE
     from zenith.statistics import histograms
@@ -65,7 +65,7 @@ def run(args: argparse.Namespace) -> None:
     from zenith.statistics.responses import shifts
 
     analysis = options.analysis(args)
-    columns = read_samples(args.input)
+    columns = read_events(analysis, args.input, args.networks)
     selections, networks = read_hard(analysis, columns, args.networks, args.selection)
     if analysis.networks_in_use or len(args.selection) > 1:
         _require_data(analysis, columns)

@@ -1,6 +1,6 @@
 """What several steps read: the columns of all samples, and the networks of an analysis."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -31,24 +31,97 @@ def read_samples(paths: list[str]) -> "dict[str, Columns]":
     return columns
 
 
+def read_events(
+    analysis: "Analysis", paths: list[str], folder: str | None, folds: Sequence[int] | None = None
+) -> "dict[str, Columns]":
+    """The same with the logits of networks in use that read objects, of all folds or of some."""
+    return with_logits(analysis, read_samples(paths), folder, folds)
+
+
+def with_logits(
+    analysis: "Analysis",
+    columns: "Mapping[str, Columns]",
+    folder: str | None,
+    folds: Sequence[int] | None = None,
+) -> "dict[str, Columns]":
+    """Columns with the logits of networks in use that read objects, by `logit_columns`.
+
+    `{folder}/{name}/fold_{fold}/logits.h5`. Raises InputError for logits of other events.
+    """
+    from dataclasses import replace
+
+    from zenith.artefacts.logits import read_logits
+    from zenith.core.networks.given import logit_columns
+    from zenith.errors import InputError
+
+    found = dict(columns)
+    for name, mva in analysis.networks_in_use.items():
+        for fold in (folds or range(analysis.folds.number)) if mva.objects else ():
+            path, _ = _logits_file(analysis, folder, name, fold)
+            names = logit_columns(name, mva.softmax_classes, fold)
+            logits = read_logits(path).samples
+            for sample, own in found.items():
+                given = logits.get(sample)
+                if given is None or not given.is_of(own):
+                    raise InputError(
+                        f"{path}: has no logits of the events of sample {sample!r}; run `zenith "
+                        f"logits --name {name} --fold {fold}` on the training sets of the skims "
+                        "that the columns are made of"
+                    )
+                shapes = {
+                    variation: values | dict(zip(names, given.shapes[variation], strict=True))
+                    for variation, values in own.shapes.items()
+                }
+                values = own.values | dict(zip(names, given.values, strict=True))
+                found[sample] = replace(own, values=values, shapes=shapes)
+    return found
+
+
+def logits_files(analysis: "Analysis", folder: str | None, fold: int) -> list[Path]:
+    """Those of the networks in use that read objects, for a fold."""
+    readers = [name for name, mva in analysis.networks_in_use.items() if mva.objects]
+    return [_logits_file(analysis, folder, name, fold)[0] for name in readers]
+
+
+def _logits_file(
+    analysis: "Analysis", folder: str | None, name: str, fold: int
+) -> tuple[Path, tuple[int, ...]]:
+    """The file of the logits of a network, and the folds that taught it.
+
+    Raises InputError as `read_networks`.
+    """
+    from zenith.artefacts.logits import read_logits
+    from zenith.events.folds import require_unseen
+    from zenith.training.network_files import require_architecture, settings_of
+
+    path = Path(_folder(folder, [name])) / name / f"fold_{fold}/logits.h5"
+    header = read_logits(path, arrays=False).header
+    settings = settings_of(path, header.get("network"))
+    require_architecture(path, settings, analysis.mva[name], "run `zenith mva` and `zenith logits`")
+    step = f"mva --name {name}"
+    return path, require_unseen(header.get("metadata", {}), analysis.folds, fold, path, step)
+
+
 def read_networks(
     analysis: "Analysis",
     folder: str | None,
     fold: int,
     selection: str | None = None,
     only: Collection[str] | None = None,
+    among: Sequence[int] | None = None,
 ) -> "tuple[dict[str, Network], set[int]]":
     """The networks that read a fold, by name, and the folds that taught them.
 
     They are those whose scores are in use, or the ones that `only` names.
 
     `{folder}/{name}/fold_{fold}/initial.safetensors`, but for those that the selection file (JSON)
-    names, by their paths from its folder. Raises InputError for networks of other folds, and those
-    that the fold itself taught.
+    names, by their paths from its folder. In place of one that reads objects stands its logits,
+    which columns have by the networks of the folds `among` (`read_events`), by default of this one.
+    Raises InputError for networks of other folds, and those that the fold itself taught.
     """
     from zenith.artefacts.selection import SELECTION
     from zenith.artefacts.tensors import read_tensors
-    from zenith.errors import InputError
+    from zenith.core.networks.given import GivenLogits
     from zenith.events.folds import require_unseen
     from zenith.training.network_files import load_network
 
@@ -57,14 +130,16 @@ def read_networks(
         return {}, set()
     moved = SELECTION.read(selection).get("networks", {}) if selection else {}
     paths = {name: Path(selection or "").parent / path for name, path in moved.items()}
-    if folder is None and not paths.keys() >= set(wanted):
-        raise InputError(
-            f"the configuration has networks ({', '.join(wanted)}): name their folder with "
-            "--networks, results/{name}/mva"
-        )
-    networks, teachers = {}, set[int]()
+    if not paths.keys() >= set(wanted):
+        _folder(folder, wanted)
+    networks: dict[str, Network] = {}
+    teachers = set[int]()
     for name in wanted:
         mva = analysis.mva[name]
+        if mva.objects:
+            networks[name] = GivenLogits.of(name, mva.softmax_classes, fold, among or [fold])
+            teachers |= {*_logits_file(analysis, folder, name, fold)[1]}
+            continue
         trained = Path(folder or "") / name / f"fold_{fold}/initial.safetensors"
         path = paths.get(name, trained)
         networks[name] = load_network(path, analysis.climbed(name) if name in paths else mva)
@@ -72,6 +147,17 @@ def read_networks(
         step = "optimise" if name in paths else f"mva --name {name}"
         teachers |= {*require_unseen(recorded, analysis.folds, fold, path, step)}
     return networks, teachers
+
+
+def _folder(given: str | None, networks: Iterable[str]) -> str:
+    from zenith.errors import InputError
+
+    if given is None:
+        raise InputError(
+            f"the configuration has networks ({', '.join(networks)}): name their folder with "
+            "--networks, results/{name}/mva"
+        )
+    return given
 
 
 def read_networks_of_folds(
@@ -83,7 +169,11 @@ def read_networks_of_folds(
     if not analysis.networks_in_use:
         return [{}] * analysis.folds.number
     files = selection_of_each_fold(analysis, selections)
-    return [read_networks(analysis, folder, fold, path)[0] for fold, (path, _) in enumerate(files)]
+    folds = range(analysis.folds.number)
+    return [
+        read_networks(analysis, folder, fold, path, among=folds)[0]
+        for fold, (path, _) in enumerate(files)
+    ]
 
 
 def read_selected(

@@ -2,13 +2,47 @@
 
 import logging
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from zenith.config.learning import Folds
     from zenith.config.networks.settings import Mva
     from zenith.training.examples import Examples
+
+
+def events_by_fold(
+    name: str, mva: "Mva", paths: Sequence[str], folds: "Folds"
+) -> "tuple[Callable[[int], dict[str, Examples]], dict[str, str]]":
+    """What gives the parts `train`, `validate` and `test` for a fold, and units of features.
+
+    The files are columns, or training sets where the network reads objects.
+    """
+    from zenith.artefacts.training_set import EVENTS
+    from zenith.cli.inputs import read_samples
+    from zenith.config.inputs import TrainingSetFields
+    from zenith.training.examples import examples
+    from zenith.training.sets import opened, parts_of
+
+    def of_sets(fold: int) -> "dict[str, Examples]":
+        with opened(paths, mva, TrainingSetFields()) as sources:
+            return parts_of(name, sources, folds, fold)
+
+    if mva.objects:
+        with opened(paths[:1], mva, TrainingSetFields()) as (first,):
+            return of_sets, dict(first.file.layouts[EVENTS].units)
+    columns = read_samples(list(paths))
+
+    def of_columns(fold: int) -> "dict[str, Examples]":
+        parts = {
+            "train": folds.learning(fold),
+            "validate": [folds.validation(fold)],
+            "test": [fold],
+        }
+        return {p: examples(name, mva, columns, folds, chosen) for p, chosen in parts.items()}
+
+    return of_columns, next(iter(columns.values())).units
 
 
 def learn(

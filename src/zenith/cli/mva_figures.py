@@ -14,9 +14,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     """Define the options."""
     options.add_config(parser)
     parser.add_argument("--name", required=True, help="name of the network in the configuration")
-    parser.add_argument(
-        "--input", type=Input, required=True, nargs="+", metavar="H5", help="columns of the samples"
-    )
+    options.add_events(parser)
     parser.add_argument(
         "--network",
         type=Input,
@@ -41,13 +39,13 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> None:
     """Read the networks of all folds and their events, and draw."""
     from zenith.artefacts.metrics import METRICS
-    from zenith.cli.inputs import read_samples, settings_of_network
+    from zenith.cli.inputs import settings_of_network
+    from zenith.cli.learning import events_by_fold
     from zenith.errors import InputError
     from zenith.events.folds import require_unseen
     from zenith.figures import network_gallery as draw
     from zenith.figures import style
     from zenith.training.evaluate import evaluate, together
-    from zenith.training.examples import examples
     from zenith.training.network_files import load_network
 
     analysis = options.analysis_of_files(args)
@@ -59,17 +57,14 @@ def run(args: argparse.Namespace) -> None:
                 f"--{option}: {given} files for {folds.number} folds: give one of each, in order"
             )
     metrics = [METRICS.read(path) for path in args.metrics]
-    columns = read_samples(args.input)
+    events_of, units = events_by_fold(args.name, mva, args.input, folds)
     judged, parts = [], []
     for fold, path in enumerate(args.network):
         require_unseen(metrics[fold], folds, fold, args.metrics[fold], f"mva --name {args.name}")
-        chosen = {"train": folds.learning(fold), "test": (fold,)}
-        parts.append(
-            {p: examples(args.name, mva, columns, folds, which) for p, which in chosen.items()}
-        )
+        found = events_of(fold)
+        parts.append({part: found[part] for part in ("train", "test")})
         network = load_network(path, mva)
         judged.append(evaluate(network, mva, parts[-1]))
-    units = next(iter(columns.values())).units
     union, events = together(judged, mva, parts)
     figures = chain(
         draw.losses(analysis, args.name, mva, metrics),

@@ -60,7 +60,7 @@ def run(args: argparse.Namespace) -> None:
 def _figures(analysis: "Analysis", args: argparse.Namespace) -> "Figures":
     from zenith.artefacts.comparison import COMPARISON
     from zenith.artefacts.history import read_climb_history
-    from zenith.cli.inputs import read_samples, read_selected
+    from zenith.cli.inputs import read_events, read_selected
     from zenith.config.channels import in_channels
     from zenith.core.selection.objective import stacked, union_templates
     from zenith.figures import climb_gallery as gallery
@@ -69,7 +69,7 @@ def _figures(analysis: "Analysis", args: argparse.Namespace) -> "Figures":
     from zenith.optimisation.landscape import bin_gradient
     from zenith.statistics.selections import on_axes_of
 
-    columns = read_samples(args.input)
+    columns = read_events(analysis, args.input, args.networks)
     histories = [read_climb_history(path) for path in args.history]
     yield from gallery.progress(analysis, histories)
     compared = COMPARISON.read(args.comparison)

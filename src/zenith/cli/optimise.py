@@ -48,7 +48,7 @@ def run(args: argparse.Namespace) -> None:
     from zenith import artefacts
     from zenith.artefacts.history import ClimbHistory, write_climb_history
     from zenith.artefacts.selection import CLIMB
-    from zenith.cli.inputs import read_networks, read_samples
+    from zenith.cli.inputs import logits_files, read_events, read_networks
     from zenith.config.dependencies import step_config
     from zenith.events.folds import taught
     from zenith.optimisation import ascent, model
@@ -61,7 +61,7 @@ def run(args: argparse.Namespace) -> None:
     folds, fold = analysis.folds, options.fold(args, analysis)
     networks, teachers = read_networks(analysis, args.networks, fold)
     of_fold = taught(folds, fold, teachers)
-    columns = read_samples(args.input)
+    columns = read_events(analysis, args.input, args.networks, [fold])
     objective = model.objective(analysis, with_nuisances=analysis.optimise.nuisances)
     initial = begun(analysis, columns, networks, fold)
     if analysis.optimise.keep == "last":
@@ -71,7 +71,8 @@ def run(args: argparse.Namespace) -> None:
         climbed = model.events(analysis, columns, initial["networks"], folds.learning(fold))
         validation = model.events(analysis, columns, initial["networks"], [folds.validation(fold)])
     config = step_config(analysis, "optimise")
-    inputs = [artefacts.file_hash(path) for path in args.input]
+    files = [*args.input, *logits_files(analysis, args.networks, fold)]
+    inputs = [artefacts.file_hash(path) for path in files]
     trained = {name: n.to_arrays() for name, n in networks.items()}
     sums = {n: {k: float(abs(a).sum()) for k, a in arrays.items()} for n, arrays in trained.items()}
     fingerprint = artefacts.data_hash([config, inputs, sums, fold, args.fixed_edges])
@@ -113,8 +114,12 @@ def run(args: argparse.Namespace) -> None:
     kept = climbs[best]
     output = Path(args.output)
     folder = Path(args.output_networks or output.with_name("networks"))
-    files = {name: folder / f"{name}.safetensors" for name in kept.kept["networks"]}
-    for name, path in files.items():
+    written = {
+        name: folder / f"{name}.safetensors"
+        for name in kept.kept["networks"]
+        if not analysis.mva[name].objects  # those stay where they are
+    }
+    for name, path in written.items():
         metadata = {"name": name, "step": kept.kept_step, **of_fold}
         save_network(path, kept.kept["networks"][name], analysis.climbed(name), metadata)
     history = {
@@ -135,7 +140,7 @@ def run(args: argparse.Namespace) -> None:
         {
             **of_fold,
             "thresholds": all_thresholds(analysis, kept.kept),
-            "networks": {n: os.path.relpath(path, output.parent) for n, path in files.items()},
+            "networks": {n: os.path.relpath(path, output.parent) for n, path in written.items()},
             "edges": {} if args.fixed_edges else hard_edges(climbed, kept.kept),
             "initial": all_thresholds(analysis, initial),
             "bounds": bounds(analysis),

@@ -197,6 +197,18 @@ def add_columns(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_events(parser: argparse.ArgumentParser) -> None:
+    """Add `--input H5 …` of a network."""
+    parser.add_argument(
+        "--input",
+        type=Input,
+        required=True,
+        nargs="+",
+        metavar="H5",
+        help="columns of the samples of its classes, or their training sets if it reads objects",
+    )
+
+
 def add_networks(parser: argparse.ArgumentParser) -> None:
     """Add `--networks DIR`."""
     parser.add_argument("--networks", metavar="DIR", help="folder of the trained networks")

@@ -75,14 +75,15 @@ def _of_region(
     """
     from zenith.artefacts.selection import SELECTION
     from zenith.categorisation.region_events import region_events
-    from zenith.cli.inputs import read_networks, read_samples
+    from zenith.cli.inputs import read_events, read_networks
     from zenith.events.folds import require_unseen
     from zenith.statistics.thresholds import complete_thresholds
     from zenith.training.scores import add_scores
 
     *others, last = range(source.folds.number)
     networks, _ = read_networks(source, args.networks, last, args.selection)
-    columns = {s: add_scores(own, networks) for s, own in read_samples(args.input).items()}
+    read = read_events(source, args.input, args.networks, [last])
+    columns = {s: add_scores(own, networks) for s, own in read.items()}
     content = SELECTION.read(args.selection) if args.selection else {}
     if "fold" in content:
         require_unseen(content, source.folds, last, args.selection, "optimise")

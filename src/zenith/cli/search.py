@@ -36,7 +36,7 @@ def run(args: argparse.Namespace) -> None:
     import time
 
     from zenith.artefacts.selection import SEARCH
-    from zenith.cli.inputs import read_networks, read_samples
+    from zenith.cli.inputs import read_events, read_networks
     from zenith.cli.progress import progress
     from zenith.config.dependencies import step_config
     from zenith.core.selection.objective import hard_value
@@ -56,7 +56,7 @@ def run(args: argparse.Namespace) -> None:
     analysis = options.analysis(args)
     folds, fold = analysis.folds, options.fold(args, analysis)
     networks, teachers = read_networks(analysis, args.networks, fold)
-    columns = read_samples(args.input)
+    columns = read_events(analysis, args.input, args.networks, [fold])
     start = begun(analysis, columns, networks, fold)
     trials = analysis.search.trials or analysis.optimise.steps * analysis.optimise.starts
     objective = model.objective(analysis, with_nuisances=analysis.optimise.nuisances)

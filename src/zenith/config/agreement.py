@@ -28,6 +28,7 @@ def agree(analysis: Related) -> None:
     cuts_agree(analysis)
     channels_agree(analysis)
     data_may_teach(analysis)
+    _objects_fit(analysis)
 
 
 def _categories_fit(analysis: Related) -> None:
@@ -171,12 +172,30 @@ def _networks_fit(analysis: Related) -> None:
                 )
 
 
+def _objects_fit(analysis: Related) -> None:
+    """All samples that networks of objects learn from, or score, have training sets."""
+    for name, mva in analysis.mva.items():
+        learnt = {sample for samples in mva.classes.values() for sample in samples}
+        scores = name in {*analysis.networks_in_use, analysis.network_of_categories}
+        for sample in analysis.from_data if mva.objects else ():
+            if scores or sample in learnt:
+                raise ValueError(
+                    f"mva.{name}.objects: the events of samples.{sample} come from data, and have "
+                    "no objects that the network could read; give it features alone"
+                )
+
+
 def _summary_fits(analysis: Related) -> None:
     """The classes of the summary's network are signals or backgrounds, and there are both."""
     if analysis.summary is None:
         return
     name = analysis.summary.network
     known([name], analysis.mva, "summary.network")
+    if analysis.mva[name].objects:
+        raise ValueError(
+            f"summary.network: {name!r} reads objects, which the efficient score does not; name a "
+            "network of features alone"
+        )
     if SCORE in {*analysis.regions, *analysis.observables, *analysis.mva}:
         raise ValueError(f"summary: a region, observable or network is called {SCORE!r} already")
     if analysis.summary.rival.region is not None:

@@ -53,7 +53,7 @@ def step_config(analysis: Analysis, step: str, name: str = "") -> str:
         Name of the step.
     name
         The sample (simulate, skim, columns, training_set, fakes, fakes_figures) or the network
-        (mva, mva_figures) that the job is for.
+        (mva, mva_figures, logits) that the job is for.
 
     Raises ValueError if there is no such step.
     """
@@ -123,7 +123,7 @@ def _job(analysis: Analysis, step: str, name: str) -> _Job:
         return _sample_job(analysis, step, name)
     if step in ("fakes", "fakes_figures"):
         return _fakes_job(analysis, step, name)
-    if step in ("mva", "mva_figures"):
+    if step in ("mva", "mva_figures", "logits"):
         return _network_job(analysis, step, name)
     scored = analysis.inputs.scored
     kinds = frozenset({"toy"} if scored is not None and scored.toy else ())

@@ -20,7 +20,7 @@ def climbed_categories_agree(analysis: Related) -> None:
         known([settings.score], analysis.scores, "climbed_categories.score, score of a network")
     if settings.network is not None:
         known([settings.network], analysis.mva, "climbed_categories.network")
-        _require_two_classes("climbed_categories", settings.network, analysis)
+        _can_part("climbed_categories", settings.network, analysis)
     if settings.region is not None:
         known([settings.region], analysis.regions, "climbed_categories.region")
     if not any(region.in_fit for region in analysis.regions.values()):
@@ -32,8 +32,13 @@ def climbed_categories_agree(analysis: Related) -> None:
         )
 
 
-def _require_two_classes(where: str, network: str, analysis: Related) -> None:
-    """A network whose outputs are categories was trained for one score."""
+def _can_part(where: str, network: str, analysis: Related) -> None:
+    """A network whose outputs are categories was trained for one score, and can move."""
+    if analysis.mva[network].objects:
+        raise ValueError(
+            f"{where}.network: {network!r} reads objects, and its outputs do not move; part the "
+            "events by its score (score, edges)"
+        )
     if len(analysis.mva[network].classes) != 2:
         raise ValueError(
             f"{where}.network: {network!r} has {len(analysis.mva[network].classes)} classes; "
@@ -102,7 +107,7 @@ def channels_agree(analysis: Related) -> None:
         if network in used:
             raise ValueError(f"{where}.network: {network!r} parts the events of {used[network]}")
         used[network] = f"regions.{name}"
-        _require_two_classes(where, network, analysis)
+        _can_part(where, network, analysis)
         for key, observable in analysis.observables_in_use():
             if observable == network:
                 raise ValueError(

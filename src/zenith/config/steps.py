@@ -17,6 +17,7 @@ Step = Literal[
     "fakes_figures",
     "mva",
     "mva_figures",
+    "logits",
     "response",
     "efficient_score",
     "efficient_score_figures",

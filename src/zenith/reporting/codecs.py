@@ -18,6 +18,7 @@ from zenith.artefacts.history import CLIMB_HISTORY
 from zenith.artefacts.identity import without_tree
 from zenith.artefacts.json_codec import JsonCodec
 from zenith.artefacts.json_files import read_json
+from zenith.artefacts.logits import LOGITS
 from zenith.artefacts.metrics import METRICS
 from zenith.artefacts.scored_events import SCORED_EVENTS
 from zenith.artefacts.selection import CLIMB, SEARCH, SELECTION
@@ -41,6 +42,7 @@ OTHER_JSON = JsonCodec[dict[str, Any]](
 CODECS: tuple[AnyCodec, ...] = (
     HISTOGRAMS,
     TREES,
+    LOGITS,
     COLUMNS,
     SCORED_EVENTS,
     TRAINING_SET,

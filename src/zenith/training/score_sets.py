@@ -1,6 +1,7 @@
 """Training sets with the scores of a network: what `zenith categorise` reads."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,6 @@ from numpy.typing import NDArray
 from zenith.artefacts.tensors import read_tensors
 from zenith.artefacts.training_set import SHAPES, with_scores
 from zenith.config.inputs import TrainingSetFields
-from zenith.core.networks.network import Network
 from zenith.errors import InputError
 from zenith.training.network_files import load_network, settings_of
 from zenith.training.scores import scores_of
@@ -54,8 +54,8 @@ def score_set(
         beside = _beside(source)
         names = found.classes or classes[-1:]
         with with_scores(output, source.file, beside, **attributes) as add:
-            for place in ("", *(f"{SHAPES}/{name}/" for name in source.file.variations)):
-                add(place, _scores(source, found, place), names)
+            for place in places(source):
+                add(place, evaluated_set(source, partial(scores_of, found), place).T, names)
         return source.file.size
 
 
@@ -74,14 +74,24 @@ def _beside(source: Source) -> dict[str, NDArray[Any]]:
     return {name: np.concatenate(parts) for name, parts in found.items()}
 
 
-def _scores(source: Source, network: Network, place: str) -> NDArray[np.float32]:
-    """(N, classes), nominal or under the variation of a `place`."""
+def places(source: Source) -> dict[str, str]:
+    """Where the events of a set are, nominal and under each shape variation, with its name."""
+    varied = {f"{SHAPES}/{name}/": name for name in source.file.variations}
+    return {"": "", **varied}
+
+
+def evaluated_set(
+    source: Source, function: Callable[..., NDArray[np.float32]], place: str = ""
+) -> NDArray[np.float32]:
+    """What a function makes of features and objects, (outputs, N), nominal or of a `place`."""
     names = {name: f"{place}{name}" for name in source.names}
     nominal = {name for name, path in names.items() if not source.file.has(path)}
     read = tuple(name if name in nominal else path for name, path in names.items())
     found = []
     for rows in source.file.blocks(read, ROWS):
         x, objects = source.inputs(dict(zip(names, rows.values(), strict=True)))
-        found.append(scores_of(network, x, objects).T)
-    classes = len(network.classes) or 1
-    return np.concatenate(found) if found else np.zeros((0, classes), np.float32)
+        found.append(function(x, objects))
+    if not found:
+        empty = {name: source.file.read((name,), 0, 0)[name] for name in source.names}
+        found.append(function(*source.inputs(empty)))
+    return np.concatenate(found, axis=1)

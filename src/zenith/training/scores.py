@@ -67,11 +67,22 @@ def scores_of(
 
     Raises `InputError` for a collection that is missing.
     """
+    return evaluated(Network.scores, network, x, _read(network, objects)).astype(np.float32)
+
+
+def logits_of(
+    network: Network, x: NDArray[np.float32], objects: Mapping[str, Objects] = {}
+) -> NDArray[np.float32]:
+    """The same before the sigmoid or the softmax."""
+    logits = type(network).logits
+    return evaluated(logits, network, x, _read(network, objects)).astype(np.float32)
+
+
+def _read(network: Network, objects: Mapping[str, Objects]) -> dict[str, Objects]:
     for name in network.collections:
         if name not in objects:
             raise InputError(f"the network reads objects {name!r}; there is no such collection")
-    read = {name: objects[name] for name in network.collections}
-    return evaluated(Network.scores, network, x, read).astype(np.float32)
+    return {name: objects[name] for name in network.collections}
 
 
 def evaluated(

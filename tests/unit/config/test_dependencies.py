@@ -168,6 +168,7 @@ JOBS = [
     ("fakes_figures", "fakes"),
     ("mva", "net"),
     ("mva_figures", "net"),
+    ("logits", "net"),
     *((step, "") for step in STEPS[STEPS.index("response") :]),
 ]
 
@@ -178,7 +179,7 @@ MODEL = f"{FITTED} efficient_score"
 REGIONS = f"{FITTED} histogram efficient_score_figures"
 LEARNED = "response efficient_score"
 TEMPLATES = f"{REGIONS} {LEARNED}"
-NETWORK = f"mva mva_figures {LEARNED} efficient_score_figures {SELECTION} histogram scored"
+NETWORK = f"mva mva_figures logits {LEARNED} efficient_score_figures {SELECTION} histogram scored"
 SUMMARISED = "efficient_score efficient_score_figures compare histogram fit figures"
 OF_PROCESS = f"{TEMPLATES} category_figures"
 NAMED = "efficient_score_figures figures summary"

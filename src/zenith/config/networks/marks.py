@@ -5,6 +5,7 @@ from zenith.config.steps import LEARNED, SELECTION
 
 # What a network is: of those that read it as well.
 NETWORK = concerns(
-    *("mva", "mva_figures", *LEARNED, "efficient_score_figures", *SELECTION, "histogram", "scored"),
+    *("mva", "mva_figures", "logits", *LEARNED, "efficient_score_figures"),
+    *(*SELECTION, "histogram", "scored"),
     order=True,
 )

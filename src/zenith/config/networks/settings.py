@@ -103,10 +103,19 @@ class Mva(Section):
     fine_tune: Annotated[
         bool,
         Field(
-            description="whether the climb of the significance moves the network's weights as well"
+            description="whether the climb of the significance moves the network's weights as "
+            "well; never those of a network that reads objects"
         ),
         concerns(*SELECTION),
     ] = True
+
+    @model_validator(mode="before")
+    @classmethod
+    def _freeze_readers_of_objects(cls, data: Any) -> Any:
+        """They are frozen, unless the file says otherwise: then an error."""
+        if isinstance(data, dict) and data.get("objects"):
+            return {"fine_tune": False} | data
+        return data
 
     @model_validator(mode="after")
     def _check(self) -> Self:
@@ -118,6 +127,11 @@ class Mva(Section):
             raise ValueError(
                 f"objects: a network of type {self.type} reads no objects; remove them, or choose "
                 "another type"
+            )
+        if self.objects and self.fine_tune:
+            raise ValueError(
+                "fine_tune: a network that reads objects is frozen in the climb, which reads its "
+                "logits as columns; write false, or leave it out"
             )
         if not self.features and not self.objects:
             read = "features or objects" if self.reads_objects else "features"
