@@ -23,6 +23,7 @@ CONFIG: dict[str, Any] = {
             "features": ["st"],
             "objects": {"jet": {"fields": [*FIELDS], "leading": LEADING}},
             "epochs": 2,
+            "calibration": {"type": "temperature"},
         }
     },
 }

@@ -24,6 +24,15 @@ class Overtraining(TypedDict):
     p_value: Annotated[float, "how probable one as large is"]
 
 
+class CalibrationErrors(TypedDict):
+    """How far scores of unseen events are from probabilities."""
+
+    type: Annotated[str, "of the calibration"]
+    events: Annotated[int, "number of events that calibrated the network"]
+    before: Annotated[dict[str, float], "expected calibration error of the score of each class"]
+    after: Annotated[dict[str, float], "the same of calibrated scores"]
+
+
 class Metrics(TypedDict):
     """All of metrics.json."""
 
@@ -42,6 +51,7 @@ class Metrics(TypedDict):
     best_epoch: Annotated[int, "the epoch that is kept, or the number of trees"]
     auc: Annotated[dict[str, float], "area under the ROC curve on unseen events, by class"]
     kolmogorov_smirnov: Annotated[dict[str, Overtraining], "by class"]
+    calibration: NotRequired[Annotated[CalibrationErrors, "what it did, where there is one"]]
     seconds: Annotated[float, "wall time"]
 
 

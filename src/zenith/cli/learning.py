@@ -60,6 +60,8 @@ def learn(
 ) -> None:
     """Train on the part `train`, choose on `validate`, judge on `test`, and write the folder.
 
+    What calibrates the network is the part `calibrate`, or a share of `validate`.
+
     It has initial.safetensors, network.onnx and metrics.json. `about` is what both the network and
     the metrics record of the parts, `metadata` what the network records besides; `start` is when
     the step began, as `time.perf_counter` has it.
@@ -70,6 +72,7 @@ def learn(
     from zenith.training.evaluate import evaluate
     from zenith.training.export import export_onnx
     from zenith.training.network_files import save_network
+    from zenith.training.reliability import calibration_errors
     from zenith.training.train import train
 
     def progress(epoch: int, training: float, validation: float) -> None:
@@ -83,10 +86,20 @@ def learn(
                 validation,
             )
 
-    trained = train(name, mva, parts["train"], parts["validate"], seed, progress)
+    trained = train(
+        name, mva, parts["train"], parts["validate"], seed, progress, parts.get("calibrate")
+    )
     judged = evaluate(trained.network, mva, parts)
     auc = {of_class: curve.auc for of_class, curve in judged.curves.items()}
     seconds = time.perf_counter() - start
+    calibration: dict[str, Any] = {}
+    if mva.calibration is not None:
+        calibration["calibration"] = {
+            "type": mva.calibration.type,
+            "events": trained.calibrating,
+            "before": calibration_errors(mva, parts["test"], judged.uncalibrated),
+            "after": calibration_errors(mva, parts["test"], judged.scores["test"]),
+        }
     counts = {part: np.bincount(events.label) for part, events in parts.items()}
     folder = Path(folder)
     recorded = {"name": name, "epoch": trained.best_epoch, **about, **(metadata or {})}
@@ -115,6 +128,7 @@ def learn(
                 c: {"distance": t.distance, "p_value": t.p_value}
                 for c, t in judged.overtraining.items()
             },
+            **calibration,
             "seconds": seconds,
         },
         inputs=inputs,

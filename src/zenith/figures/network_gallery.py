@@ -18,7 +18,7 @@ from zenith.figures.reliability import Scored, reliability
 from zenith.statistics.naming import class_label, network_label, score_label
 from zenith.training.evaluate import Evaluation
 from zenith.training.examples import Examples
-from zenith.training.reliability import learnt_weight
+from zenith.training.reliability import expected_calibration_error, learnt_weight
 from zenith.training.reliability import reliability as measured
 
 
@@ -67,14 +67,19 @@ def separation(
     yield "roc", draw.roc(curves, title=title, other=others, banner=line)
     test = parts["test"]
     weight = learnt_weight(mva, test)
-    shares = [
-        Scored(
-            classes.label[c],
-            classes.colour[c],
-            *measured(score, test.label == classes.names.index(c), weight),
-        )
-        for c, score in judged.scores["test"].items()
-    ]
+    shares = []
+    for scores, is_calibrated in ((judged.uncalibrated, False), (judged.scores["test"], True)):
+        for c, score in scores.items():
+            events = score, test.label == classes.names.index(c), weight
+            shares.append(
+                Scored(
+                    classes.label[c],
+                    classes.colour[c],
+                    *measured(*events),
+                    expected_calibration_error(*events),
+                    is_calibrated,
+                )
+            )
     yield "calibration", reliability(shares, title=title, banner=line)
     for scored in judged.curves:
         values = {part: judged.scores[part][scored] for part in ("train", "test")}

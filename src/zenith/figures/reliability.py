@@ -19,28 +19,37 @@ class Scored:
     score: ArrayLike
     share: ArrayLike
     error: ArrayLike
+    distance: float  # expected calibration error
+    calibrated: bool = True  # False: before a calibration
 
 
 @style.styled
 def reliability(
     classes: Sequence[Scored], *, title: str = "", banner: style.Banner | None = None
 ) -> Figure:
-    """The share of each class against its score, on unseen events; equal where it is calibrated."""
+    """The share of each class against its score, on unseen events; equal where it is calibrated.
+
+    Points before a calibration are open.
+    """
     figure, axes = style.single()
-    axes.plot([0, 1], [0, 1], color=style.GREY, ls=":", lw=2, label="Calibrated")
-    for c in classes:
+    axes.plot([0, 1], [0, 1], color=style.GREY, ls=":", lw=2, label="Share = score")
+    before = any(not c.calibrated for c in classes)
+    for c in sorted(classes, key=lambda c: c.calibrated):
+        when = (", calibrated" if c.calibrated else ", before") if before else ""
         axes.errorbar(
             c.score,
             c.share,
             yerr=c.error,
-            fmt="o",
+            fmt="o" if c.calibrated else "s",
             ms=9,
             elinewidth=2,
             color=c.colour,
-            markeredgecolor="black",
-            label=c.label,
+            markerfacecolor=c.colour if c.calibrated else "white",
+            markeredgecolor="black" if c.calibrated else c.colour,
+            markeredgewidth=1 if c.calibrated else 2,
+            label=f"{c.label}{when}, ECE {c.distance:.2g}",
         )
-    own = classes[0].label if len(classes) == 1 else "the class"
+    own = classes[0].label if len({c.label for c in classes}) == 1 else "the class"
     axes.set(xlim=(0, 1), ylim=(-0.03, 1.03), xlabel=f"Score for {own}", ylabel=f"Share of {own}")
     legend_of_unseen(axes, "upper left", title)
     if banner:

@@ -1,10 +1,8 @@
-"""Boosted trees: grown by LightGBM, calibrated, and taken over into arrays."""
+"""Boosted trees: grown by LightGBM, and taken over into arrays."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
 from typing import Any, Protocol
 
-import jax.numpy as jnp
 import numpy as np
 from numpy.typing import NDArray
 
@@ -13,7 +11,6 @@ from zenith.config.networks.settings import Mva
 from zenith.core.networks.boosted_trees import BoostedTrees
 from zenith.core.networks.network import Network
 from zenith.errors import ConfigError, FitError
-from zenith.training.calibrate import vector_scaling
 from zenith.training.examples import Examples
 from zenith.training.trained import Progress, Trained
 
@@ -38,8 +35,7 @@ def train_with_lightgbm(
 ) -> Trained:
     """As `zenith.training.descent.train_with_jax`; a round is a tree, or one for each class.
 
-    The trees up to the smallest loss on `validation` are kept, and vector scaling calibrates them
-    there. Losses are those before.
+    The trees up to the smallest loss on `validation` are kept.
 
     Raises `ConfigError` if LightGBM is not installed, and `FitError` if it fails or no tree divides
     the events.
@@ -79,13 +75,7 @@ def train_with_lightgbm(
             f"no tree divides the {len(training.weight)} training events: lower leaf_events "
             f"({mva.leaf_events}) or leaf_weight ({mva.leaf_weight:g})"
         )
-    grown = taken_over(network, trees)
-    raw = grown.logits(jnp.asarray(validation.x))
-    slope, offset = vector_scaling(raw, validation.label, validation.weight)
-    calibrated = replace(
-        grown, slope=jnp.asarray(slope, jnp.float32), offset=jnp.asarray(offset, jnp.float32)
-    )
-    return Trained(calibrated, losses, kept)
+    return Trained(taken_over(network, trees), losses, kept)
 
 
 class Grown(Protocol):
@@ -149,7 +139,7 @@ def taken_over(network: BoostedTrees, trees: Sequence[dict[str, Any]]) -> Booste
     same as in double precision.
     """
     arrays = {name: np.array(array) for name, array in network.to_arrays().items()}
-    outputs = len(network.slope)
+    outputs = len(network.value)
     for number, tree in enumerate(trees):
         at = (number % outputs, number // outputs)
         splits = 0

@@ -74,6 +74,7 @@ class Evaluation(NamedTuple):
     scores: dict[str, dict[str, NDArray[np.float32]]]  # part → class that is scored → (N,)
     curves: dict[str, Roc]  # class that is scored → ROC on unseen events
     overtraining: dict[str, KolmogorovSmirnov]  # class → its score in training against unseen
+    uncalibrated: dict[str, NDArray[np.float32]]  # unseen scores before a calibration, if any
 
 
 def evaluate(network: Network, mva: Mva, parts: Mapping[str, Examples]) -> Evaluation:
@@ -100,7 +101,10 @@ def evaluate(network: Network, mva: Mva, parts: Mapping[str, Examples]) -> Evalu
             chosen = parts[part].label == k
             pairs += [values[part][own][chosen], parts[part].weight[chosen]]
         overtraining[name] = kolmogorov_smirnov(*pairs)
-    return Evaluation(values, curves, overtraining)
+    raw: dict[str, NDArray[np.float32]] = {}
+    if (before := network.uncalibrated) is not network:
+        raw = dict(zip(scored, scores_of(before, test.x, test.objects), strict=True))
+    return Evaluation(values, curves, overtraining, raw)
 
 
 def together(
@@ -137,4 +141,8 @@ def together(
         )
         for name in classes
     }
-    return Evaluation(values, curves, tests), examples
+    before = {
+        name: np.concatenate([fold.uncalibrated[name] for fold in judged])
+        for name in judged[0].uncalibrated
+    }
+    return Evaluation(values, curves, tests, before), examples

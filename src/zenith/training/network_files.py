@@ -41,7 +41,7 @@ def load_network(path: str | Path, mva: Mva | None = None) -> Network:
         require_architecture(path, settings, mva, "train it again with `zenith mva`")
     try:
         # the shapes alone: to draw weights means to compile the drawing
-        network = jax.eval_shape(lambda: settings.untrained(jax.random.key(0)))
+        network = jax.eval_shape(lambda: settings.shell(jax.random.key(0)))
         found: Network = network.with_arrays(arrays)
         return found
     except InputError as error:

@@ -1,5 +1,6 @@
 """Whether scores are probabilities: the share of a class against its score."""
 
+from collections.abc import Mapping
 from typing import NamedTuple
 
 import numpy as np
@@ -30,6 +31,34 @@ def learnt_weight(mva: Mva, events: Examples) -> Array:
     return np.asarray(events.weight / sums[events.label])
 
 
+def expected_calibration_error(
+    score: ArrayLike, is_class: ArrayLike, weight: ArrayLike, bins: int = 10
+) -> float:
+    """Mean distance of score and share, over equal bins of the score with their weights.
+
+    Σ over bins of |Σ w (y - s)|, divided by Σ w, with y = 1 for events of the class, (N,): what
+    arXiv:1706.04599 has for events of equal weight.
+    """
+    score, weight = np.asarray(score, float), np.asarray(weight, float)
+    away = np.bincount(_bin(score, bins), weight * (np.asarray(is_class, float) - score), bins)
+    return float(np.abs(away).sum() / weight.sum())
+
+
+def calibration_errors(
+    mva: Mva, events: Examples, scores: Mapping[str, ArrayLike]
+) -> dict[str, float]:
+    """The expected calibration error of the score of each class, (N,), in `learnt_weight`s."""
+    classes, weight = tuple(mva.classes), learnt_weight(mva, events)
+    return {
+        c: expected_calibration_error(score, events.label == classes.index(c), weight)
+        for c, score in scores.items()
+    }
+
+
+def _bin(score: Array, bins: int) -> NDArray[np.intp]:
+    return np.clip((score * bins).astype(np.intp), 0, bins - 1)
+
+
 def reliability(
     score: ArrayLike, is_class: ArrayLike, weight: ArrayLike, bins: int = 10
 ) -> Reliability:
@@ -40,7 +69,7 @@ def reliability(
     """
     score, weight = np.asarray(score, float), np.asarray(weight, float)
     y = np.asarray(is_class, float)
-    index = np.clip((score * bins).astype(int), 0, bins - 1)
+    index = _bin(score, bins)
 
     def sums(values: Array) -> Array:
         return np.asarray(np.bincount(index, values, minlength=bins), float)

@@ -250,7 +250,7 @@ def together(features: Sequence[str], responses: Mapping[str, Response]) -> Boos
     arrays = [network.to_arrays() for network in networks]
     joined = {
         name: np.concatenate([one[name] for one in arrays])
-        for name in ("leaf", "feature", "threshold", "value", "slope", "offset")
+        for name in ("leaf", "feature", "threshold", "value")
     }
     joined["used"] = np.max([one["used"] for one in arrays])
     outputs, trees, leaves = joined["value"].shape

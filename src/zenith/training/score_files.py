@@ -123,10 +123,10 @@ def load_score(
 
 
 def _empty(settings: Mva, responses: Any, rates: int, bins: int) -> EfficientScore:
-    ratios: Network = settings.create(jax.random.key(0))
+    ratios: Network = settings.shell(jax.random.key(0))
     shell = _shell(responses)
     classes = len(settings.classes)
-    outputs = 0 if shell is None else len(shell.slope)
+    outputs = 0 if shell is None else len(shell.value)
     return EfficientScore.of(
         ratios,
         shell,

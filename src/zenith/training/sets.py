@@ -21,6 +21,7 @@ from zenith.errors import InputError
 from zenith.training.examples import Examples
 
 PARTS = ("train", "validate", "test")
+CALIBRATE = "calibrate"  # a part that a file may have besides
 NO_CLASS = -1  # the label of events that no network learns from
 
 Rows = dict[str, NDArray[Any]]
@@ -167,7 +168,7 @@ class Source:
         """The part of each event, (n,) names: as the file says, or by its fold."""
         own = events.dtype.names or ()
         if self.fields.part in own:
-            names = np.array([*self.file.names("parts", PARTS), ""])
+            names = np.array([*self.file.names("parts", (*PARTS, CALIBRATE)), ""])
             found = whole_numbers(events[self.fields.part], self.file.path, self.fields.part)
             known = (found >= 0) & (found < len(names) - 1)
             return names[np.where(known, found, len(names) - 1)]
@@ -234,10 +235,14 @@ def parts_of(
 ) -> dict[str, Examples]:
     """The events of the parts `train`, `validate` and `test`, in memory.
 
+    And of `calibrate`, where the network is to be calibrated and the files have such a part.
+
     Raises `InputError` for what cannot be read as the network needs it, a class without events in a
     part, and a collection of which no event has any.
     """
-    found: dict[str, list[Examples]] = {part: [] for part in PARTS}
+    mva = sources[0].mva
+    wanted = PARTS if mva.calibration is None else (*PARTS, CALIBRATE)
+    found: dict[str, list[Examples]] = {part: [] for part in wanted}
     for source in sources:
         for rows in source.file.blocks(source.names):
             events = rows[source.fields.events]
@@ -252,9 +257,11 @@ def parts_of(
                 examples.append(Examples(x, label[chosen], weight, objects, beside))
     where = ", ".join(source.file.path for source in sources)
     parts = {part: Examples.joined(examples) for part, examples in found.items() if examples}
-    for part in PARTS:
+    if CALIBRATE in parts and not len(parts[CALIBRATE].label):
+        del parts[CALIBRATE]
+    for part in parts or PARTS:
         counts = np.bincount(parts[part].label) if part in parts else np.zeros(0, int)
-        _check_counts(name, sources[0].mva, counts, part, where)
+        _check_counts(name, mva, counts, part, where)
         _check_objects(parts[part].objects, part, where)
     return parts
 

@@ -9,7 +9,8 @@ from zenith.config.networks.descent import DescentSettings
 from zenith.config.networks.settings import Mva
 from zenith.core.networks.network import Network
 from zenith.errors import FitError, InputError
-from zenith.training.balance import balanced, without_negative
+from zenith.training.balance import Balance, balanced, without_negative
+from zenith.training.calibrate import calibrated, set_aside
 from zenith.training.descent import train_with_jax
 from zenith.training.examples import Examples
 from zenith.training.planing import planed
@@ -23,12 +24,15 @@ def train(
     validation: Examples,
     seed: int,
     progress: Progress = lambda *_: None,
+    calibrating: Examples | None = None,
 ) -> Trained:
     """Train the network `name`; the same arguments give the same numbers.
 
     The loss is the mean of weight · cross-entropy, with a sigmoid for two classes and a softmax for
     more, over events balanced as configured, or what `loss` makes of it. The weights that are kept
-    are those with the smallest loss on `validation`, which is balanced by weights alone.
+    are those with the smallest loss on `validation`, which is balanced by weights alone. Where the
+    network is to be calibrated, the events `calibrating` do it, balanced in the same way; without
+    any, a share of `validation` of its own.
 
     Raises `InputError` for a class whose weights add up to nothing, a feature or a field of objects
     that never varies or is not finite, and for objects that are not there; and `FitError` if the
@@ -44,39 +48,49 @@ def train(
     elif mva.framework == "lightgbm":
         from zenith.training.boosted_trees import train_with_lightgbm as how
     try:
+        if mva.calibration is not None and calibrating is None:
+            aside = np.random.default_rng([seed, zlib.crc32(f"calibration of {name}".encode())])
+            share, classes = mva.calibration.share, tuple(mva.classes)
+            validation, calibrating = set_aside(validation, classes, share, aside)
         for events, of in ((training, "training"), (validation, "validation")):
             check_objects(network, events, of)
             _check_observables(mva, events, of)
-        training, validation = _balanced(mva, training, validation, random)
+        if calibrating is not None:
+            check_objects(network, calibrating, "calibrating")
+        both = _balanced(mva, training, random), _weighted(mva, validation)
+        training, validation = _planed(mva, *both)
         _check_that_features_vary(mva, training)
         of_events = training.x, np.abs(training.weight)
         if network.collections:
             network = network.scaled_to(*of_events, training.objects)
         else:
             network = network.scaled_to(*of_events)
-        return how(network, mva, training, validation, random, progress)
+        trained = how(network, mva, training, validation, random, progress)
+        if mva.calibration is None or calibrating is None:
+            return trained
+        found = calibrated(trained.network, mva.calibration.type, _weighted(mva, calibrating))
+        return trained._replace(network=found, calibrating=len(calibrating.label))
     except (InputError, FitError) as error:
         raise type(error)(f"mva.{name}: {error}") from None
 
 
-def _balanced(
-    mva: Mva, training: Examples, validation: Examples, random: np.random.Generator
-) -> tuple[Examples, Examples]:
-    """Both as the loss has them; the events of the validation are never sampled."""
-    classes, rule = tuple(mva.classes), mva.negative_weights
-    both = (
-        balanced(without_negative(training, rule), classes, mva.balance, random),
-        balanced(
-            without_negative(validation, rule),
-            classes,
-            "none" if mva.balance == "none" else "class_weights",
-            random,
-        ),
-    )
+def _balanced(mva: Mva, events: Examples, random: np.random.Generator) -> Examples:
+    """As the loss has them."""
+    events = without_negative(events, mva.negative_weights)
+    return balanced(events, tuple(mva.classes), mva.balance, random)
+
+
+def _weighted(mva: Mva, events: Examples) -> Examples:
+    """The same without drawing any: those that choose the epoch, and those that calibrate."""
+    how: Balance = "none" if mva.balance == "none" else "class_weights"
+    events = without_negative(events, mva.negative_weights)
+    return balanced(events, tuple(mva.classes), how, np.random.default_rng(0))
+
+
+def _planed(mva: Mva, training: Examples, validation: Examples) -> tuple[Examples, Examples]:
     if isinstance(mva, DescentSettings) and mva.loss.planing:
-        training, validation = planed(both, mva.loss.planing, len(classes))
-        return training, validation
-    return both
+        training, validation = planed((training, validation), mva.loss.planing, len(mva.classes))
+    return training, validation
 
 
 def _check_that_features_vary(mva: Mva, events: Examples) -> None:

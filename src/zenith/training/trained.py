@@ -14,3 +14,4 @@ class Trained(NamedTuple):
     network: Network  # of the best epoch
     losses: dict[str, list[float]]  # `train` and `validation`, one number for each epoch
     best_epoch: int  # counted from 1
+    calibrating: int = 0  # events that calibrated it

@@ -43,6 +43,9 @@ def test_the_parts_of_the_file_are_what_is_trained_and_judged(trained: dict[str,
     assert metrics["events"]["signal"] == {"train": 100, "validate": 100, "test": 100}
     assert metrics["objects"] == {"jet": ["pt", "eta", "phi", "mass"]}
     assert "fold" not in metrics
+    calibration = metrics["calibration"]
+    assert (calibration["type"], calibration["events"]) == ("temperature", 100)
+    assert calibration["before"].keys() == calibration["after"].keys() == {"signal"}
     with h5py.File(trained["scored"]) as file:
         scores, events = file["scores"][:, 0], file["events"][:]
     test = events["part"] == 2

@@ -140,6 +140,7 @@ mva:
     classes: {wjets: [wjets], signal: [zprime]}
     features: [mtt, met]
     cuts: [n_muon == 1, n_jet >= 2]
+    calibration: {type: isotonic, share: 0.4}
 summary: {network: net}
 climbed_categories: {score: net, number: 3, tune: [0, 1], width: 0.1, optimise: {steps: 9}}
 statistics:
@@ -358,6 +359,7 @@ EXPECTED = {
     "mva.net.activation": NETWORK,
     "mva.net.transforms*": NETWORK,
     "mva.net.ensemble": NETWORK,
+    "mva.net.calibration*": NETWORK,
     "mva.net.cuts": f"columns training_set mva mva_figures response {SUMMARISED}",
     "mva.net.fine_tune": SELECTION,
     "mva.net.balance": "mva mva_figures",

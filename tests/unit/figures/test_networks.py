@@ -97,14 +97,19 @@ def test_scores_draw_training_filled_and_unseen_as_points() -> None:
 
 
 def test_reliability_is_drawn_beside_the_diagonal() -> None:
-    scored = Scored("$W$ + jets", style.ORANGE, [0.1, 0.8], [0.2, 0.7], [0.05, 0.1])
+    points = [0.1, 0.8], [0.2, 0.7], [0.05, 0.1]
+    scored = Scored("$W$ + jets", style.ORANGE, *points, 0.0312)
     figure = reliability([scored], title="net", banner=style.Banner())
     axes = figure.axes[0]
     np.testing.assert_allclose(axes.lines[0].get_xydata(), [[0, 0], [1, 1]])
-    points = axes.containers[0].lines[0]
-    np.testing.assert_allclose(points.get_xydata(), [[0.1, 0.2], [0.8, 0.7]])
+    drawn = axes.containers[0].lines[0]
+    np.testing.assert_allclose(drawn.get_xydata(), [[0.1, 0.2], [0.8, 0.7]])
     assert axes.get_ylabel() == "Share of $W$ + jets"
-    assert texts(figure) == ["Calibrated", "$W$ + jets"]
+    assert texts(figure) == ["Share = score", "$W$ + jets, ECE 0.031"]
+    before = Scored("$W$ + jets", style.ORANGE, *points, 0.1, calibrated=False)
+    figure = reliability([scored, before], title="net", banner=style.Banner())
+    assert texts(figure)[1:] == ["$W$ + jets, before, ECE 0.1", "$W$ + jets, calibrated, ECE 0.031"]
+    assert figure.axes[0].containers[0].lines[0].get_markerfacecolor() == "white"
 
 
 def test_feature_that_is_not_scaled_has_one_panel() -> None:

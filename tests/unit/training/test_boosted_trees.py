@@ -15,7 +15,6 @@ from zenith.config.networks.boosted_trees import BoostedTreesSettings
 from zenith.core.networks.boosted_trees import BoostedTrees
 from zenith.errors import ConfigError, FitError, InputError
 from zenith.training.boosted_trees import taken_over
-from zenith.training.calibrate import vector_scaling
 from zenith.training.evaluate import roc
 from zenith.training.examples import Examples
 from zenith.training.export import export_onnx
@@ -67,7 +66,7 @@ def test_arrays_predict_what_lightgbm_does(classes: int, tmp_path: Path) -> None
     options = {"num_leaves": 12, "verbose": -1, "use_missing": False, "num_threads": 1}
     data = lightgbm.Dataset(events.x.T, events.label, weight=events.weight)
     booster = lightgbm.train(objective | options, data, 30)
-    mva = trees(classes)
+    mva = trees(classes, calibration=None)
     dump = booster.dump_model()["tree_info"]
     network = taken_over(mva.create(jax.random.key(0)), [tree["tree_structure"] for tree in dump])
 
@@ -152,27 +151,8 @@ def test_scores_are_calibrated_where_those_of_the_trees_are_not(classes: int) ->
     mva = trees(classes, leaf_events=20)
     trained = train("n", mva, uneven(1, 10_000, 2.5), uneven(2, 30_000, 1.0), seed=1)
     calibrated, test = trained.network, uneven(3, 4000, 1.0)
-    none = {"slope": np.ones_like(calibrated.slope), "offset": np.zeros_like(calibrated.offset)}
-    assert p_value(calibrated.with_arrays(calibrated.to_arrays() | none), test) < 1e-4
+    assert p_value(calibrated.uncalibrated, test) < 1e-4
     assert p_value(calibrated, test) > 0.01
-
-
-def test_scaling_finds_the_slopes_of_the_logits() -> None:
-    random = np.random.default_rng(4)
-    truth = random.normal(0, 1.5, (3, 40_000))
-    share = np.exp(truth) / np.exp(truth).sum(axis=0)
-    label = (random.random(40_000) > share.cumsum(axis=0)).sum(axis=0)
-    slope, offset = vector_scaling(truth * 4.0 + 2.0, label, np.full(40_000, 7.0))
-    np.testing.assert_allclose(slope, 0.25, rtol=0.03)
-    np.testing.assert_allclose(offset - offset.mean(), 0.0, atol=0.05)
-
-
-def test_scaling_of_a_class_with_one_event_stays_near_one() -> None:
-    """It can be separated from all others: the cross-entropy alone has no minimum."""
-    z = np.linspace(-1.0, 1.0, 50)[None]
-    slope, offset = vector_scaling(z, np.arange(50) == 49, np.ones(50))
-    assert 0.5 < slope[0] < 4.0
-    assert -6.0 < offset[0] < 0.0
 
 
 def test_a_class_with_one_event() -> None:

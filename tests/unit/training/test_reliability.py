@@ -5,7 +5,12 @@ import pytest
 
 from zenith.config.networks.perceptron import PerceptronSettings
 from zenith.training.examples import Examples
-from zenith.training.reliability import learnt_weight, reliability
+from zenith.training.reliability import (
+    calibration_errors,
+    expected_calibration_error,
+    learnt_weight,
+    reliability,
+)
 
 
 def toy(events: int = 5000) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -35,6 +40,28 @@ def test_errors_are_those_of_the_shares() -> None:
     assert len(found.score) == 17
     pulls = (found.share - found.score) / found.error
     assert 0.4 < np.mean(pulls**2) < 2.0
+
+
+def test_the_expected_calibration_error_by_hand() -> None:
+    """Two bins: |1 (1 - 0.2) + 3 (0 - 0.4)| = 0.4 and |2 (1 - 0.8) + 2 (1 - 0.9)| = 0.6, of 8."""
+    events = [0.2, 0.4, 0.8, 0.9], [1, 0, 1, 1], [1.0, 3.0, 2.0, 2.0]
+    assert expected_calibration_error(*events, bins=2) == pytest.approx(0.125)
+    assert expected_calibration_error([0.0, 1.0], [0, 1], [1.0, 2.0]) == 0.0
+    # a negative weight takes an event away
+    assert expected_calibration_error([0.3, 0.3, 0.3], [1, 1, 0], [1, -1, 2], 1) == pytest.approx(
+        0.3
+    )
+    score, is_class, weight = toy(200_000)
+    assert expected_calibration_error(score, is_class, weight) < 0.003
+    assert expected_calibration_error(score / 2, is_class, weight) == pytest.approx(
+        np.average(score, weights=weight) / 2, abs=0.003
+    )
+    events_of = Examples(np.zeros((1, 200_000), np.float32), is_class.astype(np.int32), weight)
+    mva = PerceptronSettings.model_validate(
+        {"classes": {"a": ["a"], "b": ["b"]}, "features": ["x"], "balance": "none"}
+    )
+    found = calibration_errors(mva, events_of, {"b": score})
+    assert found == {"b": expected_calibration_error(score, is_class, weight)}
 
 
 @pytest.mark.parametrize("balance", ["none", "class_weights", "undersample"])

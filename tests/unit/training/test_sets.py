@@ -54,6 +54,21 @@ def test_parts_hold_the_rows_that_the_file_says(tmp_path: Path) -> None:
     assert found["train"].x.dtype == np.float32
 
 
+@pytest.mark.parametrize("parts", ["train,validate,test,calibrate", None])
+def test_a_part_of_the_file_calibrates(tmp_path: Path, parts: str | None) -> None:
+    arrays = particles()
+    arrays["events"]["part"][:80] = 3
+    path = write_particles(tmp_path / "set.h5", arrays, parts=parts)
+    found = read(path)
+    np.testing.assert_array_equal(found["calibrate"].x[0], arrays["events"]["st"][:80])
+    assert sum(len(events.label) for events in found.values()) == 600
+    assert "calibrate" not in read(path, network(calibration=None))
+    arrays["events"]["part"][1:80:2] = 0
+    path = write_particles(tmp_path / "one.h5", arrays, parts=parts)
+    with pytest.raises(InputError, match=r"class 'signal' .* no event in the part 'calibrate'"):
+        read(path)
+
+
 def test_what_is_in_padding_is_no_matter(tmp_path: Path) -> None:
     arrays = particles()
     right = read(write_particles(tmp_path / "a.h5", arrays))

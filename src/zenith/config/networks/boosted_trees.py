@@ -6,6 +6,7 @@ from pydantic import Field, field_validator
 
 from zenith.config.base import Positive
 from zenith.config.marks import concerns
+from zenith.config.networks.calibration import CalibrationSettings
 from zenith.config.networks.marks import NETWORK
 from zenith.config.networks.settings import Mva
 from zenith.config.steps import SELECTION
@@ -71,6 +72,14 @@ class BoostedTreesSettings(Mva):
         ),
         concerns("mva"),
     ] = 20
+    calibration: Annotated[
+        CalibrationSettings | None,
+        Field(
+            description="what makes scores probabilities after the training; default: `vector`, "
+            "`share: 1`; none: nothing"
+        ),
+        NETWORK,
+    ] = CalibrationSettings(type="vector", share=1.0)
     threads: Annotated[
         int, Field(ge=1, description="number of threads of the training"), concerns()
     ] = 1

@@ -7,6 +7,7 @@ from pydantic import Field, model_validator
 
 from zenith.config.base import Name, Section
 from zenith.config.marks import Mark, concerns
+from zenith.config.networks.calibration import CalibrationSettings
 from zenith.config.networks.marks import NETWORK
 from zenith.config.networks.objects import ObjectsRead
 from zenith.config.selection import FixedCut
@@ -100,6 +101,11 @@ class Mva(Section):
         ),
         concerns("mva"),
     ] = "absolute"
+    calibration: Annotated[
+        CalibrationSettings | None,
+        Field(description="what makes scores probabilities after the training; none: nothing"),
+        NETWORK,
+    ] = None
     fine_tune: Annotated[
         bool,
         Field(
@@ -159,15 +165,27 @@ class Mva(Section):
         """What is trained, with weights drawn from the key."""
         return self.create(key)
 
+    def shell(self, key: "jax.Array") -> "Network":
+        """The same with what calibrates it: what a file has."""
+        network = self.untrained(key)
+        if self.calibration is None:
+            return network
+        from zenith.core.networks.calibrated import Calibrated
+
+        return Calibrated.of(network, self.calibration.type)
+
     @property
     def softmax_classes(self) -> tuple[str, ...]:
         """The classes that have a score each: all of more than two, none of two."""
         return tuple(self.classes) if len(self.classes) > 2 else ()
 
     def parting(self, categories: int) -> Self:
-        """The same with an output for each category of events, in place of its classes."""
+        """The same with an output for each category of events, in place of its classes.
+
+        What has calibrated it is in its last layer.
+        """
         classes = {f"category_{k}": (f"category_{k}",) for k in range(1, categories + 1)}
-        return self.model_copy(update={"classes": classes})
+        return self.model_copy(update={"classes": classes, "calibration": None})
 
     def architecture(self) -> dict[str, Any]:
         """What says which arrays there are and what they mean, as JSON has it.

@@ -20,7 +20,7 @@ ZERO = 1e-35  # features up to this are 0 to LightGBM
 
 
 class BoostedTrees(Network):
-    """Logits slope · Σ values of leaves + offset; slope and offset calibrate them.
+    """Logits that are sums of the values of leaves.
 
     All numbers are floating-point, as a network's are; leaves and features are whole. Features are
     compared in float32, with thresholds that were rounded down: for features in float32 this is the
@@ -34,8 +34,6 @@ class BoostedTrees(Network):
     threshold: jax.Array  # (outputs, trees, splits), in the unit of the feature
     value: jax.Array  # (outputs, trees, leaves)
     used: jax.Array  # (), number of trees, the first ones
-    slope: jax.Array  # (outputs,)
-    offset: jax.Array  # (outputs,)
 
     @classmethod
     def create(
@@ -52,34 +50,31 @@ class BoostedTrees(Network):
             threshold=jnp.zeros(splits, jnp.float32),
             value=jnp.zeros((outputs, trees, leaves), jnp.float32),
             used=jnp.zeros((), jnp.float32),
-            slope=jnp.ones(outputs, jnp.float32),
-            offset=jnp.zeros(outputs, jnp.float32),
         )
 
     def logits(self, events: jax.Array, objects: Mapping[str, Objects] = {}) -> jax.Array:
         """(features, N) → (1 or classes, N)."""
         network, x = jax.lax.stop_gradient((self, events))
         sums = _sums(network, jnp.where(jnp.abs(x) > ZERO, x, 0.0).astype(jnp.float32))
-        scaled = network.slope[:, None] * sums + network.offset[:, None]
-        return jnp.asarray(scaled, events.dtype)
+        return jnp.asarray(sums, events.dtype)
 
     def onnx(self, graph: OnnxGraph, events: str, objects: Mapping[str, tuple[str, str]]) -> str:
         """One ensemble of trees (onnx.ai/onnx/operators/onnx_aionnxml_TreeEnsembleRegressor)."""
         some = graph.node("Greater", graph.node("Abs", events), graph.constant(ZERO))
         x = graph.node("Where", some, events, graph.constant(0.0))
         arrays = [np.asarray(a) for a in (self.leaf, self.feature, self.threshold, self.value)]
-        trees = [(k, number) for k in range(len(self.slope)) for number in range(int(self.used))]
+        trees = [(k, number) for k in range(len(self.value)) for number in range(int(self.used))]
         nodes = [
             (tree, at[0], node)
             for tree, at in enumerate(trees)
             for node in _nodes(*(array[at] for array in arrays))
         ]
         leaves = [(tree, output, node) for tree, output, node in nodes if node.mode == "LEAF"]
-        sums = graph.node(
+        return graph.node(
             "TreeEnsembleRegressor",
             x,
             domain="ai.onnx.ml",
-            n_targets=len(self.slope),
+            n_targets=len(self.value),
             nodes_treeids=[tree for tree, _, _ in nodes],
             nodes_nodeids=[node.number for _, _, node in nodes],
             nodes_modes=[node.mode for _, _, node in nodes],
@@ -92,8 +87,6 @@ class BoostedTrees(Network):
             target_ids=[output for _, output, _ in leaves],
             target_weights=[node.value for _, _, node in leaves],
         )
-        scaled = graph.node("Mul", sums, graph.constant(self.slope))
-        return graph.node("Add", scaled, graph.constant(self.offset))
 
 
 @jax.jit

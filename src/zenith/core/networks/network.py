@@ -70,6 +70,11 @@ class Network(eqx.Module):
         """Whether it reads objects that are packed as well (`zenith.core.networks.tokens`)."""
         return False
 
+    @property
+    def uncalibrated(self) -> "Network":
+        """What it was before its calibration; itself, if it has none."""
+        return self
+
     def may_lack(self, collection: str | None = None) -> tuple[str, ...]:
         """Features of events, or fields of a collection, that are NaN where there is no value."""
         return ()
