@@ -33,7 +33,8 @@ from scipy.special import logit, ndtr
 
 from zenith.artefacts import write_text
 from zenith.config import load
-from zenith.config.simulation import DetectorResponse, ProcessCard, PseudodataCard, Score
+from zenith.config.detector_response import DetectorResponse, Score
+from zenith.config.simulation import ProcessCard, PseudodataCard
 from zenith.events.tagging import weights_between
 from zenith.simulation.detector import pileup_profile
 from zenith.simulation.jet_response import DEEP_FLAVOUR

@@ -1,134 +1,12 @@
-"""What a sample's `simulate:` block says: a process card for Pythia 8 and a detector response."""
+"""What a sample's `simulate:` block says: a process card for Pythia 8."""
 
 from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from zenith.config.base import Fraction, Name, Positive, Section
+from zenith.config.base import Name, Positive, Section
+from zenith.config.detector_response import DetectorResponse, NonNegative
 from zenith.config.marks import concerns
-
-NonNegative = Annotated[float, Field(ge=0.0)]
-
-
-class Score(Section):
-    """A tagging score s in (0, 1) whose logit, ln(s / (1 - s)), is normally distributed.
-
-    The fraction of jets above a threshold t is Φ((mean - logit t) / spread).
-    """
-
-    mean: Annotated[float, Field(description="mean of the logit, no unit")]
-    spread: Annotated[Positive, Field(description="standard deviation of the logit, no unit")]
-
-
-class BTagResponse(Section):
-    """b-tagging score (btagDeepB) by the flavour of the hadrons in the jet.
-
-    The defaults pass through the three working points of DeepCSV (arXiv:1712.07158):
-    68 % of the b jets, 12 % of the c jets and 1.1 % of the light jets lie above 0.6321.
-    """
-
-    b: Annotated[Score, Field(description="b-tagging score of jets with a b hadron")] = Score(
-        mean=2.15, spread=3.4
-    )
-    c: Annotated[Score, Field(description="b-tagging score of jets with a c but no b hadron")] = (
-        Score(mean=-1.74, spread=1.94)
-    )
-    light: Annotated[Score, Field(description="b-tagging score of all other jets")] = Score(
-        mean=-3.58, spread=1.8
-    )
-    slope: Annotated[
-        NonNegative,
-        Field(description="fall of a b jet's mean per GeV of jet pT above 200 GeV, in 1/GeV"),
-    ] = 0.002
-
-
-class TopTagResponse(Section):
-    """Top-tagging score (particleNet_TvsQCD) by the quarks of a hadronic top decay in the jet."""
-
-    merged: Annotated[
-        Score, Field(description="top-tagging score of fat jets that hold all three quarks")
-    ] = Score(mean=2.5, spread=2.5)
-    partial: Annotated[
-        Score, Field(description="top-tagging score of fat jets that hold two of the quarks")
-    ] = Score(mean=-1.0, spread=2.5)
-    other: Annotated[Score, Field(description="top-tagging score of all other fat jets")] = Score(
-        mean=-4.0, spread=2.2
-    )
-
-
-class DetectorResponse(Section):
-    """The numbers of the parametrised detector response, see `zenith.simulation.detector`."""
-
-    muon_efficiency: Annotated[
-        Fraction,
-        Field(description="efficiency to reconstruct a muon and identify it as tight, |η| < 2.4"),
-    ] = 0.96
-    muon_resolution: Annotated[
-        NonNegative, Field(description="relative pT resolution of a muon at low pT")
-    ] = 0.012
-    muon_resolution_slope: Annotated[
-        NonNegative,
-        Field(
-            description="relative pT resolution of a muon per GeV of pT, added in "
-            "quadrature, in 1/GeV"
-        ),
-    ] = 5e-5
-    electron_efficiency: Annotated[
-        Fraction,
-        Field(
-            description="efficiency to reconstruct an electron and identify it as tight, |η| < 2.5"
-        ),
-    ] = 0.80
-    electron_resolution: Annotated[
-        NonNegative, Field(description="relative pT resolution of an electron")
-    ] = 0.02
-    trigger_efficiency: Annotated[
-        Fraction, Field(description="efficiency of HLT_Mu50 for muons above 50 GeV")
-    ] = 0.90
-    trigger_recovery: Annotated[
-        Fraction,
-        Field(
-            description="efficiency of HLT_TkMu50 for muons above 50 GeV, independent of HLT_Mu50"
-        ),
-    ] = 0.60
-    isolation_noise: Annotated[
-        NonNegative,
-        Field(description="mean pT that pileup leaves in a cone of radius 0.4, in GeV per vertex"),
-    ] = 0.05
-    jet_scale: Annotated[Positive, Field(description="mean ratio of measured to true jet pT")] = 1.0
-    jet_noise: Annotated[
-        NonNegative, Field(description="noise term N of the jet resolution, N/pT, in GeV")
-    ] = 4.0
-    jet_stochastic: Annotated[
-        NonNegative, Field(description="stochastic term S of the jet resolution, S/√pT, in √GeV")
-    ] = 0.9
-    jet_constant: Annotated[
-        NonNegative, Field(description="constant term of the jet resolution")
-    ] = 0.045
-    jet_angle: Annotated[
-        NonNegative, Field(description="resolution of a jet's η and φ, in radians")
-    ] = 0.01
-    soft_drop_resolution: Annotated[
-        NonNegative, Field(description="relative resolution of the soft-drop mass")
-    ] = 0.08
-    met_noise: Annotated[
-        NonNegative, Field(description="resolution of each component of MET without pileup, in GeV")
-    ] = 8.0
-    met_pileup: Annotated[
-        NonNegative,
-        Field(description="resolution of MET per pileup vertex, added in quadrature, in GeV"),
-    ] = 2.2
-    puppi_suppression: Annotated[
-        Fraction, Field(description="share of the pileup noise of MET that PuppiMET keeps")
-    ] = 0.6
-    btag: BTagResponse = BTagResponse()
-    top_tag: TopTagResponse = TopTagResponse()
-    pileup_mean: Annotated[
-        Positive, Field(description="mean number of interactions per bunch crossing")
-    ] = 22.0
-    pileup_spread: Annotated[
-        Positive, Field(description="standard deviation of that number over luminosity sections")
-    ] = 8.0
 
 
 class ProcessCard(Section):
@@ -144,13 +22,6 @@ class ProcessCard(Section):
         Field(gt=0, description="number of files, made by independent jobs"),
         concerns("simulate", of="own"),
     ] = 1
-    muon_pt_min: Annotated[
-        NonNegative | None,
-        Field(
-            description="smallest pT in GeV, within |η| < 2.6, of a muon of the hard process, or "
-            "of a τ that then decays to a muon; none: keep every event"
-        ),
-    ] = 35.0
     multiparton_interactions: Annotated[
         bool, Field(description="whether to simulate the underlying event (three times slower)")
     ] = False
@@ -171,7 +42,19 @@ class ProcessCard(Section):
         return self
 
 
-class ZprimeCard(ProcessCard):
+class MuonCard(ProcessCard):
+    """A process of which events with a muon are kept."""
+
+    muon_pt_min: Annotated[
+        NonNegative | None,
+        Field(
+            description="smallest pT in GeV, within |η| < 2.6, of a muon of the hard process, or "
+            "of a τ that then decays to a muon; none: keep every event"
+        ),
+    ] = 35.0
+
+
+class ZprimeCard(MuonCard):
     """Z′ → tt̄, without interference with γ* and Z."""
 
     process: Literal["zprime"]
@@ -198,7 +81,7 @@ class HardCard(ProcessCard):
     ] = 3.0
 
 
-class TopPairCard(HardCard):
+class TopPairCard(HardCard, MuonCard):
     """tt̄ with one, none or two of the W bosons decaying to e, μ or τ."""
 
     process: Literal["ttbar_semileptonic", "ttbar_hadronic", "ttbar_dileptonic"]
@@ -210,10 +93,61 @@ class TopPairCard(HardCard):
         return self
 
 
-class WJetsCard(HardCard):
+class WJetsCard(HardCard, MuonCard):
     """W → μν with one parton at high pT, and what the parton shower adds."""
 
     process: Literal["wjets"]
+
+
+class TagJets(Section):
+    """Two partons far apart beside those that the Higgs boson, or the heavy quarks, become.
+
+    The shower is ordered in pT: once it is down to `pt`, every parton above is there, and an event
+    without such a pair is given up before the rest of it. Selections have to ask for more.
+    """
+
+    pt: Annotated[
+        Positive,
+        Field(description="pT in GeV at which the shower is looked at, that of each parton"),
+    ] = 20.0
+    mass: Annotated[NonNegative, Field(description="smallest mass of the pair, in GeV")] = 300.0
+    delta_eta: Annotated[NonNegative, Field(description="smallest Δη of the pair")] = 2.5
+
+
+class TagJetsCard(ProcessCard):
+    """A process of which events with two forward jets are kept."""
+
+    tag_jets: Annotated[
+        TagJets | None,
+        Field(description="pair of partons that is asked for; none: keep every event"),
+    ] = TagJets()
+
+
+class HiggsCard(TagJetsCard):
+    """A Higgs boson from the fusion of vector bosons or of gluons, decaying to heavy quarks."""
+
+    process: Literal["higgs_vector_boson_fusion", "higgs_gluon_fusion"]
+    mass: Annotated[float, Field(ge=80.0, le=200.0, description="mass in GeV")] = 125.0
+    decay: Annotated[Literal["bb", "cc"], Field(description="quarks that it decays to")] = "bb"
+
+
+class MultijetCard(HardCard, TagJetsCard):
+    """A pair of heavy quarks from gluons or light quarks, and the jets of the parton shower.
+
+    What is asked of the heavy quarks is looked at together with the tag jets, and without them not.
+    """
+
+    process: Literal["multijet"]
+    quarks: Annotated[Literal["bb", "cc"], Field(description="quarks of the hard process")] = "bb"
+    quark_pt_min: Annotated[
+        NonNegative,
+        Field(
+            description="smallest pT in GeV of the two within |η| < 2.6, after the shower so far"
+        ),
+    ] = 30.0
+    quark_mass_max: Annotated[
+        Positive | None, Field(description="largest mass of the two in GeV; none: any")
+    ] = None
 
 
 class PseudodataCard(Section):
@@ -252,5 +186,6 @@ class PseudodataCard(Section):
 
 
 SimulationCard = Annotated[
-    ZprimeCard | TopPairCard | WJetsCard | PseudodataCard, Field(discriminator="process")
+    ZprimeCard | TopPairCard | WJetsCard | HiggsCard | MultijetCard | PseudodataCard,
+    Field(discriminator="process"),
 ]

@@ -8,8 +8,12 @@ import numpy as np
 TRIM_RADIUS, TRIM_FRACTION = 0.2, 0.05
 
 
-def cluster(particles: Any, radius: float, pt_min: float, *, groomed: bool = False) -> Any:
+def cluster(
+    particles: Any, radius: float, pt_min: float, *, groomed: bool = False, width: bool = False
+) -> Any:
     """Jets above `pt_min` (GeV) of particles with `px py pz E`: `pt eta phi mass constituents`.
+
+    With `width`, also `width`: Σ pT ΔR / Σ pT over the constituents, ΔR from the axis of the jet.
 
     With `groomed`, also `groomed_mass`: the mass of the jet trimmed (arXiv:0912.1342) to its kT
     subjets of R = 0.2 that carry 5 % of its pT. It stands in for the soft-drop mass, which it
@@ -24,6 +28,8 @@ def cluster(particles: Any, radius: float, pt_min: float, *, groomed: bool = Fal
     fields = _kinematics(found)
     if not groomed:
         fields["constituents"] = ak.num(sequence.constituent_index(min_pt=pt_min), axis=2)
+        if width:
+            fields["width"] = _width(sequence.constituents(min_pt=pt_min), fields)
         return ak.zip(fields)
     constituents = sequence.constituents(min_pt=pt_min)
     counts = ak.num(constituents, axis=1)
@@ -36,6 +42,13 @@ def cluster(particles: Any, radius: float, pt_min: float, *, groomed: bool = Fal
     trimmed = _mass(*(ak.sum(kept[axis], axis=1) for axis in ("px", "py", "pz", "E")))
     fields["groomed_mass"] = ak.unflatten(trimmed, counts)
     return ak.zip(fields)
+
+
+def _width(constituents: Any, jets: dict[str, Any]) -> Any:
+    inside = _kinematics(constituents)
+    phi = (inside["phi"] - jets["phi"] + np.pi) % (2 * np.pi) - np.pi
+    distance = np.hypot(inside["eta"] - jets["eta"], phi)
+    return ak.sum(inside["pt"] * distance, axis=2) / ak.sum(inside["pt"], axis=2)
 
 
 def _kinematics(p: Any) -> dict[str, Any]:

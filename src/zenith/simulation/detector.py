@@ -1,11 +1,12 @@
 """A parametrised detector: what a batch of simulated events looks like after reconstruction.
 
-Every number is in `zenith.config.DetectorResponse`. In brief:
+Every number is in `zenith.config.detector_response`. In brief:
 
 - muons and electrons: normal pT resolution, an efficiency to be identified as tight, and relative
   isolation from the particles around them plus exponential noise from pileup;
 - jets: pT scaled by a normal response of width √(N²/pT² + S²/pT + C²), leptons from W and τ inside
   them excepted; smeared axis; scores drawn by the flavour of the hadrons within the jet's radius;
+  if asked for, scores of charm tagging, and constituents as they are found;
 - fat jets: the same, and a top-tagging score drawn by the quarks of a top decay within it;
 - missing momentum: the neutrinos', less what the jets and leptons were smeared by, plus noise.
 """
@@ -16,7 +17,7 @@ import awkward as ak
 import numpy as np
 from numpy.typing import NDArray
 
-from zenith.config.simulation import DetectorResponse
+from zenith.config.detector_response import DetectorResponse
 from zenith.simulation import jet_response, lepton_response
 from zenith.simulation.clustering import cluster
 from zenith.simulation.jagged import by_pt, like
@@ -39,7 +40,7 @@ def reconstruct(
     """
     pileup = _pileup(len(truth.weight), response, rng)
     n_pu = pileup["Pileup_nPU"]
-    gen_jets = _gen_jets(truth, RADIUS, GEN_PT)
+    gen_jets = _gen_jets(truth, RADIUS, GEN_PT, width=response.substructure is not None)
     gen_fat_jets = _gen_jets(truth, FAT_RADIUS, GEN_FAT_PT, groomed=True)
     muons, muon_change = lepton_response.muons(truth, n_pu, response, rng)
     jets, jet_change = jet_response.smear(gen_jets, truth, RADIUS, response, rng)
@@ -47,7 +48,7 @@ def reconstruct(
     return {
         "Muon": muons,
         "Electron": lepton_response.electrons(truth, response, rng),
-        "Jet": jet_response.jets(jets, response, rng),
+        "Jet": jet_response.jets(jets, response, rng, n_pu),
         "FatJet": jet_response.fat_jets(fat_jets, truth, response, rng),
         **_met(truth, muon_change + jet_change, n_pu, response, rng),
         **_triggers(muons, response, rng),
@@ -61,9 +62,14 @@ def reconstruct(
     }
 
 
-def _gen_jets(truth: Truth, radius: float, pt_min: float, *, groomed: bool = False) -> Any:
-    found = cluster(truth.particles, radius, pt_min, groomed=groomed)
-    return by_pt(jet_response.with_flavour(found, truth, radius))
+def _gen_jets(
+    truth: Truth, radius: float, pt_min: float, *, groomed: bool = False, width: bool = False
+) -> Any:
+    found = cluster(truth.particles, radius, pt_min, groomed=groomed, width=width)
+    found = jet_response.with_flavour(found, truth, radius)
+    if width:
+        found = jet_response.with_parton_flavour(found, truth, radius)
+    return by_pt(found)
 
 
 def pileup_profile(response: DetectorResponse, edges: NDArray[Any]) -> NDArray[Any]:

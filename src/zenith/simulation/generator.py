@@ -4,21 +4,25 @@ from typing import Any
 
 import numpy as np
 
-from zenith.config.simulation import HardCard, ProcessCard, TopPairCard, WJetsCard, ZprimeCard
+from zenith.config.simulation import (
+    HardCard,
+    HiggsCard,
+    MultijetCard,
+    ProcessCard,
+    TopPairCard,
+    WJetsCard,
+    ZprimeCard,
+)
 from zenith.errors import ZenithError
-from zenith.simulation.truth import ELECTRON, MUON, TAU
+from zenith.simulation.filters import QUARKS, filter_of, looks_at_the_shower
+from zenith.simulation.truth import HIGGS, MUON
 
 BEAM_ENERGY = 13_000.0  # √s in GeV
-FILTER_ETA = 2.6  # a little outside the |η| < 2.4 in which muons are measured
-TAU_TO_MUON = 0.1739  # branching fraction of τ → μνν, Review of Particle Physics 2022
-
 W_DECAYS = {"ttbar_hadronic": "1 2 3 4 5", "ttbar_dileptonic": "11 13 15"}
-LEPTONS = {  # how many W bosons decay to e, μ, τ
-    "zprime": (0, 1, 2),
-    "ttbar_hadronic": (0,),
-    "ttbar_semileptonic": (1,),
-    "ttbar_dileptonic": (2,),
-    "wjets": (1,),
+
+HIGGS_PRODUCTION = {
+    "higgs_vector_boson_fusion": ("HiggsSM:ff2Hff(t:ZZ) = on", "HiggsSM:ff2Hff(t:WW) = on"),
+    "higgs_gluon_fusion": ("HiggsSM:gg2H = on",),
 }
 
 # Factors on the renormalisation scale of the shower, in the order of NanoAOD's PSWeight: half the
@@ -79,6 +83,15 @@ def settings(card: ProcessCard, seed: int) -> list[str]:
                 "24:onMode = off",
                 f"24:onIfAny = {MUON}",
             ]
+        case HiggsCard():
+            lines += [
+                *HIGGS_PRODUCTION[card.process],
+                f"{HIGGS}:m0 = {card.mass}",
+                f"{HIGGS}:onMode = off",
+                f"{HIGGS}:onIfAny = {QUARKS[card.decay]}",
+            ]
+        case MultijetCard():
+            lines.append(f"HardQCD:hard{card.quarks}bar = on")
     if card.shower_variations:
         lines += SHOWER
     if isinstance(card, HardCard):
@@ -95,12 +108,13 @@ def settings(card: ProcessCard, seed: int) -> list[str]:
 class Generator:
     """One Pythia instance with its filter: the same card and seed give the same events.
 
-    The filter looks at the hard process, before the parton shower, which costs 300 times as
-    much. It keeps the card's number of leptonic W decays and, where the card sets
+    The filter of muons keeps the card's number of leptonic W decays and, where the card sets
     `muon_pt_min`, events that have a muon, or a τ in place of it. A τ that is alone is made to
-    decay to a muon, and its event kept with the probability of that decay.
+    decay to a muon, and its event kept with the probability of that decay. That of `tag_jets`
+    keeps events with a pair of forward partons.
 
-    With `hard_process_only` nothing is showered: only `cross_section` means something then.
+    With `hard_process_only` nothing that comes after the filter is generated: only `cross_section`
+    means something then.
 
     Raises ZenithError if Pythia is not installed or does not accept the card.
     """
@@ -115,10 +129,11 @@ class Generator:
         self._pythia = pythia8mc.Pythia("", False)
         lines = settings(card, seed)
         if hard_process_only:
-            lines.append("PartonLevel:all = off")
+            level = "HadronLevel" if looks_at_the_shower(card) else "PartonLevel"
+            lines.append(f"{level}:all = off")
         if rejected := [line for line in lines if not self._pythia.readString(line)]:
             raise ZenithError(f"Pythia does not accept {rejected}: the card of {card!r} is wrong")
-        self._filter = _hard_process_filter(pythia8mc, self._pythia, card)
+        self._filter = filter_of(pythia8mc, self._pythia, card)
         self._pythia.setUserHooksPtr(self._filter)
         if not self._pythia.init():
             raise ZenithError(f"Pythia could not start with the card {card!r}")
@@ -157,12 +172,18 @@ class Generator:
 
 
 def cross_section(
-    card: ProcessCard, *, events: int = 100_000, seed: int = 1
+    card: ProcessCard, *, events: int | None = None, seed: int = 1
 ) -> tuple[float, float]:
-    """Leading-order cross-section of a card and its statistical error in pb, in a few seconds."""
+    """Leading-order cross-section of a card and its statistical error in pb, in a few seconds.
+
+    By so many events that pass the filter; by default 100,000 where it looks at the hard process
+    alone, 2,000 where it looks at the shower.
+    """
     generator = Generator(unbiased(card), seed, hard_process_only=True)
-    for _ in range(0, events, 10_000):
-        generator.batch(10_000)
+    if events is None:
+        events = 2_000 if looks_at_the_shower(card) else 100_000
+    for first in range(0, events, 10_000):
+        generator.batch(min(10_000, events - first))
     return generator.cross_section()
 
 
@@ -172,51 +193,3 @@ def unbiased(card: ProcessCard) -> ProcessCard:
         {"pt_hat_bias": 0.0} if isinstance(card, HardCard) else {}
     )
     return card.model_copy(update=update)
-
-
-def _hard_process_filter(pythia8mc: Any, pythia: Any, card: ProcessCard) -> Any:
-    """A Pythia user hook; `seen` and `kept` hold the number of events, Σw and Σw²."""
-    wanted: tuple[int, ...] = LEPTONS[card.process]  # type: ignore[attr-defined]
-    pt_min = card.muon_pt_min
-
-    class Filter(pythia8mc.UserHooks):  # type: ignore[misc]
-        def __init__(self) -> None:
-            super().__init__()
-            self.seen = [0.0, 0.0, 0.0]
-            self.kept = [0.0, 0.0, 0.0]
-            self._only_muons = False
-
-        def canVetoProcessLevel(self) -> bool:
-            return True
-
-        def doVetoProcessLevel(self, process: Any) -> bool:
-            keep = self._keep(process)
-            weight = pythia.infoPython().weight()
-            for power in range(3):
-                self.seen[power] += weight**power
-                self.kept[power] += weight**power * keep
-            return not keep
-
-        def _keep(self, process: Any) -> bool:
-            particles = (process[i] for i in range(5, process.size()))
-            leptons = [p for p in particles if p.idAbs() in (ELECTRON, MUON, TAU)]
-            if len(leptons) not in wanted:
-                return False
-            if pt_min is None:
-                return True
-            inside = {p.idAbs() for p in leptons if p.pT() > pt_min and abs(p.eta()) < FILTER_ETA}
-            lone_tau = [p.idAbs() for p in leptons].count(TAU) == 1 and MUON not in inside
-            self._decay_taus(only_to_muons=lone_tau)
-            if lone_tau:
-                return TAU in inside and pythia.rndm.flat() < TAU_TO_MUON
-            return MUON in inside or TAU in inside
-
-        def _decay_taus(self, *, only_to_muons: bool) -> None:
-            if only_to_muons == self._only_muons:
-                return
-            self._only_muons = only_to_muons
-            pythia.readString(f"{TAU}:onMode = {'off' if only_to_muons else 'on'}")
-            if only_to_muons:
-                pythia.readString(f"{TAU}:onIfAny = {MUON}")
-
-    return Filter()

@@ -6,7 +6,12 @@ import awkward as ak
 import numpy as np
 from numpy.typing import NDArray
 
-from zenith.config.simulation import DetectorResponse, Score
+from zenith.config.detector_response import (
+    DetectorResponse,
+    Score,
+    ScoresByFlavour,
+    SubstructureResponse,
+)
 from zenith.simulation.jagged import by_pt, delta_r2, flat, like, momentum_change, pt_within
 from zenith.simulation.truth import Truth
 
@@ -21,6 +26,19 @@ def with_flavour(found: Any, truth: Truth, radius: float) -> Any:
     has_b = ak.any(delta_r2(found, truth.b_hadrons) < radius**2, axis=-1)
     has_c = ak.any(delta_r2(found, truth.c_hadrons) < radius**2, axis=-1)
     return ak.with_field(found, ak.where(has_b, 5, ak.where(has_c, 4, 0)), "hadronFlavour")
+
+
+def with_parton_flavour(found: Any, truth: Truth, radius: float) -> Any:
+    """Add `partonFlavour`: the PDG code of the hardest parton inside after the shower, or 0."""
+    distance2 = delta_r2(found, truth.partons)
+    pt, kind = (
+        ak.broadcast_arrays(truth.partons[name][:, np.newaxis], distance2)[0]
+        for name in ("pt", "pdgId")
+    )
+    inside = distance2 < radius**2
+    hardest = ak.argmax(ak.where(inside, pt, 0.0), axis=2, keepdims=True)
+    code = ak.fill_none(ak.firsts(kind[hardest], axis=2), 0)
+    return ak.with_field(found, ak.where(ak.any(inside, axis=2), code, 0), "partonFlavour")
 
 
 def smear(
@@ -55,19 +73,34 @@ def smear(
     return by_pt(ak.zip(smeared)), momentum_change(found, found.pt * (scale - 1.0))
 
 
-def jets(smeared: Any, response: DetectorResponse, rng: np.random.Generator) -> Any:
-    """The collection `Jet` of smeared jets."""
+def jets(
+    smeared: Any,
+    response: DetectorResponse,
+    rng: np.random.Generator,
+    n_pu: NDArray[Any] | None = None,
+) -> Any:
+    """The collection `Jet` of smeared jets.
+
+    Measured constituents need `n_pu` (events,), the number of pileup interactions. What only some
+    samples have is drawn last: the rest is the same without it.
+    """
     found = smeared[smeared.pt > JET_PT]
     logit = _b_logit(found, response, rng)
     slope, offset = DEEP_FLAVOUR
-    return ak.zip(
-        _jet_fields(found, RADIUS)
-        | {
-            "btagDeepB": like(_sigmoid(logit), found),
-            "btagDeepFlavB": like(_sigmoid(slope * logit + offset), found),
-            "genJetIdx": found.index,
+    fields = _jet_fields(found, RADIUS) | {
+        "btagDeepB": like(_sigmoid(logit), found),
+        "btagDeepFlavB": like(_sigmoid(slope * logit + offset), found),
+        "genJetIdx": found.index,
+    }
+    if response.charm_tag is not None:
+        fields |= {
+            "btagDeepFlavCvL": _score(found, response.charm_tag.against_light, rng),
+            "btagDeepFlavCvB": _score(found, response.charm_tag.against_b, rng),
         }
-    )
+    if response.substructure is not None and n_pu is not None:
+        fields |= _substructure(found, n_pu, response.substructure, rng)
+        fields["partonFlavour"] = found.partonFlavour
+    return ak.zip(fields)
 
 
 def fat_jets(
@@ -106,6 +139,27 @@ def _jet_fields(found: Any, radius: float) -> dict[str, Any]:
         "jetId": like(np.full(size, JET_ID), found),
         "nConstituents": ak.where(found.constituents < 255, found.constituents, 255),
     }
+
+
+def _substructure(
+    found: Any, n_pu: NDArray[Any], response: SubstructureResponse, rng: np.random.Generator
+) -> dict[str, Any]:
+    """`nConstituents` and `width` as they are measured."""
+    true, number = flat(found.constituents), ak.to_numpy(ak.num(found))
+    pileup = rng.poisson(response.pileup * np.repeat(n_pu, number))
+    measured = rng.binomial(true, response.efficiency) + pileup
+    scale = np.clip(rng.normal(1.0, response.width_resolution, len(true)), 0.0, None)
+    return {
+        "nConstituents": like(np.clip(measured, 1, 255), found),
+        "width": found.width * like(scale, found),
+    }
+
+
+def _score(found: Any, scores: ScoresByFlavour, rng: np.random.Generator) -> Any:
+    """A tagging score in (0, 1) by the flavour of the hadrons in the jet."""
+    flavour, size = flat(found.hadronFlavour), ak.sum(ak.num(found))
+    b, c, light = (_draw(s, 0, size, rng) for s in (scores.b, scores.c, scores.light))
+    return like(_sigmoid(np.select([flavour == 5, flavour == 4], [b, c], light)), found)
 
 
 def _b_logit(found: Any, response: DetectorResponse, rng: np.random.Generator) -> NDArray[Any]:

@@ -6,7 +6,7 @@ import awkward as ak
 import numpy as np
 from numpy.typing import NDArray
 
-from zenith.config.simulation import DetectorResponse
+from zenith.config.detector_response import DetectorResponse
 from zenith.simulation.jagged import by_pt, delta_r2, flat, like, momentum_change, pt_within
 from zenith.simulation.truth import MUON, Truth
 

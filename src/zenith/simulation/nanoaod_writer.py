@@ -13,6 +13,7 @@ import awkward as ak
 import numpy as np
 
 from zenith.artefacts.writing import atomic
+from zenith.config.detector_response import DetectorResponse
 
 _KINEMATICS = dict.fromkeys(("pt", "eta", "phi", "mass"), "float32")
 _JET = _KINEMATICS | {
@@ -51,6 +52,10 @@ SIMULATION_COLLECTIONS: dict[str, dict[str, str]] = {
     "GenJet": _KINEMATICS | {"hadronFlavour": "uint8"},
     "GenJetAK8": _KINEMATICS | {"hadronFlavour": "uint8"},
 }
+# What jets of some samples have besides, see `DetectorResponse`.
+CHARM_TAG: dict[str, str] = dict.fromkeys(("btagDeepFlavCvL", "btagDeepFlavCvB"), "float32")
+SUBSTRUCTURE: dict[str, str] = {"width": "float32"}  # not in CMS NanoAOD
+SIMULATION_SUBSTRUCTURE: dict[str, str] = {"partonFlavour": "int32"}
 BRANCHES: dict[str, str] = {
     "run": "uint32",
     "luminosityBlock": "uint32",
@@ -95,12 +100,19 @@ SHOWER_RUNS: dict[str, str] = {"PSSumw": "float64"}  # means, Σ genWeight · PS
 class NanoAODWriter:
     """An open file; `extend` appends a batch of events, `close` the summary of the runs."""
 
-    def __init__(self, file: Any, *, simulation: bool, shower_weights: bool) -> None:
+    def __init__(
+        self, file: Any, *, simulation: bool, shower_weights: bool, detector: DetectorResponse
+    ) -> None:
         self._collections = {
             name: COLLECTIONS.get(name, {})
             | (SIMULATION_COLLECTIONS.get(name, {}) if simulation else {})
             for name in (SIMULATION_COLLECTIONS | COLLECTIONS if simulation else COLLECTIONS)
         }
+        if detector.charm_tag is not None:
+            self._collections["Jet"] |= CHARM_TAG
+        if detector.substructure is not None:
+            self._collections["Jet"] |= SUBSTRUCTURE
+            self._collections["Jet"] |= SIMULATION_SUBSTRUCTURE if simulation else {}
         self._branches = BRANCHES | (SIMULATION_BRANCHES if simulation else {})
         self._runs = RUNS | (SIMULATION_RUNS if simulation else {})
         self._lists = SHOWER_BRANCHES if shower_weights else {}
@@ -144,13 +156,20 @@ def _list(array: Any, kind: str) -> Any:
 
 @contextmanager
 def nanoaod(
-    path: str | Path, *, simulation: bool, shower_weights: bool = False
+    path: str | Path,
+    *,
+    simulation: bool,
+    detector: DetectorResponse,
+    shower_weights: bool = False,
 ) -> Iterator[NanoAODWriter]:
     """Write a NanoAOD file, atomically; without `simulation` it has no generator branches.
 
-    With `shower_weights` it has PSWeight, and their means in the tree Runs.
+    With `shower_weights` it has PSWeight, and their means in the tree Runs; its jets have what the
+    response of the `detector` gives them.
     """
     import uproot
 
     with atomic(path) as temporary, uproot.recreate(temporary) as file:
-        yield NanoAODWriter(file, simulation=simulation, shower_weights=shower_weights)
+        yield NanoAODWriter(
+            file, simulation=simulation, shower_weights=shower_weights, detector=detector
+        )

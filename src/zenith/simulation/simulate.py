@@ -9,7 +9,8 @@ from pathlib import Path
 import numpy as np
 
 from zenith.artefacts import golden
-from zenith.config.simulation import DetectorResponse, ProcessCard
+from zenith.config.detector_response import DetectorResponse
+from zenith.config.simulation import ProcessCard
 from zenith.errors import InputError
 from zenith.simulation.detector import reconstruct
 from zenith.simulation.generator import Generator, unbiased
@@ -90,7 +91,9 @@ def simulate(
     generator = Generator(card, generator_seed)
     sums = np.zeros(3)
     shower = np.zeros(len(generator.shower_variations))
-    with nanoaod(output, simulation=True, shower_weights=bool(len(shower))) as file:
+    with nanoaod(
+        output, simulation=True, shower_weights=bool(len(shower)), detector=card.detector
+    ) as file:
         for batch in _batches(generator, events):
             # The weights as the file has them, so that the sums are exactly those of its events.
             weight = batch.weight.astype(np.float32).astype(np.float64)
@@ -147,7 +150,7 @@ def simulate_pseudodata(
         for source, (_, rng) in zip(sources, seeds, strict=True)
     ]
     done = 0
-    with nanoaod(output, simulation=False) as file:
+    with nanoaod(output, simulation=False, detector=detector) as file:
         for source, (generator_seed, rng), count in zip(sources, seeds, counts, strict=True):
             log.info("%s part %d: %d events of %s", sample, part, count, source.name)
             if count == 0:

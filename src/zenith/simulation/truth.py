@@ -10,10 +10,13 @@ from numpy.typing import NDArray
 
 PARTICLE_PT, PARTICLE_ETA = 0.3, 4.7  # what reaches the calorimeters: pT in GeV, |η|
 HADRON_PT = 5.0  # heavy hadrons above this give a jet its flavour, in GeV
+PARTON_PT = 2.0  # partons above this can give a jet its flavour, in GeV
 LEPTON_PT = 5.0  # muons and electrons above this can be reconstructed, in GeV
-TOP, ELECTRON, MUON, TAU = 6, 11, 13, 15
+TOP, ELECTRON, MUON, TAU, HIGGS = 6, 11, 13, 15, 25
+GLUON = 21
 NEUTRINOS = (12, 14, 16)
 RESONANCE, OUTGOING = 22, 23  # status codes of the hard process
+STRING = 71  # partons as they are put together to strings
 PROMPT, HARD, FROM_HARD, FIRST_COPY, LAST_COPY = 1, 1 << 7, 1 << 8, 1 << 12, 1 << 13
 
 
@@ -31,6 +34,8 @@ class Truth:
         Heavy hadrons: `pt eta phi pdgId`.
     tops
         For t and for t̄: the three quarks of its decay (`eta phi` …) if that is hadronic, else none.
+    partons
+        Quarks and gluons at the end of the shower, as strings are made of them: `pt eta phi pdgId`.
     hard_process
         The collection `GenPart`: resonances and final particles of the hard process, and the last
         copy of each top quark, after the shower, which decays.
@@ -48,6 +53,7 @@ class Truth:
     b_hadrons: Any
     c_hadrons: Any
     tops: tuple[Any, Any]
+    partons: Any
     hard_process: Any
     met_x: Any
     met_y: Any
@@ -68,6 +74,8 @@ def truth(batch: Any, shower_variations: Sequence[int] = ()) -> Truth:
     lepton = stable & (record.pt > LEPTON_PT)
     # Status 91 and above is the decay of a hadron or a τ (Pythia manual, "Particle Properties").
     prompt = (record.status < 91) | (abs(parent) == TAU)
+    coloured = (kind <= 5) | (kind == GLUON)
+    parton = coloured & (record.code == STRING) & (record.pt > PARTON_PT)
     quarks = (record.code == OUTGOING) & (kind <= 5)  # from the decays of t and W
 
     def hadronic_top(sign: int) -> Any:
@@ -83,6 +91,7 @@ def truth(batch: Any, shower_variations: Sequence[int] = ()) -> Truth:
         b_hadrons=record.select(heavy & _contains(kind, 5)),
         c_hadrons=record.select(heavy & _contains(kind, 4)),
         tops=(hadronic_top(1), hadronic_top(-1)),
+        partons=record.select(parton),
         hard_process=_hard_process(record),
         met_x=record.count(neutrino, record.px),
         met_y=record.count(neutrino, record.py),

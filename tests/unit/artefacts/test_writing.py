@@ -19,6 +19,7 @@ import pytest
 
 from zenith import artefacts
 from zenith.artefacts.writing import ABANDONED, HOST, atomic
+from zenith.config.detector_response import DetectorResponse
 from zenith.config.networks.perceptron import PerceptronSettings
 from zenith.errors import OutputError
 from zenith.events.formats.views import from_branches
@@ -51,7 +52,7 @@ def skim(path: Path) -> None:
 
 
 def simulated(path: Path) -> None:
-    with nanoaod(path, simulation=True) as out:
+    with nanoaod(path, simulation=True, detector=DetectorResponse()) as out:
         out.runs({name: VALUES for name in ("run", "genEventCount", "genEventSumw",
                   "genEventSumw2", "genCrossSection", "genCrossSectionError")})  # fmt: skip
 

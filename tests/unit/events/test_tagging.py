@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from scipy.special import expit, logit, ndtr
 
-from zenith.config.simulation import DetectorResponse
+from zenith.config.detector_response import DetectorResponse
 from zenith.events.tagging import weights_between
 from zenith.simulation import jet_response
 

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from scipy.stats import norm
 
-from zenith.config.simulation import DetectorResponse, Score
+from zenith.config.detector_response import DetectorResponse, Score
 from zenith.simulation import jet_response
 from zenith.simulation.detector import pileup_profile, reconstruct
 from zenith.simulation.jagged import delta_r2, flat, pt_within
@@ -23,7 +23,7 @@ def nothing() -> ak.Array:
 
 
 def empty_truth(**given: object) -> Truth:
-    names = ("particles", "muons", "electrons", "b_hadrons", "c_hadrons", "hard_process")
+    names = ("particles", "muons", "electrons", "b_hadrons", "c_hadrons", "partons", "hard_process")
     fields = {name: nothing() for name in names} | {"tops": (nothing(), nothing())}
     zero = np.zeros(SIZE)
     weights = {"shower_weights": np.zeros((SIZE, 0))}

@@ -13,7 +13,8 @@ import uproot
 from pydantic import TypeAdapter, ValidationError
 
 from zenith.cli import main
-from zenith.config.simulation import DetectorResponse, SimulationCard
+from zenith.config.detector_response import DetectorResponse
+from zenith.config.simulation import SimulationCard
 from zenith.errors import InputError, ZenithError
 
 pytest.importorskip("pythia8mc", reason="Pythia 8 is the optional extra `simulate`")

@@ -1,0 +1,163 @@
+"""Hooks into Pythia that give up events before what costs most: the shower, or what follows it."""
+
+from itertools import combinations
+from typing import Any
+
+from zenith.config.simulation import MultijetCard, MuonCard, ProcessCard, TagJets, TagJetsCard
+from zenith.simulation.truth import ELECTRON, HIGGS, MUON, TAU
+
+MUON_ETA = 2.6  # a little outside the |η| < 2.4 in which muons are measured
+QUARK_ETA = 2.6  # and jets are tagged
+PARTON_ETA = 4.7
+TAU_TO_MUON = 0.1739  # branching fraction of τ → μνν, Review of Particle Physics 2022
+
+LEPTONS = {  # how many W bosons decay to e, μ, τ
+    "zprime": (0, 1, 2),
+    "ttbar_hadronic": (0,),
+    "ttbar_semileptonic": (1,),
+    "ttbar_dileptonic": (2,),
+    "wjets": (1,),
+}
+QUARKS = {"bb": 5, "cc": 4}  # by `decay` and `quarks` of the cards
+
+
+def looks_at_the_shower(card: ProcessCard) -> bool:
+    """Whether the filter of a card needs more than the hard process."""
+    return isinstance(card, TagJetsCard) and card.tag_jets is not None
+
+
+def filter_of(pythia8mc: Any, pythia: Any, card: ProcessCard) -> Any:
+    """The Pythia user hook of a card; `seen` and `kept` hold the number of events, Σw and Σw²."""
+
+    class Filter(pythia8mc.UserHooks):  # type: ignore[misc]
+        def __init__(self) -> None:
+            super().__init__()
+            self.seen = [0.0, 0.0, 0.0]
+            self.kept = [0.0, 0.0, 0.0]
+
+        def count(self, sums: list[float], keep: bool = True) -> None:
+            weight = pythia.infoPython().weight()
+            for power in range(3):
+                sums[power] += weight**power * keep
+
+    return (
+        _muons(Filter, pythia, card)
+        if isinstance(card, MuonCard)
+        else _tag_jets(Filter, pythia, card)
+    )
+
+
+def _muons(base: Any, pythia: Any, card: MuonCard) -> Any:
+    """Of the hard process, before the shower, which costs 300 times as much."""
+    wanted: tuple[int, ...] = LEPTONS[card.process]  # type: ignore[attr-defined]
+    pt_min = card.muon_pt_min
+
+    class Muons(base):  # type: ignore[misc]
+        def __init__(self) -> None:
+            super().__init__()
+            self._only_muons = False
+
+        def canVetoProcessLevel(self) -> bool:
+            return True
+
+        def doVetoProcessLevel(self, process: Any) -> bool:
+            keep = self._keep(process)
+            self.count(self.seen)
+            self.count(self.kept, keep)
+            return not keep
+
+        def _keep(self, process: Any) -> bool:
+            particles = (process[i] for i in range(5, process.size()))
+            leptons = [p for p in particles if p.idAbs() in (ELECTRON, MUON, TAU)]
+            if len(leptons) not in wanted:
+                return False
+            if pt_min is None:
+                return True
+            inside = {p.idAbs() for p in leptons if p.pT() > pt_min and abs(p.eta()) < MUON_ETA}
+            lone_tau = [p.idAbs() for p in leptons].count(TAU) == 1 and MUON not in inside
+            self._decay_taus(only_to_muons=lone_tau)
+            if lone_tau:
+                return TAU in inside and pythia.rndm.flat() < TAU_TO_MUON
+            return MUON in inside or TAU in inside
+
+        def _decay_taus(self, *, only_to_muons: bool) -> None:
+            if only_to_muons == self._only_muons:
+                return
+            self._only_muons = only_to_muons
+            pythia.readString(f"{TAU}:onMode = {'off' if only_to_muons else 'on'}")
+            if only_to_muons:
+                pythia.readString(f"{TAU}:onIfAny = {MUON}")
+
+    return Muons()
+
+
+def _tag_jets(base: Any, pythia: Any, card: ProcessCard) -> Any:
+    """Of the shower once it is down to the pT of the card's `tag_jets`.
+
+    Nine in ten events have too few partons then and cost a tenth of an event.
+    """
+    assert isinstance(card, TagJetsCard)
+    wanted = card.tag_jets
+    multijet = card if isinstance(card, MultijetCard) else None
+
+    class Jets(base):  # type: ignore[misc]
+        def __init__(self) -> None:
+            super().__init__()
+            self._decided = False
+
+        def canVetoProcessLevel(self) -> bool:
+            return True
+
+        def doVetoProcessLevel(self, process: Any) -> bool:
+            self._decided = False
+            self.count(self.seen)
+            if wanted is None:
+                self.count(self.kept)
+            return False
+
+        def canVetoPT(self) -> bool:
+            return wanted is not None
+
+        def scaleVetoPT(self) -> float:
+            return wanted.pt if wanted is not None else 0.0
+
+        def doVetoPT(self, _position: int, event: Any) -> bool:
+            assert wanted is not None
+            if self._decided:  # Pythia asks again of the shower of what resonances decay to
+                return False
+            self._decided = True
+            keep = _has_pair(event, wanted, multijet)
+            self.count(self.kept, keep)
+            return not keep
+
+    return Jets()
+
+
+def _has_pair(event: Any, wanted: TagJets, multijet: MultijetCard | None) -> bool:
+    """Whether partons are as wanted, and of heavy quarks two are where jets are tagged.
+
+    A Higgs boson has not decayed at this time.
+    """
+    final = [p for p in (event[i] for i in range(5, event.size())) if p.isFinal()]
+    hard = [p for p in final if p.idAbs() != HIGGS and p.pT() > wanted.pt]
+    if len(hard) < 2:
+        return False
+    if multijet is not None:
+        kind = QUARKS[multijet.quarks]
+        quarks = [p for p in final if p.idAbs() == kind and abs(p.eta()) < QUARK_ETA]
+        pair = sorted(quarks, key=lambda p: -p.pT())[:2]
+        if len(pair) < 2 or pair[1].pT() < multijet.quark_pt_min:
+            return False
+        if multijet.quark_mass_max is not None and _mass(*pair) > multijet.quark_mass_max:
+            return False
+        chosen = {p.index() for p in pair}
+        hard = [p for p in hard if p.index() not in chosen]
+    forward = [p for p in hard if abs(p.eta()) < PARTON_ETA]
+    return any(
+        abs(a.eta() - b.eta()) > wanted.delta_eta and _mass(a, b) > wanted.mass
+        for a, b in combinations(forward, 2)
+    )
+
+
+def _mass(a: Any, b: Any) -> float:
+    return float((a.p() + b.p()).mCalc())
