@@ -30,8 +30,9 @@ from zenith.core.networks.perceptron import Perceptron
 from zenith.core.selection.axis import Axis
 from zenith.core.selection.cuts import Cut
 from zenith.core.selection.histograms import Selection, soft_histograms
-from zenith.core.selection.layout import Layout, Sample, prepare
+from zenith.core.selection.layout import Layout, prepare
 from zenith.core.selection.regions import Region
+from zenith.core.selection.samples import Sample
 
 FEATURES = tuple(f"x{k}" for k in range(10))
 TEMPERATURE, BANDWIDTH = 0.5, 0.3

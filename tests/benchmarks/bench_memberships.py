@@ -27,9 +27,10 @@ from zenith.core.selection.axis import Axis
 from zenith.core.selection.categories import ByNetwork
 from zenith.core.selection.cuts import Cut
 from zenith.core.selection.histograms import Selection
-from zenith.core.selection.layout import Sample, prepare
+from zenith.core.selection.layout import prepare
 from zenith.core.selection.objective import Objective, Systematic, value_and_gradient
 from zenith.core.selection.regions import Region
+from zenith.core.selection.samples import Sample
 
 FEATURES = tuple(f"x{k}" for k in range(18))
 SHARES = {"signal": 0.2, "ttbar": 0.5, "wjets": 0.3}  # of the events

@@ -69,12 +69,9 @@ def quoted_both_ways(
     analysis: Analysis, columns: Mapping[str, Columns], chosen: list[Physical]
 ) -> tuple[float, float]:
     """The expected significance of the union of the folds: by the core, and by pyhf."""
-    of_folds = [
-        model.events(analysis, columns, chosen[0]["networks"], [fold], as_whole=False)
-        for fold in range(analysis.folds.number)
-    ]
+    of_folds = model.events_of_each_fold(analysis, columns, chosen[0]["networks"])
     objective = model.objective(analysis)
-    templates = union_templates(stacked(chosen), objective, stacked(of_folds))
+    templates = union_templates(stacked(chosen), objective, of_folds)
     value = float(value_and_bin_gradient(objective, templates)[0])
     of_fold = [selection["networks"] for selection in chosen]
     scored = {s: add_unseen_scores(own, of_fold, analysis.folds) for s, own in columns.items()}

@@ -148,12 +148,11 @@ def test_folds_with_selections_of_their_own_are_one_fit(
     toy_analysis: Analysis, toy_columns: dict[str, Columns]
 ) -> None:
     """The templates of the bootstrap are those of the histograms, where every fold has its cut."""
-    folds = range(toy_analysis.folds.number)
     cuts = [0.3, 0.4, 0.5, 0.6, 0.7]
     selections = [physical(toy_analysis, {"btag_1": cut}, {}) for cut in cuts]
     objective = model.objective(toy_analysis)
-    layouts = [model.events(toy_analysis, toy_columns, {}, [f], as_whole=False) for f in folds]
-    templates = union_templates(stacked(selections), objective, stacked(layouts))
+    layouts = model.events_of_each_fold(toy_analysis, toy_columns, {})
+    templates = union_templates(stacked(selections), objective, layouts)
     value = float(value_and_bin_gradient(objective, templates)[0])
     hard = Selections.of(toy_analysis, {"btag_1": cuts})
     assert value == pytest.approx(quoted_significance(toy_analysis, toy_columns, hard), rel=1e-6)

@@ -12,10 +12,15 @@ from jax.flatten_util import ravel_pytree
 from zenith.core.networks.perceptron import Perceptron
 from zenith.core.selection.axis import Axis
 from zenith.core.selection.cuts import Cut
-from zenith.core.selection.histograms import hard_histograms, soft_histograms
-from zenith.core.selection.layout import Sample, prepare
+from zenith.core.selection.histograms import (
+    hard_histograms,
+    replica_histograms,
+    soft_histograms,
+)
+from zenith.core.selection.layout import prepare
 from zenith.core.selection.memberships import Edges
 from zenith.core.selection.regions import Region
+from zenith.core.selection.samples import Sample
 from zenith.errors import ConfigError, InputError
 
 hard_histograms, soft_histograms = jax.jit(hard_histograms), jax.jit(soft_histograms)
@@ -242,14 +247,13 @@ def test_bootstrap_draws_poisson_numbers_that_go_with_the_event():
         regions, {}, {"top": [Sample(columns, np.ones(n), shape_variations={"jes": shifted})]}
     )
     parameters = {"thresholds": {"t": 0.3}, "networks": {}}
-    draw = jax.jit(hard_histograms)
-    totals = []
-    for replica in range(60):
-        found = draw(parameters, layout, replica)
-        low, high, other = (float(found[r].nominal.sum()) for r in ("low", "high", "other"))
-        assert low + high == other == float(found["other"].variations["jes"].sum())
-        totals.append((low, high))
-    low, high = np.transpose(totals)
+    found = jax.jit(replica_histograms)(parameters, layout, np.arange(60))
+    low, high, other = (
+        np.asarray(found[region].nominal.sum(axis=(1, 2))) for region in ("low", "high", "other")
+    )
+    np.testing.assert_array_equal(low + high, other)
+    np.testing.assert_array_equal(other, found["other"].variations["jes"].sum(axis=(1, 2)))
+    np.testing.assert_array_equal(other, found["other"].variance.sum(axis=(1, 2)))
     # Poisson numbers of mean 1: mean and variance are the number of events, uncorrelated
     assert abs(low.mean() / (0.3 * n) - 1) < 4 / np.sqrt(60 * 0.3 * n)
     assert abs(low.var() / (0.3 * n) - 1) < 4 * np.sqrt(2 / 60)

@@ -15,7 +15,7 @@ from zenith.core.selection.axis import Axis
 from zenith.core.selection.categories import ByEdges, ByNetwork
 from zenith.core.selection.cuts import Cut
 from zenith.core.selection.histograms import hard_histograms, soft_histograms
-from zenith.core.selection.layout import Sample, prepare
+from zenith.core.selection.layout import prepare
 from zenith.core.selection.memberships import Edges
 from zenith.core.selection.objective import (
     Objective,
@@ -24,6 +24,7 @@ from zenith.core.selection.objective import (
     value_and_gradient,
 )
 from zenith.core.selection.regions import Region
+from zenith.core.selection.samples import Sample
 from zenith.errors import InputError
 
 hard_histograms, soft_histograms = jax.jit(hard_histograms), jax.jit(soft_histograms)

@@ -14,17 +14,21 @@ from zenith.core.networks.perceptron import Perceptron
 from zenith.core.selection.axis import Axis
 from zenith.core.selection.cuts import Cut
 from zenith.core.selection.histograms import hard_histograms
-from zenith.core.selection.layout import Layout, Sample, prepare
+from zenith.core.selection.layout import Layout, prepare
 from zenith.core.selection.objective import (
     Objective,
     Systematic,
     hard_templates,
     hard_value,
+    replica_templates,
     soft_templates,
+    stacked,
+    unstacked,
     value_and_bin_gradient,
     value_and_gradient,
 )
 from zenith.core.selection.regions import Region
+from zenith.core.selection.samples import Sample
 from zenith.errors import FitError
 
 REGIONS = (
@@ -284,11 +288,13 @@ def test_a_fit_is_compiled_once_for_soft_and_hard_templates_of_all_events(compil
 
 
 def test_a_replica_is_another_experiment_and_the_same_one_twice():
-    layout, goal = events(), objective()
-    z = [float(hard_value(PARAMETERS, goal, layout, replica)) for replica in (0, 1, 2, 0)]
-    assert z[0] == z[3]
-    assert len(set(z)) == 3
-    assert all(np.isfinite(z))
+    together, layout = stacked([PARAMETERS]), stacked([events()])
+    templates = replica_templates(together, objective(), layout, np.array([0, 1, 2, 0]))
+    first, second, third, again = unstacked(templates)
+    assert jax.tree.all(jax.tree.map(np.array_equal, first, again))
+    yields = [float(one.nominal.sum()) for one in (first, second, third)]
+    assert len(set(yields)) == 3
+    assert all(np.isfinite(yields))
 
 
 def test_without_signal_the_significance_is_zero_and_its_gradient_finite():

@@ -26,8 +26,9 @@ from zenith.config.networks.settings import NETWORKS
 from zenith.core.selection.axis import Axis
 from zenith.core.selection.cuts import Cut
 from zenith.core.selection.histograms import soft_histograms
-from zenith.core.selection.layout import Sample, prepare
+from zenith.core.selection.layout import prepare
 from zenith.core.selection.regions import Region
+from zenith.core.selection.samples import Sample
 from zenith.events.folds import folds_of
 from zenith.source_hash import sources
 from zenith.training.network_files import load_network

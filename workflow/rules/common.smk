@@ -139,6 +139,18 @@ def climbed_networks(stage, folds=FOLDS, analysis=ANALYSIS):
     return expand(file, mva=reading(analysis, objects=False), fold=folds)
 
 
+def timed():
+    """What says how long it took to learn what selections read."""
+    networks = {*ANALYSIS.networks_in_use}
+    if IN_CATEGORIES:
+        networks |= {*IN_CATEGORIES.networks_in_use}
+    if ANALYSIS.summary:
+        networks |= {ANALYSIS.summary.network}
+    file = f"{RESULTS}/mva/{{mva}}/fold_{{fold}}/metrics.json"
+    scores = [str(Path(score).with_suffix(".json")) for score in SCORES]
+    return [*expand(file, mva=sorted(networks), fold=FOLDS), *scores]
+
+
 def searched(methods, folds=FOLDS):
     """The selections that searches end with, of some folds."""
     file = f"{RESULTS}/search/{{method}}/fold_{{fold}}.json"

@@ -129,6 +129,7 @@ rule compare:
         categories=[file for stage in CATEGORIES for file in climbed(stage)],
         search=searched(ANALYSIS.searches),
         scores=SCORES,
+        timed=timed(),
     output:
         f"{RESULTS}/comparison.json",
     log:

@@ -86,6 +86,19 @@ class Comparison(Compared):
     folds: Annotated[Division, "how events fall into folds"]
     soft_hard_gap: Annotated[float, "that of the climb, the largest of the folds"]
     cost: Annotated[dict[str, Cost], "of each selection that was searched for, all folds together"]
+    cpu_seconds: NotRequired[
+        Annotated[
+            dict[str, float],
+            "CPU time of all folds, by selection: of the networks that it reads and of finding it; "
+            "where all of this was timed",
+        ]
+    ]
+
+
+def spent(content: Comparison, name: str) -> float | None:
+    """CPU seconds of a selection; None where they are not known."""
+    cost = content["cost"].get(name)
+    return content.get("cpu_seconds", {}).get(name, cost and cost["cpu_seconds"])
 
 
 def _describe(content: Comparison) -> Lines:
@@ -96,7 +109,7 @@ def _describe(content: Comparison) -> Lines:
             [
                 *(name, measured(found["z"], found["error"]), found.get("learning")),
                 None if gain is None else measured(gain["difference"], gain["error"]),
-                *((None, None) if cost is None else (cost["evaluations"], cost["cpu_seconds"])),
+                *(None if cost is None else cost["evaluations"], spent(content, name)),
             ]
         )
     yield table(

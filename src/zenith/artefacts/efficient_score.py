@@ -1,6 +1,6 @@
 """The efficient score of one fold: what was projected away, and what is left."""
 
-from typing import Annotated
+from typing import Annotated, NotRequired
 
 from typing_extensions import TypedDict
 
@@ -40,7 +40,8 @@ class EfficientScore(Taught):
     tuning: Annotated[Tuning | None, "on the validation fold; null if coefficients are not tuned"]
     kept: Annotated[float, "share of the information that the bins keep"]
     edges: Annotated[list[float], "of the bins, from the lowest to the highest efficient score"]
-    cpu_seconds: Annotated[float, "CPU time"]
+    cpu_seconds: Annotated[float, "CPU time, without that of the responses and of the network"]
+    cpu_seconds_of_responses: NotRequired[Annotated[float, "CPU time of the step `response`"]]
 
 
 def _describe(content: EfficientScore) -> Lines:

@@ -53,6 +53,7 @@ class Metrics(TypedDict):
     kolmogorov_smirnov: Annotated[dict[str, Overtraining], "by class"]
     calibration: NotRequired[Annotated[CalibrationErrors, "what it did, where there is one"]]
     seconds: Annotated[float, "wall time"]
+    cpu_seconds: NotRequired[Annotated[float, "CPU time of the step"]]
 
 
 def _describe(content: Metrics) -> Lines:

@@ -54,6 +54,7 @@ def run(args: argparse.Namespace) -> None:
 
     from zenith.artefacts.comparison import COMPARISON, Comparison
     from zenith.artefacts.selection import CLIMB, SEARCH, Climb, Cost, Search
+    from zenith.cli.costs import cpu_seconds
     from zenith.cli.inputs import read_events, read_scores, read_selected, with_logits
     from zenith.config.dependencies import step_config
     from zenith.config.efficient_score import SCORE
@@ -114,11 +115,21 @@ def run(args: argparse.Namespace) -> None:
         }
         for name, found in files.items()
     }
+    read = {name: list(row.analysis.networks_in_use) for name, row in rows.items()}
+    if analysis.summary is not None:
+        read |= {name: [analysis.summary.network] for name in ("trees", "efficient_score")}
     content: Comparison = {
         **result,
         "folds": {"number": analysis.folds.number, "salt": analysis.folds.salt},
         "soft_hard_gap": max(climb["soft_hard_gap"] for climb in climbs),
         "cost": cost,
+        "cpu_seconds": cpu_seconds(
+            {name: read[name] for name in rows},
+            args.networks,
+            range(analysis.folds.number),
+            args.scores,
+            cost,
+        ),
     }
     if args.categories:
         ends = [CLIMB.read(path)["soft_hard_gap"] for path in args.categories]

@@ -42,7 +42,6 @@ def run(args: argparse.Namespace) -> None:
     from zenith.training.response import simulated_events
     from zenith.training.score_files import load_responses, require_responses, save_score
 
-    began = time.process_time()
     analysis = options.analysis(args)
     summary = options.summary(args, analysis)
     folds, fold = analysis.folds, options.fold(args, analysis)
@@ -93,7 +92,8 @@ def run(args: argparse.Namespace) -> None:
             "tuning": tuning,
             "kept": kept,
             "edges": [float(edge) for edge in score.projected.edges],
-            "cpu_seconds": time.process_time() - began,
+            "cpu_seconds": time.process_time(),
+            "cpu_seconds_of_responses": float(responses.metadata.get("cpu_seconds", 0.0)),
         },
         inputs=[*args.input, args.responses],
         config=step_config(analysis, "efficient_score"),

@@ -130,6 +130,7 @@ def learn(
             },
             **calibration,
             "seconds": seconds,
+            "cpu_seconds": time.process_time(),
         },
         inputs=inputs,
         config=config,

@@ -86,12 +86,7 @@ def _figures(analysis: "Analysis", args: argparse.Namespace) -> "Figures":
 
     moved = on_axes_of(analysis, args.climb)
     networks = selections["climb"][0]["networks"]
-    events = stacked(
-        [
-            model.events(analysis, columns, networks, [fold], as_whole=False)
-            for fold in range(analysis.folds.number)
-        ]
-    )
+    events = model.events_of_each_fold(analysis, columns, networks)
     filled = {
         name: union_templates(stacked(found), objective, events)
         for name, found in selections.items()

@@ -21,6 +21,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> None:
     """Grow trees for each nuisance parameter, judge them on the validation fold, write."""
     import logging
+    import time
 
     from zenith.cli.inputs import read_samples, settings_of_network
     from zenith.events.folds import taught
@@ -42,5 +43,5 @@ def run(args: argparse.Namespace) -> None:
         )
     significances = {name: one.significance for name, one in found.items()}
     network = together(mva.features, found)
-    of_fold = dict(taught(folds, fold))
-    save_responses(args.output, Responses(network, scales, significances, of_fold))
+    about = {**taught(folds, fold), "cpu_seconds": time.process_time()}
+    save_responses(args.output, Responses(network, scales, significances, about))

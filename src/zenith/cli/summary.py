@@ -90,7 +90,6 @@ def run(args: argparse.Namespace) -> None:
             measurement(
                 in_channels(options.analysis_of_files(args)), found_fits.values(), flows.values()
             ),
-            _of_networks(analysis, results / "benchmarks"),
             _left_out(scores) if scores else None,
         )
         title = f"Results of {analysis.name}"
@@ -113,25 +112,6 @@ def _left_out(scores: "Sequence[Path]") -> "dict[str, list[int]]":
         about = EFFICIENT_SCORE.read(path)
         for name in about["left_out"]:
             found.setdefault(name, []).append(about["fold"])
-    return found
-
-
-def _of_networks(analysis: "Analysis", benchmarks: Path) -> "dict[str, float]":
-    """CPU seconds of networks of rows, and with them of the efficient score, where measured."""
-    from zenith.reporting import summary
-
-    def paid(folders: "dict[str, str]") -> "dict[str, float]":
-        times = summary.timing({k: (benchmarks / f).rglob("*.tsv") for k, f in folders.items()})
-        return {name: time["cpu_seconds"] for name, time in times.items() if time["jobs"]}
-
-    found: dict[str, float] = {}
-    if analysis.summary is not None:
-        folders = {"trees": f"mva/{analysis.summary.network}"}
-        found = paid(folders | {step: step for step in ("response", "efficient_score")})
-        found = found | {"efficient_score": sum(found.values())} if "trees" in found else {}
-    if network := analysis.network_of_categories:
-        rows = ("categories_start", "categories")
-        found |= paid(dict.fromkeys(rows, f"mva/{network}"))
     return found
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from zenith.artefacts.comparison import Comparison
+from zenith.artefacts.comparison import Comparison, spent
 from zenith.artefacts.history import ClimbHistory
 from zenith.config import Analysis
 from zenith.figures import climb, gain, style
@@ -234,6 +234,7 @@ def comparison(analysis: Analysis, content: Comparison) -> Figures:
     rows = []
     for name, found in content["expected_significance"].items():
         gained, cost = gains.get(name), content["cost"].get(name)
+        seconds = spent(content, name)
         rows.append(
             gain.Row(
                 SELECTIONS.get(name, name),
@@ -247,7 +248,7 @@ def comparison(analysis: Analysis, content: Comparison) -> Figures:
                     if gained is None
                     else _measured(gained["difference"], gained["error"], "+"),
                     "–" if cost is None else f"{cost['evaluations']}",
-                    "–" if cost is None else f"{cost['cpu_seconds']:.0f} s",
+                    "–" if seconds is None else f"{seconds:.0f} s",
                 ],
             )
         )

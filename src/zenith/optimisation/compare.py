@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from itertools import groupby
 from typing import NamedTuple
 
+import equinox as eqx
 import numpy as np
 from numpy.typing import NDArray
 
@@ -19,12 +20,15 @@ from zenith.artefacts import Columns
 from zenith.artefacts.comparison import Compared, Expected, ExpectedError, Gain
 from zenith.config import Analysis
 from zenith.config.variants import blinded
+from zenith.core.networks.network import Network
 from zenith.core.selection.layout import Layout
 from zenith.core.selection.objective import (
     Objective,
     hard_value,
+    replica_templates,
     stacked,
     union_templates,
+    unstacked,
     value_and_bin_gradient,
 )
 from zenith.optimisation import evaluated, model
@@ -38,6 +42,8 @@ from zenith.statistics.repair import sanitise
 from zenith.statistics.selections import Selections
 from zenith.statistics.templates import collect
 from zenith.training.scores import add_unseen_scores
+
+BATCH = 25  # replicas whose histograms are filled together
 
 
 def quoted_significance(
@@ -70,11 +76,13 @@ def bootstrap(
     `events` are the layouts of single folds, stacked. Replica k draws the same events for every
     selection.
     """
-    together = stacked(selections)
-    found = []
-    for k in range(replicas):
-        templates = union_templates(together, objective, events, np.uint32(k))
-        found.append(float(value_and_bin_gradient(objective, templates)[0]))
+    together, found = stacked(selections), list[float]()
+    size = min(replicas, BATCH)
+    for first in range(0, replicas, size or 1):
+        numbers = np.arange(first, first + size, dtype=np.uint32)
+        of_batch = unstacked(replica_templates(together, objective, events, numbers))
+        for templates in of_batch[: replicas - first]:
+            found.append(float(value_and_bin_gradient(objective, templates)[0]))
     return np.array(found)
 
 
@@ -120,15 +128,22 @@ def compare(rows: Mapping[str, Row], rival: str = "") -> Compared:
         hard = {n: selections_of(analysis, axes, row.selections) for n, row in group.items()}
         moved = {n: row for n, row in group.items() if hard[n].thresholds or hard[n].edges}
         learned = _on_what_taught_them(moved, objective)
+        start: _Evaluated | None = None
         for name, row in group.items():
             networks = [selection["networks"] for selection in row.selections]
-            scored = {s: add_unseen_scores(c, networks, analysis.folds) for s, c in columns.items()}
-            events, selections = _evaluated(analysis, scored, row.selections)
-            replicas[name] = bootstrap(objective, events, selections, analysis.statistics.bootstrap)
+            if start is not None and eqx.tree_equal(networks, start.networks):
+                read = start
+            else:
+                read = _Evaluated.of(analysis, columns, networks)
+            start = start or read
+            selections = [evaluated.selection(analysis, moved) for moved in row.selections]
+            replicas[name] = bootstrap(
+                objective, read.events, selections, analysis.statistics.bootstrap
+            )
             if analysis.optimise.objective == "precision":
-                mu_errors[name] = _mu_errors(analysis, events, selections)
+                mu_errors[name] = _mu_errors(analysis, read.events, selections)
             significance[name] = {
-                "z": quoted_significance(analysis, scored, hard[name]),
+                "z": quoted_significance(analysis, read.columns, hard[name]),
                 "error": spread(replicas[name]),
             }
         for name in moved:
@@ -186,16 +201,26 @@ def _precisions(
     return found
 
 
-def _evaluated(
-    analysis: Analysis, scored: Mapping[str, Columns], selections: Sequence[Physical]
-) -> tuple[Layout, list[Physical]]:
-    """The events of single folds, stacked, and selections, in which networks are columns by now.
+class _Evaluated(NamedTuple):
+    """What networks of the folds make of all events: columns, and these laid out.
 
-    Replicas differ in weights alone, so that networks and categories are evaluated once.
+    Selections and replicas differ in cuts and weights alone, so that networks and categories are
+    evaluated once for all of them.
     """
-    folds = range(analysis.folds.number)
-    events = stacked([evaluated.events(analysis, scored, [f], as_whole=False) for f in folds])
-    return events, [evaluated.selection(analysis, selection) for selection in selections]
+
+    networks: list[dict[str, Network]]
+    columns: dict[str, Columns]
+    events: Layout
+
+    @classmethod
+    def of(
+        cls,
+        analysis: Analysis,
+        columns: Mapping[str, Columns],
+        networks: list[dict[str, Network]],
+    ) -> "_Evaluated":
+        scored = {s: add_unseen_scores(c, networks, analysis.folds) for s, c in columns.items()}
+        return cls(networks, scored, evaluated.events_of_each_fold(analysis, scored))
 
 
 def _events(group: Mapping[str, Row], fold: int, folds: Sequence[int]) -> Layout:

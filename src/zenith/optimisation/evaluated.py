@@ -16,16 +16,18 @@ from zenith.optimisation import model
 from zenith.optimisation.selection import Physical, all_thresholds
 
 
-def events(
-    analysis: Analysis,
-    scored: Mapping[str, Columns],
-    folds: Sequence[int],
-    *,
-    as_whole: bool = True,
-) -> Layout:
+def events(analysis: Analysis, scored: Mapping[str, Columns], folds: Sequence[int]) -> Layout:
     """The events of `model.events`, from columns that have the scores of the networks."""
-    apart = in_channels(analysis).model_copy(update={"mva": {}})
-    return model.events(apart, scored, {}, folds, as_whole=as_whole)
+    return model.events(_apart(analysis), scored, {}, folds)
+
+
+def events_of_each_fold(analysis: Analysis, scored: Mapping[str, Columns]) -> Layout:
+    """Those of `model.events_of_each_fold`, likewise."""
+    return model.events_of_each_fold(_apart(analysis), scored, {})
+
+
+def _apart(analysis: Analysis) -> Analysis:
+    return in_channels(analysis).model_copy(update={"mva": {}})
 
 
 def selection(analysis: Analysis, moved: Physical) -> Physical:

@@ -16,9 +16,10 @@ from zenith.config.systematics import Side
 from zenith.core.networks.network import Network
 from zenith.core.selection.axis import Axis
 from zenith.core.selection.categories import ByEdges, ByNetwork
-from zenith.core.selection.layout import Layout, Sample, prepare
-from zenith.core.selection.objective import Objective
+from zenith.core.selection.layout import Layout, prepare, prepare_each
+from zenith.core.selection.objective import Objective, stacked
 from zenith.core.selection.regions import Region
+from zenith.core.selection.samples import Sample
 from zenith.errors import InputError
 from zenith.events.folds import folds_of
 from zenith.statistics.model import fitted_regions, recipe, template_nuisances
@@ -59,26 +60,15 @@ def events(
     columns: Mapping[str, Columns],
     networks: Mapping[str, Network],
     folds: Sequence[int],
-    *,
-    as_whole: bool = True,
 ) -> Layout:
-    """The simulated events of some folds, weighted to stand for all of them unless told otherwise.
+    """The simulated events of some folds, weighted to stand for all of them.
 
     All choices of as many neighbouring folds are laid out in arrays of equal shapes. Raises
     InputError that names the sample and the column or weight that is missing or not finite, and a
     fold that has no signal.
     """
-    needed = _needed(analysis, networks)
     number = analysis.folds.number
-    factor = number / len(folds) if as_whole else 1.0
-    samples: dict[str, list[Sample]] = {p: [] for p in simulated_processes(analysis)}
-    first = 0  # events of different samples must not share their bootstrap
-    for name in nominal_samples(analysis):
-        if not analysis.is_data(name):
-            samples[analysis.samples[name].process].append(
-                _sample(analysis, columns, name, first, needed, factor)
-            )
-            first += len(columns[name].weight)
+    samples = _samples(analysis, columns, networks, number / len(folds))
     _require_signal(analysis, samples, folds)
     return prepare(
         _regions(analysis),
@@ -87,6 +77,40 @@ def events(
         parts=[[(fold + turn) % number for fold in folds] for turn in range(number)],
         share=len(folds) / number,
     )
+
+
+def events_of_each_fold(
+    analysis: Analysis, columns: Mapping[str, Columns], networks: Mapping[str, Network]
+) -> Layout:
+    """The simulated events of single folds, which together are all of them.
+
+    The leaves have a first axis, the folds (`stacked`). Raises InputError as `events` does.
+    """
+    number = analysis.folds.number
+    samples = _samples(analysis, columns, networks, 1.0)
+    _require_signal(analysis, samples, range(number))
+    parts = [[fold] for fold in range(number)]
+    of_folds = prepare_each(_regions(analysis), networks, samples, parts=parts, share=1 / number)
+    return stacked(of_folds)
+
+
+def _samples(
+    analysis: Analysis,
+    columns: Mapping[str, Columns],
+    networks: Mapping[str, Network],
+    factor: float,
+) -> dict[str, list[Sample]]:
+    """By process, with all that regions and networks read."""
+    needed = _needed(analysis, networks)
+    samples: dict[str, list[Sample]] = {p: [] for p in simulated_processes(analysis)}
+    first = 0  # events of different samples must not share their bootstrap
+    for name in nominal_samples(analysis):
+        if not analysis.is_data(name):
+            samples[analysis.samples[name].process].append(
+                _sample(analysis, columns, name, first, needed, factor)
+            )
+            first += len(columns[name].weight)
+    return samples
 
 
 def _require_signal(

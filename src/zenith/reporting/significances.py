@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from zenith.artefacts.comparison import Comparison
+from zenith.artefacts.comparison import Comparison, spent
 from zenith.artefacts.fit import Fit
 from zenith.artefacts.summary import Gains, Results
 from zenith.tables import measured, table
@@ -27,12 +27,10 @@ def expected(
     fits: Mapping[str, Fit],
     quoted: str,
     comparison: Comparison | None,
-    cpu_seconds: Mapping[str, float] = {},
 ) -> dict[str, dict[str, float | None]]:
     """Expected significances by row, `default` among them: the one that is quoted.
 
-    Where there is a fit it has the Z, the one of the workspace. `cpu_seconds` are those of rows
-    before they were searched for, or all where they were not.
+    Where there is a fit it has the Z, the one of the workspace.
     """
     found: dict[str, dict[str, float | None]] = {}
     for name, n in (comparison["expected_significance"] if comparison else {}).items():
@@ -45,9 +43,7 @@ def expected(
             row["difference_error"] = to_rival["error"]
         cost = comparison["cost"].get(name)
         row["evaluations"] = cost["evaluations"] if cost else 0
-        paid = [cpu_seconds[name]] if name in cpu_seconds else []
-        paid += [cost["cpu_seconds"]] if cost else []
-        row["cpu_seconds"] = sum(paid) if paid else None
+        row["cpu_seconds"] = spent(comparison, name)
         found[COMPARED.get(name, name)] = row
     for name, fit in fits.items():
         found.setdefault(COMPARED.get(name, name), {})["z"] = fit["significance"]["expected"]

@@ -76,7 +76,6 @@ def summarise(
     times: Mapping[str, StepTime],
     comparison: Comparison | None = None,
     measurement: Measurement | None = None,
-    cpu_seconds: Mapping[str, float] = {},
     left_out: Mapping[str, list[int]] | None = None,
 ) -> Results:
     """The content of summary.json.
@@ -93,8 +92,6 @@ def summarise(
         `thresholds`, `folds` and `soft_hard_gap` are passed on.
     measurement
         What is measured, and what people call things.
-    cpu_seconds
-        Of rows of the comparison that were not searched for.
     left_out
         Nuisance parameters that the efficient score leaves out, and in which folds; none where
         there is no score.
@@ -105,7 +102,7 @@ def summarise(
     return {
         "quoted": quoted,
         **(measurement or NOTHING_KNOWN),
-        "expected_significance": significances.expected(fits, quoted, comparison, cpu_seconds),
+        "expected_significance": significances.expected(fits, quoted, comparison),
         **selections[quoted],
         **significances.gains(comparison, quoted),
         **unseen,

@@ -15,7 +15,7 @@ from zenith.artefacts import Columns
 from zenith.config import Analysis, parse
 from zenith.config.variants import blinded
 from zenith.core.selection.layout import Layout
-from zenith.core.selection.objective import Objective, hard_value, stacked
+from zenith.core.selection.objective import Objective, hard_value
 from zenith.errors import FitError, InputError
 from zenith.events.folds import folds_of
 from zenith.optimisation import ascent, model
@@ -248,9 +248,9 @@ def test_the_bootstrap_is_paired_and_of_the_right_size(
     case: Case, toy_columns: dict[str, Columns]
 ) -> None:
     """Equal selections have equal replicas; the error of Z falls as 1 / √events."""
-    folds = [model.events(case.analysis, toy_columns, {}, [f], as_whole=False) for f in range(5)]
+    folds = model.events_of_each_fold(case.analysis, toy_columns, {})
     selections = [case.start] * 5
-    first, again = (bootstrap(case.objective, stacked(folds), selections, 10) for _ in range(2))
+    first, again = (bootstrap(case.objective, folds, selections, 10) for _ in range(2))
     np.testing.assert_array_equal(first, again)
     assert 0.0 < first.std() < 0.3 * first.mean()
 

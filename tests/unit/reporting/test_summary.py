@@ -384,9 +384,10 @@ def test_boosted_trees_are_beside_the_efficient_score() -> None:
         },
         "gain": {},
         "cost": {},
+        "cpu_seconds": {"trees": 41.0, "efficient_score": 99.0},
     }
     fits = {"initial": fit(2.5), "efficient_score": fit(6.8)}
-    content = summarise(fits, {}, {}, found, cpu_seconds={"trees": 41.0, "efficient_score": 99.0})
+    content = summarise(fits, {}, {}, found)
     assert content["quoted"] == "efficient_score"
     assert list(content["expected_significance"]) == ["initial", "trees", "default"]
     assert content["expected_significance"]["default"] == {

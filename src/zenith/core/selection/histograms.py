@@ -15,6 +15,7 @@ import numpy as np
 from jax.typing import ArrayLike
 
 from zenith.core.likelihood.recipe import Histograms
+from zenith.core.selection.bootstrap import counts
 from zenith.core.selection.categories import shares
 from zenith.core.selection.cuts import hard_mask, soft_weight
 from zenith.core.selection.layout import Blocks, Group, Layout
@@ -45,36 +46,64 @@ def soft_histograms(
     Differentiable in the parameters.
     """
     reading = Reading(jnp.asarray(temperature), jnp.asarray(bandwidth))
-    return _histograms(parameters, events, reading, None)
+    return _histograms(parameters, events, reading)
 
 
-def hard_histograms(
-    parameters: Selection, events: Layout, replica: ArrayLike | None = None
+def hard_histograms(parameters: Selection, events: Layout) -> dict[str, Histograms]:
+    """Histograms by channel: hard cuts, hard categories, hard bins."""
+    return _histograms(parameters, events, None)
+
+
+def replica_histograms(
+    parameters: Selection, events: Layout, replicas: jax.Array
 ) -> dict[str, Histograms]:
-    """Histograms by channel: hard cuts, hard categories, hard bins.
+    """The same of replicas of the events, R integers: all leaves have a first axis, (R, …).
 
-    With a `replica`, an integer, every event counts as often as a Poisson number of mean 1 says,
-    which follows from the replica and the event's identity alone: it is the same in all regions and
-    variations and for all thresholds, so that the difference of two selections has a paired error.
+    What is selected is evaluated once for all of them.
     """
-    return _histograms(parameters, events, None, replica)
+    sums = [
+        [_of_replicas(*part, parameters, replicas) for part in _parts(events, group)]
+        for group in events.groups
+    ]
+    return jax.vmap(lambda one: _assembled(parameters, events, None, one))(sums)
 
 
 def _histograms(
-    parameters: Selection, events: Layout, reading: Reading | None, replica: ArrayLike | None
+    parameters: Selection, events: Layout, reading: Reading | None
 ) -> dict[str, Histograms]:
+    sums = [
+        [_accumulate(chain, parameters, reading, blocks) for chain, blocks in _parts(events, group)]
+        for group in events.groups
+    ]
+    return _assembled(parameters, events, reading, sums)
+
+
+def _parts(events: Layout, group: Group) -> "list[tuple[_Chain, Blocks]]":
+    """The nominal events of a group, and those of shape variations if there are any."""
+    cells = len(events.processes) * group.fine_bins
+    chain = _Chain(group.regions, group.columns, group.moves, cells)
+    parts = [(chain, group.nominal)]
+    if group.shifted is not None:
+        cells *= len(events.shape_variations)
+        parts.append((chain._replace(cells=cells, squares=False), group.shifted))
+    return parts
+
+
+def _assembled(
+    parameters: Selection,
+    events: Layout,
+    reading: Reading | None,
+    sums: Sequence[Sequence[jax.Array]],
+) -> dict[str, Histograms]:
+    """Histograms by channel, from the sums of the parts of each group."""
     processes = len(events.processes)
     shifts = np.array(events.shifts, bool).reshape(-1, processes, 1)
     result: dict[str, Histograms] = {}
-    for group in events.groups:
-        chain = _Chain(group.regions, group.columns, group.moves, processes * group.fine_bins)
-        sums = _accumulate(chain, parameters, reading, group.nominal, replica)
-        nominal = _binned(group, parameters, reading, sums, (processes,))
+    for group, (of_nominal, *of_shifted) in zip(events.groups, sums, strict=True):
+        nominal = _binned(group, parameters, reading, of_nominal, (processes,))
         shifted = {}
-        if group.shifted is not None:
-            chain = chain._replace(cells=chain.cells * len(shifts), squares=False)
-            sums = _accumulate(chain, parameters, reading, group.shifted, replica)
-            shifted = _binned(group, parameters, reading, sums, shifts.shape[:2])
+        for of_shapes in of_shifted:
+            shifted = _binned(group, parameters, reading, of_shapes, shifts.shape[:2])
         for region in group.regions:
             for name in region.channels:
                 yields, *varied, variance = nominal[name]
@@ -179,24 +208,45 @@ def _rows_of_weights(chain: _Chain, chunk: Blocks) -> jax.Array:
     return rows.reshape(len(rows), len(chunk.cells), -1)
 
 
+def _selected_rows(
+    chain: _Chain, parameters: Selection, reading: Reading | None, chunk: Blocks
+) -> jax.Array:
+    """The rows of weights of what each selection takes: (selections, rows, blocks, events)."""
+    selected = _selected(chain, parameters, reading, chunk.features)
+    rows = _rows_of_weights(chain, chunk)
+    return selected.reshape(len(selected), 1, *rows.shape[1:]) * rows
+
+
+def _of_replicas(
+    chain: _Chain, blocks: Blocks, parameters: Selection, replicas: jax.Array
+) -> jax.Array:
+    """Sums in every cell of the rows of each hard selection, (R, selections, rows, cells)."""
+
+    def sums(chunk: Blocks) -> jax.Array:
+        rows = _selected_rows(chain, parameters, None, chunk)
+        identity = chunk.identity.reshape(*rows.shape[2:], 1)
+        count = counts(identity, replicas).astype(rows.dtype)
+        found = jnp.einsum("skbn,bnr->bskr", rows, count, precision="highest")
+        return jax.ops.segment_sum(
+            found.astype(jnp.float64), chunk.cells, chain.cells, indices_are_sorted=True
+        )
+
+    first = jax.tree.map(lambda leaf: leaf[0], blocks)
+    zero = jnp.zeros(jax.eval_shape(sums, first).shape)
+    total, _ = jax.lax.scan(lambda total, chunk: (total + sums(chunk), None), zero, blocks)
+    return jnp.moveaxis(total, (0, -1), (-1, 0))
+
+
 @partial(jax.custom_vjp, nondiff_argnums=(0,))
 def _accumulate(
-    chain: _Chain,
-    parameters: Selection,
-    reading: Reading | None,
-    blocks: Blocks,
-    replica: ArrayLike | None,
+    chain: _Chain, parameters: Selection, reading: Reading | None, blocks: Blocks
 ) -> jax.Array:
     """Sums in every cell of the selected rows of weights, (selections, rows, cells) float64."""
 
     def step(_: None, chunk: Blocks) -> tuple[None, jax.Array]:
-        selected = _selected(chain, parameters, reading, chunk.features)
-        if replica is not None:
-            selected *= _poisson(chunk.identity, replica).astype(selected.dtype)
-        rows = _rows_of_weights(chain, chunk)
-        selected = selected.reshape(len(selected), 1, *rows.shape[1:])
+        rows = _selected_rows(chain, parameters, reading, chunk)
         ones = jnp.ones(rows.shape[-1], rows.dtype)  # a product: XLA's short sums are slow
-        return None, jnp.matmul(selected * rows, ones, precision="highest")
+        return None, jnp.matmul(rows, ones, precision="highest")
 
     _, sums = jax.lax.scan(step, None, blocks)  # (chunks, selections, rows, blocks)
     sums = jnp.moveaxis(sums, -1, 1).reshape(-1, *sums.shape[1:3]).astype(jnp.float64)
@@ -207,23 +257,18 @@ def _accumulate(
 
 
 def _accumulate_forward(
-    chain: _Chain,
-    parameters: Selection,
-    reading: Reading | None,
-    blocks: Blocks,
-    replica: ArrayLike | None,
+    chain: _Chain, parameters: Selection, reading: Reading | None, blocks: Blocks
 ) -> tuple[jax.Array, tuple[Selection, Reading | None, Blocks]]:
-    if reading is None or replica is not None:
+    if reading is None:
         raise ValueError("a hard selection has no gradient")
-    residuals = (parameters, reading, blocks)
-    return _accumulate(chain, parameters, reading, blocks, replica), residuals
+    return _accumulate(chain, parameters, reading, blocks), (parameters, reading, blocks)
 
 
 def _accumulate_backward(
     chain: _Chain,
     residuals: tuple[Selection, Reading | None, Blocks],
     cotangent: jax.Array,
-) -> tuple[Selection, None, None, None]:
+) -> tuple[Selection, None, None]:
     parameters, reading, blocks = residuals
     by_cell = jnp.moveaxis(cotangent, -1, 0).astype(blocks.weights.dtype)
 
@@ -242,26 +287,7 @@ def _accumulate_backward(
     zero = jax.tree.map(lambda x: jnp.zeros(jnp.shape(x), jnp.float64), parameters)
     total, _ = jax.lax.scan(step, zero, blocks)
     gradient = jax.tree.map(lambda g, x: g.astype(x.dtype), total, parameters)
-    return gradient, None, None, None
+    return gradient, None, None
 
 
 _accumulate.defvjp(_accumulate_forward, _accumulate_backward)
-
-
-def _mix(x: jax.Array) -> jax.Array:
-    # the finaliser of MurmurHash3 (A. Appleby, public domain): each bit depends on every bit
-    x = (x ^ (x >> 16)) * np.uint32(0x85EBCA6B)
-    x = (x ^ (x >> 13)) * np.uint32(0xC2B2AE35)
-    return x ^ (x >> 16)
-
-
-# P(n ≤ k) of a Poisson number of mean 1, in units of 2⁻³²; beyond k = 11 below the resolution
-_POISSON = np.exp(-1) * np.cumsum(1 / np.cumprod(np.maximum(np.arange(12), 1)))
-
-
-def _poisson(identity: jax.Array, replica: ArrayLike) -> jax.Array:
-    """A Poisson number of mean 1 for every event, by inverting its distribution at a hash."""
-    seed = _mix(jnp.asarray(replica, jnp.uint32) + np.uint32(0x9E3779B9))
-    uniform = _mix(identity ^ seed)
-    steps = np.array(_POISSON * 2.0**32, np.uint32)
-    return (uniform > steps.reshape(-1, *[1] * uniform.ndim)).sum(axis=0)

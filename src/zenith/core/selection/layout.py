@@ -22,32 +22,10 @@ from zenith.core.selection.axis import Axis
 from zenith.core.selection.cuts import Cut, hard_mask
 from zenith.core.selection.placement import Placement
 from zenith.core.selection.regions import Region
-from zenith.errors import InputError
+from zenith.core.selection.samples import Sample, Source
 
 # Events of a chunk: with its activations it stays in the cache of a CPU, and fills a GPU
 CHUNK = {"cpu": 1 << 14, "gpu": 1 << 20}
-
-
-class Sample(NamedTuple):
-    """Events of one sample, as columns of equal length.
-
-    A weight variation is another weight of the same events; a shape variation is another set of
-    events, with columns and a weight of its own. `identity` is a number of the physical event, the
-    same in every variation, by which a bootstrap draws it; by default the position in the sample.
-    `part` is a number of the part of the events that an event is in, by default 0.
-    """
-
-    columns: Mapping[str, np.ndarray]  # observable → (N,)
-    weight: np.ndarray  # (N,) expected events
-    weight_variations: Mapping[str, np.ndarray] = {}  # variation → (N,) expected events
-    shape_variations: Mapping[str, "Sample"] = {}
-    identity: np.ndarray | None = None  # (N,) integers
-    part: np.ndarray | None = None  # (N,) integers
-
-    def inside(self, parts: Sequence[int]) -> np.ndarray:
-        """Which of its events are in one of the parts, (N,)."""
-        part = np.zeros(len(self.weight), int) if self.part is None else self.part
-        return np.isin(part, parts)
 
 
 class Blocks(eqx.Module):
@@ -105,12 +83,29 @@ def prepare(
     parts: Sequence[Sequence[int]] = ((0,),),
     share: ArrayLike = 1.0,
 ) -> Layout:
+    """Lay out the samples of every process: the first of the layouts of `prepare_each`."""
+    of = regions, networks, samples
+    return prepare_each(*of, chunk=chunk, dtype=dtype, parts=parts, share=share, number=1)[0]
+
+
+def prepare_each(
+    regions: Sequence[Region],
+    networks: Mapping[str, Network],
+    samples: Mapping[str, Sequence[Sample]],
+    *,
+    chunk: int | None = None,
+    dtype: Any = np.float32,
+    parts: Sequence[Sequence[int]] = ((0,),),
+    share: ArrayLike = 1.0,
+    number: int | None = None,
+) -> list[Layout]:
     """Lay out the samples of every process; of `networks` only names of inputs and outputs count.
 
     `chunk` is about how many events are in memory with their gradients at a time, `dtype` that of
-    columns and weights. Of the events those of the first of `parts` are laid out; arrays are as
-    large as those of the others would have to be, so that what is compiled for one serves all. The
-    events are a `share` of those of the fit that is quoted, to which variances are scaled.
+    columns and weights. There is a layout for each of `parts` of the events, or for a `number` of
+    them, the first ones; arrays are as large as those of the others have to be, so that what is
+    compiled for one serves all. The events of a part are a `share` of those of the fit that is
+    quoted, to which variances are scaled.
 
     A sample without a variation that another sample of its process has enters it as it is. Raises
     `InputError` that names the process and the column that is missing, of another length, or not
@@ -127,7 +122,7 @@ def prepare(
     weights = _names(s.weight_variations for group in samples.values() for s in group)
     shapes = _names(s.shape_variations for group in samples.values() for s in group)
     nominal = [
-        _Source(process, row, s)
+        Source(process, row, s)
         for row, (process, group) in enumerate(samples.items())
         for s in group
     ]
@@ -136,7 +131,7 @@ def prepare(
         for shape in shapes
     )
     shifted = [
-        _Source(
+        Source(
             f"{source.name} ({shape})",
             k * len(samples) + source.row,
             source.sample.shape_variations.get(shape, source.sample),
@@ -152,31 +147,35 @@ def prepare(
         )
         left = tuple(c for c in region.cuts if c not in unmovable)
         regions_of.setdefault((region.axis, unmovable), []).append(replace(region, cuts=left))
-    groups = []
+    wanted = list(parts)[:number]
+    groups: list[list[Group]] = [[] for _ in wanted]
     for (axis, cuts), members in regions_of.items():
         moves = axis.observable in scores
         columns = _columns(members, networks)
-        plan = _Plan(axis, moves, tuple(cuts), columns, chunk, dtype, parts)
-        groups.append(
-            Group(
-                nominal=_blocks(nominal, weights, plan),
-                shifted=_blocks(shifted, (), plan) if shifted else None,
-                regions=tuple(members),
-                columns=plan.columns,
-                moves=moves,
-            )
+        plan = _Plan(axis, moves, tuple(cuts), columns, chunk, dtype, parts, len(wanted))
+        of_parts = _blocks(nominal, weights, plan)
+        of_shapes = _blocks(shifted, (), plan) if shifted else [None] * len(wanted)
+        for found, own, varied in zip(groups, of_parts, of_shapes, strict=True):
+            found.append(Group(own, varied, tuple(members), columns, moves))
+
+    def sums(part: Sequence[int]) -> jax.Array:
+        weight = [[s.weight[s.inside(part)] for s in of] for of in samples.values()]
+        return jnp.asarray(
+            [[sum((w**k).sum() for w in of) for of in weight] for k in (1, 2)], float
         )
-    weight = [[s.weight[s.inside(parts[0])] for s in of] for of in samples.values()]
-    sums = [[sum((w**k).sum() for w in of) for of in weight] for k in (1, 2)]
-    return Layout(
-        groups=tuple(groups),
-        processes=tuple(samples),
-        weight_variations=weights,
-        shape_variations=shapes,
-        shifts=shifts,
-        sums=jnp.asarray(sums, float),
-        share=jnp.asarray(share, float),
-    )
+
+    return [
+        Layout(
+            groups=tuple(found),
+            processes=tuple(samples),
+            weight_variations=weights,
+            shape_variations=shapes,
+            shifts=shifts,
+            sums=sums(part),
+            share=jnp.asarray(share, float),
+        )
+        for found, part in zip(groups, wanted, strict=True)
+    ]
 
 
 def _names(mappings: Iterable[Mapping[str, Any]]) -> tuple[str, ...]:
@@ -194,42 +193,6 @@ def _columns(regions: Sequence[Region], networks: Mapping[str, Network]) -> tupl
     return tuple(dict.fromkeys([*names, *sorted(used)]))
 
 
-class _Source(NamedTuple):
-    name: str  # for messages: the process, and the variation
-    row: int  # variation and process as one number
-    sample: Sample
-
-    def column(self, name: str, events: np.ndarray | slice = slice(None)) -> np.ndarray:
-        """A column of some of the events."""
-        if name not in self.sample.columns:
-            raise InputError(f"{self.name}: there is no column '{name}', which a region uses")
-        return self._checked(f"column '{name}'", self.sample.columns[name], events)
-
-    def weight(self, variation: str | None, events: np.ndarray) -> np.ndarray:
-        """The weight of some of the events; the nominal one where there is no such variation."""
-        if variation is None or variation not in self.sample.weight_variations:
-            return self._checked("the weight", self.sample.weight, events)
-        values = self.sample.weight_variations[variation]
-        return self._checked(f"the weight variation '{variation}'", values, events)
-
-    def identity(self, events: np.ndarray) -> np.ndarray:
-        """Numbers by which the bootstrap tells events apart."""
-        given = self.sample.identity
-        return events if given is None else self._checked("the identity", given, events)
-
-    def _checked(self, what: str, values: np.ndarray, events: np.ndarray | slice) -> np.ndarray:
-        if len(values) != len(self.sample.weight):
-            size = len(self.sample.weight)
-            raise InputError(f"{self.name}: {what} has {len(values)} events, the weight {size}")
-        values = np.asarray(values)[events]
-        if bad := np.count_nonzero(~np.isfinite(values)):
-            raise InputError(
-                f"{self.name}: {what} is not finite in {bad} of {len(values)} events; give it a "
-                "value where the columns are made, or cut these events away"
-            )
-        return values
-
-
 class _Plan(NamedTuple):
     axis: Axis
     moves: bool
@@ -238,10 +201,12 @@ class _Plan(NamedTuple):
     chunk: int
     dtype: Any
     parts: Sequence[Sequence[int]]
+    number: int  # of parts that are laid out
 
 
-def _blocks(sources: Sequence[_Source], variations: Sequence[str], plan: _Plan) -> Blocks:
-    chosen: list[np.ndarray] = []
+def _blocks(sources: Sequence[Source], variations: Sequence[str], plan: _Plan) -> list[Blocks]:
+    """Those of each part."""
+    chosen: list[list[np.ndarray]] = [[] for _ in plan.parts]
     cells: list[list[np.ndarray]] = [[] for _ in plan.parts]
     for source in sources:
         masked = {c.observable: source.column(c.observable) for c in plan.cuts}
@@ -251,20 +216,38 @@ def _blocks(sources: Sequence[_Source], variations: Sequence[str], plan: _Plan) 
         if not plan.moves:
             fine = plan.axis.fine_bin(source.column(plan.axis.observable, passes))
             cell, passes = (cell * plan.axis.fine_bins + fine)[fine >= 0], passes[fine >= 0]
-        inside = [source.sample.inside(of)[passes] for of in plan.parts]
-        chosen.append(passes[inside[0]])
-        for found, here in zip(cells, inside, strict=True):
+        for part, found, inside in zip(plan.parts, cells, chosen, strict=True):
+            here = source.sample.inside(part)[passes]
             found.append(cell[here])
-    layout = Placement([np.concatenate(of) for of in cells], plan.chunk)
+            inside.append(passes[here])
+    together = [np.concatenate(of) for of in cells]
+    return [
+        _placed(
+            [*zip(sources, chosen[k], strict=True)],
+            variations,
+            plan,
+            Placement([*together[k:], *together[:k]], plan.chunk),
+        )
+        for k in range(plan.number)
+    ]
+
+
+def _placed(
+    sources: Sequence[tuple[Source, np.ndarray]],
+    variations: Sequence[str],
+    plan: _Plan,
+    layout: Placement,
+) -> Blocks:
+    """Some events of each source, as a placement has them."""
 
     def gather(read: str, names: Sequence[Any]) -> jax.Array:
         out = np.zeros((layout.chunks, len(names), layout.chunk), plan.dtype)
         for k, name in enumerate(names):
-            parts = [getattr(s, read)(name, i) for s, i in zip(sources, chosen, strict=True)]
+            parts = [getattr(source, read)(name, events) for source, events in sources]
             out[:, k] = layout.place(np.concatenate(parts).astype(plan.dtype))
         return jnp.asarray(out)
 
-    identity = [s.identity(i) for s, i in zip(sources, chosen, strict=True)]
+    identity = [source.identity(events) for source, events in sources]
     return Blocks(
         features=gather("column", plan.columns),
         weights=gather("weight", (None, *variations)),

@@ -10,6 +10,7 @@ structure, soft and hard, of every step that asks.
 """
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Literal, TypeVar
 
 import equinox as eqx
@@ -20,7 +21,12 @@ from jax.typing import ArrayLike
 from zenith.core.likelihood.recipe import Recipe, Systematic
 from zenith.core.likelihood.significance import expected_mu_error, expected_significance
 from zenith.core.likelihood.structure import Templates
-from zenith.core.selection.histograms import Selection, hard_histograms, soft_histograms
+from zenith.core.selection.histograms import (
+    Selection,
+    hard_histograms,
+    replica_histograms,
+    soft_histograms,
+)
 from zenith.core.selection.layout import Layout
 
 __all__ = ["Objective", "Systematic"]
@@ -86,32 +92,41 @@ def soft_templates(
 
 
 @jax.jit
-def hard_templates(
-    parameters: Selection,
-    objective: Objective,
-    events: Layout,
-    replica: ArrayLike | None = None,
-) -> Templates:
-    """The templates of the hard selection; with a `replica`, of that bootstrap of the events."""
-    return objective.templates(hard_histograms(parameters, events, replica), events.processes)
+def hard_templates(parameters: Selection, objective: Objective, events: Layout) -> Templates:
+    """The templates of the hard selection."""
+    return objective.templates(hard_histograms(parameters, events), events.processes)
 
 
 @jax.jit
-def union_templates(
-    selections: Selection,
-    objective: Objective,
-    events: Layout,
-    replica: ArrayLike | None = None,
-) -> Templates:
+def union_templates(selections: Selection, objective: Objective, events: Layout) -> Templates:
     """The templates of all folds together, each read with its own hard selection.
 
     Leaves of `selections` and `events` have a first axis, the folds (`stacked`).
     """
-    histograms = jax.lax.map(
-        lambda fold: hard_histograms(fold[0], fold[1], replica), (selections, events)
-    )  # one after the other: the largest arrays are those of one fold
-    together = jax.tree.map(lambda of_folds: of_folds.sum(axis=0), histograms)
+    together = _union(hard_histograms, selections, events)
     return objective.templates(together, events.processes)
+
+
+@jax.jit
+def replica_templates(
+    selections: Selection, objective: Objective, events: Layout, replicas: jax.Array
+) -> Templates:
+    """The same of replicas of the events, R integers: all leaves have a first axis, (R, …).
+
+    A replica draws the same events for every selection (`zenith.core.selection.bootstrap`).
+    """
+    together = _union(partial(replica_histograms, replicas=replicas), selections, events)
+    found: Templates = jax.lax.map(lambda one: objective.templates(one, events.processes), together)
+    return found
+
+
+def _union(
+    histograms: Callable[[Selection, Layout], T], selections: Selection, events: Layout
+) -> T:
+    """One fold after the other, added: the largest arrays are those of one fold."""
+    found = jax.lax.map(lambda fold: histograms(*fold), (selections, events))
+    added: T = jax.tree.map(lambda of_folds: of_folds.sum(axis=0), found)
+    return added
 
 
 def stacked(trees: Sequence[T]) -> T:
@@ -120,14 +135,16 @@ def stacked(trees: Sequence[T]) -> T:
     return found
 
 
-def hard_value(
-    parameters: Selection,
-    objective: Objective,
-    events: Layout,
-    replica: ArrayLike | None = None,
-) -> jax.Array:
-    """The objective of the hard selection; with a `replica`, of that bootstrap of the events."""
-    templates = hard_templates(parameters, objective, events, replica)
+def unstacked(tree: T) -> list[T]:
+    """The pytrees that are stacked in one, as numpy arrays."""
+    host = jax.device_get(tree)
+    number = len(jax.tree.leaves(host)[0])
+    return [jax.tree.map(lambda leaf, k=k: leaf[k], host) for k in range(number)]
+
+
+def hard_value(parameters: Selection, objective: Objective, events: Layout) -> jax.Array:
+    """The objective of the hard selection."""
+    templates = hard_templates(parameters, objective, events)
     value: jax.Array = value_and_bin_gradient(objective, templates)[0]
     return value
 

@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 
 from zenith.core.networks.network import Network, Objects, mean_and_deviation
-from zenith.core.selection.layout import Sample, prepare
+from zenith.core.selection.layout import prepare
+from zenith.core.selection.samples import Sample
 from zenith.errors import InputError
 from zenith.training.export import export_onnx
 from zenith.training.scores import scores
