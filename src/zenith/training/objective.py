@@ -102,9 +102,8 @@ class Objective(NamedTuple):
         """Weight times loss of each event, (N,)."""
         plain = self.loss.type == "cross_entropy" and not self.loss.label_smoothing
         if not plain:
-            gamma = self.loss.gamma if self.loss.type == "focal" else 0.0
             target = targets(batch.label, self.classes, self.loss.label_smoothing)
-            each = focal(logits, target, gamma)
+            each = focal(logits, target, self.loss.exponent)
         elif len(logits) > 1:
             each = optax.softmax_cross_entropy_with_integer_labels(logits, batch.label, axis=0)
         else:

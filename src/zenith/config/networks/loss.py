@@ -57,7 +57,10 @@ class Loss(Section):
             "cross-entropy of each event is multiplied by (1 - p)^gamma of its probability p"
         ),
     ] = "cross_entropy"
-    gamma: Annotated[float, Field(ge=0.0, description="exponent of the focal loss")] = 2.0
+    gamma: Annotated[
+        Annotated[float, Field(ge=0.0)] | None,
+        Field(description="exponent of the focal loss; none: 2"),
+    ] = None
     label_smoothing: Annotated[
         float,
         Field(
@@ -87,13 +90,20 @@ class Loss(Section):
 
     @model_validator(mode="after")
     def _check(self) -> Self:
-        if self.type != "focal" and "gamma" in self.model_fields_set:
+        if self.type != "focal" and self.gamma is not None:
             raise ValueError("gamma: only the focal loss has it; write type: focal, or remove it")
         if self.distance_correlation and self.adversary:
             raise ValueError(
                 "distance_correlation and adversary are alternatives: remove one of them"
             )
         return self
+
+    @property
+    def exponent(self) -> float:
+        """Of 1 - p in the loss of an event: 0 is the cross-entropy."""
+        if self.type != "focal":
+            return 0.0
+        return 2.0 if self.gamma is None else self.gamma
 
     @property
     def decorrelation(self) -> Decorrelation | None:
