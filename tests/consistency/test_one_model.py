@@ -79,7 +79,8 @@ def test_the_workspace_holds_the_model_of_the_objective(path: Path) -> None:
     for name, value in vars(written.structure.parameters).items():
         np.testing.assert_array_equal(value, getattr(ordered.parameters, name), err_msg=name)
     expected = _in_order_of(ordered, made.structure, made.assembled(*_stacked(made, regions)))
-    for name, value in written.templates._asdict().items():
+    for name in Templates._fields[:-1]:
+        value = getattr(written.templates, name)
         # what no modifier reads is another filling in the workspace
         at = _read(ordered, name)
         np.testing.assert_allclose(
@@ -111,10 +112,10 @@ def _in_order_of(ordered, structure, templates) -> Templates:
     bins = np.concatenate([np.arange(structure.bins)[structure.slices[c]] for c in ordered.slices])
     return Templates(
         **{
-            name: np.asarray(value)[..., rows, :][
+            name: np.asarray(getattr(templates, name))[..., rows, :][
                 ..., channels if name.startswith("normsys") else bins
             ]
-            for name, value in templates._asdict().items()
+            for name in Templates._fields[:-1]
         }
     )
 

@@ -34,6 +34,8 @@ def model():
             *(Modifier("staterror", f"stat_{c}", c, s) for c, s in everywhere),
             Modifier("shapesys", "extra", "SR", "wjets"),
             Modifier("shapefactor", "shape", "CR", "fakes"),
+            *(Modifier("surface", "tune", c, s) for c, s in everywhere),
+            *(Modifier("surface", "btag", "SR", s) for s in ("signal", "wjets")),
         ),
         poi="mu",
         settings=(Setting("lumi", (1.0,), ((0.5, 1.5),), (1.0,), (0.03,)),),
@@ -55,6 +57,7 @@ def model():
         1 + rng.uniform(0.02, 0.1, norms),
         1 - rng.uniform(0.02, 0.2, norms),
         np.sqrt(nominal)[None] * rng.uniform(0.2, 0.4, (len(structure.layers), *nominal.shape)),
+        rng.uniform(-0.1, 0.1, (5, *nominal.shape)),
     )
     return structure, Templates(*map(jnp.asarray, templates))
 

@@ -14,7 +14,7 @@ The name of its entry point in the group `zenith.systematics` is the `type` in t
 from collections.abc import Collection, Mapping
 from typing import Annotated, Any, ClassVar, Literal, NamedTuple
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from zenith.config.base import Section, known
 from zenith.config.by_type import ByType
@@ -37,6 +37,7 @@ WEIGHTS = concerns("columns", of="simulation")
 SHAPES = concerns("skim", *SKIMMED, of="simulation")
 
 KIND = "kind of systematic uncertainty"
+ZERO_WIDTH = "a prior of zero width; leave the systematic out, or give it a size"
 Side = Literal["up", "down"]
 Sides = Literal["two", "up", "down"]
 SIDES = "variations that exist; a lacking one is the mirror image of the other about the nominal"
@@ -73,11 +74,28 @@ class Systematic(Section):
     label: Annotated[
         str | None, Field(description="name on figures; default: its key"), concerns(*NAMED)
     ] = None
+    bounds: Annotated[
+        tuple[float, float] | None,
+        Field(
+            description="range of the nuisance parameter, in standard deviations, at which its "
+            "prior is clipped; default: that of pyhf, from -5 to 5"
+        ),
+        concerns(*MODEL),
+    ] = None
     group: Annotated[
         str | None,
         Field(description="uncertainties that are quoted together, by their name; default: alone"),
         concerns("fit", *NAMED),
     ] = None
+
+    @field_validator("bounds")
+    @classmethod
+    def _range(cls, bounds: tuple[float, float] | None) -> tuple[float, float] | None:
+        if bounds is not None and not bounds[0] < bounds[1]:
+            raise ValueError(f"{list(bounds)}: {ZERO_WIDTH}")
+        if bounds is not None and not bounds[0] <= 0.0 <= bounds[1]:
+            raise ValueError(f"{list(bounds)} must contain 0, where the templates are nominal")
+        return bounds
 
     def agree(self, analysis: Any, key: str) -> None:
         """Raise ValueError, naming `key` and what is below it, where other sections contradict."""

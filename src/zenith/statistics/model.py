@@ -4,9 +4,10 @@ The objective of the climb and the workspace of the quoted fit are both made fro
 of parameter: a normalisation is a normsys; a pair of templates is a normsys with the ratio of the
 yields and a histosys with the shape at the nominal yield, under one name, so that at ±1 standard
 deviation the prediction is the varied template, unless its kind asks for one of the two alone;
-signal strengths and free normalisations are normfactors; the number of simulated events is a
-staterror, one parameter for each bin of a channel (Barlow-Beeston light), of the backgrounds alone
-by default: without signal, nothing is known worse because the signal's simulation is small.
+those that a response surface describes are its modifiers, together; signal strengths and free
+normalisations are normfactors; the number of simulated events is a staterror, one parameter for
+each bin of a channel (Barlow-Beeston light), of the backgrounds alone by default: without signal,
+nothing is known worse because the signal's simulation is small.
 """
 
 from collections.abc import Iterator
@@ -19,12 +20,15 @@ from zenith.core.likelihood.composition import Modifier
 from zenith.core.likelihood.parameters import Setting
 from zenith.core.likelihood.recipe import Recipe, Systematic
 from zenith.core.likelihood.structure import Structure, Templates
+from zenith.core.response.surface import Surface
 from zenith.errors import FitError
 from zenith.statistics.nuisances import Nuisance, nuisances, simulated_processes
 
 
-def types(nuisance: Nuisance) -> tuple[str, ...]:
-    """The modifiers of HistFactory that a nuisance parameter is."""
+def types(nuisance: Nuisance, surface: Surface | None = None) -> tuple[str, ...]:
+    """The modifiers that a nuisance parameter is."""
+    if surface is not None and nuisance.name in surface.nuisances:
+        return ("surface",)
     of_kind = {"normalisation": ("normsys",), "free": ("normfactor",)}
     return of_kind.get(nuisance.kind, nuisance.modifiers)
 
@@ -34,10 +38,15 @@ def fitted_regions(analysis: Analysis) -> list[str]:
     return [name for name, region in analysis.regions.items() if region.in_fit]
 
 
-def recipe(analysis: Analysis) -> Recipe:
+def recipe(analysis: Analysis, surface: Surface | None = None) -> Recipe:
     """The model, and how its templates follow from the histograms of its regions.
 
-    Raises FitError if no signal of interest has a sample in use, or no region is fitted.
+    The nuisance parameters of `surface` act by it and have no varied templates; its bins are those
+    of all fitted regions, one after the other. What it says of a process counts where the nuisance
+    parameter acts.
+
+    Raises FitError if no signal of interest has a sample in use, no region is fitted, or the
+    surface is of other nuisance parameters, processes or bins.
     """
     processes = tuple(simulated_processes(analysis))
     if not set(processes) & set(analysis.signals_of_interest):
@@ -45,12 +54,21 @@ def recipe(analysis: Analysis) -> Recipe:
             "no sample of a signal process is in use, so there is nothing to measure: add one of "
             f"{', '.join(analysis.signals_of_interest)}, or let it through only_samples"
         )
-    structure = _structure(analysis, processes)
+    structure = _structure(analysis, processes, surface)
+    constants = _constants(analysis, structure)
+    if surface is not None:
+        _check(analysis, structure, surface)
+        terms = surface.terms(structure.surface, structure.samples)
+        constants = constants._replace(surface=jnp.asarray(terms))
     return Recipe(
         structure=structure,
-        constants=_constants(analysis, structure),
+        constants=constants,
         background=tuple(p for p in processes if p not in analysis.signals),
-        systematics=tuple(map(_systematic, template_nuisances(analysis))),
+        systematics=tuple(
+            _systematic(n)
+            for n in template_nuisances(analysis)
+            if "surface" not in types(n, surface)
+        ),
         minimum_yield=analysis.statistics.minimum_yield,
         prune=analysis.statistics.prune,
     )
@@ -74,7 +92,27 @@ def pruned_rate(analysis: Analysis, nuisance: Nuisance) -> bool:
     return nuisance.kind == "normalisation" and size <= analysis.statistics.prune
 
 
-def _structure(analysis: Analysis, processes: tuple[str, ...]) -> Structure:
+def _check(analysis: Analysis, structure: Structure, surface: Surface) -> None:
+    constrained = [n.name for n in nuisances(analysis) if n.kind != "free"]
+    for what, wanted, known in (
+        ("nuisance parameter", surface.nuisances, constrained),
+        ("process", structure.samples, surface.processes),
+    ):
+        for name in wanted:
+            if name not in known:
+                raise FitError(
+                    f"response surface: {what} {name!r} is not one of {', '.join(known) or 'none'}"
+                )
+    bins = surface.coefficients.shape[2]
+    if bins != structure.bins:
+        raise FitError(
+            f"response surface: {bins} bins, but the fitted regions have {structure.bins}"
+        )
+
+
+def _structure(
+    analysis: Analysis, processes: tuple[str, ...], surface: Surface | None
+) -> Structure:
     statistics = analysis.statistics
     channels = fitted_regions(analysis)
     bins = {name: len(analysis.regions[name].fit.edges.edges) - 1 for name in channels}
@@ -84,7 +122,8 @@ def _structure(analysis: Analysis, processes: tuple[str, ...]) -> Structure:
         for name, signals in strengths.items()
         if set(signals) & set(processes)
     )
-    modifiers = [m for m in _modifiers(analysis, channels) if m.sample in processes]
+    settings += tuple(map(bounded, (n for n in nuisances(analysis) if n.bounds)))
+    modifiers = [m for m in _modifiers(analysis, channels, surface) if m.sample in processes]
     return Structure(
         tuple((name, bins[name]) for name in channels),
         processes,
@@ -94,14 +133,23 @@ def _structure(analysis: Analysis, processes: tuple[str, ...]) -> Structure:
     )
 
 
-def _modifiers(analysis: Analysis, channels: list[str]) -> Iterator[Modifier]:
+def bounded(nuisance: Nuisance) -> Setting:
+    """The range of a clipped prior, and a start within it."""
+    assert nuisance.bounds is not None
+    start = min(max(0.0, nuisance.bounds[0]), nuisance.bounds[1])
+    return Setting(nuisance.name, inits=(start,), bounds=(nuisance.bounds,))
+
+
+def _modifiers(
+    analysis: Analysis, channels: list[str], surface: Surface | None
+) -> Iterator[Modifier]:
     statistics = analysis.statistics
     for name, signals in analysis.signal_strengths.items():
         yield from (Modifier("normfactor", name, c, p) for c in channels for p in signals)
     for nuisance in nuisances(analysis):
         if pruned_rate(analysis, nuisance):
             continue
-        for type_ in types(nuisance):
+        for type_ in types(nuisance, surface):
             for channel in (c for c in channels if c in nuisance.regions):
                 for process in nuisance.processes:
                     yield Modifier(type_, nuisance.name, channel, process)

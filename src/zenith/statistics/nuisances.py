@@ -8,7 +8,7 @@ uncorrelated rate of an analysis with several eras is a pair of templates too.
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from zenith.config import Analysis
@@ -38,6 +38,8 @@ class Nuisance:
     source
         Of `templates`: another `weight`, a `shape` (other values of the observables), another
         `sample`, or a `rate` that differs between eras.
+    bounds
+        Its range in standard deviations, where its prior is clipped.
     sides
         Of `templates`: the variations that exist. The lacking one is the mirror image of the other
         about the nominal, 2·nominal - varied in every bin.
@@ -69,6 +71,7 @@ class Nuisance:
     eras: tuple[str, ...] = ()
     rates: Mapping[str, tuple[float, float]] = field(default_factory=dict)
     replacements: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    bounds: tuple[float, float] | None = None
 
     def varies(self, analysis: Analysis, sample: str) -> bool:
         """Whether the templates of this nuisance take other events or weights of a sample."""
@@ -201,7 +204,8 @@ def _of_systematic(analysis: Analysis, name: str, systematic: Systematic) -> Ite
     for key, (text, members) in parameters.items():
         if isinstance(systematic, Rate):
             rates = dict.fromkeys(members, systematic.change)
-            yield _rate(analysis, key, text, processes, regions, group, rates)
+            rate = _rate(analysis, key, text, processes, regions, group, rates)
+            yield replace(rate, bounds=systematic.bounds)
             continue
         assert isinstance(systematic, Varied)
         replaced = systematic.replaced if isinstance(systematic, Replacement) else None
@@ -219,6 +223,7 @@ def _of_systematic(analysis: Analysis, name: str, systematic: Systematic) -> Ite
             variation=name,
             eras=tuple(members),
             replacements={side: replaced(side) for side in SIDES} if replaced else {},
+            bounds=systematic.bounds,
         )
 
 

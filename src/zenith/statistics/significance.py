@@ -106,6 +106,7 @@ def value_and_gradient(workspace: Workspace) -> tuple[float, dict[str, np.ndarra
         "layers": [" ".join(name for _, name in layer) for layer in structure.layers],
     }
     arrays = {**derivative._asdict(), **names}
+    del arrays["surface"]  # of workspaces, which have none
     return float(z), {key: np.asarray(value) for key, value in arrays.items()}
 
 

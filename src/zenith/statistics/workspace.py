@@ -13,9 +13,11 @@ from zenith.config import Analysis
 from zenith.core.likelihood.composition import Modifier
 from zenith.core.likelihood.recipe import Recipe
 from zenith.core.likelihood.structure import Structure, Templates
+from zenith.core.response.surface import Surface
 from zenith.errors import FitError
 from zenith.statistics.model import pruned_rate, recipe
 from zenith.statistics.nuisances import nuisances
+from zenith.statistics.surfaces import as_variations
 from zenith.statistics.templates import Matrix, RegionTemplates
 
 log = logging.getLogger(__name__)
@@ -24,7 +26,7 @@ Place = tuple[str, str]  # channel and sample
 
 
 def build(
-    analysis: Analysis, regions: Sequence[RegionTemplates]
+    analysis: Analysis, regions: Sequence[RegionTemplates], surface: Surface | None = None
 ) -> tuple[dict[str, Any], list[Pruned]]:
     """The workspace (pyhf's JSON) of sanitised templates, and the list of what was pruned.
 
@@ -35,27 +37,33 @@ def build(
     Pruning: a variation whose relative effect on a process is at most `statistics.prune` in every
     bin of a region is left out there; a normalisation likewise. Smoothing comes first.
 
+    pyhf has no response surfaces: the nuisance parameters of `surface` are variations at ±1
+    standard deviation there, and `surfaces.deviations` says what that costs.
+
     Raises FitError where a region that is not blind has no data.
     """
-    made = recipe(analysis)
+    made = recipe(analysis, surface)
     present, held = _present(analysis, regions)
     nominal = jnp.concatenate([jnp.asarray(t.nominal) for t in regions], axis=1)
     variance = jnp.concatenate([jnp.asarray(t.variance) for t in regions], axis=1)
     varied = jnp.asarray(_varied(made, regions))
     pruned = _pruned(analysis, made, nominal, varied, present)
     left_out = {(p["name"], p["channel"], p["sample"]) for p in pruned}
+    structure = made.structure
     templates = made.assembled(nominal, variance, varied)
+    if surface is not None:
+        structure, templates = as_variations(structure, templates)
     modifiers = [
         m
-        for m in made.structure.modifiers
+        for m in structure.modifiers
         if (m.channel, m.sample) in present and (m.name, m.channel, m.sample) not in left_out
     ]
     spec = {
-        "channels": _channels(made.structure, templates, modifiers, present),
+        "channels": _channels(structure, templates, modifiers, present),
         "observations": [
             {"name": t.region, "data": _observations(analysis, t).tolist()} for t in regions
         ],
-        "measurements": [_measurement(analysis, made.structure, modifiers, held)],
+        "measurements": [_measurement(analysis, structure, modifiers, held)],
         "version": "1.0.0",
     }
     return spec, pruned
@@ -103,7 +111,10 @@ def _pruned(
     effects = np.asarray(made.effects(nominal, made.smoothed(nominal, varied)))
     row_of = {systematic.name: row for row, systematic in enumerate(made.systematics)}
     pruned: list[Pruned] = []
+    by_surface = made.structure.surface
     for nuisance in (n for n in nuisances(analysis) if n.kind != "free"):
+        if nuisance.name in by_surface:
+            continue
         for c, (channel, _) in enumerate(made.structure.channels):
             for s, sample in enumerate(made.structure.samples):
                 acts = channel in nuisance.regions and sample in nuisance.processes
@@ -173,9 +184,13 @@ def _channels(
 def _measurement(
     analysis: Analysis, structure: Structure, modifiers: Sequence[Modifier], held: bool
 ) -> Mapping[str, Any]:
-    """The settings of every factor that is free; they are where the structure has them."""
+    """The settings of every factor that is free, and of clipped priors, where the structure has
+    them."""
     parameters = structure.parameters
-    factors = dict.fromkeys(m.name for m in modifiers if m.type == "normfactor")
+    clipped = {nuisance.name for nuisance in nuisances(analysis) if nuisance.bounds}
+    factors = dict.fromkeys(
+        m.name for m in modifiers if m.type == "normfactor" or m.name in clipped
+    )
     settings: list[dict[str, Any]] = []
     for name in factors:
         at = parameters.slices[name].start

@@ -349,6 +349,7 @@ EXPECTED = {
     "systematics.pileup.processes": f"columns:zprime {TEMPLATES}",
     "systematics.jes.processes": f"columns:zprime training_set:zprime {TEMPLATES}",
     "systematics.*.smooth": MODEL,
+    "systematics.*.bounds": MODEL,
     "systematics.*": TEMPLATES,
     "folds.*": f"training_set mva mva_figures {TEMPLATES}",
     "mva.net.classes*": f"{NETWORK} figures",

@@ -12,8 +12,17 @@ import numpy as np
 
 from zenith.errors import FitError
 
-# pyhf registers parameters type by type, in this order
-TYPES = ("histosys", "lumi", "normfactor", "normsys", "shapefactor", "shapesys", "staterror")
+# pyhf registers parameters type by type, in this order; it has no surfaces
+TYPES = (
+    "histosys",
+    "lumi",
+    "normfactor",
+    "normsys",
+    "shapefactor",
+    "shapesys",
+    "staterror",
+    "surface",
+)
 PER_BIN = ("shapefactor", "shapesys", "staterror")
 
 
@@ -85,6 +94,12 @@ class Composition:
         that are shape systematics as well last."""
         also = self.names("histosys")
         return tuple(sorted(self.names("normsys"), key=lambda name: name in also))
+
+    @cached_property
+    def surface(self) -> tuple[str, ...]:
+        """The nuisance parameters of response surfaces, in the order of the terms of
+        `Templates.surface`: sorted."""
+        return self.names("surface")
 
     @cached_property
     def layers(self) -> tuple[tuple[tuple[str, str], ...], ...]:

@@ -13,6 +13,7 @@ from zenith.core.likelihood.histfactory import (
     Model,
     constraint_terms,
     deviance,
+    log_ratio,
     poisson_deviance,
     poisson_slopes,
 )
@@ -43,17 +44,19 @@ class Response(NamedTuple):
     """(S, B), the product of all factors."""
     per_gamma: Array
     """(K, S, B), relative change of the yield with the parameter of a layer."""
+    surface_slope: Array
+    """(U, S, B), relative change of the yield with a parameter of the surfaces."""
 
 
 def respond(structure: Structure, model: Model, theta: Array) -> Response:
     """Analytic derivatives of the expected yields at theta (n,)."""
     parameters, split = structure.parameters, partition(structure)
     theta = jnp.where(parameters.multiplies & (theta == 0), TINY, theta)
-    norms, shapes, factors = len(structure.normsys), len(structure.histosys), len(split.factor_mask)
+    norms, factors = len(structure.normsys), len(split.factor_mask)
     alpha = theta[split.dense[: split.alphas]]
     scale = theta[split.dense[split.alphas : split.alphas + factors]]
 
-    shift = alpha[split.alphas - shapes :]
+    shift = alpha[split.shapes]
     even, even_slope, even_bend = code4p(shift)
     norm = alpha[:norms, None, None]
     code, code_slope, code_bend = code4_derivatives(
@@ -63,6 +66,11 @@ def respond(structure: Structure, model: Model, theta: Array) -> Response:
     gammas = jnp.append(theta, 1.0)[parameters.layer][:, None, :]
     per_bin = jnp.where(parameters.layer_mask, gammas, 1.0).prod(0)
     multiplier = (code.prod(0) * factor.prod(0))[:, structure.channel_of_bin] * per_bin
+    moved = jnp.asarray(split.surface) @ alpha
+    surface_slope = model.log_slope
+    if structure.surface:
+        multiplier *= jnp.exp(log_ratio(model, moved))
+        surface_slope += jnp.tensordot(moved, model.log_bend, 1)
     yields = model.nominal + jnp.tensordot(shift, model.odd, 1) + jnp.tensordot(even, model.even, 1)
 
     none = jnp.zeros((split.alphas - norms, *factor.shape[1:]))
@@ -76,6 +84,7 @@ def respond(structure: Structure, model: Model, theta: Array) -> Response:
         shape_bend=even_bend,
         multiplier=multiplier,
         per_gamma=jnp.where(parameters.layer_mask, 1 / gammas, 0.0),
+        surface_slope=surface_slope,
     )
 
 
@@ -170,9 +179,13 @@ def _per_bin(structure: Structure, response: Response, part: Array | float) -> A
         ],
         axis=1,
     )
-    alphas, shapes = partition(structure).alphas, len(structure.histosys)
-    shape = (response.shape_slope * part).sum(1)
-    return slope + jnp.pad(shape, ((alphas - shapes, len(slope) - alphas), (0, 0)))
+    split = partition(structure)
+    before, after = split.shapes.start, len(slope) - split.shapes.stop
+    slope += jnp.pad((response.shape_slope * part).sum(1), ((before, after), (0, 0)))
+    if not structure.surface:
+        return slope
+    moved = split.surface.T @ (response.surface_slope * yields).sum(1)
+    return slope + jnp.pad(moved, ((0, len(slope) - split.alphas), (0, 0)))
 
 
 def _per_channel(structure: Structure, values: Array) -> Array:
@@ -185,7 +198,7 @@ def _second(
 ) -> tuple[Array, Array, Array]:
     """Blocks of sum_b weight x (second derivatives of the rate), shared parameters left out."""
     split = partition(structure)
-    shapes = slice(split.alphas - len(structure.histosys), split.alphas)
+    shapes = split.shapes
     weighted = _per_channel(structure, response.by_sample * weight).ravel()
     log_slope = response.log_slope.reshape(len(response.log_slope), weighted.size)
     shape = _per_channel(structure, response.shape_slope * weight)
@@ -198,8 +211,10 @@ def _second(
     a = jnp.where(np.diag(np.arange(size) >= split.alphas), 0.0, a)
     diagonal = response.log_bend.reshape(split.alphas, weighted.size) @ weighted
     bend = jnp.tensordot(model.even, response.multiplier * weight, 2) * response.shape_bend
-    diagonal += jnp.pad(bend, (before, 0))
+    diagonal += jnp.pad(bend, (before, split.alphas - shapes.stop))
     a += jnp.diag(jnp.pad(diagonal, (0, size - split.alphas)))
+    if structure.surface:
+        a += _second_of_surfaces(structure, model, response, log_slope, weight)
     layers = len(response.per_gamma)
     c, d = jnp.zeros((size, layers, structure.bins)), jnp.zeros((layers, layers, structure.bins))
     if layers:
@@ -210,6 +225,27 @@ def _second(
         d = jnp.einsum("ksb,lsb,sb->klb", per_gamma, per_gamma, response.by_sample)
         d *= (1 - np.eye(layers))[:, :, None] * weight
     return a, c, d
+
+
+def _second_of_surfaces(
+    structure: Structure, model: Model, response: Response, log_slope: Array, weight: Array
+) -> Array:
+    """What the parameters of surfaces add to the second derivatives by G' dense parameters,
+    (G', G'), with one another and with the others; `log_slope` is (G', S C)."""
+    split, size = partition(structure), len(log_slope)
+    count = len(structure.surface)
+    yields = response.by_sample * weight
+    slope = response.surface_slope
+    weighted = slope * yields
+    flat = slope.reshape(count, yields.size)
+    own = weighted.reshape(count, yields.size) @ flat.T + jnp.tensordot(model.log_bend, yields, 2)
+    mixed = _per_channel(structure, weighted).reshape(count, log_slope.shape[1]) @ log_slope.T
+    shape = response.shape_slope * weight
+    shape = flat @ shape.reshape(len(shape), yields.size).T
+    mixed += jnp.pad(shape, ((0, 0), (split.shapes.start, size - split.shapes.stop)))
+    place = jnp.asarray(np.pad(split.surface, ((0, 0), (0, size - split.alphas))))
+    rows = place.T @ mixed
+    return place.T @ own @ place + rows + rows.T
 
 
 def _scaled(structure: Structure, response: Response, slope: Array, layer: int) -> Array:

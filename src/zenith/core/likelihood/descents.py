@@ -174,8 +174,12 @@ def _one_way(structure: Structure, model: Model) -> Array:
     up, down = jnp.expm1(model.log_up), jnp.expm1(model.log_down)
     norm = _lopsided((up + down) / 2, (up - down) / 2)
     shape = _lopsided(8 * model.even, model.odd)
-    padding = partition(structure).alphas - np.array([len(norm), len(shape)])
-    return jnp.pad(norm, (0, padding[0])) | jnp.pad(shape, (padding[1], 0))
+    curved = jnp.einsum("uusb->usb", model.log_bend) / 2
+    surface = _lopsided(curved, model.log_slope)
+    split = partition(structure)
+    norm = jnp.pad(norm, (0, split.alphas - len(norm)))
+    shape = jnp.pad(shape, (split.shapes.start, split.alphas - split.shapes.stop))
+    return norm | shape | ((surface @ split.surface) > 0)
 
 
 def _lopsided(even: Array, odd: Array) -> Array:

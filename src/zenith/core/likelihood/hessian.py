@@ -27,8 +27,13 @@ class Partition:
     """Which parameters are dense (G of them) and which are local."""
 
     dense: np.ndarray
-    """(G,) parameters: interpolated (A; normsys first, histosys last), factors (F), shared (Z)."""
+    """(G,) parameters: interpolated (A), factors (F), shared (Z). Of the interpolated ones normsys
+    are first, then histosys, then surfaces; one that is several is where it is first."""
     alphas: int
+    shapes: slice
+    """Where the histosys are among the interpolated ones."""
+    surface: np.ndarray
+    """(U, A): which interpolated parameter each of a surface is, as rows of 0 and one 1."""
     factor_mask: np.ndarray
     """(F, S, C)"""
     shared: np.ndarray
@@ -51,7 +56,8 @@ class Partition:
 def partition(structure: Structure) -> Partition:
     """Sort the parameters of a structure by how many bins they act on."""
     parameters = structure.parameters
-    alphas = list(dict.fromkeys([*structure.normsys, *structure.histosys]))
+    alphas = list(dict.fromkeys([*structure.normsys, *structure.histosys, *structure.surface]))
+    first = alphas.index(structure.histosys[0]) if structure.histosys else 0
     factors = [(type_, name) for type_ in ("normfactor", "lumi") for name in structure.names(type_)]
     n = len(parameters.names)
     counts = np.bincount(parameters.layer.ravel(), minlength=n + 1)[:n]
@@ -69,6 +75,8 @@ def partition(structure: Structure) -> Partition:
     return Partition(
         dense=dense,
         alphas=len(alphas),
+        shapes=slice(first, first + len(structure.histosys)),
+        surface=np.eye(len(alphas))[np.array([alphas.index(u) for u in structure.surface], int)],
         factor_mask=np.concatenate([empty, *(structure.where(t, [name]) for t, name in factors)]),
         shared=shared[:, None, None] == parameters.layer,
         local=local,
@@ -157,7 +165,10 @@ def lowest(structure: Structure, blocks: Blocks, moving: Array) -> tuple[Array, 
     split = partition(structure)
     local = jnp.append(moving, False)[split.layer] & (_diagonal(blocks.d) != 0)
     d = _restricted(blocks.d, local)
-    bends, axes = jnp.linalg.eigh(jnp.moveaxis(d, -1, 0))
+    if len(d) == 1:  # numbers
+        bends, axes = d[0].T, np.ones((d.shape[-1], 1, 1))
+    else:
+        bends, axes = jnp.linalg.eigh(jnp.moveaxis(d, -1, 0))
     if len(d):
         worst = jnp.argmin(bends[:, 0])
         bend_local = _beyond_rounding(bends[worst, 0], bends[worst])

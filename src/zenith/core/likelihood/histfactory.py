@@ -2,6 +2,7 @@
 
 CERN-OPEN-2012-016: sample s has in bin b the yield (product of factors) x (nominal + sum of
 shifts), the bin's count is Poisson, and every constrained parameter has an auxiliary measurement.
+Response surfaces, which HistFactory lacks, are factors exp(polynomial) of single bins.
 """
 
 from typing import NamedTuple
@@ -13,7 +14,9 @@ from jax.scipy.special import gammaln
 
 from zenith.core.likelihood.interpolation import code4, code4_coefficients, code4p, product
 from zenith.core.likelihood.parameters import GAUSSIAN, POISSON
+from zenith.core.likelihood.quadratics import number, symmetric
 from zenith.core.likelihood.structure import Structure, Templates
+from zenith.errors import FitError
 
 # Rates below zero count as zero; the kink there is rounded within so many events, so that a minimum
 # on it has derivatives
@@ -29,6 +32,8 @@ class Model(NamedTuple):
     log_up: Array  # (N, S, C)
     log_down: Array  # (N, S, C)
     coefficients: tuple[Array, ...]  # 6 x (N, S, C)
+    log_slope: Array  # (U, S, B), of surfaces at zero
+    log_bend: Array  # (U, U, S, B), their second derivatives, which are constant
     width: Array  # (n,) of the constraint terms
     free: Array  # (n,) bool
 
@@ -50,6 +55,7 @@ def prepare(structure: Structure, templates: Templates) -> Model:
     up, down = templates.histosys_up, templates.histosys_down
     log_up = jnp.log(jnp.where(normsys, templates.normsys_up, 1.0))
     log_down = jnp.log(jnp.where(normsys, templates.normsys_down, 1.0))
+    log_slope, log_bend = _surface(structure, templates)
     width, fixed = _widths(structure, templates)
     return Model(
         nominal=templates.nominal,
@@ -58,9 +64,30 @@ def prepare(structure: Structure, templates: Templates) -> Model:
         log_up=log_up,
         log_down=log_down,
         coefficients=code4_coefficients(log_up, log_down),
+        log_slope=log_slope,
+        log_bend=log_bend,
         width=width,
         free=~fixed,
     )
+
+
+def _surface(structure: Structure, templates: Templates) -> tuple[Array, Array]:
+    """First and second derivatives of ln(yield ratio) at zero, where the surfaces act."""
+    names = structure.surface
+    shape = (number(len(names)), *templates.nominal.shape)
+    terms = jnp.asarray(templates.surface) if names else jnp.zeros(shape)
+    if terms.shape != shape:
+        raise FitError(
+            f"surfaces of {len(names)} parameters need terms of shape {shape}, not {terms.shape}"
+        )
+    acts = structure.where("surface", names)[:, :, structure.channel_of_bin]
+    slope = jnp.where(acts, terms[: len(names)], 0.0)
+    return slope, jnp.where(acts & acts[:, None], symmetric(terms, len(names)), 0.0)
+
+
+def log_ratio(model: Model, values: Array) -> Array:
+    """Of surfaces, ln(yield ratio) at values (U,) of their parameters, shape (S, B)."""
+    return jnp.tensordot(values, model.log_slope + jnp.tensordot(values, model.log_bend, 1) / 2, 1)
 
 
 def _widths(structure: Structure, templates: Templates) -> tuple[Array, Array]:
@@ -110,6 +137,9 @@ def rates(structure: Structure, model: Model, theta: Array | np.ndarray) -> Arra
         factor *= jnp.where(where, alpha(names)[:, None, None], 1.0).prod(0)
     gammas = jnp.append(theta, 1.0)[parameters.layer][:, None, :]
     per_bin = jnp.where(parameters.layer_mask, gammas, 1.0).prod(0)
+    moved = alpha(structure.surface)
+    if structure.surface and (not constant or moved.any()):
+        per_bin *= jnp.exp(log_ratio(model, jnp.asarray(moved)))
     return yields * factor[:, structure.channel_of_bin] * per_bin
 
 

@@ -45,6 +45,7 @@ ALPHA = Default(0.0, (-5.0, 5.0), GAUSSIAN, 0.0, 1.0)
 DEFAULTS = {
     "histosys": ALPHA,
     "normsys": ALPHA,
+    "surface": ALPHA,
     "lumi": Default(NAN, (NAN, NAN), GAUSSIAN, NAN, NAN),
     "normfactor": Default(1.0, (0.0, 10.0), FREE, NAN, NAN),
     "shapefactor": Default(1.0, (0.0, 10.0), FREE, NAN, NAN),
@@ -181,7 +182,7 @@ def _columns(name: str, type_: str, size: int, setting: Setting) -> list[tuple[A
         raise FitError(f"parameter '{name}': inits {init} outside of bounds {bounds}")
     from_templates = type_ in ("staterror", "shapesys")
     fixed = (-1 if from_templates else 0) if setting.fixed is None else int(setting.fixed)
-    multiplies = type_ not in ("histosys", "normsys")
+    multiplies = DEFAULTS[type_] is not ALPHA
     return [
         (*row, fixed, default.constraint, aux, width, multiplies)
         for *row, aux, width in zip(init, lower, upper, auxdata, widths, strict=True)

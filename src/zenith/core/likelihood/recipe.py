@@ -60,7 +60,7 @@ class Recipe(eqx.Module):
 
     Channels of the structure are regions, its samples are processes; `background` names those that
     are not signal. `constants` has what does not depend on events (the normsys that are none of
-    `systematics`, and shapesys); its other entries are ignored. In this order templates are
+    `systematics`, shapesys, surfaces); its other entries are ignored. In this order templates are
 
     - repaired (`template_rules`), with `minimum_yield` background events in every bin, by default
       what one simulated event stands for; variances are those of the fit that is quoted;
@@ -144,6 +144,7 @@ class Recipe(eqx.Module):
             normsys_up=up,
             normsys_down=down,
             uncertainty=jnp.where(is_stat, error, self.constants.uncertainty),
+            surface=self.constants.surface,
         )
 
     def effects(self, nominal: jax.Array, varied: jax.Array) -> jax.Array:

@@ -9,10 +9,13 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import NamedTuple
 
+import numpy as np
 from jax import Array
 
 from zenith.core.likelihood.composition import Composition
 from zenith.core.likelihood.parameters import Parameters, Setting, build
+
+NO_SURFACE = np.zeros((0, 0, 0))
 
 
 class Templates(NamedTuple):
@@ -36,6 +39,9 @@ class Templates(NamedTuple):
     uncertainty: Array
     """Absolute uncertainty (staterror: root of the sum of squared weights; shapesys), shape
     (K, S, B), K = `len(Structure.layers)`. One staterror per channel means K = 1."""
+    surface: Array | np.ndarray = NO_SURFACE
+    """Terms of ln(yield ratio), shape (F, S, B), where there are surfaces: those of `quadratics`
+    of `Structure.surface`. A cross term acts where both parameters do."""
 
 
 @dataclass(frozen=True)

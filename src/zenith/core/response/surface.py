@@ -111,6 +111,17 @@ class Surface(NamedTuple):
         variance = np.einsum("...f,...g,fgsb->...sb", terms, terms, self.covariance, optimize=True)
         return np.asarray(np.sqrt(np.maximum(variance, 0.0)))
 
+    def terms(self, nuisances: Sequence[str], processes: Sequence[str]) -> Array:
+        """The coefficients of some of its nuisance parameters and processes, in their order."""
+        order = [self.nuisances.index(name) for name in nuisances]
+        place = {pair: k for k, pair in enumerate(zip(*pairs(len(self.nuisances)), strict=True))}
+        rows = [*order]
+        for a, b in zip(*pairs(len(order)), strict=True):
+            first, second = sorted((order[a], order[b]))
+            rows.append(len(self.nuisances) + place[first, second])
+        columns = [self.processes.index(name) for name in processes]
+        return self.coefficients[np.ix_(rows, columns)]
+
 
 class Closure(NamedTuple):
     """How the polynomials meet copies that they were not fitted to."""
