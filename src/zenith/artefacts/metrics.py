@@ -7,6 +7,7 @@ from typing_extensions import TypedDict
 from zenith.artefacts.codec import Lines
 from zenith.artefacts.json_codec import JsonCodec
 from zenith.artefacts.taught import Division
+from zenith.tables import measured as measured_text
 from zenith.tables import pairs, table
 
 
@@ -33,6 +34,46 @@ class CalibrationErrors(TypedDict):
     after: Annotated[dict[str, float], "the same of calibrated scores"]
 
 
+class Measured(TypedDict):
+    """A number and how well it is known."""
+
+    value: float
+    error: Annotated[float, "standard deviation over Poisson replicas of the events"]
+
+
+class Measures(TypedDict):
+    """What scores are worth on unseen events, by class; `all` is of the events of all classes."""
+
+    auc: Annotated[dict[str, Measured], "area under the ROC curve, against all others"]
+    average_precision: Annotated[
+        dict[str, Measured], "mean precision over recall, against all others"
+    ]
+    accuracy: Annotated[dict[str, Measured], "share of events whose class has the highest score"]
+    log_loss: Annotated[dict[str, Measured], "mean -ln of the score of the class of an event"]
+    background_efficiency: Annotated[
+        dict[str, dict[str, dict[str, Measured]]],
+        "share that passes, by class, other class and efficiency for the class",
+    ]
+    confusion: Annotated[
+        dict[str, dict[str, float]], "share of each class by the class of the highest score"
+    ]
+
+
+HighEvent = TypedDict(
+    "HighEvent",
+    {
+        "score": float,
+        "class": Annotated[str, "that it is of"],
+        "weight": float,
+        "features": Annotated[dict[str, float | None], "none where it is missing"],
+        "objects": Annotated[
+            dict[str, dict[str, list[float | None]]], "fields, the leading object first"
+        ],
+    },
+)
+"""An event among those with the highest scores."""
+
+
 class Metrics(TypedDict):
     """All of metrics.json."""
 
@@ -51,9 +92,17 @@ class Metrics(TypedDict):
     best_epoch: Annotated[int, "the epoch that is kept, or the number of trees"]
     auc: Annotated[dict[str, float], "area under the ROC curve on unseen events, by class"]
     kolmogorov_smirnov: Annotated[dict[str, Overtraining], "by class"]
+    measures: NotRequired[Annotated[Measures, "of unseen events, with errors"]]
+    highest: NotRequired[
+        Annotated[dict[str, list[HighEvent]], "unseen events of the highest scores, by class"]
+    ]
     calibration: NotRequired[Annotated[CalibrationErrors, "what it did, where there is one"]]
     seconds: Annotated[float, "wall time"]
     cpu_seconds: NotRequired[Annotated[float, "CPU time of the step"]]
+
+
+def _text(number: Measured | None) -> str | None:
+    return None if number is None else measured_text(number["value"], number["error"])
 
 
 def _describe(content: Metrics) -> Lines:
@@ -69,6 +118,36 @@ def _describe(content: Metrics) -> Lines:
             "seconds": content["seconds"],
         }
     )
+    if (measured := content.get("measures")) is not None:
+        kinds = {
+            "AUC": measured["auc"],
+            "average precision": measured["average_precision"],
+            "accuracy": measured["accuracy"],
+            "log-loss": measured["log_loss"],
+        }
+        yield table(
+            ["class", *kinds],
+            [[c, *(_text(kind.get(c)) for kind in kinds.values())] for c in measured["accuracy"]],
+        )
+        yield table(
+            ["class", "efficiency", "other class", "passes"],
+            [
+                [name, point, other, _text(number)]
+                for name, others in measured["background_efficiency"].items()
+                for other, points in others.items()
+                for point, number in points.items()
+            ],
+            left=3,
+        )
+    for name, events in content.get("highest", {}).items():
+        yield table(
+            [f"score for {name}", "class", "weight", *content["features"]],
+            [
+                [event["score"], event["class"], event["weight"], *event["features"].values()]
+                for event in events
+            ],
+            left=2,
+        )
     tests = content["kolmogorov_smirnov"]
     rows = [
         [

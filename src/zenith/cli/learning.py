@@ -71,6 +71,7 @@ def learn(
     from zenith.artefacts.metrics import METRICS
     from zenith.training.evaluate import evaluate
     from zenith.training.export import export_onnx
+    from zenith.training.measures import highest_events, measures
     from zenith.training.network_files import save_network
     from zenith.training.reliability import calibration_errors
     from zenith.training.train import train
@@ -128,6 +129,8 @@ def learn(
                 c: {"distance": t.distance, "p_value": t.p_value}
                 for c, t in judged.overtraining.items()
             },
+            "measures": measures(name, mva, parts["test"], judged.scores["test"], seed),
+            "highest": highest_events(mva, parts["test"], judged.scores["test"]),
             **calibration,
             "seconds": seconds,
             "cpu_seconds": time.process_time(),

@@ -10,6 +10,7 @@ from scipy.stats import kstwo
 from zenith.config.networks.settings import Mva
 from zenith.core.networks.network import Network
 from zenith.training.examples import Examples
+from zenith.training.measures import Ranked
 from zenith.training.scores import scores_of
 
 Array = NDArray[np.float64]
@@ -29,15 +30,11 @@ class Roc(NamedTuple):
 
 def roc(score: ArrayLike, is_class: ArrayLike, weight: ArrayLike) -> Roc:
     """The ROC curve of a score, (N,), for the events in the class against all others."""
-    score, is_class = np.asarray(score), np.asarray(is_class, bool)
-    order = np.argsort(-score, kind="stable")
-    ranked = score[order]
-    ends = np.append(np.flatnonzero(ranked[1:] != ranked[:-1]), len(ranked) - 1)
-    curves = []
-    for chosen in (~is_class, is_class):
-        passed = np.cumsum(np.where(chosen, weight, 0.0)[order], dtype=np.float64)[ends]
-        curves.append(np.append(0.0, passed / passed[-1]))
-    return Roc(*curves)
+    ranked, is_class = Ranked.of(score), np.asarray(is_class, bool)
+    weight = np.asarray(weight, float)
+    return Roc(
+        *(ranked.efficiency(np.where(which, weight, 0.0)) for which in (~is_class, is_class))
+    )
 
 
 class KolmogorovSmirnov(NamedTuple):

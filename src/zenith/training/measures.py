@@ -1,0 +1,205 @@
+"""What scores are worth on unseen events, with bootstrap errors, and which events score highest."""
+
+import zlib
+from collections.abc import Callable, Iterator, Mapping
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from zenith.artefacts.metrics import HighEvent, Measured, Measures
+from zenith.config.networks.settings import Mva
+from zenith.training.examples import Examples
+from zenith.training.reliability import learnt_weight
+
+Array = NDArray[np.float64]
+
+WORKING_POINTS = (0.3, 0.5, 0.7, 0.9)  # efficiencies for a class
+REPLICAS = 100  # of the events, with weights times Poisson numbers of mean 1
+BLOCK = 2**22  # numbers in memory at once
+SMALLEST = 1e-12  # probability, of which the logarithm is taken
+LISTED = 10  # events of the highest scores
+
+
+class Ranked(NamedTuple):
+    """Events from the highest score to the lowest, and where scores end; weights are (…, N)."""
+
+    order: NDArray[np.intp]
+    ends: NDArray[np.intp]  # the last of the events with the same score, (points,)
+
+    @classmethod
+    def of(cls, score: ArrayLike) -> "Ranked":
+        """Of scores (N,)."""
+        score = np.asarray(score)
+        order = np.argsort(-score, kind="stable")
+        ranked = score[order]
+        return cls(order, np.append(np.flatnonzero(ranked[1:] != ranked[:-1]), len(ranked) - 1))
+
+    def passed(self, weight: Array) -> Array:
+        """Σ w of the events above each score, (…, 1 + points), from none to all."""
+        sums = np.cumsum(weight[..., self.order], axis=-1)[..., self.ends]
+        return np.concatenate([np.zeros((*sums.shape[:-1], 1)), sums], axis=-1)
+
+    def efficiency(self, weight: Array) -> Array:
+        """The same as a share of all."""
+        passed = self.passed(weight)
+        return np.asarray(passed / passed[..., -1:])
+
+
+def auc(ranked: Ranked, is_class: NDArray[np.bool_], weight: Array) -> Array:
+    """Area under the ROC curve, (…,): equal scores count half."""
+    own, other = (ranked.efficiency(weight * chosen) for chosen in (is_class, ~is_class))
+    return np.asarray(np.trapezoid(own, other, axis=-1))
+
+
+def average_precision(ranked: Ranked, is_class: NDArray[np.bool_], weight: Array) -> Array:
+    """Σ (R_n - R_{n-1}) P_n over scores, of recall R and precision P of the events above, (…,)."""
+    own, everything = ranked.passed(weight * is_class), ranked.passed(weight)
+    some = everything[..., 1:] > 0.0
+    precision = np.where(some, own[..., 1:] / np.where(some, everything[..., 1:], 1.0), 0.0)
+    return np.asarray((np.diff(own, axis=-1) * precision).sum(axis=-1) / own[..., -1])
+
+
+def background_efficiencies(
+    ranked: Ranked,
+    is_class: NDArray[np.bool_],
+    is_other: NDArray[np.bool_],
+    weight: Array,
+    points: ArrayLike = WORKING_POINTS,
+) -> Array:
+    """The share of other events above the score with each efficiency for the class, (…, points)."""
+    own, other = (ranked.efficiency(weight * chosen) for chosen in (is_class, is_other))
+    own = np.maximum.accumulate(own, axis=-1)  # negative weights make it fall
+    shape = (*own.shape[:-1], np.size(points))
+    rows = zip(own.reshape(-1, own.shape[-1]), other.reshape(-1, own.shape[-1]), strict=True)
+    at = np.asarray(points, float)
+    return np.array([np.interp(at, a, b) for a, b in rows]).reshape(shape)
+
+
+def probabilities(scores: Mapping[str, ArrayLike], classes: tuple[str, ...]) -> Array:
+    """Of all classes, (classes, N): of two, only the last is scored."""
+    rows = [np.asarray(score, float) for score in scores.values()]
+    return np.array(rows if len(rows) == len(classes) else [1.0 - rows[0], rows[0]])
+
+
+def confusion(probability: Array, label: NDArray[np.integer], weight: Array) -> Array:
+    """Shares of each true class whose highest score is that of each class, (…, true, assigned)."""
+    classes, highest = len(probability), probability.argmax(axis=0)
+    table = np.stack(
+        [
+            (weight * ((label == true) & (highest == assigned))).sum(axis=-1)
+            for true in range(classes)
+            for assigned in range(classes)
+        ],
+        axis=-1,
+    ).reshape(*weight.shape[:-1], classes, classes)
+    return np.asarray(table / table.sum(axis=-1, keepdims=True))
+
+
+def measures(
+    name: str, mva: Mva, events: Examples, scores: Mapping[str, ArrayLike], seed: int
+) -> Measures:
+    """All of them, of unseen events and their scores (N,) by class, with bootstrap errors.
+
+    The area under the curve and shares at working points have the true weights; precision,
+    accuracy and log-loss those in which the score is a probability (`learnt_weight`).
+    """
+    classes, label = tuple(mva.classes), events.label
+    probability = probabilities(scores, classes)
+    truth = np.clip(probability[label, np.arange(len(label))], SMALLEST, None)
+    right = probability.argmax(axis=0) == label
+    learnt = learnt_weight(mva, events)
+
+    def bootstrapped(measure: Callable[[Array], Array], weight: Array) -> Iterator[Measured]:
+        """Value and error of each number of a measure of weights (…, N)."""
+        random = np.random.default_rng([seed, zlib.crc32(f"bootstrap of {name}".encode())])
+        rows = max(1, BLOCK // len(weight))
+        blocks = (min(rows, REPLICAS - start) for start in range(0, REPLICAS, rows))
+        with np.errstate(invalid="ignore", divide="ignore"):  # a replica may lack a class
+            found = [measure(weight * random.poisson(1.0, (n, len(weight)))) for n in blocks]
+            errors = np.nan_to_num(np.nanstd(np.concatenate(found), axis=0, ddof=1))
+        for value, error in zip(np.ravel(measure(weight)), np.ravel(errors), strict=True):
+            yield {"value": float(value), "error": float(error)}
+
+    def mean(values: Array, chosen: NDArray[np.bool_] | None = None) -> Measured:
+        kept = slice(None) if chosen is None else chosen
+        own = values[kept]
+        return next(bootstrapped(lambda w: (w * own).sum(-1) / w.sum(-1), learnt[kept]))
+
+    found: Measures = {
+        "auc": {},
+        "average_precision": {},
+        "accuracy": {"all": mean(right.astype(float))},
+        "log_loss": {"all": mean(-np.log(truth))},
+        "background_efficiency": {},
+        "confusion": {
+            true: dict(zip(classes, map(float, row), strict=True))
+            for true, row in zip(classes, confusion(probability, label, learnt), strict=True)
+        },
+    }
+    for k, of_class in enumerate(classes):
+        own = label == k
+        found["accuracy"][of_class] = mean(right.astype(float), own)
+        found["log_loss"][of_class] = mean(-np.log(truth), own)
+    for of_class, score in scores.items():
+        own = label == classes.index(of_class)
+        ranked = Ranked.of(score)
+        found["auc"][of_class] = next(
+            bootstrapped(lambda w, r=ranked, own=own: auc(r, own, w), events.weight)  # type: ignore[misc]
+        )
+        found["average_precision"][of_class] = next(
+            bootstrapped(lambda w, r=ranked, own=own: average_precision(r, own, w), learnt)  # type: ignore[misc]
+        )
+        found["background_efficiency"][of_class] = {
+            other: dict(
+                zip(
+                    map(str, WORKING_POINTS),
+                    bootstrapped(
+                        lambda w, r=ranked, own=own, k=k: background_efficiencies(  # type: ignore[misc]
+                            r, own, label == k, w
+                        ),
+                        events.weight,
+                    ),
+                    strict=True,
+                )
+            )
+            for k, other in enumerate(classes)
+            if other != of_class
+        }
+    return found
+
+
+def highest_events(
+    mva: Mva, events: Examples, scores: Mapping[str, ArrayLike], number: int = LISTED
+) -> dict[str, list[HighEvent]]:
+    """The events with the highest score for each class: what they are and what is in them.
+
+    Of a collection the fields of the objects that are there, the leading one first.
+    """
+    classes, found = tuple(mva.classes), {}
+    for of_class, score in scores.items():
+        chosen = np.argsort(-np.asarray(score), kind="stable")[:number]
+        found[of_class] = [_event(mva, classes, events, float(np.asarray(score)[i]), i)
+                           for i in chosen]  # fmt: skip
+    return found
+
+
+def _event(mva: Mva, classes: tuple[str, ...], events: Examples, score: float, i: int) -> HighEvent:
+    objects = {}
+    for name, read in mva.objects.items():
+        values, valid = (np.asarray(array)[..., i] for array in events.objects[name])
+        rows = zip(read.fields, values[:, valid], strict=True)
+        objects[name] = {field: [_known(value) for value in row] for field, row in rows}
+    return {
+        "score": score,
+        "class": classes[events.label[i]],
+        "weight": float(events.weight[i]),
+        "features": {
+            name: _known(value) for name, value in zip(mva.features, events.x[:, i], strict=True)
+        },
+        "objects": objects,
+    }
+
+
+def _known(value: np.floating) -> float | None:
+    return None if np.isnan(value) else float(value)
