@@ -11,7 +11,7 @@ import pytest
 import uproot
 
 from zenith.config import Analysis, parse
-from zenith.config.loading import merge
+from zenith.config.merging import merge
 from zenith.errors import InputError
 from zenith.events.skim import skim
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from zenith.config.loading import merge
+from zenith.config.merging import merge
 from zenith.registry import Registry
 
 RECIPES = Path("CONTRIBUTING.md").read_text(encoding="utf-8").split("## Recipes\n")[1]

@@ -195,7 +195,15 @@ def mva_events(wildcards):
 
     Or their training sets, where it reads objects.
     """
-    mva = ANALYSIS.mva[wildcards.mva]
+    return events_of_network(wildcards.mva)
+
+
+def tuned_events(wildcards):
+    return events_of_network(ANALYSIS.tune.network) if ANALYSIS.tune else []
+
+
+def events_of_network(name):
+    mva = ANALYSIS.mva[name]
     classes = mva.classes.values()
     used = [sample for samples in classes for sample in samples if sample in SAMPLES]
     folder = "training_sets" if mva.objects else "columns"

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from zenith.config import Analysis
     from zenith.config.learning import Folds
     from zenith.config.networks.settings import Mva
     from zenith.training.examples import Examples
@@ -43,6 +44,17 @@ def events_by_fold(
         return {p: examples(name, mva, columns, folds, chosen) for p, chosen in parts.items()}
 
     return of_columns, next(iter(columns.values())).units
+
+
+def events_of_sets(
+    name: str, mva: "Mva", paths: Sequence[str], analysis: "Analysis", fold: int | None
+) -> "dict[str, Examples]":
+    """The parts of training sets from anywhere, in which the configuration names the fields."""
+    from zenith.config.inputs import TrainingSetFields
+    from zenith.training.sets import opened, parts_of
+
+    with opened(paths, mva, analysis.inputs.training_set or TrainingSetFields()) as sources:
+        return parts_of(name, sources, analysis.folds, fold)
 
 
 def learn(

@@ -17,6 +17,7 @@ from zenith.config.categories import Categorise
 from zenith.config.efficient_score import EfficientScoreSettings
 from zenith.config.explanation import explain
 from zenith.config.memberships import ClimbedCategories
+from zenith.config.tuning import Tune
 from zenith.config.variants import in_climbed_categories, summarised
 from zenith.errors import ConfigError
 
@@ -141,6 +142,15 @@ def analysis_of_files(args: argparse.Namespace) -> Analysis:
     from zenith.events.datasets import at_luminosity_of_files
 
     return at_luminosity_of_files(analysis(args))[0]
+
+
+def tuned(args: argparse.Namespace) -> tuple[Analysis, Tune]:
+    """The configuration, and the search of settings in it. Raises ConfigError without one."""
+    found = configuration(args)
+    if found.tune is None:
+        about = Analysis.model_fields["tune"].description
+        raise ConfigError(f"{args.config}: tune: missing ({about})")
+    return found, found.tune
 
 
 def summary(args: argparse.Namespace, analysis: Analysis) -> EfficientScoreSettings:

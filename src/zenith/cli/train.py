@@ -26,12 +26,11 @@ def run(args: argparse.Namespace) -> None:
     import time
 
     from zenith.cli.inputs import settings_of_network
-    from zenith.cli.learning import learn
+    from zenith.cli.learning import events_of_sets, learn
     from zenith.config.dependencies import step_config
     from zenith.config.inputs import TrainingSetFields
     from zenith.errors import ConfigError
     from zenith.events.folds import taught
-    from zenith.training.sets import opened, parts_of
 
     start = time.perf_counter()
     analysis = options.configuration(args)
@@ -42,12 +41,10 @@ def run(args: argparse.Namespace) -> None:
     mva = settings_of_network(analysis, name, args.config)
     fields = analysis.inputs.training_set or TrainingSetFields()
     fold = None if args.fold is None else options.fold(args, analysis)
-    with opened(args.input, mva, fields) as sources:
-        parts = parts_of(name, sources, analysis.folds, fold)
     learn(
         name,
         mva,
-        parts,
+        events_of_sets(name, mva, args.input, analysis, fold),
         analysis.seed,
         args.output,
         about={} if fold is None else taught(analysis.folds, fold),

@@ -8,6 +8,7 @@ from zenith.config.efficient_score import SCORE
 from zenith.config.regions_agree import channels_agree, climbed_categories_agree, cuts_agree
 from zenith.config.relations import Related
 from zenith.config.simulation import PseudodataCard
+from zenith.config.tuning import space_fits
 
 
 def agree(analysis: Related) -> None:
@@ -15,6 +16,8 @@ def agree(analysis: Related) -> None:
     _categories_fit(analysis)
     if analysis.inputs.training_set is not None and not analysis.mva:
         raise ValueError("mva: missing: say which networks learn from the training set")
+    if analysis.tune is not None:
+        space_fits(analysis.tune, analysis.mva)
     if not analysis.of_samples:
         return
     _samples_fit(analysis)

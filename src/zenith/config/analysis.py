@@ -10,7 +10,7 @@ from zenith.config.relations import Related
 
 # What an analysis of scored events, or of training sets, consists of
 SCORED = ("name", "seed", "inputs", "categorise", "plotting")
-TRAINED = ("name", "title", "seed", "inputs", "folds", "mva")
+TRAINED = ("name", "title", "seed", "inputs", "folds", "mva", "tune")
 # What an analysis of samples needs, and one of scored events has none of
 OF_SAMPLES: dict[str, Any] = {
     "module": "",

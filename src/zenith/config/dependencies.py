@@ -62,6 +62,8 @@ def step_config(analysis: Analysis, step: str, name: str = "") -> str:
     job = _job(analysis, step, name)
     part = _part(analysis, (), job, job.kinds, "")
     content = {} if part is _NOTHING else part
+    if step == "tune" and analysis.tune is not None:  # trains the network again and again
+        content["mva"] = json.loads(step_config(analysis, "mva", analysis.tune.network))
     for method, mark in derived_marks(type(analysis)).items():
         if step in mark.steps:
             content[method] = getattr(analysis, method)(*([name] if mark.of else []))

@@ -14,26 +14,11 @@ from zenith.config.agreement import region_fits
 from zenith.config.analysis import SCORED, TRAINED, Analysis
 from zenith.config.explanation import explain, meant, with_line
 from zenith.config.inheritance import check_inheritance
+from zenith.config.merging import merge, nested
 from zenith.config.old_form import renewed
 from zenith.config.yaml_text import parse_yaml, read_yaml
 from zenith.errors import ConfigError
 from zenith.observable import Observable, Weight
-
-
-def merge(base: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
-    """`base` with `changes` on top: mappings are merged, the rest is replaced.
-
-    Null takes a whole mapping away (a sample, a region); in place of a value it is a value.
-    """
-    merged = dict(base)
-    for key, value in changes.items():
-        if value is None and isinstance(merged.get(key), Mapping):
-            del merged[key]
-        elif isinstance(value, Mapping) and isinstance(merged.get(key), Mapping):
-            merged[key] = merge(merged[key], value)
-        else:
-            merged[key] = value
-    return merged
 
 
 def read_configuration(path: str | Path) -> dict[str, Any]:
@@ -54,9 +39,7 @@ def parse_overrides(pairs: Iterable[str]) -> dict[str, Any]:
         if not separator or not all(parts):
             raise ConfigError(f"{pair!r}: write an override as key=value, or a.b.c=value")
         value = parse_yaml(text, f"override {pair!r}")
-        for part in reversed(parts):
-            value = {part: value}
-        overrides = merge(overrides, value)
+        overrides = merge(overrides, nested({".".join(parts): value}))
     return overrides
 
 

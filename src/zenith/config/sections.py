@@ -20,6 +20,7 @@ from zenith.config.skim import Skim
 from zenith.config.statistics import Plotting, Statistics
 from zenith.config.steps import DRAWN, NAMED, SKIMMED, SUMMARISED, TEMPLATES
 from zenith.config.systematics import AnySystematic
+from zenith.config.tuning import Tune
 
 
 class Sections(Section):
@@ -107,6 +108,11 @@ class Sections(Section):
         dict[Name, Annotated[Mva, ByType(NETWORKS, default="perceptron")]],
         Field(description="neural networks and boosted trees, by name"),
     ] = {}
+    tune: Annotated[
+        Tune | None,
+        Field(description="search of the settings of a network; none: they are as they are"),
+        concerns("tune"),
+    ] = None
     summary: Annotated[
         EfficientScoreSettings | None,
         Field(

@@ -15,6 +15,7 @@ Step = Literal[
     "training_set",
     "fakes",
     "fakes_figures",
+    "tune",
     "mva",
     "mva_figures",
     "logits",

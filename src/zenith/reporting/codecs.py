@@ -26,6 +26,7 @@ from zenith.artefacts.summary import CATEGORY_SUMMARY, SUMMARY
 from zenith.artefacts.tensors import TENSORS
 from zenith.artefacts.training_set import TRAINING_SET
 from zenith.artefacts.trees import TREES
+from zenith.artefacts.tuning import TUNED
 from zenith.errors import InputError
 from zenith.statistics.workspace_files import WORKSPACE
 from zenith.tables import flat, pairs
@@ -57,6 +58,7 @@ CODECS: tuple[AnyCodec, ...] = (
     CUTFLOW,
     CLIMB,
     SEARCH,
+    TUNED,
     EFFICIENT_SCORE,
     FAKES,
     SELECTION,

@@ -16,7 +16,7 @@ from zenith.artefacts import read_columns, read_histograms, read_json
 from zenith.cli import main
 from zenith.cli.inputs import read_events, read_networks_of_folds
 from zenith.config import Analysis, load
-from zenith.config.loading import merge
+from zenith.config.merging import merge
 from zenith.core.networks.given import GivenLogits
 from zenith.core.selection.objective import stacked
 from zenith.errors import ConfigError, InputError

@@ -10,7 +10,8 @@ import yaml
 
 from zenith.config import Analysis, dump, load, parse
 from zenith.config.dependencies import step_config
-from zenith.config.loading import merge, parse_overrides, read_yaml
+from zenith.config.loading import parse_overrides, read_yaml
+from zenith.config.merging import merge
 from zenith.config.schema import KEYS, SCHEMA, page, schema
 from zenith.errors import ConfigError
 

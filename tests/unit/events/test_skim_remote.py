@@ -11,7 +11,7 @@ from makers.http import NoRanges, Ranges
 from makers.nanoaod import CONFIG, EVENTS, analysis, read
 
 from zenith.cli import main
-from zenith.config.loading import merge
+from zenith.config.merging import merge
 from zenith.errors import InputError
 from zenith.events import source
 from zenith.events.skim import skim

@@ -12,7 +12,7 @@ import yaml
 from jsonschema import Draft202012Validator
 
 from zenith.config import parse
-from zenith.config.loading import merge
+from zenith.config.merging import merge
 from zenith.config.schema import schema
 from zenith.errors import ConfigError, InputError
 from zenith.events.formats.mapped import Mapped
