@@ -74,6 +74,13 @@ HighEvent = TypedDict(
 """An event among those with the highest scores."""
 
 
+class Residuals(TypedDict):
+    """Prediction minus target of a regression on unseen events, in the unit of the target."""
+
+    mean: float
+    deviation: Annotated[float, "standard deviation about the mean"]
+
+
 class Metrics(TypedDict):
     """All of metrics.json."""
 
@@ -97,6 +104,7 @@ class Metrics(TypedDict):
         Annotated[dict[str, list[HighEvent]], "unseen events of the highest scores, by class"]
     ]
     calibration: NotRequired[Annotated[CalibrationErrors, "what it did, where there is one"]]
+    regressions: NotRequired[Annotated[dict[str, Residuals], "prediction minus target, by name"]]
     seconds: Annotated[float, "wall time"]
     cpu_seconds: NotRequired[Annotated[float, "CPU time of the step"]]
 

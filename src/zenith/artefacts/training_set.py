@@ -186,17 +186,19 @@ def with_scores(
 ) -> Iterator[Callable[[str, NDArray[Any], tuple[str, ...]], None]]:
     """Write a copy of a training set with more datasets.
 
-    `arrays` by name, and what is yielded writes one by name, with the names of its columns. Of
-    these, a dataset of the same name is left out of the copy.
+    `arrays` by name, and what is yielded writes one by name, with the names of its columns. They
+    replace datasets of the same name.
     """
     with atomic(path) as temporary, hdf5(temporary) as file:
         file.attrs.update({**source.attributes, **attributes, "zenith": __version__})
-        source.copy(file, {SCORES, *arrays})
+        source.copy(file, arrays)
         for name, array in arrays.items():
             file.create_dataset(name, data=array)
 
-        def add(place: str, scores: NDArray[Any], names: tuple[str, ...]) -> None:
-            dataset = file.create_dataset(f"{place}{SCORES}", data=scores, compression="lzf")
+        def add(place: str, array: NDArray[Any], names: tuple[str, ...]) -> None:
+            if place in file:
+                del file[place]
+            dataset = file.create_dataset(place, data=array, compression="lzf")
             dataset.attrs["names"] = list(names)
 
         yield add

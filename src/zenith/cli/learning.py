@@ -85,6 +85,7 @@ def learn(
     from zenith.training.export import export_onnx
     from zenith.training.measures import highest_events, measures
     from zenith.training.network_files import save_network
+    from zenith.training.regressions import residuals
     from zenith.training.reliability import calibration_errors
     from zenith.training.train import train
 
@@ -103,6 +104,7 @@ def learn(
         name, mva, parts["train"], parts["validate"], seed, progress, parts.get("calibrate")
     )
     judged = evaluate(trained.network, mva, parts)
+    predicted = residuals(trained.network, mva, parts["test"])
     auc = {of_class: curve.auc for of_class, curve in judged.curves.items()}
     seconds = time.perf_counter() - start
     calibration: dict[str, Any] = {}
@@ -144,6 +146,7 @@ def learn(
             "measures": measures(name, mva, parts["test"], judged.scores["test"], seed),
             "highest": highest_events(mva, parts["test"], judged.scores["test"]),
             **calibration,
+            **({"regressions": predicted} if predicted else {}),
             "seconds": seconds,
             "cpu_seconds": time.process_time(),
         },

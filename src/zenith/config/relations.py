@@ -268,8 +268,10 @@ class Related(Sections):
         for name, mva in self.mva.items():
             for feature in mva.features:
                 yield f"mva.{name}.features", feature
+            targets = {regression.target for regression in mva.regressions.values()}
             for observable in mva.read_by_loss:
-                yield f"mva.{name}.loss", observable
+                key = "regressions" if observable in targets else "loss"
+                yield f"mva.{name}.{key}", observable
             for requirement in mva.cuts:
                 yield f"mva.{name}.cuts", parse(requirement).observable
         for name in self.plotting.observables:

@@ -16,6 +16,7 @@ from zenith.errors import FitError
 from zenith.training.batches import Batch, Rooms, room, room_for_all
 from zenith.training.examples import Examples
 from zenith.training.objective import Learner, Objective
+from zenith.training.regressions import target_scales
 from zenith.training.trained import Progress, Trained
 
 
@@ -61,7 +62,7 @@ def train_with_jax(
     steps = max(1, round(events / mva.batch))
     size = events // steps
     optimiser = _optimiser(network, mva, steps)
-    objective = Objective.of(mva)
+    objective = Objective.of(mva, target_scales(mva, training)[1].tolist())
     learner = objective.learner(network, random)
     state = optimiser.init(learner)
     numbers = events, len(validation.weight)

@@ -13,7 +13,7 @@ from zenith.artefacts.writing import atomic
 from zenith.core.networks.network import Network, Objects
 from zenith.errors import InputError
 from zenith.training.examples import Examples
-from zenith.training.scores import scores_of
+from zenith.training.scores import regressions_of, scores_of
 
 DOMAINS = {"": 17, "ai.onnx.ml": 3}  # operators, and those of trees: 2022, with
 TOLERANCE = 1e-5  # of scores
@@ -58,9 +58,11 @@ def export_onnx(
     """Write the network from `events` (N, features), unscaled, to `scores` (N, 1 or classes).
 
     A collection of objects is two inputs, `NAME` (N, M, fields) and `NAME_valid` (N, M) of truths.
-    A network without features has no input `events`. The names of features, fields and classes are
-    in the file's properties. Where onnxruntime is installed, the scores of some of the examples are
-    compared: of several at once, of which one loses its objects, and of that one by itself.
+    A regression is one more output, `NAME` (N, 1 or 2): the prediction, and the logarithm of its
+    variance. A network without features has no input `events`. The names of features, fields and
+    classes are in the file's properties. Where onnxruntime is installed, the outputs for some of
+    the examples are compared: of several at once, of which one loses its objects, and of that one
+    by itself.
 
     Raises `InputError` if the package onnx is not installed, for a collection whose name is that of
     another input, and if onnxruntime gives other scores.
@@ -84,17 +86,20 @@ def export_onnx(
             f"{path}: two inputs would be called {twice[0]!r}: rename a collection of objects"
         )
     graph = _Graph()
-    logits = network.onnx(graph, "events" if network.features else "", objects)
+    logits, regressions = network.onnx_outputs(graph, "events" if network.features else "", objects)
     if network.classes:
         graph.named("scores", "Softmax", logits, axis=1)
     else:
         graph.named("scores", "Sigmoid", logits)
+    for name, found in regressions.items():
+        graph.named(name, "Identity", found)
+    outputs = {"scores": len(network.classes) or 1, **network.regressions}
     model = helper.make_model(
         helper.make_graph(
             graph.nodes,
             "network",
             inputs,
-            [tensor("scores", TensorProto.FLOAT, ["N", len(network.classes) or 1])],
+            [tensor(name, TensorProto.FLOAT, ["N", size]) for name, size in outputs.items()],
             graph.constants,
         ),
         opset_imports=[helper.make_opsetid(*domain) for domain in sorted(DOMAINS.items())],
@@ -126,15 +131,17 @@ def _check(path: str | Path, network: Network, content: bytes, examples: Example
         name: Objects(values, valid * (jnp.arange(valid.shape[-1]) > 0))
         for name, (values, valid) in objects.items()
     }
-    expected = scores_of(network, some.x, without).T
-    for events in (len(expected), 1):
+    expected = {"scores": scores_of(network, some.x, without)}
+    expected |= regressions_of(network, some.x, without)
+    for events in (len(some.weight), 1):
         fed: dict[str, Any] = {"events": some.x.T[:events]} if network.features else {}
         for name, (values, valid) in without.items():
             fed[name] = np.asarray(values).T[:events]
             fed[f"{name}_valid"] = np.asarray(valid).T[:events]
-        (found,) = session.run(["scores"], fed)
-        if (away := np.abs(found - expected[:events]).max()) > TOLERANCE:
-            raise InputError(
-                f"{path}: scores of onnxruntime differ from those of the network by {away:.1e}: "
-                "write no ONNX file of this network, and report it"
-            )
+        for (name, of), found in zip(expected.items(), session.run([*expected], fed), strict=True):
+            unit = 1.0 if name == "scores" else max(1.0, np.abs(of).max())
+            if (away := np.abs(found - of.T[:events]).max() / unit) > TOLERANCE:
+                raise InputError(
+                    f"{path}: {name} of onnxruntime differ from those of the network by "
+                    f"{away:.1e}: write no ONNX file of this network, and report it"
+                )

@@ -32,6 +32,22 @@ def focal(logits: jax.Array, target: jax.Array, gamma: float) -> jax.Array:
     return -jnp.sum(target * jnp.exp(gamma * log_q) * log_p, axis=0)
 
 
+def regression(predicted: jax.Array, target: jax.Array, kind: str, deviation: float) -> jax.Array:
+    """The loss of each event, (N,), of predictions (1 or 2, N) of a target (N,).
+
+    With the difference d in units of the deviation, `l1` is |d| and `l2` d². `gaussian` is the
+    negative logarithm of a Gaussian density, ½ (d² / v + ln v), without its constant; the second
+    row is ln v in units of the target.
+    """
+    difference = (target - predicted[0]) / deviation
+    if kind == "l1":
+        return jnp.abs(difference)
+    if kind == "l2":
+        return difference**2
+    log_variance = predicted[1] - 2.0 * jnp.log(deviation)
+    return 0.5 * (difference**2 * jnp.exp(-log_variance) + log_variance)
+
+
 def distance_correlation_squared(a: jax.Array, b: jax.Array, weight: jax.Array) -> jax.Array:
     """R², in [0, 1], of a (K, N) and b (L, N): 0 of what is independent, 1 of linear functions.
 

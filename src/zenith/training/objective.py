@@ -4,17 +4,19 @@ The loss of the classes is a mean over events; what is beside it, like a distanc
 one number for a batch.
 """
 
-from collections.abc import Sequence
-from typing import NamedTuple
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
+from numpy.typing import NDArray
 
 from zenith.config.networks.descent import DescentSettings
 from zenith.config.networks.loss import Adversary, Loss
+from zenith.config.networks.regression import Regression
 from zenith.core.networks.ensemble import Ensemble
 from zenith.core.networks.layers import Layers
 from zenith.core.networks.network import Network
@@ -25,6 +27,7 @@ from zenith.training.losses import (
     distance_correlation_squared,
     focal,
     predicted_bins,
+    regression,
     reversed_gradient,
     targets,
 )
@@ -38,19 +41,39 @@ class Learner(eqx.Module):
     adversary: Layers | None = None
 
 
+class Head(NamedTuple):
+    """A regression as the loss has it."""
+
+    name: str
+    settings: Regression
+    labels: tuple[int, ...]  # of the events that teach it
+    deviation: float  # of its target
+
+    @property
+    def target(self) -> str:
+        """What batches call the target."""
+        return f"target_{self.name}"
+
+
 class Objective(NamedTuple):
     """The loss of a network. Equal ones are compiled once."""
 
     loss: Loss
     classes: int
     background: tuple[int, ...]  # labels, in which the score is decorrelated
+    heads: tuple[Head, ...] = ()
 
     @classmethod
-    def of(cls, mva: DescentSettings) -> "Objective":
-        """That of a configuration."""
+    def of(cls, mva: DescentSettings, deviations: Sequence[float] = ()) -> "Objective":
+        """That of a configuration, with the standard deviations of the targets of regressions."""
         names = tuple(mva.classes)
         decorrelated = mva.loss.decorrelation.of(names) if mva.loss.decorrelation else ()
-        return cls(mva.loss, len(names), tuple(names.index(name) for name in decorrelated))
+        heads = tuple(
+            Head(name, of, tuple(names.index(c) for c in of.classes or names), float(deviation))
+            for (name, of), deviation in zip(mva.regressions.items(), deviations, strict=True)
+        )
+        background = tuple(names.index(name) for name in decorrelated)
+        return cls(mva.loss, len(names), background, heads)
 
     @property
     def minimised(self) -> bool:
@@ -70,36 +93,49 @@ class Objective(NamedTuple):
         return Learner(network, Layers.create(key, sizes, "relu"))
 
     def prepared(self, parts: Sequence[Examples]) -> list[Examples]:
-        """Parts with the observable as `aside`: its bin, or its value with unit deviation.
+        """Parts with the observables as batches have them, 0 in classes that do not need them.
 
-        Both are those of the background in the first part. Raises `InputError` where it never
-        varies there, or has fewer values than there are to be bins.
+        They are the targets of regressions, and `aside`, of which the score is to be independent:
+        its bin, or its value with unit deviation in the background of the first part. Raises
+        `InputError` where it never varies there, or has fewer values than there are to be bins.
         """
+        aside = self._aside(parts[0])
+        found = []
+        for part in parts:
+            observables = {
+                head.target: _within(part, head.labels, part.observables[head.settings.target])
+                for head in self.heads
+            }
+            if aside is not None:
+                observables["aside"] = _within(part, self.background, aside(part))
+            found.append(part._replace(observables=observables))
+        return found
+
+    def _aside(self, first: Examples) -> Callable[[Examples], NDArray[Any]] | None:
         settings = self.loss.decorrelation
         if settings is None:
-            return [part._replace(observables={}) for part in parts]
-        first = parts[0]
+            return None
+        name = settings.observable
         chosen = np.isin(first.label, self.background)
-        values, weight = first.observables[settings.observable][chosen], first.weight[chosen]
+        values, weight = first.observables[name][chosen], first.weight[chosen]
         if values.min() == values.max():
             raise InputError(
-                f"loss: {settings.observable!r} is {values.min():g} in all training events of the "
-                "background, and no score depends on it: remove the term"
+                f"loss: {name!r} is {values.min():g} in all training events of the background, and "
+                "no score depends on it: remove the term"
             )
         if isinstance(settings, Adversary):
-            edges = quantiles(values, weight, settings.bins, settings.observable)
-            made = [np.searchsorted(edges, part.observables[settings.observable])
-                    for part in parts]  # fmt: skip
-        else:
-            mean, deviation = values.mean(), values.std()
-            made = [(part.observables[settings.observable] - mean) / deviation for part in parts]
-        return [
-            part._replace(observables={"aside": array.astype(np.float32)})
-            for part, array in zip(parts, made, strict=True)
-        ]
+            edges = quantiles(values, weight, settings.bins, name)
+            return lambda part: np.searchsorted(edges, part.observables[name])
+        mean, deviation = values.mean(), values.std()
+        return lambda part: (part.observables[name] - mean) / deviation
 
-    def of_events(self, logits: jax.Array, batch: Batch) -> jax.Array:
-        """Weight times loss of each event, (N,)."""
+    def logits(self, outputs: jax.Array) -> jax.Array:
+        """Those of the classes, which come first."""
+        return outputs[: self.classes if self.classes > 2 else 1] if self.heads else outputs
+
+    def of_events(self, outputs: jax.Array, batch: Batch) -> jax.Array:
+        """Weight times loss of each event, (N,): that of the classes, and of regressions."""
+        logits = self.logits(outputs)
         plain = self.loss.type == "cross_entropy" and not self.loss.label_smoothing
         if not plain:
             target = targets(batch.label, self.classes, self.loss.label_smoothing)
@@ -108,6 +144,14 @@ class Objective(NamedTuple):
             each = optax.softmax_cross_entropy_with_integer_labels(logits, batch.label, axis=0)
         else:
             each = optax.sigmoid_binary_cross_entropy(logits[0], batch.label.astype(logits.dtype))
+        row = len(logits)
+        for head in self.heads:
+            rows = outputs[row : row + head.settings.outputs]
+            row += len(rows)
+            there = jnp.isin(batch.label, jnp.array(head.labels))
+            target = batch.observables[head.target]
+            loss = regression(rows, target, head.settings.loss, head.deviation)
+            each = each + head.settings.weight * jnp.where(there, loss, 0.0)
         weighted: jax.Array = batch.weight * each
         return weighted
 
@@ -137,11 +181,11 @@ class Objective(NamedTuple):
 
     def __call__(self, learner: Learner, batch: Batch, rooms: Rooms = NONE) -> jax.Array:
         """The loss of one network on a batch."""
-        logits = learner.network.logits(*batch.inputs(rooms))
+        outputs = learner.network.outputs(*batch.inputs(rooms))
         # Not divided by the weights of the batch, which may cancel: their mean is 1 over all.
-        loss = jnp.mean(self.of_events(logits, batch))
+        loss = jnp.mean(self.of_events(outputs, batch))
         if self.loss.decorrelation is not None:
-            loss = loss + self.beside(learner, logits, batch)
+            loss = loss + self.beside(learner, self.logits(outputs), batch)
         return loss
 
     def of_each(self, learner: Learner, batch: Batch, rooms: Rooms = NONE) -> jax.Array:
@@ -163,15 +207,12 @@ class Objective(NamedTuple):
             return self(learner, events)
 
         def of_batch(batch: Batch) -> tuple[jax.Array, jax.Array, jax.Array]:
-            logits = learner.network.logits(*batch.inputs(rooms))
-            loss = self.of_events(logits, batch).sum()
+            outputs = learner.network.outputs(*batch.inputs(rooms))
+            loss = self.of_events(outputs, batch).sum()
             if self.loss.decorrelation is None:
                 return loss, jnp.zeros(()), jnp.zeros(())
-            return (
-                loss,
-                self._beside_mean(learner, logits, batch),
-                self.background_weight(batch).sum(),
-            )
+            added = self._beside_mean(learner, self.logits(outputs), batch)
+            return loss, added, self.background_weight(batch).sum()
 
         sums, added, weights = jax.lax.map(of_batch, events.parted(size))
         loss: jax.Array = sums.sum() / number
@@ -188,3 +229,7 @@ class Objective(NamedTuple):
             return self.beside(Learner(learner.network, adversary), logits, batch)
 
         return jax.vmap(of)(learner.adversary).mean()
+
+
+def _within(part: Examples, labels: Sequence[int], values: NDArray[Any]) -> NDArray[np.float32]:
+    return np.where(np.isin(part.label, labels), values, 0.0).astype(np.float32)

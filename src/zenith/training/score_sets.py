@@ -9,14 +9,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from zenith.artefacts.tensors import read_tensors
-from zenith.artefacts.training_set import SHAPES, with_scores
+from zenith.artefacts.training_set import SCORES, SHAPES, with_scores
 from zenith.config.inputs import TrainingSetFields
+from zenith.core.networks.network import Network
 from zenith.errors import InputError
 from zenith.training.network_files import load_network, settings_of
-from zenith.training.scores import scores_of
+from zenith.training.scores import regressions_of, scores_of
 from zenith.training.sets import Source, opened
 
 ROWS = 65_536  # events that are scored at once
+PREDICTED = ("value", "log_variance")  # the columns of a regression
 
 
 def score_set(
@@ -25,9 +27,11 @@ def score_set(
     """Write a copy of a training set with the scores of a network; return the number of events.
 
     The dataset `scores` (N, classes), of two classes (N, 1), has the names of its columns as the
-    attribute `names`; `shapes/VARIATION/scores` are those under a shape variation. `weight` and
-    `label` (N,), the class, are what `zenith categorise` reads beside, where the file has them, and
-    the attributes `label_names` and `signal_labels`: the classes `signal`, by default the last.
+    attribute `names`; each regression is a dataset of its name, (N, 1 or 2), with the prediction
+    and the logarithm of its variance. `shapes/VARIATION/` has those under a shape variation.
+    `weight` and `label` (N,), the class, are what `zenith categorise` reads beside, where the file
+    has them, and the attributes `label_names` and `signal_labels`: the classes `signal`, by default
+    the last.
 
     Raises `InputError` for a network that cannot be read, a class that it has not, and as `Source`.
     """
@@ -55,7 +59,12 @@ def score_set(
         names = found.classes or classes[-1:]
         with with_scores(output, source.file, beside, **attributes) as add:
             for place in places(source):
-                add(place, evaluated_set(source, partial(scores_of, found), place).T, names)
+                outputs = evaluated_set(source, partial(_outputs, found), place)
+                add(f"{place}{SCORES}", outputs[: len(names)].T, names)
+                start = len(names)
+                for name, size in found.regressions.items():
+                    add(f"{place}{name}", outputs[start : start + size].T, PREDICTED[:size])
+                    start += size
         return source.file.size
 
 
@@ -72,6 +81,11 @@ def _beside(source: Source) -> dict[str, NDArray[Any]]:
         if "event" in own:
             found.setdefault("event", []).append(events["event"])
     return {name: np.concatenate(parts) for name, parts in found.items()}
+
+
+def _outputs(network: Network, *inputs: Any) -> NDArray[np.float32]:
+    """The scores, and the rows of each regression, (outputs, N)."""
+    return np.concatenate([scores_of(network, *inputs), *regressions_of(network, *inputs).values()])
 
 
 def places(source: Source) -> dict[str, str]:

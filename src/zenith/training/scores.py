@@ -78,6 +78,23 @@ def logits_of(
     return evaluated(logits, network, x, _read(network, objects)).astype(np.float32)
 
 
+def regressions_of(
+    network: Network, x: NDArray[np.float32], objects: Mapping[str, Objects] = {}
+) -> dict[str, NDArray[np.float32]]:
+    """The predictions (1 or 2, N) of each regression, as `scores_of` has the scores."""
+    if not network.regressions:
+        return {}
+    found = evaluated(_predictions, network, x, _read(network, objects)).astype(np.float32)
+    rows = np.split(found, np.cumsum([*network.regressions.values()])[:-1])
+    return dict(zip(network.regressions, rows, strict=True))
+
+
+def _predictions(
+    network: Network, events: jax.Array, objects: Mapping[str, Objects] = {}
+) -> jax.Array:
+    return network.outputs(events, objects)[len(network.classes) or 1 :]
+
+
 def _read(network: Network, objects: Mapping[str, Objects]) -> dict[str, Objects]:
     for name in network.collections:
         if name not in objects:

@@ -148,7 +148,7 @@ class Source:
         """
         classes, found = tuple(self.mva.classes), {}
         for name, where in self.mva.read_by_loss.items():
-            _require(self.file, self.fields.events, [name], "mva loss")
+            _require(self.file, self.fields.events, [name], "mva loss or regressions")
             is_read = np.isin(label, [classes.index(of_class) for of_class in where])
             found[name] = np.where(is_read, events[name], 0.0).astype(np.float32)
             self._known(found[name], is_read, name, ())

@@ -7,6 +7,7 @@ import numpy as np
 
 from zenith.config.networks.descent import DescentSettings
 from zenith.config.networks.settings import Mva
+from zenith.core.networks.multi_task import scaled_to_targets
 from zenith.core.networks.network import Network
 from zenith.errors import FitError, InputError
 from zenith.training.balance import Balance, balanced, without_negative
@@ -14,6 +15,7 @@ from zenith.training.calibrate import calibrated, set_aside
 from zenith.training.descent import train_with_jax
 from zenith.training.examples import Examples
 from zenith.training.planing import planed
+from zenith.training.regressions import target_scales
 from zenith.training.trained import Progress, Trained
 
 
@@ -65,6 +67,8 @@ def train(
             network = network.scaled_to(*of_events, training.objects)
         else:
             network = network.scaled_to(*of_events)
+        if mva.regressions:
+            network = scaled_to_targets(network, *target_scales(mva, training))
         trained = how(network, mva, training, validation, random, progress)
         if mva.calibration is None or calibrating is None:
             return trained

@@ -16,6 +16,7 @@ from zenith.config.from_data import FromData
 from zenith.config.memberships import Categories
 from zenith.config.networks.loss import Adversary, Decorrelation, Planing
 from zenith.config.networks.objects import ObjectsRead
+from zenith.config.networks.regression import Regression
 from zenith.config.steps import STEPS
 
 # Every kind of section, and a value at most keys.
@@ -368,6 +369,7 @@ EXPECTED = {
         [f"mva.net.loss.{key}" for key in ("planing", "distance_correlation", "adversary")],
         "columns training_set mva mva_figures",
     ),
+    "mva.net.regressions*": f"columns training_set {NETWORK}",
     "mva.net.loss*": "mva mva_figures",
     "mva.net.*": "mva",
     "summary.type": f"response {SUMMARISED}",
@@ -475,6 +477,7 @@ CHANGED = {
     "mva.net.loss.planing": Planing(observable="another"),
     "mva.net.loss.distance_correlation": Decorrelation(observable="another", strength=1.0),
     "mva.net.loss.adversary": Adversary(observable="another", strength=1.0),
+    "mva.net.regressions": {"mass": Regression(target="another")},
     "mva.net.objects": {"jet": ObjectsRead(fields=("pt",), leading=4)},
     "weights.top_pt.processes": ("wjets", "signal"),
     "systematics.top_pt.weight": lambda _: None,

@@ -125,6 +125,23 @@ def test_the_type_chooses_the_keys(toy_configuration: Any) -> None:
             {"loss": {"adversary": {**MTT, "classes": ["z"]}}},
             r"mva\.net: loss\.adversary\.classes: 'z' is not defined; there is w, t",
         ),
+        (
+            {"regressions": {"m": {"target": "mtt", "classes": ["z"]}}},
+            r"mva\.net: regressions\.m\.classes: 'z' is not defined; there is w, t",
+        ),
+        (
+            {"regressions": {"scores": {"target": "mtt"}}},
+            r"mva\.net: regressions\.scores: 'scores' is what files have besides",
+        ),
+        ({"regressions": {"m": {"target": "p"}}}, r"mva\.net\.regressions: .*'p' is not defined"),
+        (
+            {"type": "boosted_trees", "regressions": {"m": {"target": "mtt"}}},
+            r"mva\.net\.regressions: .*trees learn classes alone",
+        ),
+        (
+            {"framework": "keras", "regressions": {"m": {"target": "mtt"}}},
+            r"mva\.net: regressions: framework keras learns classes alone",
+        ),
         ({"ensemble": 0}, r"mva\.net\.ensemble: .*greater than or equal to 1"),
         ({"type": "deap"}, r"mva\.net\.type: unknown 'deap' .* did you mean 'deep'\?"),
         ({"type": "number"}, r"mva\.net\.type: 'number' .* is no Mva"),
@@ -141,6 +158,9 @@ def test_observables_of_losses_are_made(toy_configuration: Any) -> None:
     """They are columns and fields of training sets, and no inputs of the network."""
     plain = analysis(toy_configuration)
     found = analysis(toy_configuration, loss={"adversary": {**MTT, "observable": "sphericity"}})
+    target = {"m": {"target": "sphericity", "classes": ["t"]}}
+    both = analysis(toy_configuration, loss=found.mva["net"].loss, regressions=target)
+    assert both.mva["net"].read_by_loss == {"sphericity": ("w", "t")}
     assert found.mva["net"].features == plain.mva["net"].features
     assert found.mva["net"].read_by_loss == {"sphericity": ("w",)}
     assert {*found.observables_learnt} - {*plain.observables_learnt} == {"sphericity"}

@@ -8,6 +8,7 @@ from zenith.config.base import Positive
 from zenith.config.marks import concerns
 from zenith.config.networks.calibration import CalibrationSettings
 from zenith.config.networks.marks import NETWORK
+from zenith.config.networks.regression import Regression
 from zenith.config.networks.settings import Mva
 from zenith.config.steps import SELECTION
 
@@ -96,6 +97,13 @@ class BoostedTreesSettings(Mva):
             raise ValueError(
                 "trees have no gradient that a climb could follow; use false, or type: perceptron"
             )
+        return value
+
+    @field_validator("regressions")
+    @classmethod
+    def _classes_alone(cls, value: dict[str, Regression]) -> dict[str, Regression]:
+        if value:
+            raise ValueError("trees learn classes alone; remove it, or choose another type")
         return value
 
     @property

@@ -4,10 +4,11 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
-from zenith.config.base import Positive
+from zenith.config.base import Positive, known
 from zenith.config.marks import concerns
 from zenith.config.networks.loss import Loss
 from zenith.config.networks.marks import NETWORK
+from zenith.config.networks.regression import RESERVED
 from zenith.config.networks.settings import Mva
 
 if TYPE_CHECKING:
@@ -110,21 +111,45 @@ class DescentSettings(Mva):
             raise ValueError("ensemble: framework keras trains one network; use jax, or 1")
         if self.framework == "keras" and self.loss != Loss():
             raise ValueError("loss: framework keras has the cross-entropy alone; use jax")
+        if self.framework == "keras" and self.regressions:
+            raise ValueError("regressions: framework keras learns classes alone; use jax")
         self.loss.check(tuple(self.classes))
+        taken = [*RESERVED, *self.objects, *(f"{name}_valid" for name in self.objects)]
+        for name, regression in self.regressions.items():
+            known(regression.classes, self.classes, f"regressions.{name}.classes")
+            if name in taken:
+                raise ValueError(
+                    f"regressions.{name}: {name!r} is what files have besides; choose another name"
+                )
         return self
 
     def untrained(self, key: "jax.Array") -> "Network":
-        """One network, or the ensemble."""
+        """One network, or the ensemble; with the outputs of its regressions."""
+        create = self._with_regressions if self.regressions else self.create
         if self.ensemble == 1:
-            return self.create(key)
+            return create(key)
         from zenith.core.networks.ensemble import Ensemble
 
-        return Ensemble.create(key, self.ensemble, self.create)
+        return Ensemble.create(key, self.ensemble, create)
+
+    def _with_regressions(self, key: "jax.Array") -> "Network":
+        """A network of this type that has a class for every output."""
+        from zenith.core.networks.multi_task import MultiTask
+
+        heads = [(name, regression.outputs) for name, regression in self.regressions.items()]
+        outputs = [*self.classes, *(f"{name}/{k}" for name, n in heads for k in range(n))]
+        changes = {"classes": {name: (name,) for name in outputs}, "regressions": {}}
+        network = self.model_copy(update=changes).create(key)
+        return MultiTask.create(network, self.softmax_classes, heads)
 
     @property
     def read_by_loss(self) -> dict[str, tuple[str, ...]]:
-        """The observables of the loss."""
-        return self.loss.observables(tuple(self.classes))
+        """The observables of the loss, and the targets of regressions."""
+        found = self.loss.observables(tuple(self.classes))
+        for regression in self.regressions.values():
+            where = {*found.get(regression.target, ()), *(regression.classes or self.classes)}
+            found[regression.target] = tuple(name for name in self.classes if name in where)
+        return found
 
     @property
     def rounds(self) -> int:

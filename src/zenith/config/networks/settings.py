@@ -3,13 +3,14 @@
 from abc import abstractmethod
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from zenith.config.base import Name, Section
 from zenith.config.marks import Mark, concerns
 from zenith.config.networks.calibration import CalibrationSettings
 from zenith.config.networks.marks import NETWORK
 from zenith.config.networks.objects import ObjectsRead
+from zenith.config.networks.regression import Regression
 from zenith.config.selection import FixedCut
 from zenith.config.steps import SELECTION, SUMMARISED
 from zenith.registry import Registry
@@ -80,6 +81,14 @@ class Mva(Section):
         ),
         NETWORK,
     ] = {}
+    regressions: Annotated[
+        dict[Name, Regression],
+        Field(
+            description="numbers that the network predicts beside its classes, by name; types "
+            "that are not trained by gradient descent have none"
+        ),
+        NETWORK,
+    ] = {}
     cuts: Annotated[
         tuple[FixedCut, ...],
         Field(description="cuts on the events that train and test the network"),
@@ -122,6 +131,12 @@ class Mva(Section):
         if isinstance(data, dict) and data.get("objects"):
             return {"fine_tune": False} | data
         return data
+
+    @field_validator("objects", "regressions")
+    @classmethod
+    def _in_order(cls, value: dict[str, Any]) -> dict[str, Any]:
+        """By name: arrays are by position, and the header of their file has keys in this order."""
+        return dict(sorted(value.items()))
 
     @model_validator(mode="after")
     def _check(self) -> Self:
@@ -194,7 +209,7 @@ class Mva(Section):
         """
         keys = set()
         for name, info in type(self).model_fields.items():
-            if name == "objects" and not self.objects:
+            if name in ("objects", "regressions") and not getattr(self, name):
                 continue
             marks = [mark for mark in info.metadata if isinstance(mark, Mark)]
             if not marks or any("scored" in mark.steps for mark in marks):

@@ -160,6 +160,18 @@ class Calibrated(Network):
         """What the network may lack."""
         return self.network.may_lack(collection)
 
+    @property
+    def regressions(self) -> Mapping[str, int]:
+        """Those of the network."""
+        return self.network.regressions
+
+    def outputs(self, events: jax.Array, objects: Mapping[str, Objects] = {}) -> jax.Array:
+        """Those of the network, of which the logits are calibrated."""
+        given = (events, objects) if self.collections else (events,)
+        calibration: Calibration = jax.lax.stop_gradient(self.calibration)
+        found, number = self.network.outputs(*given), len(self.classes) or 1
+        return jnp.concatenate([calibration(found[:number]), found[number:]])
+
     def logits(self, events: jax.Array, objects: Mapping[str, Objects] = {}) -> jax.Array:
         """(features, N) → (1 or classes, N), calibrated."""
         given = (events, objects) if self.collections else (events,)
@@ -168,7 +180,14 @@ class Calibrated(Network):
 
     def onnx(self, graph: OnnxGraph, events: str, objects: Mapping[str, tuple[str, str]]) -> str:
         """The nodes of the network, then those of the calibration."""
-        return self.calibration.onnx(graph, self.network.onnx(graph, events, objects))
+        return self.onnx_outputs(graph, events, objects)[0]
+
+    def onnx_outputs(
+        self, graph: OnnxGraph, events: str, objects: Mapping[str, tuple[str, str]]
+    ) -> tuple[str, dict[str, str]]:
+        """The same, and the regressions of the network."""
+        logits, regressions = self.network.onnx_outputs(graph, events, objects)
+        return self.calibration.onnx(graph, logits), regressions
 
     def scaled(self, events: np.ndarray) -> np.ndarray:
         """As the network has them."""

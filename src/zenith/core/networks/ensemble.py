@@ -58,23 +58,46 @@ class Ensemble(Network):
         z = jax.vmap(lambda member: member.logits(events, objects))(self.members)
         return jnp.mean(z, axis=0)
 
+    @property
+    def regressions(self) -> Mapping[str, int]:
+        """Those of each member."""
+        return self.members.regressions
+
+    def outputs(self, events: jax.Array, objects: Mapping[str, Objects] = {}) -> jax.Array:
+        """As `logits`, of all outputs."""
+        z = jax.vmap(lambda member: member.outputs(events, objects))(self.members)
+        return jnp.mean(z, axis=0)
+
+    def mapped(self, change: Callable[[Network], Network]) -> Self:
+        """The same with every member changed."""
+        members = [change(member) for member in self.each()]
+        return replace(self, classes=members[0].classes, members=_stacked(members))
+
     def combined(
         self, matrix: np.ndarray, offsets: np.ndarray, classes: tuple[str, ...]
     ) -> "Ensemble":
         """Every member combined."""
-        members = [member.combined(matrix, offsets, classes) for member in self.each()]
-        return replace(self, classes=classes, members=_stacked(members))
+        return self.mapped(lambda member: member.combined(matrix, offsets, classes))
 
     def onnx(self, graph: OnnxGraph, events: str, objects: Mapping[str, tuple[str, str]]) -> str:
         """The nodes of every member, and their mean."""
-        return graph.node("Mean", *(m.onnx(graph, events, objects) for m in self.each()))
+        return self.onnx_outputs(graph, events, objects)[0]
+
+    def onnx_outputs(
+        self, graph: OnnxGraph, events: str, objects: Mapping[str, tuple[str, str]]
+    ) -> tuple[str, dict[str, str]]:
+        """The means of the members' outputs."""
+        logits, each = zip(
+            *(m.onnx_outputs(graph, events, objects) for m in self.each()), strict=True
+        )
+        means = {name: graph.node("Mean", *(of[name] for of in each)) for name in each[0]}
+        return graph.node("Mean", *logits), means
 
     def scaled_to(
         self, events: np.ndarray, weight: np.ndarray, objects: Mapping[str, Objects] = {}
     ) -> Self:
         """Every member scaled to the events."""
-        scaled = [member.scaled_to(events, weight, objects) for member in self.each()]
-        return replace(self, members=_stacked(scaled))
+        return self.mapped(lambda member: member.scaled_to(events, weight, objects))
 
     def scaled(self, events: np.ndarray) -> np.ndarray:
         """As every member has them."""

@@ -86,12 +86,30 @@ class Network(eqx.Module):
         Scores are their sigmoid, or their softmax.
         """
 
+    @property
+    def regressions(self) -> Mapping[str, int]:
+        """The numbers that it predicts besides, with the outputs of each; none unless overridden.
+
+        One output is the prediction; the second of two is the logarithm of its variance.
+        """
+        return {}
+
+    def outputs(self, events: jax.Array, objects: Mapping[str, Objects] = {}) -> jax.Array:
+        """(features, N) → the rows of `logits`, then those of `regressions` in their units."""
+        return self.logits(events, objects)
+
     @abstractmethod
     def onnx(self, graph: OnnxGraph, events: str, objects: Mapping[str, tuple[str, str]]) -> str:
         """Write the nodes of `logits`: from (N, features) to (N, 1 or classes).
 
         `objects` are the names of values (N, M, fields) and of `valid` (N, M) by collection.
         """
+
+    def onnx_outputs(
+        self, graph: OnnxGraph, events: str, objects: Mapping[str, tuple[str, str]]
+    ) -> tuple[str, dict[str, str]]:
+        """As `onnx`, and the nodes of each regression by its name, (N, outputs)."""
+        return self.onnx(graph, events, objects), {}
 
     def scaled_to(
         self, events: np.ndarray, weight: np.ndarray, objects: Mapping[str, Objects] = {}
