@@ -53,19 +53,16 @@ def test_the_parts_of_the_file_are_what_is_trained_and_judged(trained: dict[str,
     test = events["part"] == 2
     auc = roc(scores[test], events["label"][test] == 1, events["weight"][test]).auc
     assert metrics["auc"]["signal"] == pytest.approx(auc, abs=1e-6)
-<<<<<<< HEAD
     assert metrics["measures"]["auc"]["signal"]["value"] == metrics["auc"]["signal"]
     assert 0.005 < metrics["measures"]["auc"]["signal"]["error"] < 0.1
     highest = metrics["highest"]["signal"]
     assert [event["score"] for event in highest] == pytest.approx(np.sort(scores[test])[:-11:-1])
     assert highest[0]["objects"]["jet"].keys() == {"pt", "eta", "phi", "mass"}
-=======
     with h5py.File(trained["scored"]) as file:
         assert list(file["sum"].attrs["names"]) == ["value"]
         difference = file["sum"][:, 0] - events["st"]
     judged = np.average(difference[test], weights=events["weight"][test])
     assert metrics["regressions"]["sum"]["mean"] == pytest.approx(judged, rel=1e-4)
->>>>>>> 77e564b (Predict numbers beside classes, and read collections in one order from files)
     assert main(["inspect", str(folder / "metrics.json")]) == 0
 
 
