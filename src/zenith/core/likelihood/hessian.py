@@ -166,7 +166,7 @@ def lowest(structure: Structure, blocks: Blocks, moving: Array) -> tuple[Array, 
     local = jnp.append(moving, False)[split.layer] & (_diagonal(blocks.d) != 0)
     d = _restricted(blocks.d, local)
     if len(d) == 1:  # numbers
-        bends, axes = d[0].T, np.ones((d.shape[-1], 1, 1))
+        bends, axes = d[0].T, jnp.ones((d.shape[-1], 1, 1))
     else:
         bends, axes = jnp.linalg.eigh(jnp.moveaxis(d, -1, 0))
     if len(d):
