@@ -6,6 +6,8 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from zenith.cli.progress import progress
+
 if TYPE_CHECKING:
     from zenith.config import Analysis
     from zenith.config.learning import Folds
@@ -74,7 +76,8 @@ def learn(
 
     What calibrates the network is the part `calibrate`, or a share of `validate`.
 
-    It has initial.safetensors, network.onnx and metrics.json. `about` is what both the network and
+    It has initial.safetensors, network.onnx and metrics.json; while it is trained, a checkpoint,
+    from which the step goes on if it is started again. `about` is what both the network and
     the metrics record of the parts, `metadata` what the network records besides; `start` is when
     the step began, as `time.perf_counter` has it.
     """
@@ -89,7 +92,8 @@ def learn(
     from zenith.training.reliability import calibration_errors
     from zenith.training.train import train
 
-    def progress(epoch: int, training: float, validation: float) -> None:
+    def report(epoch: int, training: float, validation: float) -> None:
+        advance(epoch, mva.rounds)
         if epoch % 5 == 0 or epoch in (1, mva.rounds):
             logging.info(
                 "%s %d/%d: loss %.4f (training), %.4f (validation)",
@@ -100,9 +104,11 @@ def learn(
                 validation,
             )
 
-    trained = train(
-        name, mva, parts["train"], parts["validate"], seed, progress, parts.get("calibrate")
-    )
+    folder = Path(folder)
+    checkpoint = folder / "checkpoint.safetensors"
+    taught = parts["train"], parts["validate"]
+    with progress(f"training {name}") as advance:
+        trained = train(name, mva, *taught, seed, report, parts.get("calibrate"), checkpoint)
     judged = evaluate(trained.network, mva, parts)
     predicted = residuals(trained.network, mva, parts["test"])
     auc = {of_class: curve.auc for of_class, curve in judged.curves.items()}
@@ -116,7 +122,6 @@ def learn(
             "after": calibration_errors(mva, parts["test"], judged.scores["test"]),
         }
     counts = {part: np.bincount(events.label) for part, events in parts.items()}
-    folder = Path(folder)
     recorded = {"name": name, "epoch": trained.best_epoch, **about, **(metadata or {})}
     save_network(folder / "initial.safetensors", trained.network, mva, recorded)
     export_onnx(folder / "network.onnx", trained.network, {"name": name}, parts["validate"])
@@ -153,6 +158,7 @@ def learn(
         inputs=inputs,
         config=config,
     )
+    checkpoint.unlink(missing_ok=True)
     text = ", ".join(f"{of_class} {value:.4f}" for of_class, value in auc.items())
     where = f"fold {about['fold']}" if "fold" in about else "the part test"
     logging.info(

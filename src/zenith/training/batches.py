@@ -15,6 +15,7 @@ from zenith.training.examples import Examples
 Rooms = Mapping[str, int]  # of each collection, objects that a batch has place for
 NONE: Rooms = MappingProxyType({})
 SPREADS = 5.0  # standard deviations above the mean that a batch has place for
+REPEATS = "repeats"  # the observable of events that a bootstrap repeats
 GRAIN = 16  # objects, by which places are rounded up
 
 
@@ -45,6 +46,18 @@ class Batch(NamedTuple):
             name: array(values, np.float32) for name, values in events.observables.items()
         }
         return cls(x, array(events.label, np.int32), weight, objects, observables)
+
+    def replicated(self, repeats: np.ndarray) -> "Batch":
+        """With how often events count, (N, networks), by network, of a bootstrap."""
+        widths = [(0, len(self.weight) - len(repeats)), (0, 0)]
+        counted = jnp.asarray(np.pad(repeats, widths), jnp.float32)
+        return self._replace(observables={**self.observables, REPEATS: counted})
+
+    def of_network(self, number: jax.Array | int) -> "Batch":
+        """As the network of this number sees it, in an ensemble; all alike without a bootstrap."""
+        if REPEATS not in self.observables:
+            return self
+        return self._replace(weight=self.weight * self.observables[REPEATS][:, number])
 
     def picked(self, chosen: jax.Array) -> "Batch":
         """The events of these places."""

@@ -1,5 +1,6 @@
 """Training by gradient descent: Adam on mini-batches, of events and of their packed objects."""
 
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 import equinox as eqx
@@ -12,8 +13,9 @@ from zenith.config.networks.descent import DescentSettings
 from zenith.config.networks.settings import Mva
 from zenith.core.networks.ensemble import Ensemble
 from zenith.core.networks.network import Network
-from zenith.errors import FitError
+from zenith.errors import ConfigError, FitError
 from zenith.training.batches import Batch, Rooms, room, room_for_all
+from zenith.training.checkpoints import Checkpoint, Reached
 from zenith.training.examples import Examples
 from zenith.training.objective import Learner, Objective
 from zenith.training.regressions import target_scales
@@ -52,10 +54,15 @@ def train_with_jax(
     validation: Examples,
     random: np.random.Generator,
     progress: Progress,
+    checkpoint: Checkpoint | None = None,
 ) -> Trained:
     """Train a network on balanced events; an epoch is one compiled call.
 
-    Every epoch visits all events but fewer than there are batches, in another order each time.
+    Every epoch visits all events but fewer than there are batches, in another order each time. With
+    a checkpoint the training goes on where it was.
+
+    Raises `ConfigError` for a precision that the device has not, `FitError` if the loss is not
+    finite, and `InputError` for a checkpoint that is damaged.
     """
     assert isinstance(mva, DescentSettings)
     events = len(training.weight)
@@ -64,7 +71,6 @@ def train_with_jax(
     optimiser = _optimiser(network, mva, steps)
     objective = Objective.of(mva, target_scales(mva, training)[1].tolist())
     learner = objective.learner(network, random)
-    state = optimiser.init(learner)
     numbers = events, len(validation.weight)
     read = objective.prepared([_of(network, part) for part in (training, validation)])
     multiple = size if network.collections else 1
@@ -72,6 +78,8 @@ def train_with_jax(
         multiple = size
         read = [part.take(random.permutation(len(part.weight))) for part in read]
     batches = Batch.of(read[0], multiple), Batch.of(read[1], multiple)
+    if mva.bootstrap:
+        batches = batches[0].replicated(random.poisson(1.0, (events, mva.ensemble))), batches[1]
     counts = {
         name: [np.asarray(part.objects[name].valid).sum(axis=0) for part in read]
         for name in (network.collections if network.packs else ())
@@ -80,29 +88,56 @@ def train_with_jax(
         name: max(room_for_all(of_part, size) for of_part in parts)
         for name, parts in counts.items()
     }
-    best, best_epoch = network, 0
     losses: dict[str, list[float]] = {"train": [], "validation": []}
-    for epoch in range(1, mva.epochs + 1):
-        shuffled = random.permutation(events)[: events - events % steps]
-        order = shuffled.reshape(steps, -1)  # a row is a batch
-        rooms = {name: max(now, room(counts[name][0], order)) for name, now in rooms.items()}
-        places = jnp.asarray(order, jnp.int32)
-        learner, state, *both = _epoch(
-            learner, state, places, batches, numbers, objective, optimiser, rooms
-        )
-        for column, loss in zip(losses.values(), both, strict=True):
-            column.append(float(loss))
-        if not np.isfinite([column[-1] for column in losses.values()]).all():
-            raise FitError(
-                f"training diverged in epoch {epoch}: the loss is not finite; lower learning_rate"
+    reached = Reached(learner, optimiser.init(learner), network, 0, 0, losses, rooms, {})
+    if checkpoint is not None:
+        reached = checkpoint.read(reached._replace(random=dict(random.bit_generator.state)))
+        random.bit_generator.state = reached.random
+    learner, state, best, done, best_epoch, losses, rooms, _ = reached
+    with matrix_products(mva.precision):
+        for epoch in range(done + 1, mva.epochs + 1):
+            if epoch - 1 - best_epoch >= mva.patience:
+                break
+            shuffled = random.permutation(events)[: events - events % steps]
+            order = shuffled.reshape(steps, -1)  # a row is a batch
+            rooms = {name: max(now, room(counts[name][0], order)) for name, now in rooms.items()}
+            places = jnp.asarray(order, jnp.int32)
+            learner, state, *both = _epoch(
+                learner, state, places, batches, numbers, objective, optimiser, rooms
             )
-        progress(epoch, losses["train"][-1], losses["validation"][-1])
-        best_before = min(losses["validation"][:-1], default=np.inf)
-        if losses["validation"][-1] < best_before or not objective.minimised:
-            best, best_epoch = learner.network, epoch
-        if epoch - best_epoch >= mva.patience:
-            break
+            for column, loss in zip(losses.values(), both, strict=True):
+                column.append(float(loss))
+            if not np.isfinite([column[-1] for column in losses.values()]).all():
+                raise FitError(
+                    f"training diverged in epoch {epoch}: the loss is not finite; lower "
+                    "learning_rate"
+                )
+            progress(epoch, losses["train"][-1], losses["validation"][-1])
+            best_before = min(losses["validation"][:-1], default=np.inf)
+            if losses["validation"][-1] < best_before or not objective.minimised:
+                best, best_epoch = learner.network, epoch
+            if checkpoint is not None:
+                now = dict(random.bit_generator.state)
+                checkpoint.write(
+                    Reached(learner, state, best, epoch, best_epoch, losses, rooms, now)
+                )
     return Trained(best, losses, best_epoch)
+
+
+def matrix_products(precision: str) -> AbstractContextManager[Any]:
+    """Products of matrices in this precision where it is entered; all sums are of float32.
+
+    Raises `ConfigError` for bfloat16 without a GPU, where it would not be quicker.
+    """
+    if precision == "float32":
+        return nullcontext()
+    if jax.default_backend() != "gpu":
+        raise ConfigError(
+            f"precision: {precision} needs a GPU, and there is none: write float32, or start the "
+            "training where there is one"
+        )
+    found: AbstractContextManager[Any] = jax.default_matmul_precision("BF16_BF16_F32")
+    return found
 
 
 def _of(network: Network, events: Examples) -> Examples:

@@ -192,8 +192,13 @@ class Objective(NamedTuple):
         """The loss of a network, or the sum of those of the members of an ensemble."""
         if isinstance(learner.network, Ensemble):
             members = Learner(learner.network.members, learner.adversary)
-            return jax.vmap(lambda one: self(one, batch, rooms))(members).sum()
-        return self(learner, batch, rooms)
+            numbers = jnp.arange(len(jax.tree.leaves(members)[0]))
+
+            def of_member(one: Learner, number: jax.Array) -> jax.Array:
+                return self(one, batch.of_network(number), rooms)
+
+            return jax.vmap(of_member)(members, numbers).sum()
+        return self(learner, batch.of_network(0), rooms)
 
     def of_all(
         self, learner: Learner, events: Batch, size: int, number: int, rooms: Rooms

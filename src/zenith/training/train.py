@@ -1,6 +1,9 @@
 """Pretraining of a network on balanced events, by gradient descent or LightGBM."""
 
 import zlib
+from functools import partial
+from pathlib import Path
+from typing import Any
 
 import jax
 import numpy as np
@@ -12,6 +15,7 @@ from zenith.core.networks.network import Network
 from zenith.errors import FitError, InputError
 from zenith.training.balance import Balance, balanced, without_negative
 from zenith.training.calibrate import calibrated, set_aside
+from zenith.training.checkpoints import Checkpoint, identity
 from zenith.training.descent import train_with_jax
 from zenith.training.examples import Examples
 from zenith.training.planing import planed
@@ -27,6 +31,7 @@ def train(
     seed: int,
     progress: Progress = lambda *_: None,
     calibrating: Examples | None = None,
+    checkpoint: str | Path | None = None,
 ) -> Trained:
     """Train the network `name`; the same arguments give the same numbers.
 
@@ -36,6 +41,9 @@ def train(
     network is to be calibrated, the events `calibrating` do it, balanced in the same way; without
     any, a share of `validation` of its own.
 
+    A training by gradient descent writes the file `checkpoint` between epochs, and one that is
+    started again goes on from there, with the same numbers. It stays, to be removed.
+
     Raises `InputError` for a class whose weights add up to nothing, a feature or a field of objects
     that never varies or is not finite, and for objects that are not there; and `FitError` if the
     loss is not finite.
@@ -44,7 +52,7 @@ def train(
     random = np.random.default_rng([seed, number])
     key = jax.random.fold_in(jax.random.key(seed), number)
     network = mva.untrained(key)
-    how = train_with_jax
+    how: Any = train_with_jax
     if mva.framework == "keras":
         from zenith.training.keras import train_with_keras as how
     elif mva.framework == "lightgbm":
@@ -69,7 +77,10 @@ def train(
             network = network.scaled_to(*of_events)
         if mva.regressions:
             network = scaled_to_targets(network, *target_scales(mva, training))
-        trained = how(network, mva, training, validation, random, progress)
+        if how is train_with_jax and checkpoint is not None:
+            which = identity(name, mva, seed, training, validation)
+            how = partial(train_with_jax, checkpoint=Checkpoint(checkpoint, which))
+        trained: Trained = how(network, mva, training, validation, random, progress)
         if mva.calibration is None or calibrating is None:
             return trained
         found = calibrated(trained.network, mva.calibration.type, _weighted(mva, calibrating))

@@ -142,6 +142,10 @@ def test_the_type_chooses_the_keys(toy_configuration: Any) -> None:
             {"framework": "keras", "regressions": {"m": {"target": "mtt"}}},
             r"mva\.net: regressions: framework keras learns classes alone",
         ),
+        (
+            {"framework": "keras", "bootstrap": True},
+            r"mva\.net: bootstrap: framework keras has none",
+        ),
         ({"ensemble": 0}, r"mva\.net\.ensemble: .*greater than or equal to 1"),
         ({"type": "deap"}, r"mva\.net\.type: unknown 'deap' .* did you mean 'deep'\?"),
         ({"type": "number"}, r"mva\.net\.type: 'number' .* is no Mva"),
@@ -181,7 +185,7 @@ def test_networks_that_read_objects(toy_configuration: Any) -> None:
 
 def test_what_makes_another_network_of_it() -> None:
     """Keys that concern steps which read networks, and those without a mark; not the samples."""
-    common = {"classes": ["w", "t"], "features": ["met"]}
+    common = {"classes": ["w", "t"], "features": ["met"], "calibration": None}
     deep = Deep.model_validate(SETTINGS | {"type": "deep", "epochs": 3, "dropout": 0.3})
     assert deep.architecture() == {**common, "type": "deep", "depth": 3, "ensemble": 1}
     perceptron = PerceptronSettings.model_validate(SETTINGS | {"batch": 7, "hidden": [4]})
@@ -206,7 +210,8 @@ def test_boosted_trees_have_keys_of_their_own(toy_configuration: Any) -> None:
     )  # fmt: skip
     assert parse(parse_yaml(dump(found), "dump")) == found
     common = {"classes": ["w", "t"], "features": ["met"], "type": "boosted_trees"}
-    assert net.architecture() == {**common, "trees": 7, "leaves": 31}
+    calibration = {"type": "vector", "share": 1.0}
+    assert net.architecture() == {**common, "trees": 7, "leaves": 31, "calibration": calibration}
     for wrong, message in (
         ({"fine_tune": True}, r"mva\.net\.fine_tune: .*trees have no gradient .*use false"),
         ({"epochs": 3}, r"mva\.net\.epochs: unknown key"),

@@ -76,6 +76,22 @@ class DescentSettings(Mva):
         Field(ge=1, description="largest number of passes over the training events"),
         concerns("mva"),
     ] = 100
+    bootstrap: Annotated[
+        bool,
+        Field(
+            description="whether each training event counts as often as a Poisson number of mean 1 "
+            "says, another one in each network of an ensemble"
+        ),
+        concerns("mva"),
+    ] = False
+    precision: Annotated[
+        Literal["float32", "bfloat16"],
+        Field(
+            description="precision of the products of matrices in the training; bfloat16 needs a "
+            "GPU"
+        ),
+        concerns("mva"),
+    ] = "float32"
     patience: Annotated[
         int,
         Field(
@@ -111,6 +127,9 @@ class DescentSettings(Mva):
             raise ValueError("ensemble: framework keras trains one network; use jax, or 1")
         if self.framework == "keras" and self.loss != Loss():
             raise ValueError("loss: framework keras has the cross-entropy alone; use jax")
+        if self.framework == "keras" and (self.bootstrap or self.precision != "float32"):
+            key = "bootstrap" if self.bootstrap else "precision"
+            raise ValueError(f"{key}: framework keras has none; use jax, or remove it")
         if self.framework == "keras" and self.regressions:
             raise ValueError("regressions: framework keras learns classes alone; use jax")
         self.loss.check(tuple(self.classes))
