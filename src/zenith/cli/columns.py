@@ -5,7 +5,7 @@ import argparse
 from zenith.cli import options
 from zenith.cli.files import Output
 
-HELP = "skims to flat columns of observables and weights"
+HELP = "skims, or tables, to flat columns of observables and weights"
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -21,6 +21,9 @@ def run(args: argparse.Namespace) -> None:
     """Read the skims and write the columns."""
     from zenith import artefacts
     from zenith.events.columns import make_columns
+    from zenith.events.skimmed import skimmed
 
     analysis, sample = options.of_skims(args)
-    artefacts.write_columns(args.output, make_columns(args.input, analysis, sample))
+    with skimmed(args.input, analysis, sample) as skims:
+        columns = make_columns(skims, analysis, sample)
+    artefacts.write_columns(args.output, columns)

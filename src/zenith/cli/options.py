@@ -170,7 +170,7 @@ def add_skims(parser: argparse.ArgumentParser) -> None:
         required=True,
         nargs="+",
         metavar="SKIM",
-        help="all skims of the sample",
+        help="all skims of the sample, or all tables of it",
     )
 
 

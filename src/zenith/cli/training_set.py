@@ -5,7 +5,9 @@ import argparse
 from zenith.cli import options
 from zenith.cli.files import Output
 
-HELP = "skims to a training set: events and their objects, for networks here and elsewhere"
+HELP = (
+    "skims, or tables, to a training set: events and their objects, for networks here and elsewhere"
+)
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -22,9 +24,11 @@ def run(args: argparse.Namespace) -> None:
     import logging
 
     from zenith.config.dependencies import step_config
+    from zenith.events.skimmed import skimmed
     from zenith.events.training_sets import make_training_set
 
     analysis, sample = options.of_skims(args)
     configuration = step_config(analysis, "training_set", sample)
-    events = make_training_set(args.output, args.input, analysis, sample, configuration)
+    with skimmed(args.input, analysis, sample) as skims:
+        events = make_training_set(args.output, skims, analysis, sample, configuration)
     logging.info("%s: %d events", args.output, events)

@@ -111,7 +111,10 @@ def _formats_fit(analysis: Related) -> None:
         if analysis.samples[name].from_data is not None:
             continue
         key = "format" if analysis.samples[name].format is None else f"samples.{name}.format"
-        analysis.format_of(name).agree(analysis, name, key)
+        format_ = analysis.format_of(name)
+        format_.agree(analysis, name, key)
+        if (select := analysis.samples[name].select) is not None:
+            format_.numbered(select, f"samples.{name}.select")
 
 
 def _strengths_fit(analysis: Related) -> None:

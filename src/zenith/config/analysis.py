@@ -7,6 +7,7 @@ from pydantic import ConfigDict, model_validator
 
 from zenith.config.agreement import agree
 from zenith.config.relations import Related
+from zenith.config.samples import SOURCES
 
 # What an analysis of scored events, or of training sets, consists of
 SCORED = ("name", "seed", "inputs", "categorise", "plotting")
@@ -53,6 +54,23 @@ class Analysis(Related):
                 )
             raise ValueError(f"split: there is no such key any more: write {instead}")
         return data
+
+    @model_validator(mode="before")
+    @classmethod
+    def _of_files(cls, data: Any) -> Any:
+        """Samples with `select` are read from `files`, where that is given."""
+        if not isinstance(data, Mapping) or data.get("files") is None:
+            return data
+        samples = data.get("samples") or {}
+        told = [n for n, s in samples.items() if isinstance(s, Mapping) and s.get("select")]
+        if not told:
+            raise ValueError(
+                "files: no sample has a `select` that tells its events from others; write "
+                "samples.NAME.files"
+            )
+        moved = {n: {k: v for k, v in samples[n].items() if k not in SOURCES} for n in told}
+        own = {n: {**sample, "files": data["files"]} for n, sample in moved.items()}
+        return {**data, "samples": {**samples, **own}}
 
     @model_validator(mode="before")
     @classmethod

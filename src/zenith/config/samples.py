@@ -6,15 +6,16 @@ from pydantic import Field, model_validator
 
 from zenith.config.base import Name, Positive, Section
 from zenith.config.by_type import ByType
+from zenith.config.event_cut import EventCut
 from zenith.config.formats import FORMATS, MASKED, FileFormat
 from zenith.config.from_data import MODELLED, FromData
 from zenith.config.marks import concerns
-from zenith.config.selection import ObjectCut
 from zenith.config.simulation import SimulationCard
 from zenith.config.steps import DRAWN, NAMED, SKIMMED, TEMPLATES
 
 # Which files there are: Snakemake compares the inputs of a rule itself.
 FILES = concerns()
+SOURCES = ("simulate", "files", "dataset", "record", "from_data")
 
 
 class LuminosityUncertainty(Section):
@@ -210,10 +211,10 @@ class Sample(Section):
         concerns("simulate", of="source"),
     ] = 1.0
     select: Annotated[
-        ObjectCut | None,
+        EventCut | None,
         Field(
             description="requirement on a branch or field that tells events of this sample from "
-            "others in its files, `label == 1`"
+            "others in its files, `label == 1`, or by a text of `format.labels`, `label == ttbar`"
         ),
         concerns("skim"),
     ] = None
@@ -247,11 +248,7 @@ class Sample(Section):
 
     @model_validator(mode="after")
     def _one_source(self) -> "Sample":
-        sources = [
-            key
-            for key in ("simulate", "files", "dataset", "record", "from_data")
-            if getattr(self, key) is not None
-        ]
+        sources = [key for key in SOURCES if getattr(self, key) is not None]
         if len(sources) != 1:
             given = " and ".join(sources) or "none"
             raise ValueError(

@@ -14,7 +14,7 @@ from zenith.config.learning import Folds, Optimise, Search
 from zenith.config.marks import concerns
 from zenith.config.memberships import ClimbedCategories
 from zenith.config.networks.settings import NETWORKS, Mva
-from zenith.config.samples import AppliedWeight, Era, Process, Sample
+from zenith.config.samples import FILES, AppliedWeight, Era, Process, Sample
 from zenith.config.selection import Observable, PhysicsObject, Region
 from zenith.config.skim import Skim
 from zenith.config.statistics import Plotting, Statistics
@@ -69,6 +69,14 @@ class Sections(Section):
         concerns("optimisation_figures", "figures", order=True),
     ]
     samples: Annotated[dict[Name, Sample], Field(description="sets of events, by name")]
+    files: Annotated[
+        tuple[str, ...] | None,
+        Field(
+            min_length=1,
+            description="files of all samples with `select`, in place of their own sources",
+        ),
+        FILES,
+    ] = None
     format: Annotated[
         Annotated[FileFormat, ByType(FORMATS, default="nanoaod")] | None,
         Field(description="format of the files of samples; default: NanoAOD"),

@@ -210,7 +210,8 @@ def _own(tree: Tree, path: str, analysis: Analysis, sample: str) -> Requirement:
     (name,) = _present((select.field,), set(tree.branches), path, key)
     if tree.branches[name].collection is not None or tree.branches[name].numbers is None:
         raise InputError(f"{path}: {tree.described(name)} is not one number, which {key} needs")
-    return Requirement(key, (name,), lambda flat: passes(flat[name], select))
+    cut = format_of(analysis, sample).numbered(select, key)
+    return Requirement(key, (name,), lambda flat: passes(flat[name], cut))
 
 
 def _present(

@@ -152,6 +152,14 @@ def test_a_base_is_merged_and_null_takes_away(tmp_path: Path) -> None:
     assert "jes" in mine.systematics
 
 
+def test_one_key_says_where_the_files_of_all_samples_are() -> None:
+    found = load("config/higgsml.yaml", ["files=[mine.csv]", "samples.ttbar.simulate={process: x}"])
+    assert {s.files for s in found.samples.values()} == {("mine.csv",)}
+    assert found.samples["ttbar"].simulate is None
+    with pytest.raises(ConfigError, match="files: no sample has a `select`"):
+        load(ZPRIME, ["files=[mine.csv]"])
+
+
 def test_an_override_takes_away_what_a_base_has_too(tmp_path: Path) -> None:
     file = tmp_path / "mine.yaml"
     file.write_text(f"base: {ZPRIME}\nsystematics: {{pileup: {{label: mine}}}}\n")

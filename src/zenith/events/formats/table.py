@@ -9,10 +9,13 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from zenith.config.event_cut import EventCut
 from zenith.config.formats import MASKED, READ
+from zenith.config.selection import ObjectCut
 from zenith.errors import InputError, ReadError
+from zenith.events.formats.labels import Labelled
 from zenith.events.formats.mapped import Mapped
-from zenith.events.formats.mapping import Map
+from zenith.events.formats.mapping import Map, Product
 from zenith.events.formats.protocol import EventFile
 from zenith.events.formats.table_files import csv, hdf5, parquet
 
@@ -39,10 +42,36 @@ class TableFormat(Map):
         READ,
     ] = "/"
 
+    labels: Annotated[
+        dict[str, Annotated[tuple[str, ...], Field(min_length=1)]],
+        Field(
+            description="columns of text, each with all texts that it holds; events then have the "
+            "place of theirs, from 0, and `select` of a sample may name it, `process == ttbar`"
+        ),
+        READ,
+    ] = {}
+
     @property
     def optional(self) -> bool:
         """Always: NaN and nulls are how tables say so."""
         return True
+
+    def recognises(self, path: str) -> bool:
+        """Whether the name ends as those of tables do."""
+        return path.lower().endswith(tuple(KINDS))
+
+    def numbered(self, cut: EventCut, key: str) -> ObjectCut:
+        """The cut with the place of a text among `labels`. Raises ValueError where it has none."""
+        if cut.label is None:
+            return cut
+        column = Product.of({**self.simulation_fields, **self.fields}.get(cut.field, cut.field))
+        texts = self.labels.get(column.names[0], ()) if column.names else ()
+        if cut.label not in texts:
+            raise ValueError(
+                f"{key}: format.labels has no text {cut.label!r} of {cut.field} (it has "
+                f"{', '.join(texts) or 'none'}); correct it, or list the texts of the column there"
+            )
+        return ObjectCut(field=cut.field, operator=cut.operator, value=texts.index(cut.label))
 
     @contextmanager
     def open(self, path: str, *, simulation: bool, patient: bool = True) -> Iterator[EventFile]:
@@ -57,7 +86,8 @@ class TableFormat(Map):
         if not os.path.exists(path):
             raise ReadError(f"{path}: there is no such file; check the path")
         with kind(path, self.table) as table:
-            events = Mapped(table, self, simulation=simulation)
+            labelled = Labelled(table, self.labels)
+            events = Mapped(labelled, self, simulation=simulation)
             yield EventFile(events, uuid=_hash(path))
 
 

@@ -3,6 +3,7 @@
 A null among numbers becomes NaN, and whole numbers with nulls become floating-point numbers.
 """
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, TypeVar
@@ -17,27 +18,28 @@ from numpy.typing import NDArray
 
 from zenith.errors import InputError, ReadError
 from zenith.events.formats.column import Column
-from zenith.events.formats.protocol import Branch, Tree
+from zenith.events.formats.labels import TableFile
+from zenith.events.formats.protocol import Branch
 
 T = TypeVar("T")
 
 
 @contextmanager
-def parquet(path: str, table: str) -> Iterator[Tree]:
+def parquet(path: str, table: str) -> Iterator[TableFile]:
     """A Parquet file, read by row groups."""
     with _reading(path, lambda: pq.ParquetFile(path)) as file:
         yield _Parquet(path, file)
 
 
 @contextmanager
-def csv(path: str, table: str) -> Iterator[Tree]:
+def csv(path: str, table: str) -> Iterator[TableFile]:
     """A CSV file with a line of names, plain or .gz; it is read at once."""
     found = _reading(path, lambda: pyarrow.csv.read_csv(path))
     yield _Table(path, found.rename_columns([name.strip() for name in found.column_names]))
 
 
 @contextmanager
-def hdf5(path: str, table: str) -> Iterator[Tree]:
+def hdf5(path: str, table: str) -> Iterator[TableFile]:
     """An HDF5 file: the data sets of the group `table`, and the fields of those that have some, or
     the fields of the data set `table`.
     """
@@ -64,15 +66,24 @@ def _reading(path: str, read: Callable[[], T]) -> T:
         ) from error
 
 
-class _Arrow(Tree):
+class _Arrow(TableFile, ABC):
     """A table of Apache Arrow."""
+
+    @abstractmethod
+    def _rows(self, names: list[str], start: int, stop: int) -> pa.Table: ...
+
+    def read(self, names: Iterable[str], start: int = 0, stop: int | None = None) -> dict[str, Any]:
+        wanted = list(names)
+        rows = self._rows(wanted, start, self.entries if stop is None else stop)
+        return {name: self._array(name, rows[name]) for name in wanted}
+
+    def texts(self, name: str, start: int, stop: int) -> pa.Array:
+        column = self._rows([name], start, stop)[name].combine_chunks()
+        return _reading(self.path, lambda: column.cast(pa.string()))
 
     def _set(self, path: str, entries: int, schema: pa.Schema, nulls: Mapping[str, bool]) -> None:
         self.path, self.entries = path, entries
         self.branches = {field.name: _branch(field, nulls[field.name]) for field in schema}
-
-    def _arrays(self, table: pa.Table) -> dict[str, Any]:
-        return {name: self._array(name, table[name]) for name in table.column_names}
 
     def _array(self, name: str, column: pa.ChunkedArray) -> Any:
         branch = self.branches[name]
@@ -109,9 +120,8 @@ class _Table(_Arrow):
         nulls = {name: table[name].null_count > 0 for name in table.column_names}
         self._set(path, table.num_rows, table.schema, nulls)
 
-    def read(self, names: Iterable[str], start: int = 0, stop: int | None = None) -> dict[str, Any]:
-        stop = self.entries if stop is None else stop
-        return self._arrays(self._table.select(list(names)).slice(start, stop - start))
+    def _rows(self, names: list[str], start: int, stop: int) -> pa.Table:
+        return self._table.select(names).slice(start, stop - start)
 
 
 class _Parquet(_Arrow):
@@ -137,20 +147,18 @@ class _Parquet(_Arrow):
         self._group = -1
         self._kept: dict[str, pa.ChunkedArray] = {}
 
-    def read(self, names: Iterable[str], start: int = 0, stop: int | None = None) -> dict[str, Any]:
-        wanted = list(names)
-        stop = self.entries if stop is None else stop
+    def _rows(self, names: list[str], start: int, stop: int) -> pa.Table:
         parts = []
-        if not wanted:
-            return {}
+        if not names:
+            return self._file.schema_arrow.empty_table().select([])
         for group in range(len(self._ends) - 1):
             low, high = max(start, self._ends[group]), min(stop, self._ends[group + 1])
             if low < high:
-                part = self._read(group, wanted)
+                part = self._read(group, names)
                 parts.append(part.slice(low - self._ends[group], high - low))
         if not parts:
-            return self._arrays(self._file.schema_arrow.empty_table().select(wanted))
-        return self._arrays(pa.concat_tables(parts))
+            return self._file.schema_arrow.empty_table().select(names)
+        return pa.concat_tables(parts)
 
     def ends(self, names: Iterable[str]) -> NDArray[np.int64]:
         return self._ends
@@ -164,7 +172,7 @@ class _Parquet(_Arrow):
         return pa.table({name: self._kept[name] for name in names})
 
 
-class _HDF5(Tree):
+class _HDF5(TableFile):
     """Data sets, by their names or those of their fields, `jets.pt`; rows of a matrix are lists."""
 
     def __init__(self, path: str, found: h5py.Group | h5py.Dataset) -> None:
@@ -196,6 +204,13 @@ class _HDF5(Tree):
             name: _as_lists(found[one][field] if field else found[one])
             for name, (one, field) in wanted.items()
         }
+
+    def texts(self, name: str, start: int, stop: int) -> pa.Array:
+        one, field = self._columns[name]
+        rows = _reading(self.path, lambda: one[start:stop])
+        found = rows[field] if field else rows
+        texts = [t.decode() if isinstance(t, bytes) else str(t) for t in found]
+        return pa.array(texts, pa.string())
 
     def _branch(self, name: str, one: h5py.Dataset, field: str) -> Branch:
         kind = one.dtype[field] if field else one.dtype

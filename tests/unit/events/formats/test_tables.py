@@ -9,7 +9,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from zenith.config.event_cut import EventCut
 from zenith.errors import InputError, ReadError
+from zenith.events.formats.nanoaod import NanoAODFormat
 from zenith.events.formats.protocol import EventFile
 from zenith.events.formats.table import TableFormat
 
@@ -125,3 +127,61 @@ def test_files_that_cannot_be_read(tmp_path: Path, parquet: Path) -> None:
         values(tmp_path / "none.csv", "a")
     with pytest.raises(InputError, match=r"t\.txt: the name of a table ends with \.parquet"):
         values(tmp_path / "t.txt", "a")
+
+
+LABELLED = pa.table({"n": [1, 2, 3], "origin": ["ztautau", "htautau", "ztautau"]})
+
+
+def labelled(folder: Path, kind: str) -> Path:
+    path = folder / f"t.{kind}"
+    if kind == "parquet":
+        pq.write_table(LABELLED, path, row_group_size=2, use_dictionary=["origin"])
+    elif kind == "csv":
+        path.write_text("n,origin\n1,ztautau\n2,htautau\n3,ztautau\n")
+    else:
+        with h5py.File(path, "w") as file:
+            for name in LABELLED.column_names:
+                file[name] = LABELLED[name].to_pylist()
+    return path
+
+
+@pytest.mark.parametrize("kind", ["parquet", "csv", "h5"])
+def test_labels_become_their_places(tmp_path: Path, kind: str) -> None:
+    path = labelled(tmp_path, kind)
+    fields = {"x": "origin", "y": "n"}
+
+    def table(*texts: str) -> TableFormat:
+        return TableFormat(type="table", fields=fields, labels={"origin": texts})
+
+    with table("htautau", "ztautau").open(str(path), simulation=False) as file:
+        for start, stop in ((0, 3), (1, 3), (2, 2)):
+            read = file.events.read(["x", "y"], start, stop)
+            assert read["x"].to_list() == [1, 0, 1][start:stop]
+            assert read["y"].to_list() == [1, 2, 3][start:stop]
+    message = (
+        r"column origin holds 'htautau' in entry 1, which format\.labels\.origin does not name"
+    )
+    with (
+        table("ztautau").open(str(path), simulation=False) as file,
+        pytest.raises(InputError, match=message),
+    ):
+        file.events.read(["x"])
+
+
+def test_cuts_on_labels() -> None:
+    labels = {"origin": ("htautau", "ztautau")}
+    settings = TableFormat(type="table", fields={"x": "origin", "y": "n"}, labels=labels)
+    cut = settings.numbered(EventCut.model_validate("x != ztautau"), "samples.z.select")
+    assert (cut.field, cut.operator, cut.value) == ("x", "!=", 1.0)
+    plain = EventCut.model_validate("y > 2.5")
+    assert settings.numbered(plain, "") is plain
+    for text, message in (
+        ("x == wjets", r"samples\.z\.select: format\.labels has no text 'wjets' of x \(it has h"),
+        ("y == wjets", r"no text 'wjets' of y \(it has none\)"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            settings.numbered(EventCut.model_validate(text), "samples.z.select")
+    with pytest.raises(ValueError, match="'wjets' is a text, and the format 'nanoaod' has none"):
+        NanoAODFormat().numbered(EventCut.model_validate("x == wjets"), "samples.z.select")
+    with pytest.raises(ValueError, match="'wjets' is not a number"):
+        EventCut.model_validate("x > wjets")
