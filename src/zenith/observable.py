@@ -1,9 +1,9 @@
-"""What an analysis module writes as functions of the objects: observables, and weights of events.
+"""What an analysis module writes as functions: observables, weights and shifts of events.
 
-Each gives one flat number per event.
+Observables and weights give one flat number per event; shifts give other numbers of the events.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -92,5 +92,44 @@ def weight(variations: Iterable[str] = ()) -> Callable[[Callable[..., Any]], Wei
 
     def decorate(function: Callable[..., Any]) -> Weight:
         return Weight(function, names, " ".join((function.__doc__ or "").split()))
+
+    return decorate
+
+
+@dataclass(frozen=True)
+class ShiftOfEvents:
+    """A function that changes numbers of events, with the values at which it changes nothing.
+
+    Attributes
+    ----------
+    function
+        Takes the numbers of a chunk of events (`zenith.events.numbers`), and its parameters by
+        name. It returns the numbers that change, by name, (events,) each; NaN is one that an event
+        lacks.
+    nothing
+        Parameter → the value at which events are as in their files: 1 of a scale, 0 of a smearing.
+    description
+        The function's docstring.
+    """
+
+    function: Callable[..., Mapping[str, Any]]
+    nothing: Mapping[str, float]
+    description: str
+
+    def __call__(self, events: Any, **values: float) -> Mapping[str, Any]:
+        """What changes at these values, by name."""
+        return self.function(events, **values)
+
+
+def shift(
+    **nothing: float,
+) -> Callable[[Callable[..., Mapping[str, Any]]], ShiftOfEvents]:
+    """Make a shift of a function with parameters, by the values at which they change nothing.
+
+    A configuration makes a nuisance parameter of each, `systematics: {tes: {type: shift, …}}`.
+    """
+
+    def decorate(function: Callable[..., Mapping[str, Any]]) -> ShiftOfEvents:
+        return ShiftOfEvents(function, nothing, " ".join((function.__doc__ or "").split()))
 
     return decorate

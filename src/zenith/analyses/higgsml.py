@@ -14,8 +14,9 @@ from numpy.typing import NDArray
 
 from zenith.errors import InputError
 from zenith.events.formats.fields import lookup
+from zenith.events.numbers import Numbers
 from zenith.events.objects import Objects, shared
-from zenith.observable import Observable, observable
+from zenith.observable import Observable, observable, shift
 
 Array = NDArray[np.float64]
 Features = Mapping[str, Array]
@@ -33,17 +34,19 @@ OF_JETS = tuple(f"{jet}_{part}" for jet in JETS for part in MOMENTUM)
 def primary(objects: Objects) -> Features:
     """The primary features of events without their prefix, (events,) each; NaN is undefined.
 
-    Raises InputError where one is missing, undefined where every event has it, or where the jets
-    that are defined are not as many as the number of jets says.
+    Raises InputError where one is missing, or undefined where every event has it, and for jets that
+    are defined in part, or more than the number of jets says. It may say more: a shift loses jets.
     """
     found = {name: _numbers(objects, f"PRI_{name}") for name in (*EVERY_EVENT, *OF_JETS)}
     for name in EVERY_EVENT:
         _refuse(np.isnan(found[name]), f"PRI_{name} is undefined", "every event has one")
     for number, jet in enumerate(JETS, start=1):
-        enough = found["n_jets"] >= number
-        for part in MOMENTUM:
-            wrong = np.isnan(found[f"{jet}_{part}"]) == enough
-            _refuse(wrong, f"PRI_{jet}_{part}", "it is defined as PRI_n_jets asks for")
+        there = np.stack([~np.isnan(found[f"{jet}_{part}"]) for part in MOMENTUM])
+        for part, own in zip(MOMENTUM, there, strict=True):
+            known = there.any(axis=0) & ~own
+            _refuse(known, f"PRI_{jet}_{part} is undefined", "others of the jet are defined")
+        few = there[0] & (found["n_jets"] < number)
+        _refuse(few, f"PRI_n_jets is less than {number}", f"PRI_{jet}_pt is defined")
     return found
 
 
@@ -204,3 +207,34 @@ def vbf_jets(objects: Objects) -> Any:
     """1 with jets as of vector-boson fusion, above 50 and 30 GeV; else 0."""
     event = primary(objects)
     return (event["jet_leading_pt"] > 50.0) & (event["jet_subleading_pt"] > 30.0)
+
+
+JET_THRESHOLD = 26.0  # GeV
+
+
+@shift(tes=1.0, jes=1.0, soft_met=0.0)
+def challenge(events: Numbers, tes: float, jes: float, soft_met: float) -> Features:
+    """The scales of τ and jets, and a Gaussian in GeV in both components of missing momentum.
+
+    The missing momentum takes up what τ and the two leading jets gain. Then all is rounded to
+    1 MeV, and jets of 26 GeV and less are lost. A τ of 26 GeV and a lepton of 20 GeV are cuts of
+    the regions.
+    """
+    before = {name: events[f"PRI_{name}"] for name in (*EVERY_EVENT, *OF_JETS)}
+    scales = {"had": tes} | dict.fromkeys(JETS, jes)
+    met = transverse(before, "met")
+    if soft_met != 0.0:
+        met += soft_met * np.stack([events.normal(0), events.normal(1)])
+    met -= sum((scale - 1.0) * transverse(before, name) for name, scale in scales.items())
+    after = {f"{name}_pt": scale * before[f"{name}_pt"] for name, scale in scales.items()}
+    after |= {"met": np.hypot(*met), "met_phi": np.arctan2(met[1], met[0])}
+    after |= {"jet_all_pt": jes * before["jet_all_pt"], "n_jets": before["n_jets"]}
+    after = {name: np.round(values, 3) for name, values in after.items()}
+    for jet in JETS:
+        pt = after[f"{jet}_pt"]
+        lost = pt <= JET_THRESHOLD  # never one that is not there: NaN
+        after["n_jets"] = after["n_jets"] - lost
+        after["jet_all_pt"] = np.round(after["jet_all_pt"] - np.where(lost, pt, 0.0), 3)
+        for name in (f"{jet}_{part}" for part in MOMENTUM):
+            after[name] = np.where(lost, np.nan, after.get(name, before[name]))
+    return {f"PRI_{name}": values for name, values in after.items()}

@@ -7,6 +7,7 @@ from zenith.config.loading import (
     load,
     observables_of,
     parse,
+    shifts_of,
     source_of,
     weights_of,
 )
@@ -18,6 +19,7 @@ __all__ = [
     "load",
     "observables_of",
     "parse",
+    "shifts_of",
     "source_of",
     "weights_of",
 ]

@@ -18,7 +18,7 @@ from zenith.config.merging import merge, nested
 from zenith.config.old_form import renewed
 from zenith.config.yaml_text import parse_yaml, read_yaml
 from zenith.errors import ConfigError
-from zenith.observable import Observable, Weight
+from zenith.observable import Observable, ShiftOfEvents, Weight
 
 
 def read_configuration(path: str | Path) -> dict[str, Any]:
@@ -85,7 +85,7 @@ def parse(
     """The checked analysis; `ConfigError` names every key that is wrong, and what is allowed."""
     merged = renewed(_with_base(data, source, overrides), source)
     analysis = _validated(merged, source)
-    of_samples = (_check_observables, _check_weights) if analysis.of_samples else ()
+    of_samples = (_check_observables, _check_weights, _check_shifts) if analysis.of_samples else ()
     for check in (*of_samples, _check_source):
         check(analysis, merged, source)
     return analysis
@@ -158,9 +158,37 @@ def _check_weights(analysis: Analysis, merged: Mapping[str, Any], source: str) -
                     raise ConfigError(with_line(message, source, merged))
 
 
+def _check_shifts(analysis: Analysis, merged: Mapping[str, Any], source: str) -> None:
+    defined = shifts_of(analysis, source)
+    nothing = {p: value for shift in defined.values() for p, value in shift.nothing.items()}
+    for name, systematic in analysis.systematics.items():
+        parameter = systematic.parameter(name)
+        if parameter is None:
+            continue
+        message = ""
+        if parameter not in nothing:
+            message = (
+                f"systematics.{name}: no shift has the parameter {parameter!r}"
+                f"{meant(parameter, nothing)} (add a function with @shift({parameter}=…) to the "
+                f"module {analysis.module!r}; it has {', '.join(nothing) or 'none'})"
+            )
+        elif systematic.processes and systematic.value(0.0) != nothing[parameter]:
+            message = (
+                f"systematics.{name}.processes: its nominal value moves the events of all "
+                "processes: remove the key"
+            )
+        if message:
+            raise ConfigError(with_line(message, source, merged))
+
+
 def observables_of(analysis: Analysis, source: str = "configuration") -> dict[str, Observable]:
     """The observables that the analysis module defines, by name (`zenith.observable`)."""
     return {n: v for n, v in _defined(analysis, source).items() if isinstance(v, Observable)}
+
+
+def shifts_of(analysis: Analysis, source: str = "configuration") -> dict[str, ShiftOfEvents]:
+    """The shifts of events that the analysis module defines, by name (`zenith.observable`)."""
+    return {n: v for n, v in _defined(analysis, source).items() if isinstance(v, ShiftOfEvents)}
 
 
 def weights_of(analysis: Analysis, source: str = "configuration") -> dict[str, Weight]:

@@ -27,6 +27,7 @@ KINDS = Registry(
     {
         "normalisation": "zenith.systematics.normalisation:NormalisationSystematic",
         "sample": "zenith.systematics.sample:SampleSystematic",
+        "shift": "zenith.systematics.function:FunctionShift",
         "shape": "zenith.systematics.shape:ShapeSystematic",
         "weight": "zenith.systematics.weight:WeightSystematic",
     },
@@ -124,6 +125,19 @@ class Systematic(Section):
     def functions(self) -> Mapping[str, Collection[str]]:
         """The weights of the analysis module that it varies, with the variations it asks for."""
         return {}
+
+    def parameter(self, name: str) -> str | None:
+        """The parameter of a shift of the module that it is, by its key `name`; None: of none."""
+        return None
+
+    def value(self, pull: float) -> float:
+        """The value of that parameter at a pull."""
+        return pull
+
+    @property
+    def pulls(self) -> tuple[float, float] | None:
+        """The range of the nuisance parameter, in standard deviations."""
+        return self.bounds
 
     @property
     def normalised(self) -> dict[Side, WeightBranch]:

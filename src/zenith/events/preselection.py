@@ -123,8 +123,7 @@ class _Witness:
 
 def _moves(analysis: Analysis, variation: str, used: set[str]) -> bool:
     """Whether a shape variation changes any of the objects."""
-    _, systematic, _ = shifts.find(analysis, variation)
-    collections = systematic.collections(analysis)
+    collections = shifts.collections(analysis, variation)
     moved = {name for name, o in analysis.objects.items() if o.collection in collections}
     for name, described in analysis.objects.items():  # they only keep away from earlier ones
         if moved & set(described.away_from):

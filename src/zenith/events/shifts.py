@@ -9,7 +9,11 @@ from zenith.config.marks import concerns
 from zenith.config.steps import TEMPLATES
 from zenith.config.systematics import SHAPES, SIDES, Side, Sides, Varied
 from zenith.errors import ConfigError
+from zenith.events import function_shifts
 from zenith.events.formats.arrays import Events
+
+NOMINAL = "nominal"
+"""The variation in which every shift has its nominal value, where that is not that of the files."""
 
 
 class Shift(Varied):
@@ -35,14 +39,23 @@ class Shift(Varied):
 
 
 def variations(analysis: Analysis, process: str | None = None) -> list[str]:
-    """The shape variations, `jes_up`, `jes_down` and so on; of one process, or all."""
-    return [
+    """The shape variations, `jes_up`, `jes_down` and so on; of one process, or all.
+
+    Where nominal events are not those of the files, `nominal` is the first.
+    """
+    sides = [
         f"{name}_{side}"
         for name, systematic in analysis.systematics.items()
         if isinstance(systematic, Shift)
         if process is None or systematic.varies(analysis, process)
         for side in systematic.given
     ]
+    return [NOMINAL, *sides] if function_shifts.move_nominal(analysis, process) else sides
+
+
+def collections(analysis: Analysis, variation: str) -> set[str]:
+    """The collections that a shape variation changes."""
+    return set() if variation == NOMINAL else find(analysis, variation)[1].collections(analysis)
 
 
 def find(analysis: Analysis, variation: str) -> tuple[str, Shift, Side]:
@@ -63,8 +76,15 @@ def find(analysis: Analysis, variation: str) -> tuple[str, Shift, Side]:
 
 
 def shifted(events: Events, analysis: Analysis, variation: str) -> Events:
-    """The events under a shape variation. Raises as `find`, and as the kind does."""
+    """The events under a shape variation; the functions of others have their nominal values.
+
+    Raises as `find`, and as the kind does.
+    """
+    if variation == NOMINAL:
+        return function_shifts.at(events, analysis)
     name, systematic, side = find(analysis, variation)
+    if systematic.parameter(name) is None:
+        events = function_shifts.at(events, analysis)
     found = systematic.shifted(events, analysis, name, side)
     if len(found) != len(events):
         raise ConfigError(

@@ -205,7 +205,7 @@ def _of_systematic(analysis: Analysis, name: str, systematic: Systematic) -> Ite
         if isinstance(systematic, Rate):
             rates = dict.fromkeys(members, systematic.change)
             rate = _rate(analysis, key, text, processes, regions, group, rates)
-            yield replace(rate, bounds=systematic.bounds)
+            yield replace(rate, bounds=systematic.pulls)
             continue
         assert isinstance(systematic, Varied)
         replaced = systematic.replaced if isinstance(systematic, Replacement) else None
@@ -223,7 +223,7 @@ def _of_systematic(analysis: Analysis, name: str, systematic: Systematic) -> Ite
             variation=name,
             eras=tuple(members),
             replacements={side: replaced(side) for side in SIDES} if replaced else {},
-            bounds=systematic.bounds,
+            bounds=systematic.pulls,
         )
 
 

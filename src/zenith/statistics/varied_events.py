@@ -10,6 +10,7 @@ from zenith.artefacts import Columns
 from zenith.config import Analysis
 from zenith.config.systematics import Side
 from zenith.errors import InputError
+from zenith.events.shifts import NOMINAL
 from zenith.statistics.nuisances import SIDES, Nuisance
 
 
@@ -61,7 +62,7 @@ def _events_of(
             f"no columns of sample {sample!r} are given: add its file (`zenith columns --sample "
             f"{sample}`), or leave the sample out with only_samples"
         ) from None
-    nominal = SampleEvents(own.values, own.weight, own.hash)
+    nominal = SampleEvents(own.shapes.get(NOMINAL, own.values), own.weight, own.hash)
     if nuisance is None or nuisance.source == "sample":
         return nominal
     if nuisance.source == "rate":

@@ -13,9 +13,14 @@ import pytest
 from zenith.artefacts import Columns, read_columns
 from zenith.cli import main
 from zenith.config import load
-from zenith.errors import InputError
+from zenith.errors import ConfigError, InputError
 from zenith.events.columns import make_columns
+from zenith.events.formats.arrays import Table as Table_
+from zenith.events.formats.protocol import IDENTITY
+from zenith.events.numbers import Numbers
 from zenith.events.skimmed import skimmed
+from zenith.statistics.model import recipe
+from zenith.statistics.nuisances import nuisances
 
 CONFIG = "config/higgsml.yaml"
 REAL = Path("../shared/data/higgsml/FAIR_Universe_HiggsML_data.parquet")
@@ -68,7 +73,7 @@ def derived(t: Table) -> Table:
 
     lep, had = (xy(t[f"PRI_{n}_pt"], t[f"PRI_{n}_phi"]) for n in ("lep", "had"))
     met = xy(t["PRI_met"], t["PRI_met_phi"])
-    one, two = (t["PRI_n_jets"] >= n for n in (1, 2))
+    one, two = (t[f"PRI_jet_{n}_pt"] > 0 for n in ("leading", "subleading"))
     (pt1, e1, f1), (pt2, e2, f2) = (
         [t[f"PRI_jet_{n}_{part}"] for part in ("pt", "eta", "phi")]
         for n in ("leading", "subleading")
@@ -158,6 +163,122 @@ def test_one_command_makes_columns_of_a_table(tmp_path: Path) -> None:
     assert {"PRI_lep_pt", "DER_pt_h"} < read_columns(output).values.keys()
 
 
+def shifted(t: Table, tes: float = 1.0, jes: float = 1.0, soft: Any = (0.0, 0.0)) -> Table:
+    """The primary features of shifted events, and which of the events are left."""
+    found = {name: values.copy() for name, values in t.items() if name.startswith("PRI_")}
+    jets = [f"PRI_jet_{n}" for n in ("leading", "subleading")]
+    x, y = (t["PRI_met"] * f(t["PRI_met_phi"]) for f in (np.cos, np.sin))
+    moved = [("PRI_had", tes, True)] + [
+        (jet, jes, t["PRI_n_jets"] > n) for n, jet in enumerate(jets)
+    ]
+    for name, scale, there in moved:
+        pt, phi = t[f"{name}_pt"], t[f"{name}_phi"]
+        x, y = (
+            x - there * (scale - 1) * pt * np.cos(phi),
+            y - there * (scale - 1) * pt * np.sin(phi),
+        )
+        found[f"{name}_pt"] = np.where(there, pt * scale, -25.0)
+    found["PRI_jet_all_pt"] *= jes
+    x, y = x + soft[0], y + soft[1]
+    found |= {"PRI_met": np.hypot(x, y), "PRI_met_phi": np.arctan2(y, x)}
+    for jet in jets:
+        lost = (found[f"{jet}_pt"] > -25) & (np.round(found[f"{jet}_pt"], 3) <= 26)
+        found["PRI_n_jets"] -= lost
+        found["PRI_jet_all_pt"] -= np.where(lost, found[f"{jet}_pt"], 0.0)
+        for part in ("pt", "eta", "phi"):
+            found[f"{jet}_{part}"][lost] = -25.0
+    return found
+
+
+def test_shifts(tmp_path: Path) -> None:
+    """Energy scales at ±1 %, with the nominal 1 GeV of soft missing momentum; its own at e^±1."""
+    table = challenge(400, seed=2)
+    own = table["detailed_labels"] == "ztautau"
+    found = columns(write(tmp_path / "a.parquet", table), "ztautau").shapes
+    assert list(found) == ["nominal"] + [
+        f"{name}_{side}" for name in ("tes", "jes", "soft_met") for side in ("up", "down")
+    ]
+    x, y = (table["PRI_met"] * f(table["PRI_met_phi"]) for f in (np.cos, np.sin))
+    smeared = found["nominal"]
+    soft = np.zeros((2, 400))
+    for k, (f, before) in enumerate(((np.cos, x), (np.sin, y))):
+        soft[k, own] = smeared["PRI_met"] * f(smeared["PRI_met_phi"]) - before[own]
+    assert soft[:, own].std() == pytest.approx(1.0, abs=0.15)
+    assert abs(np.corrcoef(soft[:, own])[0, 1]) < 0.25
+    expected = {
+        "nominal": shifted(table, soft=soft),
+        "tes_up": shifted(table, tes=1.01, soft=soft),
+        "tes_down": shifted(table, tes=0.99, soft=soft),
+        "jes_up": shifted(table, jes=1.01, soft=soft),
+        "jes_down": shifted(table, jes=0.99, soft=soft),
+        "soft_met_up": shifted(table, soft=soft * np.e),
+        "soft_met_down": shifted(table, soft=soft / np.e),
+    }
+    lost = 0
+    for variation, features in expected.items():
+        lost += int((features["PRI_n_jets"] < table["PRI_n_jets"])[own].sum())
+        # soft momentum is known from rounded numbers: 0.001 of an angle is 0.1 GeV
+        for name, values in {**features, **derived(features)}.items():
+            if name == "DER_mass_transverse_met_lep":
+                continue  # a root of it
+            near = np.abs(found[variation][name] - values[own])
+            if name.endswith("phi"):
+                near = np.minimum(near, 2 * np.pi - near)
+            slack = 0.15 if name.startswith("DER") or name == "PRI_met_phi" else 0.006
+            assert near.max() < slack, (variation, name)
+    assert lost > 3
+
+
+def test_random_numbers_follow_the_event() -> None:
+    numbers = Table_.of({n: np.arange(6) + k for k, n in enumerate(IDENTITY)})
+    whole = Numbers(numbers, "systematics.soft_met", 5)
+    part = Numbers(numbers.take(lambda: np.array([4, 1])), "systematics.soft_met", 5)
+    np.testing.assert_array_equal(whole.normal()[[4, 1]], part.normal())
+    others = [whole.normal(1), Numbers(numbers, "systematics.x", 5).normal()]
+    others.append(Numbers(numbers, "systematics.soft_met", 6).normal())
+    assert all((whole.normal() != other).all() for other in others)
+
+
+def test_a_shift_may_leave_no_event(tmp_path: Path) -> None:
+    """Columns keep events that no region has any more: a τ of 25.9 GeV at −1 %."""
+    table = challenge(50)
+    table["PRI_had_pt"][:] = 26.1
+    found = columns(write(tmp_path / "a.parquet", table), "htautau")
+    assert (found.values["PRI_had_pt"] >= 26).all()
+    assert (found.shapes["tes_down"]["PRI_had_pt"] < 26).all()
+    assert (found.shapes["tes_down"]["PRI_had_pt"] > 25.8).all()
+
+
+@pytest.mark.parametrize(
+    ("overrides", "message"),
+    [
+        (["systematics.tes.prior.width=0"], r"tes\.prior\.width: .*greater than 0"),
+        (["systematics.tes.prior.bounds=[1.1, 1.2]"], "1.1 to 1.2 do not hold the nominal value 1"),
+        (["systematics.tes.shift=tess"], "no shift has the parameter 'tess'.*did you mean 'tes'"),
+        (["systematics.soft_met.processes=[ttbar]"], "its nominal value moves the events"),
+    ],
+)
+def test_priors_that_are_none(overrides: list[str], message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
+        load(CONFIG, overrides)
+
+
+def test_priors_of_the_model() -> None:
+    """A log-normal width within bounds, and those of its pull."""
+    analysis = load(CONFIG)
+    prior = analysis.systematics["soft_met"].prior
+    assert prior.value(0.0) == 1.0
+    assert prior.value(-1.0) == pytest.approx(np.exp(-1))
+    assert prior.value(3.0) == 5.0
+    assert prior.pulls == pytest.approx((-np.inf, np.log(5)))
+    found = {n.name: n for n in nuisances(analysis)}
+    assert found["tes"].bounds is None  # of 10 standard deviations
+    assert found["diboson_rate"].bounds == (-4.0, 4.0)
+    parameters = recipe(analysis).structure.parameters
+    at = parameters.slices["soft_met"].start
+    assert (parameters.lower[at], parameters.upper[at]) == pytest.approx((-5.0, np.log(5)))
+
+
 def without(name: str) -> Table:
     return {key: values for key, values in challenge(50).items() if key != name}
 
@@ -175,7 +296,11 @@ def changed(name: str, *values: Any) -> Table:
         (without("detailed_labels"), "there is no column detailed_labels"),
         (changed("PRI_had_pt", *[-25.0] * 50), "PRI_had_pt is undefined in .*every event has one"),
         (changed("PRI_lep_eta", np.nan), "PRI_lep_eta is undefined in 1 of "),
-        (changed("PRI_jet_leading_pt", *[-25.0] * 50), "PRI_jet_leading_pt in .* PRI_n_jets"),
+        (changed("PRI_jet_leading_pt", *[-25.0] * 50), "PRI_jet_leading_pt is undefined in "),
+        (
+            changed("PRI_n_jets", *[0.0] * 50),
+            "PRI_n_jets is less than 1 in .*leading_pt is defined",
+        ),
         (changed("weights", np.nan), r"format\.weight \(weights\): 1 weights are NaN"),
         (changed("detailed_labels", "wjets"), "detailed_labels holds 'wjets' in entry 0, which"),
         (changed("detailed_labels", *["ttbar"] * 50), "no event meets samples.htautau.select"),

@@ -209,6 +209,7 @@ EXPECTED = {
     "module": f"skim columns training_set {DRAWN} summary",
     "seed": f"simulate {SHIFTED} fakes mva response optimise search categorise category_scan",
     "max_files": "columns training_set",
+    "files": "",  # those of samples
     "only_samples": TEMPLATES,
     "met": "skim columns training_set",
     "eras.a.luminosity": f"simulate:pseudodata columns training_set {DRAWN} summary",
