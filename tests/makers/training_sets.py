@@ -16,6 +16,7 @@ OBJECT = [*((name, "<f4") for name in FIELDS), ("valid", "?")]
 CONFIG: dict[str, Any] = {
     "name": "particles",
     "inputs": {"training_set": {}},
+    "plotting": {"formats": ["png"]},
     "mva": {
         "sets": {
             "type": "deep_sets",
@@ -24,6 +25,7 @@ CONFIG: dict[str, Any] = {
             "objects": {"jet": {"fields": [*FIELDS], "leading": LEADING}},
             "epochs": 2,
             "calibration": {"type": "temperature"},
+            "sliced": ["st"],
         }
     },
 }

@@ -9,9 +9,12 @@ from typing import TYPE_CHECKING, Any
 from zenith.cli.progress import progress
 
 if TYPE_CHECKING:
+    from zenith.artefacts.metrics import Metrics
     from zenith.config import Analysis
     from zenith.config.learning import Folds
     from zenith.config.networks.settings import Mva
+    from zenith.core.networks.network import Network
+    from zenith.training.evaluate import Evaluation
     from zenith.training.examples import Examples
 
 
@@ -71,7 +74,7 @@ def learn(
     config: str,
     start: float,
     metadata: Mapping[str, Any] | None = None,
-) -> None:
+) -> "tuple[Network, Evaluation, Metrics]":
     """Train on the part `train`, choose on `validate`, judge on `test`, and write the folder.
 
     What calibrates the network is the part `calibrate`, or a share of `validate`.
@@ -83,7 +86,7 @@ def learn(
     """
     import numpy as np
 
-    from zenith.artefacts.metrics import METRICS
+    from zenith.artefacts.metrics import METRICS, Metrics
     from zenith.training.evaluate import evaluate
     from zenith.training.export import export_onnx
     from zenith.training.measures import highest_events, measures
@@ -125,42 +128,39 @@ def learn(
     recorded = {"name": name, "epoch": trained.best_epoch, **about, **(metadata or {})}
     save_network(folder / "initial.safetensors", trained.network, mva, recorded)
     export_onnx(folder / "network.onnx", trained.network, {"name": name}, parts["validate"])
-    METRICS.write(
-        folder / "metrics.json",
-        {
-            "name": name,
-            **about,  # type: ignore[typeddict-item]
-            "framework": mva.framework,
-            "classes": {c: list(samples) for c, samples in mva.classes.items()},
-            "features": list(mva.features),
-            "objects": {collection: list(read.fields) for collection, read in mva.objects.items()},
-            "events": {
-                of_class: {part: counts[part][k] for part in parts}
-                for k, of_class in enumerate(mva.classes)
-            },
-            "losses": {
-                "train": trained.losses["train"],
-                "validation": trained.losses["validation"],
-            },
-            "best_epoch": trained.best_epoch,
-            "auc": auc,
-            "kolmogorov_smirnov": {
-                c: {"distance": t.distance, "p_value": t.p_value}
-                for c, t in judged.overtraining.items()
-            },
-            "measures": measures(name, mva, parts["test"], judged.scores["test"], seed),
-            "highest": highest_events(mva, parts["test"], judged.scores["test"]),
-            **calibration,
-            **({"regressions": predicted} if predicted else {}),
-            "seconds": seconds,
-            "cpu_seconds": time.process_time(),
+    metrics: Metrics = {
+        "name": name,
+        **about,  # type: ignore[typeddict-item]
+        "framework": mva.framework,
+        "classes": {c: list(samples) for c, samples in mva.classes.items()},
+        "features": list(mva.features),
+        "objects": {collection: list(read.fields) for collection, read in mva.objects.items()},
+        "events": {
+            of_class: {part: counts[part][k] for part in parts}
+            for k, of_class in enumerate(mva.classes)
         },
-        inputs=inputs,
-        config=config,
-    )
+        "losses": {
+            "train": trained.losses["train"],
+            "validation": trained.losses["validation"],
+        },
+        "best_epoch": trained.best_epoch,
+        "auc": auc,
+        "kolmogorov_smirnov": {
+            c: {"distance": t.distance, "p_value": t.p_value}
+            for c, t in judged.overtraining.items()
+        },
+        "measures": measures(name, mva, parts["test"], judged.scores["test"], seed),
+        "highest": highest_events(mva, parts["test"], judged.scores["test"]),
+        **calibration,
+        **({"regressions": predicted} if predicted else {}),
+        "seconds": seconds,
+        "cpu_seconds": time.process_time(),
+    }
+    METRICS.write(folder / "metrics.json", metrics, inputs=inputs, config=config)
     checkpoint.unlink(missing_ok=True)
     text = ", ".join(f"{of_class} {value:.4f}" for of_class, value in auc.items())
     where = f"fold {about['fold']}" if "fold" in about else "the part test"
     logging.info(
         "%s: kept %s %d; AUC on %s: %s", name, mva.round_name, trained.best_epoch, where, text
     )
+    return trained.network, judged, metrics

@@ -1,7 +1,6 @@
 """Draw what a network has learnt: losses, ROC curves, scores and features."""
 
 import argparse
-from itertools import chain
 from pathlib import Path
 
 from zenith.cli import options
@@ -43,8 +42,8 @@ def run(args: argparse.Namespace) -> None:
     from zenith.cli.learning import events_by_fold
     from zenith.errors import InputError
     from zenith.events.folds import require_unseen
-    from zenith.figures import network_gallery as draw
     from zenith.figures import style
+    from zenith.figures.judgement_gallery import everything
     from zenith.training.evaluate import evaluate, together
     from zenith.training.network_files import load_network
 
@@ -66,10 +65,8 @@ def run(args: argparse.Namespace) -> None:
         network = load_network(path, mva)
         judged.append(evaluate(network, mva, parts[-1]))
     union, events = together(judged, mva, parts)
-    figures = chain(
-        draw.losses(analysis, args.name, mva, metrics),
-        draw.separation(analysis, args.name, mva, events, union),
-        draw.features(analysis, mva, events["train"], network, units),  # all folds scale alike
-    )
-    for name, figure in figures:
+    unseen = parts[-1]["test"]  # by the network, as all folds scale alike and read much the same
+    for name, figure in everything(
+        analysis, args.name, mva, events, union, network, unseen, metrics, units
+    ):
         style.save(figure, Path(args.output) / name, analysis.plotting.formats)

@@ -1,11 +1,12 @@
 """Train one network on training sets, those of `zenith training_set` or from elsewhere."""
 
 import argparse
+from pathlib import Path
 
 from zenith.cli import options
 from zenith.cli.files import Input
 
-HELP = "training sets to a trained network and its measures"
+HELP = "training sets to a trained network, its measures and figures"
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -19,6 +20,12 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         "--input", type=Input, required=True, nargs="+", metavar="H5", help="training sets"
     )
     options.add_network_output(parser)
+    parser.add_argument(
+        "--no-figures",
+        dest="figures",
+        action="store_false",
+        help="leave out the folder `figures` below that of --output",
+    )
 
 
 def run(args: argparse.Namespace) -> None:
@@ -31,6 +38,7 @@ def run(args: argparse.Namespace) -> None:
     from zenith.config.inputs import TrainingSetFields
     from zenith.errors import ConfigError
     from zenith.events.folds import taught
+    from zenith.training.sets import opened
 
     start = time.perf_counter()
     analysis = options.configuration(args)
@@ -41,10 +49,11 @@ def run(args: argparse.Namespace) -> None:
     mva = settings_of_network(analysis, name, args.config)
     fields = analysis.inputs.training_set or TrainingSetFields()
     fold = None if args.fold is None else options.fold(args, analysis)
-    learn(
+    parts = events_of_sets(name, mva, args.input, analysis, fold)
+    network, judged, metrics = learn(
         name,
         mva,
-        events_of_sets(name, mva, args.input, analysis, fold),
+        parts,
         analysis.seed,
         args.output,
         about={} if fold is None else taught(analysis.folds, fold),
@@ -56,3 +65,14 @@ def run(args: argparse.Namespace) -> None:
             "samples": {of_class: list(names) for of_class, names in mva.classes.items()},
         },
     )
+    if not args.figures:
+        return
+    from zenith.figures import style
+    from zenith.figures.judgement_gallery import everything
+
+    with opened(args.input[:1], mva, fields) as (first,):
+        units = first.file.layouts[fields.events].units
+    drawn = everything(analysis, name, mva, parts, judged, network, parts["test"], [metrics], units)
+    for figure_name, figure in drawn:
+        path = Path(args.output) / "figures" / figure_name
+        style.save(figure, path, analysis.plotting.formats)

@@ -170,7 +170,7 @@ def _networks_fit(analysis: Related) -> None:
         for of_class, samples in mva.classes.items():
             known(samples, simulated, f"mva.{name}.classes.{of_class}, simulated sample")
         cuts = [parse(text).observable for text in mva.cuts]
-        for observable in [*mva.features, *cuts, *mva.read_by_loss]:
+        for observable in [*mva.features, *cuts, *mva.read_beside]:
             if observable in analysis.scores:
                 raise ValueError(
                     f"mva.{name}: {observable!r} is the score of a network; a network is "

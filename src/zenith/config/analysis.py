@@ -11,7 +11,7 @@ from zenith.config.samples import SOURCES
 
 # What an analysis of scored events, or of training sets, consists of
 SCORED = ("name", "seed", "inputs", "categorise", "plotting")
-TRAINED = ("name", "title", "seed", "inputs", "folds", "mva", "tune")
+TRAINED = ("name", "title", "seed", "inputs", "folds", "mva", "tune", "plotting")
 # What an analysis of samples needs, and one of scored events has none of
 OF_SAMPLES: dict[str, Any] = {
     "module": "",

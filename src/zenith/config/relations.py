@@ -204,11 +204,11 @@ class Related(Sections):
 
     @property
     def observables_learnt(self) -> list[str]:
-        """The observables that networks read, or cut on, and those that their losses read."""
+        """The observables that networks read, or cut on, and those that losses and figures read."""
         cuts = (parse(text).observable for mva in self.mva.values() for text in mva.cuts)
         features = (feature for mva in self.mva.values() for feature in mva.features)
-        by_losses = (name for mva in self.mva.values() for name in mva.read_by_loss)
-        return list(dict.fromkeys([*features, *cuts, *by_losses]))
+        beside = (name for mva in self.mva.values() for name in mva.read_beside)
+        return list(dict.fromkeys([*features, *cuts, *beside]))
 
     @property
     def objects_learnt(self) -> dict[str, ObjectsRead]:
@@ -269,8 +269,9 @@ class Related(Sections):
             for feature in mva.features:
                 yield f"mva.{name}.features", feature
             targets = {regression.target for regression in mva.regressions.values()}
-            for observable in mva.read_by_loss:
+            for observable in mva.read_beside:
                 key = "regressions" if observable in targets else "loss"
+                key = key if observable in mva.read_by_loss else "sliced"
                 yield f"mva.{name}.{key}", observable
             for requirement in mva.cuts:
                 yield f"mva.{name}.cuts", parse(requirement).observable

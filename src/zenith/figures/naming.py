@@ -16,13 +16,15 @@ Figures = Iterator[tuple[str, Figure]]
 def banner(analysis: Analysis) -> style.Banner:
     """The line above the axes."""
     plotting = analysis.plotting
+    if not analysis.of_samples:
+        return style.Banner(plotting.experiment, plotting.status)
     return style.Banner(
         plotting.experiment, plotting.status, analysis.luminosity(), plotting.energy
     )
 
 
 def _unit(analysis: Analysis, observable: str) -> str:
-    defined = observables_of(analysis).get(observable)
+    defined = observables_of(analysis).get(observable) if analysis.of_samples else None
     return "" if defined is None else defined.unit
 
 

@@ -4,15 +4,18 @@ As `gallery`: each function yields (name, figure), one at a time.
 """
 
 from collections.abc import Mapping, Sequence
+from itertools import cycle
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from zenith.artefacts.metrics import Metrics
 from zenith.config import Analysis
 from zenith.config.networks.settings import Mva
 from zenith.core.networks.network import Network
 from zenith.figures import networks as draw
+from zenith.figures import style
 from zenith.figures.naming import Figures, axis_of, banner
 from zenith.figures.reliability import Scored, reliability
 from zenith.statistics.naming import class_label, network_label, score_label
@@ -22,22 +25,31 @@ from zenith.training.reliability import expected_calibration_error, learnt_weigh
 from zenith.training.reliability import reliability as measured
 
 
-class _Classes:
-    """The classes of a network as they are drawn: labels and colours, by name."""
+class Classes:
+    """The classes of a network as they are drawn: labels and colours, by name, and the signals.
+
+    Of training sets, which do not say it, the last class is the signal.
+    """
 
     def __init__(self, analysis: Analysis, mva: Mva, parts: Mapping[str, Examples]):
         self.names = list(mva.classes)
         self.label = {c: class_label(analysis, mva.classes[c]) for c in self.names}
-        self.colour = {
-            c: analysis.processes[analysis.samples[samples[-1]].process].colour
-            for c, samples in mva.classes.items()
-        }
+        if analysis.of_samples:
+            process = {
+                c: analysis.samples[samples[-1]].process for c, samples in mva.classes.items()
+            }
+            self.colour = {c: analysis.processes[process[c]].colour for c in self.names}
+            self.signals = [c for c in self.names if process[c] in analysis.signals]
+        else:
+            others = cycle((style.BLUE, style.ORANGE, style.GREY, *style.MORE))
+            self.signals = self.names[-1:]
+            self.colour = {c: style.RED if c in self.signals else next(others) for c in self.names}
         self._parts = parts
 
     def events(self, part: str, of_class: str, values: Any) -> draw.Weighted:
         """Values (N,) of a part, of the events of a class alone."""
         events = self._parts[part]
-        chosen = events.label == self.names.index(of_class)
+        chosen = (events.label == self.names.index(of_class)) & np.isfinite(values)
         return draw.Weighted(values[chosen], events.weight[chosen])
 
     def distributions(self, values: Any) -> list[draw.Class]:
@@ -46,6 +58,16 @@ class _Classes:
             draw.Class(self.label[c], self.colour[c], self.events("train", c, values))
             for c in self.names
         ]
+
+
+def edges_of(
+    analysis: Analysis, observable: str, values: NDArray[Any], bins: int = 30
+) -> NDArray[np.float64]:
+    """Bin edges of an observable: the configuration's, or equal ones of nearly all values."""
+    if (known := analysis.observables.get(observable)) is not None:
+        return np.asarray(known.edges.edges, float)
+    low, high = np.quantile(values[np.isfinite(values)], [0.005, 0.995])
+    return np.linspace(low, high if high > low else low + 1.0, bins + 1)
 
 
 def separation(
@@ -57,7 +79,7 @@ def separation(
 ) -> Figures:
     """`roc`, `calibration`, and `scores`, of more than two classes `scores_{class}`."""
     line, title = banner(analysis), network_label(analysis, name)
-    classes = _Classes(analysis, mva, parts)
+    classes = Classes(analysis, mva, parts)
     two = len(classes.names) == 2
     curves = [
         draw.Curve(classes.label[c], classes.colour[c], curve.other, curve.efficiency, curve.auc)
@@ -108,14 +130,14 @@ def features(
 
     A network that scales nothing sees a feature as it is.
     """
+    if not mva.features:
+        return
     line = banner(analysis)
-    classes = _Classes(analysis, mva, {"train": events})
+    classes = Classes(analysis, mva, {"train": events})
     rows = network.scaled(events.x.astype(float))
     for (feature, transform), scaled in zip(network.inputs, rows, strict=True):
         x = events.x[mva.features.index(feature)]
         axis = axis_of(analysis, feature)
-        known = analysis.observables.get(feature)
-        edges = known.edges.edges if known else np.linspace(x.min(), x.max(), 31)
         plain = transform == "raw"
         what = axis["label"] if plain else f"{transform} of {axis['label']}"
         yield (
@@ -123,7 +145,7 @@ def features(
             draw.feature(
                 classes.distributions(x),
                 [] if np.array_equal(scaled, x) else classes.distributions(scaled),
-                edges,
+                edges_of(analysis, feature, x),
                 label=axis["label"],
                 scaled_label=f"Scaled {what}",
                 unit=units.get(feature, ""),

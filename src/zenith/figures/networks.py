@@ -98,7 +98,9 @@ def losses(
     return figure
 
 
-def legend_of_unseen(axes: Axes, place: Literal["lower right", "upper left"], title: str) -> None:
+def legend_of_unseen(
+    axes: Axes, place: Literal["lower right", "upper left", "upper right"], title: str
+) -> None:
     """A legend that says of which network it is, and that events are unseen."""
     axes.legend(
         loc=place,
@@ -174,7 +176,7 @@ def scores(
                 label=f"{c.label}, unseen{text}",
             )
             drawn.append(density + error)
-    _make_room(axes, drawn, len(classes), log=True)
+    make_room(axes, drawn, len(classes), log=True)
     axes.set(xlim=(0, 1), xlabel=label, ylabel="Share of events per unit")
     axes.legend(loc="upper center", ncols=2)  # training in one column, unseen events in the other
     if banner:
@@ -220,12 +222,12 @@ def _distributions(axes: Axes, classes: Sequence[Class], edges: Array, log: bool
     densities = [c.train.density(edges)[0] for c in classes]
     for c, density in zip(classes, densities, strict=True):
         axes.stairs(density, edges, color=c.colour, lw=3, label=c.label)
-    _make_room(axes, densities, len(classes), log)
+    make_room(axes, densities, len(classes), log)
     axes.set_xlim(edges[0], edges[-1])
     axes.legend(loc="upper right")
 
 
-def _make_room(axes: Axes, densities: Sequence[Array], lines: int, log: bool) -> None:
+def make_room(axes: Axes, densities: Sequence[Array], lines: int, log: bool) -> None:
     """Room for the legend; a logarithmic axis shows four powers of ten at most."""
     everything = np.concatenate(densities)
     highest = everything.max()

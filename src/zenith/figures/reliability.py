@@ -50,7 +50,10 @@ def reliability(
             label=f"{c.label}{when}, ECE {c.distance:.2g}",
         )
     own = classes[0].label if len({c.label for c in classes}) == 1 else "the class"
-    axes.set(xlim=(0, 1), ylim=(-0.03, 1.03), xlabel=f"Score for {own}", ylabel=f"Share of {own}")
+    lines = len(classes) + 2
+    free = style.LINE * (lines + 0.9) / 0.83 if lines > 4 else 0.0  # else the corner has room
+    top = 1.03 / (1.0 - min(free, 0.6))
+    axes.set(xlim=(0, 1), ylim=(-0.03, top), xlabel=f"Score for {own}", ylabel=f"Share of {own}")
     legend_of_unseen(axes, "upper left", title)
     if banner:
         banner.draw(axes)

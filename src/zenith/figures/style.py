@@ -24,6 +24,7 @@ from zenith.artefacts.writing import atomic
 SIZE = 10.0  # inches: the side of a square figure
 LINE = 0.0385  # height of a line of legend or text, of a square figure's height
 BLUE, ORANGE, RED, GREY = "#3f90da", "#ffa90e", "#bd1f01", "#717581"
+MORE = ("#832db6", "#a96b59", "#e76300", "#b9ac70", "#92dadd")  # arXiv:2107.02270, after those
 GREEN, YELLOW = "#85d1a0", "#ffdf7f"  # bands of one and of two standard deviations
 
 _OPTIONS: dict[str, Any] = {

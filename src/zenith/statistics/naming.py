@@ -75,8 +75,11 @@ def class_label(analysis: Analysis, samples: Iterable[str]) -> str:
     """What a class of a network is called: its processes, by their labels.
 
     Those that differ in nothing but what follows in brackets, as `tt (1ℓ)` and `tt (2ℓ)`, are
-    called what they have in common; several that are all backgrounds, `background`.
+    called what they have in common; several that are all backgrounds, `background`. Those of
+    training sets have the names that the sets give.
     """
+    if not analysis.of_samples:
+        return ", ".join(name.replace("_", " ") for name in samples)
     processes = dict.fromkeys(analysis.samples[sample].process for sample in samples)
     backgrounds = {name for name, p in analysis.processes.items() if p.role == "background"}
     if len(processes) > 1 and processes.keys() == backgrounds:

@@ -69,7 +69,7 @@ def examples(
     found = []
     for label, (of_class, samples) in enumerate(mva.classes.items()):
         events = 0
-        asked = {name: of_class in where for name, where in mva.read_by_loss.items()}
+        asked = {name: of_class in where for name, where in mva.read_beside.items()}
         beside = [name for name, is_read in asked.items() if is_read]
         for sample in samples:
             if sample not in columns:

@@ -110,13 +110,18 @@ def measures(
     right = probability.argmax(axis=0) == label
     learnt = learnt_weight(mva, events)
 
-    def bootstrapped(measure: Callable[[Array], Array], weight: Array) -> Iterator[Measured]:
-        """Value and error of each number of a measure of weights (…, N)."""
-        random = np.random.default_rng([seed, zlib.crc32(f"bootstrap of {name}".encode())])
+    random = np.random.default_rng([seed, zlib.crc32(f"bootstrap of {name}".encode())])
+    replicas = random.poisson(1.0, (REPLICAS, len(label))).astype(np.uint8)
+
+    def bootstrapped(
+        measure: Callable[[Array], Array], weight: Array, chosen: NDArray[np.bool_] | None = None
+    ) -> Iterator[Measured]:
+        """Value and error of each number of a measure of weights (…, N), or of the chosen."""
+        counts = replicas if chosen is None else replicas[:, chosen]
         rows = max(1, BLOCK // len(weight))
-        blocks = (min(rows, REPLICAS - start) for start in range(0, REPLICAS, rows))
+        starts = range(0, REPLICAS, rows)
         with np.errstate(invalid="ignore", divide="ignore"):  # a replica may lack a class
-            found = [measure(weight * random.poisson(1.0, (n, len(weight)))) for n in blocks]
+            found = [measure(weight * counts[start : start + rows]) for start in starts]
             errors = np.nan_to_num(np.nanstd(np.concatenate(found), axis=0, ddof=1))
         for value, error in zip(np.ravel(measure(weight)), np.ravel(errors), strict=True):
             yield {"value": float(value), "error": float(error)}
@@ -124,7 +129,7 @@ def measures(
     def mean(values: Array, chosen: NDArray[np.bool_] | None = None) -> Measured:
         kept = slice(None) if chosen is None else chosen
         own = values[kept]
-        return next(bootstrapped(lambda w: (w * own).sum(-1) / w.sum(-1), learnt[kept]))
+        return next(bootstrapped(lambda w: (w * own).sum(-1) / w.sum(-1), learnt[kept], chosen))
 
     found: Measures = {
         "auc": {},
@@ -167,6 +172,27 @@ def measures(
             if other != of_class
         }
     return found
+
+
+def counting_significance(
+    score: ArrayLike, is_signal: NDArray[np.bool_], weight: Array, bins: int = 100
+) -> tuple[Array, Array]:
+    """Thresholds of a score, and √(2 (s + b) ln(1 + s / b) - 2 s) of the events above each.
+
+    arXiv:1007.1727. Thresholds are equidistant from 0 to 1; those above which the background has
+    less than ten effective events, or s or b is not positive, are left out.
+    """
+    index = np.clip((np.asarray(score, float) * bins).astype(np.intp), 0, bins - 1)
+
+    def above(values: Array) -> Array:
+        return np.asarray(np.bincount(index, values, bins)[::-1].cumsum()[::-1], float)
+
+    s, b = above(weight * is_signal), above(weight * ~is_signal)
+    squares = above(weight**2 * ~is_signal)
+    some = (s > 0.0) & (b > 0.0) & (b**2 >= 10.0 * squares)
+    s, b = s[some], b[some]
+    z = np.sqrt(np.maximum(2.0 * ((s + b) * np.log1p(s / b) - s), 0.0))
+    return np.arange(bins)[some] / bins, z
 
 
 def highest_events(

@@ -147,8 +147,8 @@ class Source:
         Raises `InputError` for a field that is missing, and for a number that is not finite.
         """
         classes, found = tuple(self.mva.classes), {}
-        for name, where in self.mva.read_by_loss.items():
-            _require(self.file, self.fields.events, [name], "mva loss or regressions")
+        for name, where in self.mva.read_beside.items():
+            _require(self.file, self.fields.events, [name], "mva loss, regressions or sliced")
             is_read = np.isin(label, [classes.index(of_class) for of_class in where])
             found[name] = np.where(is_read, events[name], 0.0).astype(np.float32)
             self._known(found[name], is_read, name, ())

@@ -17,7 +17,7 @@ from zenith.training.scores import scores
 MVA = (
     "mva={net: {classes: {wjets: [wjets], ttbar: [ttbar_dileptonic, ttbar_semileptonic]}, "
     "features: [met, btag_1], cuts: [met > 30], hidden: [4], epochs: 4, batch: 32, "
-    "learning_rate: 0.02}}"
+    "learning_rate: 0.02, sliced: [met]}}"
 )
 SAMPLES = ("wjets", "ttbar_dileptonic", "ttbar_semileptonic")
 
@@ -105,6 +105,7 @@ def test_every_file_of_a_network(columns: list[str], tmp_path: Path) -> None:
     assert mva(columns, tmp_path / "figures", *of_network, step="mva_figures") == 0
     drawn = {path.name for path in (tmp_path / "figures").iterdir()}
     figures = {"losses", "roc", "calibration", "scores", "feature_met", "feature_btag_1"}
+    figures |= {"confusion", "rejection", "slices_met", "importance"}
     assert drawn == {f"{figure}.png" for figure in figures}
 
 
@@ -135,7 +136,8 @@ def test_trees_and_ensembles(
     more += ["--metrics", *(str(f / "metrics.json") for f in folders)]
     assert mva(columns, tmp_path / "figures", *more, step="mva_figures") == 0
     figures = figures | {"losses", "roc", "calibration", "feature_met", "feature_btag_1"}
-    figures |= {f"scores_{of_class}" for of_class in "wlh"}
+    figures |= {f"{figure}_{of_class}" for figure in ("scores", "rejection") for of_class in "wlh"}
+    figures |= {"confusion", "importance"}
     assert {path.stem for path in (tmp_path / "figures").iterdir()} == figures
 
 

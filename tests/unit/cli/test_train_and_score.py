@@ -40,7 +40,11 @@ def test_the_parts_of_the_file_are_what_is_trained_and_judged(trained: dict[str,
         "initial.safetensors",
         "network.onnx",
         "metrics.json",
+        "figures",
     }
+    figures = {"losses", "roc", "calibration", "scores", "confusion", "rejection", "significance"}
+    figures |= {"importance", "slices_st", "feature_st"}
+    assert {path.name for path in (folder / "figures").iterdir()} == {f"{f}.png" for f in figures}
     metrics = json.loads((folder / "metrics.json").read_text())
     assert metrics["events"]["signal"] == {"train": 100, "validate": 100, "test": 100}
     assert metrics["objects"] == {"jet": ["pt", "eta", "phi", "mass"]}
@@ -199,6 +203,8 @@ def test_another_seed_is_another_network_and_the_same_is_the_same(
     for name, seed in (("one", 1), ("again", 1), ("two", 2)):
         command = ["train", "--config", trained["config"], "--input", trained["set"]]
         output = str(tmp_path / name)
-        assert main([*command, "--set", f"seed={seed}", "--output", output]) == 0
+        command += ["--set", f"seed={seed}", "--no-figures"]
+        assert main([*command, "--output", output]) == 0
+        assert not (tmp_path / name / "figures").exists()
         weights[name] = (tmp_path / name / "initial.safetensors").read_bytes()
     assert weights["one"] == weights["again"] != weights["two"]

@@ -142,6 +142,7 @@ mva:
     features: [mtt, met]
     cuts: [n_muon == 1, n_jet >= 2]
     calibration: {type: isotonic, share: 0.4}
+    sliced: [mtt]
 summary: {network: net}
 climbed_categories: {score: net, number: 3, tune: [0, 1], width: 0.1, optimise: {steps: 9}}
 statistics:
@@ -363,6 +364,7 @@ EXPECTED = {
     "mva.net.transforms*": NETWORK,
     "mva.net.ensemble": NETWORK,
     "mva.net.calibration*": NETWORK,
+    "mva.net.sliced": "columns training_set mva mva_figures",
     "mva.net.cuts": f"columns training_set mva mva_figures response {SUMMARISED}",
     "mva.net.fine_tune": SELECTION,
     "mva.net.balance": "mva mva_figures",

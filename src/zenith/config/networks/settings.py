@@ -94,6 +94,11 @@ class Mva(Section):
         Field(description="cuts on the events that train and test the network"),
         concerns("mva", "mva_figures", "response", *SUMMARISED),
     ] = ()
+    sliced: Annotated[
+        tuple[str, ...],
+        Field(description="observables that a figure shows in slices of the score"),
+        concerns("mva", "mva_figures"),
+    ] = ()
     balance: Annotated[
         Literal["none", "undersample", "oversample", "class_weights"],
         Field(
@@ -163,6 +168,11 @@ class Mva(Section):
     def read_by_loss(self) -> dict[str, tuple[str, ...]]:
         """Observables that the loss reads, each with the classes of whose events it does."""
         return {}
+
+    @property
+    def read_beside(self) -> dict[str, tuple[str, ...]]:
+        """The same, and those that figures show, of all classes."""
+        return self.read_by_loss | dict.fromkeys(self.sliced, tuple(self.classes))
 
     @property
     @abstractmethod
