@@ -11,6 +11,7 @@ from safetensors import safe_open
 from safetensors.numpy import load_file, save_file
 
 from zenith.artefacts.tensors import read_tensors
+from zenith.config.networks.deep_sets import DeepSetsSettings
 from zenith.config.networks.perceptron import PerceptronSettings
 from zenith.core.networks.perceptron import Perceptron
 from zenith.errors import InputError
@@ -43,6 +44,21 @@ def test_the_same_scores_after_save_and_load(tmp_path: Path, classes: tuple[str,
     assert (after.features, after.classes, after.activation) == (FEATURES, classes, "tanh")
     assert read_tensors(tmp_path / "n.safetensors").header["metadata"] == {"epoch": 7}
     assert [p.name for p in tmp_path.iterdir()] == ["n.safetensors"]
+
+
+def test_collections_are_read_in_their_order(tmp_path: Path) -> None:
+    """That of the configuration, which need not be alphabetical."""
+    objects = {"jet": {"fields": ["pt", "eta", "phi"], "leading": 3}}
+    objects["electron"] = {"fields": ["pt"], "leading": 2}
+    mva = DeepSetsSettings.model_validate(
+        {"type": "deep_sets", "classes": {"a": ["a"], "b": ["b"]}, "objects": objects, "width": 4}
+    )
+    network = mva.create(jax.random.key(1))
+    save_network(tmp_path / "net.safetensors", network, mva)
+    found = load_network(tmp_path / "net.safetensors", mva)
+    assert list(found.collections) == ["jet", "electron"]
+    for name, array in found.to_arrays().items():
+        np.testing.assert_array_equal(array, network.to_arrays()[name])
 
 
 def test_equal_networks_are_equal_files(tmp_path: Path) -> None:
