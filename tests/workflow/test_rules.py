@@ -53,7 +53,9 @@ def test_params_are_tracked(rule: str) -> None:
     assert ("configuration=resolved" in params.group(1)) == ("--config " in RULES[rule])
 
 
-@pytest.mark.parametrize("rule", sorted({"mva", "optimise", "categorise"} & set(RULES)))
+@pytest.mark.parametrize(
+    "rule", sorted({"mva", "logits", "tune", "optimise", "categorise"} & set(RULES))
+)
 def test_rules_on_a_gpu_share_it(rule: str) -> None:
     assert "gpu=1" in RULES[rule]
     assert "zenith-gpu.yaml" in RULES[rule]

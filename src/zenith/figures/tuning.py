@@ -45,7 +45,8 @@ def _drawn(function: Callable[..., Any], *args: Any, **options: Any) -> Figure:
         for one in axes:  # labels within less than a decade stand close
             one.tick_params(axis="x", which="minor", rotation=60)
         figure: Figure = axes[0].figure
-        figure.set_layout_engine("constrained")  # room for the names of settings
+        # room for the names of settings; a single slice has no height of its own (constrained)
+        figure.set_layout_engine("constrained" if len(axes) > 1 else "tight")
         figure.canvas.draw()
         pyplot.close(figure)  # which keeps it no longer
     return figure

@@ -14,11 +14,13 @@ import yaml
 from makers.training_sets import CONFIG, particles, write_particles
 from optuna.trial import FrozenTrial
 
+from zenith.artefacts import Columns, write_columns
 from zenith.cli import main
 from zenith.config import load, parse
 from zenith.config.dependencies import step_config
 from zenith.config.tuning import Tune
 from zenith.errors import ConfigError, InputError
+from zenith.events.folds import hash_of
 from zenith.training.evaluate import roc
 from zenith.training.study_files import StudyFile
 from zenith.training.tuning import DIRECTIONS, resumed, search_settings, settings_of, tried
@@ -129,6 +131,29 @@ def test_a_network_that_reads_objects(folder: Path) -> None:
     best = found(folder, "sets")["best"]
     assert min(metrics["losses"]["validation"]) == best["value"]
     assert best["epochs"] == 2
+
+
+def test_columns_of_an_analysis(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The folds that teach one judge; `zenith mva` has the loss of the best trial."""
+    rng, files = np.random.default_rng(1), []
+    for k, sample in enumerate(("wjets", "ttbar_dileptonic", "ttbar_semileptonic")):
+        met = rng.exponential(60.0 if k == 0 else 120.0, 400).astype(np.float32)
+        columns = Columns({"met": met}, np.ones(400), hash_of(k, np.arange(400)))
+        columns.attributes["sample"] = sample
+        files.append(str(tmp_path / f"{sample}.h5"))
+        write_columns(files[-1], columns)
+    classes = "{wjets: [wjets], ttbar: [ttbar_dileptonic, ttbar_semileptonic]}"
+    trees = "type: boosted_trees, features: [met], trees: 5, leaf_events: 5"
+    options = ["--set", f"mva={{net: {{classes: {classes}, {trees}}}}}"]
+    options += ["--set", "tune={network: net, space: {leaves: [2, 4]}, trials: 2, sampler: grid}"]
+    command = ["tune", "--config", "config/zprime.yaml", *options, "--input", *files]
+    assert main([*command, "--output", str(tmp_path / "out")]) == 1
+    assert "--fold: missing" in capsys.readouterr().err
+    assert main([*command, "--fold", "2", "--output", str(tmp_path / "out")]) == 0
+    train = ["mva", "--config", str(tmp_path / "out/best.yaml"), "--name", "net", "--fold", "2"]
+    assert main([*train, "--input", *files, "--output", str(tmp_path / "net")]) == 0
+    metrics = json.loads((tmp_path / "net/metrics.json").read_text())
+    assert min(metrics["losses"]["validation"]) == found(tmp_path)["best"]["value"]
 
 
 def test_the_job_depends_on_the_search_and_on_the_training(folder: Path) -> None:
