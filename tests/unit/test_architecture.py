@@ -20,7 +20,7 @@ FLOORS = [
     {"systematics"},
     {"statistics"},
     {"training"},
-    {"optimisation", "categorisation"},
+    {"optimisation", "categorisation", "inference"},
     {"figures", "reporting"},
     {"api"},
     {"cli"},

@@ -43,6 +43,7 @@ TOOLS = (
     "score",
     "datasets",
     "significance",
+    "interval",
     "toys",
     "new",
     "run",

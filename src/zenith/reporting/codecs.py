@@ -16,6 +16,7 @@ from zenith.artefacts.fit import FIT
 from zenith.artefacts.histograms import HISTOGRAMS
 from zenith.artefacts.history import CLIMB_HISTORY
 from zenith.artefacts.identity import without_tree
+from zenith.artefacts.interval import INTERVAL
 from zenith.artefacts.json_codec import JsonCodec
 from zenith.artefacts.json_files import read_json
 from zenith.artefacts.logits import LOGITS
@@ -54,6 +55,7 @@ CODECS: tuple[AnyCodec, ...] = (
     SUMMARY,
     CATEGORY_SUMMARY,
     FIT,
+    INTERVAL,
     SKIM_CUTFLOW,
     CUTFLOW,
     CLIMB,

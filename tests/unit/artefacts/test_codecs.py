@@ -24,7 +24,7 @@ from zenith.artefacts.json_codec import JsonCodec
 from zenith.artefacts.selection import SELECTION
 from zenith.artefacts.tensors import TENSORS, write_tensors
 from zenith.cli import main
-from zenith.config.steps import STEPS
+from zenith.config.steps import COMMANDS
 from zenith.errors import InputError
 from zenith.reporting.codecs import CODECS, OTHER_JSON, codecs_of
 from zenith.reporting.inspection import describe
@@ -81,7 +81,7 @@ def test_what_is_written_is_read_known_and_shown(
     assert codecs_of(path) == (path, [codec if content else OTHER_JSON])
     text = describe(path)
     assert "made with config" in text
-    assert codec.step in STEPS
+    assert codec.step in COMMANDS
 
 
 @pytest.mark.parametrize("codec", TYPED, ids=NAMES)
