@@ -27,7 +27,11 @@ FLOORS = [
     {"__main__"},
 ]
 # Sides of a floor that see each other, one way
-BESIDE = {"analyses": {"events"}, "templates": {"events"}}
+BESIDE = {
+    "analyses": {"events", "simulation"},
+    "templates": {"events"},
+    "simulation": {"events"},
+}
 # The rooms of the core, likewise
 CORE = [{"likelihood"}, {"networks"}, {"selection"}, {"categories"}, {"response"}]
 NO_IO = {"awkward", "uproot", "h5py", "pyhf", "cabinetry", "coffea", "hist", "yaml", "pydantic"}
