@@ -134,7 +134,7 @@ class Process(Section):
     role: Annotated[
         Literal["signal", "background", "data"],
         Field(description="role of the process: signal, background or data"),
-        concerns(*TEMPLATES),
+        concerns(*TEMPLATES, "mva_figures"),
     ]
     label: Annotated[
         str, Field(description="legend entry, LaTeX between dollars"), concerns(*DRAWN, "summary")

@@ -45,7 +45,7 @@ class Sections(Section):
     seed: Annotated[
         int,
         Field(ge=0, description="seed of everything that is random"),
-        concerns("simulate", "fakes", "mva", "response", "optimise", "search"),
+        concerns("simulate", "fakes", "mva", "mva_figures", "response", "optimise", "search"),
         concerns("skim", *SKIMMED, of="simulation"),
         concerns("scored", of="toy"),
         concerns("categorise", "category_scan"),

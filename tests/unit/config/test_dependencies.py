@@ -208,7 +208,8 @@ EXPECTED = {
     "name": " ".join(step for step, _ in JOBS),
     "title": "summary",
     "module": f"skim columns training_set {DRAWN} summary",
-    "seed": f"simulate {SHIFTED} fakes mva response optimise search categorise category_scan",
+    "seed": f"simulate {SHIFTED} fakes mva mva_figures response optimise search categorise "
+    "category_scan",
     "max_files": "columns training_set",
     "files": "",  # those of samples
     "only_samples": TEMPLATES,
@@ -222,7 +223,8 @@ EXPECTED = {
     "eras.a.corrections*": MADE,
     "eras.b.*": "",  # no job of this test is for its samples
     "processes.data.role": f"simulate:pseudodata {OBSERVED} training_set {FAKES} {TEMPLATES}",
-    "processes.*.role": TEMPLATES,
+    "processes.fakes.role": TEMPLATES,  # of no class of the network
+    "processes.*.role": f"mva_figures {TEMPLATES}",
     "processes.fakes.label": f"fakes_figures {OTHERS} summary",
     "processes.fakes.colour": f"fakes_figures {OTHERS}",
     "processes.data.label": f"{OTHERS} summary",
