@@ -25,7 +25,6 @@ def events_by_fold(
 
     The files are columns, or training sets where the network reads objects.
     """
-    from zenith.artefacts.training_set import EVENTS
     from zenith.cli.inputs import read_samples
     from zenith.config.inputs import TrainingSetFields
     from zenith.training.examples import examples
@@ -37,7 +36,7 @@ def events_by_fold(
 
     if mva.objects:
         with opened(paths[:1], mva, TrainingSetFields()) as (first,):
-            return of_sets, dict(first.file.layouts[EVENTS].units)
+            return of_sets, first.units
     columns = read_samples(list(paths))
 
     def of_columns(fold: int) -> "dict[str, Examples]":

@@ -71,7 +71,7 @@ def run(args: argparse.Namespace) -> None:
     from zenith.figures.judgement_gallery import everything
 
     with opened(args.input[:1], mva, fields) as (first,):
-        units = first.file.layouts[fields.events].units
+        units = first.units
     drawn = everything(analysis, name, mva, parts, judged, network, parts["test"], [metrics], units)
     for figure_name, figure in drawn:
         path = Path(args.output) / "figures" / figure_name

@@ -15,7 +15,7 @@ from zenith.config.networks.settings import Mva
 from zenith.core.networks.network import Network
 from zenith.figures import judgement as draw
 from zenith.figures.naming import Figures, axis_of, banner
-from zenith.figures.network_gallery import Classes, edges_of, features, losses, separation
+from zenith.figures.network_gallery import Classes, edges_of, features, losses, objects, separation
 from zenith.figures.networks import Weighted
 from zenith.statistics.naming import network_label, score_label
 from zenith.training.evaluate import Evaluation
@@ -39,13 +39,15 @@ def everything(
 ) -> Figures:
     """All figures of a network, or of those of all folds: then `network` is one of them.
 
-    `unseen` are events that it has not seen; `parts`, `judged` and `metrics` are of all folds.
+    `units` are those of features, and of fields of objects by `collection.field`. `unseen` are
+    events that the network has not seen; `parts`, `judged` and `metrics` are of all folds.
     """
     yield from losses(analysis, name, mva, metrics)
     yield from separation(analysis, name, mva, parts, judged)
     yield from worth(analysis, name, mva, parts, judged)
     yield from importance(analysis, name, mva, network, unseen)
     yield from features(analysis, mva, parts["train"], network, units)
+    yield from objects(analysis, mva, parts["train"], network, units)
 
 
 def worth(

@@ -155,6 +155,43 @@ def features(
         )
 
 
+def objects(
+    analysis: Analysis,
+    mva: Mva,
+    events: Examples,
+    network: Network,
+    units: Mapping[str, str],
+) -> Figures:
+    """`object_{collection}_{field}`, and with `_{transform}`, of all objects that there are.
+
+    An object has the class and the weight of its event; units are by `collection.field`.
+    """
+    line = banner(analysis)
+    for name, read in mva.objects.items():
+        values, valid = (np.asarray(array) for array in events.objects[name])
+        x = values[:, valid].astype(np.float32)
+        event = np.broadcast_to(np.arange(len(events.label)), valid.shape)[valid]
+        of_objects = Examples(x, events.label[event], events.weight[event])
+        classes = Classes(analysis, mva, {"train": of_objects})
+        for (field, transform), scaled in zip(*network.scaled_objects(name, x), strict=True):
+            row = x[read.fields.index(field)]
+            plain = transform == "raw"
+            label = f"{name.replace('_', ' ')} {field.replace('_', ' ')}"
+            yield (
+                f"object_{name}_{field}" if plain else f"object_{name}_{field}_{transform}",
+                draw.feature(
+                    classes.distributions(row),
+                    [] if np.array_equal(scaled, row) else classes.distributions(scaled),
+                    edges_of(analysis, "", row),
+                    label=label,
+                    scaled_label=f"Scaled {label}" if plain else f"Scaled {transform} of {label}",
+                    unit=units.get(f"{name}.{field}", ""),
+                    of="objects",
+                    banner=line,
+                ),
+            )
+
+
 def losses(analysis: Analysis, name: str, mva: Mva, metrics: Sequence[Metrics]) -> Figures:
     """`losses`, of every fold."""
     yield (

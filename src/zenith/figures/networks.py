@@ -194,9 +194,13 @@ def feature(
     scaled_label: str = "",
     unit: str = "",
     log: bool = False,
+    of: str = "events",
     banner: style.Banner | None = None,
 ) -> Figure:
-    """A feature in each class, in its unit and, if it is scaled, as the first layer sees it."""
+    """A feature in each class, in its unit and, if it is scaled, as the first layer sees it.
+
+    `of` is what the distributions are of.
+    """
     edges = np.asarray(edges, float)
     if scaled:
         figure = Figure(figsize=(1.6 * style.SIZE, 0.8 * style.SIZE))
@@ -206,10 +210,10 @@ def feature(
         panels = [axes]
     _distributions(panels[0], classes, edges, log)
     panels[0].set(xlabel=style.x_label(label, unit))
-    panels[0].set_ylabel(f"Share of events per {unit}" if unit else "Share of events per unit")
+    panels[0].set_ylabel(f"Share of {of} per {unit or 'unit'}")
     if scaled:
         _distributions(panels[1], scaled, np.linspace(-4.0, 4.0, 33), log)
-        panels[1].set(xlabel=scaled_label or f"Scaled {label}", ylabel="Share of events per unit")
+        panels[1].set(xlabel=scaled_label or f"Scaled {label}", ylabel=f"Share of {of} per unit")
     if banner and not scaled:
         banner.draw(axes)
     elif banner:

@@ -76,6 +76,15 @@ class Source:
         """The datasets that the network reads."""
         return (self.fields.events, *self.mva.objects)
 
+    @property
+    def units(self) -> dict[str, str]:
+        """The units of features, and of fields of objects by `collection.field`."""
+        found = dict(self.file.layouts[self.fields.events].units)
+        for name in self.mva.objects:
+            own = self.file.layouts[name].units.items()
+            found |= {f"{name}.{field}": unit for field, unit in own}
+        return found
+
     def inputs(self, rows: Mapping[str, NDArray[Any]]) -> tuple[Any, dict[str, Objects]]:
         """Features (F, n) and objects of rows; padding is 0, whatever the file has there.
 

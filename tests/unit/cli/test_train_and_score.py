@@ -44,6 +44,7 @@ def test_the_parts_of_the_file_are_what_is_trained_and_judged(trained: dict[str,
     }
     figures = {"losses", "roc", "calibration", "scores", "confusion", "rejection", "significance"}
     figures |= {"importance", "slices_st", "feature_st"}
+    figures |= {f"object_jet_{field}" for field in ("pt", "eta", "phi", "mass")}
     assert {path.name for path in (folder / "figures").iterdir()} == {f"{f}.png" for f in figures}
     metrics = json.loads((folder / "metrics.json").read_text())
     assert metrics["events"]["signal"] == {"train": 100, "validate": 100, "test": 100}
@@ -85,6 +86,24 @@ def test_the_copy_has_the_same_rows_and_their_scores(trained: dict[str, str]) ->
     x = arrays["events"]["st"][None, :20]
     expected = network.scores(x, {"jet": Objects(values, some["valid"].T)})  # type: ignore[arg-type]
     np.testing.assert_allclose(scores[:20], np.asarray(expected)[0], atol=1e-6)
+
+
+def test_figures_of_objects_have_them_as_tokens_do(trained: dict[str, str]) -> None:
+    """With mean 0 and deviation 1 over the objects of training events, of equal class weights."""
+    network = load_network(Path(trained["network"]) / "initial.safetensors")
+    arrays = particles()
+    chosen = arrays["events"]["part"] == 0
+    events, jets = arrays["events"][chosen], arrays["jet"][chosen]
+    sums = np.bincount(events["label"], events["weight"])
+    weight = events["weight"] / sums[events["label"]]
+    of_objects = np.broadcast_to(weight[:, None], jets.shape)[jets["valid"]]
+    values = np.stack([jets[name][jets["valid"]] for name in ("pt", "eta", "phi", "mass")])
+    rows, scaled = network.scaled_objects("jet", values)
+    assert rows == (("pt", "raw"), ("eta", "raw"), ("phi", "raw"), ("mass", "raw"))
+    mean = np.average(scaled, axis=1, weights=of_objects)
+    np.testing.assert_allclose(mean, 0.0, atol=1e-5)
+    spread = np.average((scaled - mean[:, None]) ** 2, axis=1, weights=of_objects)
+    np.testing.assert_allclose(spread, 1.0, atol=1e-4)
 
 
 def test_onnxruntime_gives_the_same_scores(trained: dict[str, str]) -> None:

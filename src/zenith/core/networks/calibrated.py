@@ -193,6 +193,12 @@ class Calibrated(Network):
         """As the network has them."""
         return self.network.scaled(events)
 
+    def scaled_objects(
+        self, collection: str, values: np.ndarray
+    ) -> tuple[tuple[tuple[str, str], ...], np.ndarray]:
+        """As the network has them."""
+        return self.network.scaled_objects(collection, values)
+
     def combined(
         self, matrix: np.ndarray, offsets: np.ndarray, classes: tuple[str, ...]
     ) -> Network:

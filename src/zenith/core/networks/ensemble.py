@@ -103,6 +103,12 @@ class Ensemble(Network):
         """As every member has them."""
         return self.each()[0].scaled(events)
 
+    def scaled_objects(
+        self, collection: str, values: np.ndarray
+    ) -> tuple[tuple[tuple[str, str], ...], np.ndarray]:
+        """As every member has them."""
+        return self.each()[0].scaled_objects(collection, values)
+
 
 def _stacked(networks: list[Network]) -> Network:
     stacked: Network = jax.tree.map(lambda *arrays: jnp.stack(arrays), *networks)

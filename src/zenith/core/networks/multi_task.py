@@ -99,6 +99,12 @@ class MultiTask(Network):
         """The network scaled to the events; `scaled_to_targets` scales the heads."""
         return replace(self, network=self.network.scaled_to(events, weight, objects))
 
+    def scaled_objects(
+        self, collection: str, values: np.ndarray
+    ) -> tuple[tuple[tuple[str, str], ...], np.ndarray]:
+        """As the network has them."""
+        return self.network.scaled_objects(collection, values)
+
     def combined(
         self, matrix: np.ndarray, offsets: np.ndarray, classes: tuple[str, ...]
     ) -> "MultiTask":

@@ -124,6 +124,12 @@ class Network(eqx.Module):
         """(features, N) → (inputs, N) as the first layer sees them, for figures."""
         return events
 
+    def scaled_objects(
+        self, collection: str, values: np.ndarray
+    ) -> tuple[tuple[tuple[str, str], ...], np.ndarray]:
+        """The same of objects, (fields, n) → (inputs, n), and each row's field and transform."""
+        return tuple((field, "raw") for field in self.collections[collection]), values
+
     def scores(self, events: jax.Array, objects: Mapping[str, Objects] = {}) -> jax.Array:
         """(features, N) → (1 or classes, N), each in [0, 1]; softmax scores add up to 1."""
         return self.of_logits(self.logits(events, objects))

@@ -128,6 +128,13 @@ class SetNetwork(Network):
         """The features of events as the first layer sees them."""
         return np.asarray(self.event_scaling(jnp.asarray(events)))
 
+    def scaled_objects(
+        self, collection: str, values: np.ndarray
+    ) -> tuple[tuple[tuple[str, str], ...], np.ndarray]:
+        """The fields of objects as their tokens are made of them."""
+        scaling = self.object_scalings[self.names.index(collection)]
+        return scaling.rows, np.asarray(scaling(jnp.asarray(values)))
+
     def scaled_to(
         self, events: np.ndarray, weight: np.ndarray, objects: Mapping[str, Objects] = {}
     ) -> Self:
