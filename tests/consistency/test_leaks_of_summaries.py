@@ -14,7 +14,7 @@ from zenith.artefacts import Columns
 from zenith.artefacts.comparison import Compared
 from zenith.config import Analysis, parse
 from zenith.config.efficient_score import SCORE
-from zenith.config.variants import summarised
+from zenith.config.variants import in_climbed_categories, summarised
 from zenith.core.networks.network import Network
 from zenith.core.response.efficient_score import EfficientScore
 from zenith.events.folds import hash_of
@@ -22,6 +22,8 @@ from zenith.optimisation import ascent, model
 from zenith.optimisation.categories import begun
 from zenith.optimisation.compare import Row, compare
 from zenith.optimisation.rivals import in_categories
+from zenith.optimisation.score_categories import begun as begun_by_score
+from zenith.optimisation.score_categories import in_bins
 from zenith.optimisation.selection import Physical, starts
 from zenith.training import response
 from zenith.training.efficient_score import summarise
@@ -48,6 +50,13 @@ SUMMARY = {
     "rival": {"categories": 2},
     "responses": {"trees": 10},
 }
+CATEGORIES = {
+    "score": SCORE,
+    "number": 2,
+    "tune": [0.0, 1.0],
+    "width": 0.5,
+    "optimise": {"steps": 4, "temperature": [0.2, 0.1], "keep": "last"},
+}
 WEIGHT = {"type": "weight", "correction": "pileup"}
 FOLDS = range(3)
 
@@ -71,7 +80,7 @@ def analyses(toy_configuration: Callable[..., dict[str, Any]]) -> tuple[Analysis
             "free_normalisations": {"ttbar_norm": ["ttbar"]},
         },
     }
-    of_mtt = toy_configuration(**common, regions={"signal": plain})
+    of_mtt = toy_configuration(**common, regions={"signal": plain}, climbed_categories=CATEGORIES)
     moving = toy_configuration(**common, regions={"signal": {**plain, "categories": parts}})
     return parse(of_mtt), parse(moving)
 
@@ -130,33 +139,49 @@ def climbed(analysis: Analysis, columns: dict[str, Columns], trees: Network, fol
     return ascent.climb(analysis, objective, *events, first, ascent.optimiser(analysis)).kept
 
 
+def of_score(
+    analysis: Analysis, columns: dict[str, Columns], score: EfficientScore, fold: int
+) -> EfficientScore:
+    """The score of a fold with its bins the categories that a climb has found."""
+    start = begun_by_score(analysis, columns, score, fold)
+    seen = [analysis.folds.validation(fold)]
+    events = model.events(analysis, start.columns, start.start["networks"], seen)
+    objective, transform = model.objective(analysis), ascent.optimiser(analysis)
+    climb = ascent.climb(analysis, objective, events, events, start.start, transform)
+    return start.settled(analysis, climb.kept, fold)
+
+
 @pytest.fixture(scope="module")
 def compared(analyses: tuple[Analysis, Analysis], columns: dict[str, Columns]) -> Compared:
     of_mtt, moving = analyses
     rows = {"mtt": Row.fixed(of_mtt, columns)}
+
+    def scored(scores: list[EfficientScore]) -> dict[str, Columns]:
+        of_folds = [{SCORE: score} for score in scores]
+        return {s: add_unseen_scores(own, of_folds, of_mtt.folds) for s, own in columns.items()}
+
     for leak in (False, True):
         of_folds = [learned(of_mtt, columns, fold, leak=leak) for fold in FOLDS]
         scores = [own.score for own in of_folds]
         after = "_leaking" if leak else ""
-        scored = {
-            sample: add_unseen_scores(own, [{SCORE: score} for score in scores], of_mtt.folds)
-            for sample, own in columns.items()
-        }
         rows[f"trees{after}"] = Row.fixed(*in_categories(of_mtt, columns, scores))
-        rows[f"efficient_score{after}"] = Row.fixed(summarised(of_mtt), scored)
+        rows[f"efficient_score{after}"] = Row.fixed(summarised(of_mtt), scored(scores))
         kept = [climbed(moving, columns, own.trees, fold) for fold, own in enumerate(of_folds)]
         rows[f"climb{after}"] = Row(moving, columns, kept)
+        parted = in_climbed_categories(of_mtt)
+        moved = [of_score(parted, columns, score, fold) for fold, score in enumerate(scores)]
+        rows[f"categories{after}"] = Row.fixed(in_bins(parted), scored(moved))
     return compare(rows)
 
 
-@pytest.mark.parametrize("method", ["trees", "efficient_score", "climb"])
+@pytest.mark.parametrize("method", ["trees", "efficient_score", "climb", "categories"])
 def test_noise_beside_the_mass_gains_nothing(compared: Compared, method: str) -> None:
     gain = compared["gain"][method]
     assert gain["error"] > 0.0
     assert gain["difference"] <= 2 * gain["error"]
 
 
-@pytest.mark.parametrize("method", ["trees", "efficient_score", "climb"])
+@pytest.mark.parametrize("method", ["trees", "efficient_score", "climb", "categories"])
 def test_a_leak_would_be_seen(compared: Compared, method: str) -> None:
     gain, honest = compared["gain"][f"{method}_leaking"], compared["gain"][method]
     assert gain["difference"] > 5 * honest["error"]

@@ -8,12 +8,12 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from makers.efficient_score import NETWORK, toy_score
 
 from zenith.artefacts import Columns
 from zenith.config import Analysis, parse
 from zenith.config.efficient_score import SCORE
 from zenith.config.variants import summarised
-from zenith.core.networks.perceptron import Perceptron
 from zenith.core.response.efficient_score import EfficientScore
 from zenith.core.selection.objective import value_and_gradient
 from zenith.events.folds import folds_of
@@ -21,11 +21,6 @@ from zenith.optimisation import model
 from zenith.optimisation.coefficients import tuned
 
 FOLD = 1
-NETWORK = {
-    "classes": {"signal": ["zprime"], "ttbar": ["ttbar"], "wjets": ["wjets"]},
-    "features": ["mtt", "met", "btag_1"],
-    "cuts": ["met > 50"],
-}
 
 
 @pytest.fixture(scope="module")
@@ -40,22 +35,7 @@ def configured(toy_configuration: Callable[..., dict[str, Any]]) -> Callable[...
 
 @pytest.fixture(scope="module")
 def score() -> EfficientScore:
-    """Shares of the classes that fall with m(tt̄) as ttbar and wjets do, and not of their kind."""
-    features = ("mtt", "met", "btag_1")
-    ratios = Perceptron.create(jax.random.key(0), features, [], ("signal", "ttbar", "wjets"))
-    ratios = replace(
-        ratios, mean=jnp.array([900.0, 90.0, 0.5]), scale=jnp.array([500.0, 60.0, 0.3])
-    )
-    made = EfficientScore.of(
-        ratios,
-        None,
-        expected=np.array([50.0, 2000.0, 1000.0]),
-        signal=np.array([1.0, 0.0, 0.0]),
-        rates=np.array([[0.02, 0.02, 0.02], [0.0, 0.0, 0.2], [0.0, 1.0, 0.0]]),
-        scales=np.array([]),
-        bins=6,
-    )
-    return made.projecting([0.0, 0.0, 0.05], np.linspace(-0.05, 0.25, 7))
+    return toy_score()
 
 
 def test_the_gradient_in_coefficients_is_the_finite_difference(

@@ -32,7 +32,7 @@ def test_networks_that_read_objects_learn_from_training_sets(project) -> None:
     """What they make of all events is what the steps that read columns wait for, in each fold."""
     (project.folder / "config/objects.yaml").write_text(
         "base: config/test.yaml\nname: objects\nsummary: null\nclimbed_categories: null\n"
-        "mva:\n  processes: null\n  signal_or_background: null\n"
+        "mva:\n  processes: null\n"
         "  wjets_vs_ttbar: {type: deep_sets, objects: {jet: {fields: [pt, btag], leading: 4}}}\n"
         "tune: {network: wjets_vs_ttbar, space: {width: [8, 16]}, trials: 2}\n"
     )

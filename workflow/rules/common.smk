@@ -21,13 +21,12 @@ OWN = f"results/{CONFIGURATION.name}"
 MOVES = ANALYSIS.is_tunable
 SELECTIONS = ["initial", "optimised"] if MOVES else ["initial"]
 # What is quoted in place of the regions, where a summary is asked for.
-SCORES = [
-    f"{RESULTS}/efficient_score/fold_{fold}/score.safetensors"
-    for fold in range(ANALYSIS.folds.number)
-    if ANALYSIS.summary
-]
+SCORE_OF_FOLD = f"{RESULTS}/efficient_score/fold_{{fold}}/score.safetensors"
+SCORES = (
+    expand(SCORE_OF_FOLD, fold=range(ANALYSIS.folds.number)) if ANALYSIS.summary else []
+)
 SELECTIONS += ["efficient_score"] if SCORES else []
-# Categories of a network that are climbed beside the regions: an analysis with them in their place.
+# Categories that are climbed beside the regions: an analysis with them in their place.
 IN_CATEGORIES = in_climbed_categories(ANALYSIS) if ANALYSIS.climbed_categories else None
 CATEGORIES = ["climb_categories"] if IN_CATEGORIES else []
 # A second climb where edges move, for what that is worth.
@@ -136,7 +135,12 @@ def climbed(stage, folds=FOLDS):
 def climbed_networks(stage, folds=FOLDS, analysis=ANALYSIS):
     """The networks as a climb has moved them, of some folds."""
     file = f"{RESULTS}/{stage}/fold_{{fold}}/networks/{{mva}}.safetensors"
-    return expand(file, mva=reading(analysis, objects=False), fold=folds)
+    moved = (
+        ["efficient_score"]
+        if analysis.parts_by_score
+        else reading(analysis, objects=False)
+    )
+    return expand(file, mva=moved, fold=folds)
 
 
 def timed():

@@ -56,13 +56,14 @@ if ANALYSIS.moving_edges:
             code=code_hash("zenith.cli.optimise", *NETWORKS, *KINDS),
 
 
-# The climb of categories of a network, beside that of the regions.
+# The climb of categories of a network or of the efficient score, beside that of the regions.
 if IN_CATEGORIES:
 
     use rule optimise as optimise_categories with:
         input:
             columns=expand(f"{RESULTS}/columns/{{sample}}.h5", sample=SAMPLES),
             networks=lambda wildcards: trained([wildcards.fold], IN_CATEGORIES),
+            score=SCORE_OF_FOLD if IN_CATEGORIES.parts_by_score else [],
         output:
             selection=f"{RESULTS}/climb_categories/fold_{{fold}}/selection.json",
             history=f"{RESULTS}/climb_categories/fold_{{fold}}/history.h5",
@@ -76,7 +77,8 @@ if IN_CATEGORIES:
             jax=JAX,
             networks=lambda wildcards: f"{RESULTS}/mva",
             checkpoints=f"{RESULTS}/checkpoints/climb_categories/fold_{{fold}}",
-            options="--climbed-categories",
+            options="--climbed-categories"
+            + (f" --score {SCORE_OF_FOLD}" if IN_CATEGORIES.parts_by_score else ""),
             config=lambda wildcards: step_config(IN_CATEGORIES, "optimise"),
             code=code_hash("zenith.cli.optimise", *NETWORKS, *KINDS),
 

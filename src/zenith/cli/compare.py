@@ -1,9 +1,15 @@
 """Compare selections, every fold read with what the others taught: the table that is quoted."""
 
 import argparse
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
 from zenith.cli import options
 from zenith.cli.files import Input, Output
+
+if TYPE_CHECKING:
+    from zenith.artefacts import Columns
+    from zenith.core.response.efficient_score import EfficientScore
 
 HELP = "selections of all folds to their significances with all events, with errors"
 
@@ -55,13 +61,21 @@ def run(args: argparse.Namespace) -> None:
     from zenith.artefacts.comparison import COMPARISON, Comparison
     from zenith.artefacts.selection import CLIMB, SEARCH, Climb, Cost, Search
     from zenith.cli.costs import cpu_seconds
-    from zenith.cli.inputs import read_events, read_scores, read_selected, with_logits
+    from zenith.cli.inputs import (
+        read_climbed_scores,
+        read_events,
+        read_scores,
+        read_selected,
+        with_logits,
+    )
     from zenith.config.dependencies import step_config
     from zenith.config.efficient_score import SCORE
     from zenith.config.variants import in_climbed_categories, summarised
+    from zenith.errors import InputError
     from zenith.optimisation.compare import Row, compare
     from zenith.optimisation.fineness import against_numbers
     from zenith.optimisation.rivals import in_categories
+    from zenith.optimisation.score_categories import Asked, in_bins
     from zenith.optimisation.selection import loosest
     from zenith.training.scores import add_unseen_scores
 
@@ -90,22 +104,37 @@ def run(args: argparse.Namespace) -> None:
         for name, found in paths.items()
     }
     rows = {name: Row(analysis, columns, chosen) for name, chosen in selections.items()}
+
+    def scored_by(
+        scores: "Sequence[EfficientScore]", columns: "Mapping[str, Columns]" = columns
+    ) -> "dict[str, Columns]":
+        of_folds = [{SCORE: score} for score in scores]
+        return {s: add_unseen_scores(own, of_folds, analysis.folds) for s, own in columns.items()}
+
     if args.scores:
         scores = read_scores(analysis, args.scores)
         parted, shared = in_categories(analysis, columns, scores)
         rows["trees"] = Row.fixed(parted, shared)
-        of_folds = [{SCORE: score} for score in scores]
-        scored = {s: add_unseen_scores(own, of_folds, analysis.folds) for s, own in shared.items()}
+        scored = scored_by(scores, shared)
         rows["efficient_score"] = Row.fixed(summarised(analysis), scored)
     if args.categories:
         options.climbed_categories(args, analysis)
         variant = in_climbed_categories(analysis)
         files["categories"] = [CLIMB.read(path) for path in args.categories]
         paths["categories"] = args.categories
-        shared = with_logits(variant, columns, args.networks)
-        for name, written in {"categories_start": [], "categories": args.categories}.items():
-            chosen = read_selected(variant, shared, args.networks, written)
-            rows[name] = Row(variant, shared, chosen)
+        if variant.parts_by_score:
+            if not args.scores:
+                raise InputError("the climbed categories are of efficient scores: name --scores")
+            asked = Asked.of(variant)
+            started = in_categories(analysis, columns, scores, asked)
+            rows["categories_start"] = Row.fixed(*started)
+            moved = read_climbed_scores(analysis, args.categories, asked.number)
+            rows["categories"] = Row.fixed(in_bins(variant), scored_by(moved))
+        else:
+            shared = with_logits(variant, columns, args.networks)
+            for name, written in {"categories_start": [], "categories": args.categories}.items():
+                chosen = read_selected(variant, shared, args.networks, written)
+                rows[name] = Row(variant, shared, chosen)
     result = compare(rows, rival="trees" if args.scores else "")
     cost: dict[str, Cost] = {
         name: {
@@ -116,8 +145,13 @@ def run(args: argparse.Namespace) -> None:
         for name, found in files.items()
     }
     read = {name: list(row.analysis.networks_in_use) for name, row in rows.items()}
+    of_scores = {"efficient_score"}
     if analysis.summary is not None:
-        read |= {name: [analysis.summary.network] for name in ("trees", "efficient_score")}
+        rivals = {"trees"}
+        if args.categories and in_climbed_categories(analysis).parts_by_score:
+            rivals.add("categories_start")
+            of_scores.add("categories")
+        read |= {name: [analysis.summary.network] for name in rivals | of_scores}
     content: Comparison = {
         **result,
         "folds": {"number": analysis.folds.number, "salt": analysis.folds.salt},
@@ -129,6 +163,7 @@ def run(args: argparse.Namespace) -> None:
             range(analysis.folds.number),
             args.scores,
             cost,
+            of_scores,
         ),
     }
     if args.categories:

@@ -1,6 +1,6 @@
 """What the selections of a comparison took: CPU time of networks, of scores and of searches."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,12 +14,13 @@ def cpu_seconds(
     folds: Sequence[int],
     scores: Sequence[str],
     cost: "Mapping[str, Cost]",
+    of_scores: Collection[str] = ("efficient_score",),
 ) -> dict[str, float]:
     """CPU seconds of all folds, by selection, without those of which something was not timed.
 
     `read` has the networks that each selection reads; their metrics.json are in the folder
     `networks`, beside the networks of the folds. What describes the efficient scores, score.json,
-    is beside their files.
+    is beside their files; selections `of_scores` read them.
     """
     import numpy as np
 
@@ -46,7 +47,7 @@ def cpu_seconds(
         times = [trained[name] for name in names]
         if row in cost:
             times.append(cost[row]["cpu_seconds"])
-        if row == "efficient_score":
+        if row in of_scores:
             times += [of_score(Path(score).with_suffix(".json")) for score in scores]
         known = [time for time in times if time is not None]
         if len(known) == len(times):

@@ -3,7 +3,7 @@
 import argparse
 
 from zenith.cli import options
-from zenith.cli.files import Folder, Output
+from zenith.cli.files import Folder, Input, Output
 
 HELP = "columns and networks of a fold to thresholds and networks of the largest significance"
 
@@ -15,6 +15,12 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     options.add_columns(parser)
     options.add_networks(parser)
     options.add_climbed_categories(parser)
+    parser.add_argument(
+        "--score",
+        type=Input,
+        metavar="FILE",
+        help="the efficient score of the fold, where climbed categories are of it",
+    )
     parser.add_argument(
         "--fixed-edges", action="store_true", help="bin edges stay, even those that have tune_edges"
     )
@@ -48,30 +54,41 @@ def run(args: argparse.Namespace) -> None:
     from zenith import artefacts
     from zenith.artefacts.history import ClimbHistory, write_climb_history
     from zenith.artefacts.selection import CLIMB
-    from zenith.cli.inputs import logits_files, read_events, read_networks
+    from zenith.cli.inputs import logits_files, read_events, read_networks, read_score
     from zenith.config.dependencies import step_config
+    from zenith.config.efficient_score import SCORE
     from zenith.events.folds import taught
-    from zenith.optimisation import ascent, model
+    from zenith.optimisation import ascent, model, score_categories
     from zenith.optimisation.categories import begun
     from zenith.optimisation.selection import all_thresholds, bounds, hard_edges, starts
     from zenith.training.network_files import save_network
+    from zenith.training.score_files import save_score
 
     began, worked = time.perf_counter(), time.process_time()
     analysis = options.analysis(args)
     folds, fold = analysis.folds, options.fold(args, analysis)
-    networks, teachers = read_networks(analysis, args.networks, fold)
-    of_fold = taught(folds, fold, teachers)
     columns = read_events(analysis, args.input, args.networks, [fold])
     objective = model.objective(analysis, with_nuisances=analysis.optimise.nuisances)
-    initial = begun(analysis, columns, networks, fold)
-    if analysis.optimise.keep == "last":
-        climbed = model.events(analysis, columns, initial["networks"], folds.others(fold))
-        validation = climbed
+    of_score, unseen = None, [folds.validation(fold)]
+    if analysis.parts_by_score:
+        score, teachers = read_score(analysis, args.score, fold)
+        of_score = score_categories.begun(analysis, columns, score, fold)
+        columns, initial, climbing = of_score.columns, of_score.start, unseen
+        networks = initial["networks"]
     else:
-        climbed = model.events(analysis, columns, initial["networks"], folds.learning(fold))
-        validation = model.events(analysis, columns, initial["networks"], [folds.validation(fold)])
+        networks, teachers = read_networks(analysis, args.networks, fold)
+        initial = begun(analysis, columns, networks, fold)
+        climbing = [*folds.learning(fold)]
+        if analysis.optimise.keep == "last":
+            climbing = unseen = [*folds.others(fold)]
+    of_fold = taught(folds, fold, teachers)
+    climbed = model.events(analysis, columns, initial["networks"], climbing)
+    validation = climbed
+    if unseen != climbing:
+        validation = model.events(analysis, columns, initial["networks"], unseen)
     config = step_config(analysis, "optimise")
     files = [*args.input, *logits_files(analysis, args.networks, fold)]
+    files += [args.score] if args.score else []
     inputs = [artefacts.file_hash(path) for path in files]
     trained = {name: n.to_arrays() for name, n in networks.items()}
     sums = {n: {k: float(abs(a).sum()) for k, a in arrays.items()} for n, arrays in trained.items()}
@@ -117,11 +134,18 @@ def run(args: argparse.Namespace) -> None:
     written = {
         name: folder / f"{name}.safetensors"
         for name in kept.kept["networks"]
-        if not analysis.mva[name].objects  # those stay where they are
+        if name == SCORE or not analysis.mva[name].objects  # those stay where they are
     }
-    for name, path in written.items():
-        metadata = {"name": name, "step": kept.kept_step, **of_fold}
-        save_network(path, kept.kept["networks"][name], analysis.climbed(name), metadata)
+    before, after = (all_thresholds(analysis, place) for place in (initial, kept.kept))
+    ends = bounds(analysis)
+    if of_score is not None and analysis.summary is not None:
+        mva = analysis.mva[analysis.summary.network]
+        save_score(written[SCORE], of_score.settled(analysis, kept.kept, fold), mva, of_fold)
+        before, after, ends = {}, {}, {}  # the categories are the bins of the score
+    else:
+        for name, path in written.items():
+            metadata = {"name": name, "step": kept.kept_step, **of_fold}
+            save_network(path, kept.kept["networks"][name], analysis.climbed(name), metadata)
     history = {
         f"start_{number}/{key}": values
         for number, climb in enumerate(climbs)
@@ -139,11 +163,11 @@ def run(args: argparse.Namespace) -> None:
         args.output,
         {
             **of_fold,
-            "thresholds": all_thresholds(analysis, kept.kept),
+            "thresholds": after,
             "networks": {n: os.path.relpath(path, output.parent) for n, path in written.items()},
             "edges": {} if args.fixed_edges else hard_edges(climbed, kept.kept),
-            "initial": all_thresholds(analysis, initial),
-            "bounds": bounds(analysis),
+            "initial": before,
+            "bounds": ends,
             "kept": {"start": best, "step": kept.kept_step, "validate": kept.kept_value},
             "soft_hard_gap": gap,
             "evaluations": sum(len(climb.rows) for climb in climbs),
@@ -151,6 +175,6 @@ def run(args: argparse.Namespace) -> None:
             "seconds": time.perf_counter() - began,
             "cpu_seconds": time.process_time() - worked,
         },
-        inputs=args.input,
+        inputs=[*args.input, *([args.score] if args.score else [])],
         config=config,
     )

@@ -120,7 +120,9 @@ class ClimbedCategories(Categories):
     """Categories of all events that a network is for, climbed and compared beside the regions.
 
     Every category is fitted in the bins of a region's observable. They begin as the best ones of
-    the score as it was trained; from there the gradient moves edges and weights together.
+    the score as it was trained; from there the gradient moves edges and weights together. With
+    `score: efficient_score` they are of the summary's score, from 0 to 1 with equal categories at
+    the start, and its coefficients are the weights.
     """
 
     region: Annotated[

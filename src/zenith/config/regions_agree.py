@@ -6,6 +6,8 @@ Each function raises ValueError, naming the key.
 from zenith.comparison import Comparison, parse
 from zenith.config.base import known
 from zenith.config.channels import channels_of, edge_names
+from zenith.config.efficient_score import SCORE
+from zenith.config.memberships import ClimbedCategories
 from zenith.config.relations import Related
 from zenith.config.selection import RegionCut
 from zenith.config.variants import in_climbed_categories
@@ -16,7 +18,9 @@ def climbed_categories_agree(analysis: Related) -> None:
     settings = analysis.climbed_categories
     if settings is None:
         return
-    if settings.score is not None:
+    if settings.score == SCORE and analysis.summary is not None:
+        _of_summary(settings)
+    elif settings.score is not None:
         known([settings.score], analysis.scores, "climbed_categories.score, score of a network")
     if settings.network is not None:
         known([settings.network], analysis.mva, "climbed_categories.network")
@@ -29,6 +33,15 @@ def climbed_categories_agree(analysis: Related) -> None:
         raise ValueError(
             "climbed_categories: nothing moves in their climb: give the edges bounds (tune), or "
             "let the network be fine-tuned (mva fine_tune)"
+        )
+
+
+def _of_summary(settings: ClimbedCategories) -> None:
+    """The edges of the summary's score begin as the best ones, and move with its coefficients."""
+    if settings.edges is not None or settings.background_uncertainty:
+        raise ValueError(
+            f"climbed_categories: edges of the {SCORE} begin where most of its information is "
+            "kept: leave out edges and background_uncertainty"
         )
 
 

@@ -5,6 +5,7 @@ from fnmatch import fnmatchcase
 from typing import Any, Literal
 
 from zenith.comparison import parse
+from zenith.config.efficient_score import SCORE
 from zenith.config.formats import FORMATS, FileFormat
 from zenith.config.from_data import FromData
 from zenith.config.learning import Method
@@ -158,11 +159,21 @@ class Related(Sections):
 
     @property
     def network_of_categories(self) -> str | None:
-        """The network whose categories are climbed beside the regions, if there is one."""
+        """The network whose categories are climbed beside the regions, if there is one.
+
+        Of the efficient score it is that of the class ratios.
+        """
         categories = self.climbed_categories
         if categories is None:
             return None
+        if categories.score == SCORE and self.summary is not None:
+            return self.summary.network
         return categories.network or self.scores[categories.score or ""]
+
+    @property
+    def parts_by_score(self) -> bool:
+        """Whether the categories of its region are of the efficient score, which then moves."""
+        return any(categories.score == SCORE for categories in self.parted.values())
 
     @property
     def moving_categories(self) -> list[str]:

@@ -132,8 +132,8 @@ class Sections(Section):
     climbed_categories: Annotated[
         ClimbedCategories | None,
         Field(
-            description="categories of the score of a network, climbed and compared beside the "
-            "regions; none: there are no such"
+            description="categories of a network, of its score or of the efficient score, climbed "
+            "and compared beside the regions; none: there are no such"
         ),
         concerns("compare"),
     ] = None

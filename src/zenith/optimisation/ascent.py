@@ -10,7 +10,7 @@ events need to be set apart, and all folds have gone equally far when their cate
 
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -22,6 +22,7 @@ import optax
 from numpy.typing import NDArray
 
 from zenith.config import Analysis
+from zenith.config.efficient_score import SCORE
 from zenith.core.selection.layout import Layout
 from zenith.core.selection.objective import Objective, hard_value, value_and_gradient
 from zenith.errors import FitError
@@ -65,7 +66,10 @@ class Climb:
 
 
 def optimiser(analysis: Analysis, *, move_edges: bool = True) -> optax.GradientTransformation:
-    """Adam by group: thresholds, bin edges, networks that are fine-tuned; the others are frozen."""
+    """Adam by group: thresholds, bin edges, networks that are fine-tuned; the others are frozen.
+
+    Coefficients of an efficient score that parts events are weights of a network that moves.
+    """
     settings = analysis.optimise
 
     def group(name: str) -> optax.GradientTransformation:
@@ -73,19 +77,25 @@ def optimiser(analysis: Analysis, *, move_edges: bool = True) -> optax.GradientT
         rate = optax.cosine_decay_schedule(first, settings.steps, alpha=0.1)
         return optax.chain(optax.clip_by_global_norm(settings.clip), optax.adam(rate))
 
-    labels = {
-        "thresholds": "thresholds",
-        "edges": "edges" if move_edges else "frozen",
-        "category_edges": {
-            name: "edges" if name in analysis.moving_categories else "frozen"
-            for name, categories in analysis.parted.items()
-            if categories.score is not None
-        },
-        "networks": {
+    def labels(moved: Physical) -> Physical:
+        networks: dict[str, Any] = {
             name: "networks" if mva.fine_tune else "frozen"
             for name, mva in analysis.networks_in_use.items()
-        },
-    }
+        }
+        if analysis.parts_by_score:  # the edges of its bins are its unit
+            score = moved["networks"][SCORE]
+            networks[SCORE] = replace(score, coefficients="networks", edges="frozen")
+        return {
+            "thresholds": "thresholds",
+            "edges": "edges" if move_edges else "frozen",
+            "category_edges": {
+                name: "edges" if name in analysis.moving_categories else "frozen"
+                for name, categories in analysis.parted.items()
+                if categories.score is not None
+            },
+            "networks": networks,
+        }
+
     groups = {name: group(name) for name in ("thresholds", "edges", "networks")}
     groups["frozen"] = optax.set_to_zero()
     return optax.multi_transform(groups, labels)

@@ -26,7 +26,6 @@ from zenith.core.selection.objective import hard_value, value_and_gradient
 from zenith.events.folds import folds_of
 from zenith.optimisation import model
 from zenith.training.efficient_score import parameter_scores
-from zenith.training.scores import Values
 
 BANDWIDTH = (0.5, 0.15)  # of the kernels, in bins, at the first and at the last step
 TEMPERATURE = 0.1  # of cuts; those that are left do not move
@@ -43,12 +42,7 @@ def tuned(
     assert analysis.summary is not None
     settings, parted = analysis.summary.tuning, summarised(analysis)
     objective = model.objective(parted, with_nuisances=analysis.optimise.nuisances)
-    seen = {
-        name: _in_fold(own, folds_of(own.hash, analysis.folds) == analysis.folds.validation(fold))
-        for name, own in columns.items()
-        if not analysis.is_data(name)
-    }
-    scored = {name: _scored(own, score) for name, own in seen.items()}
+    scored = with_parameter_scores(analysis, columns, score, analysis.folds.validation(fold))
     start = score.projected
     events = model.events(parted, scored, {SCORE: start}, [analysis.folds.validation(fold)])
 
@@ -56,7 +50,7 @@ def tuned(
         moved = replace(start, coefficients=coefficients)
         return {"thresholds": {}, "category_edges": {}, "networks": {SCORE: moved}}
 
-    unit = _units(score, scored)
+    unit = units(score, scored)
     optimiser = optax.adam(optax.cosine_decay_schedule(settings.learning_rate, settings.steps, 0.1))
     sign = -1.0 if objective.quantity == "significance" else 1.0
 
@@ -85,33 +79,31 @@ def tuned(
     return score.projecting(coefficients, start.edges), before, after
 
 
-def _in_fold(columns: Columns, inside: NDArray[np.bool_]) -> Columns:
-    def taken(values: Mapping[str, NDArray[np.float32]]) -> Values:
-        return {name: array[inside] for name, array in values.items()}
+def with_parameter_scores(
+    analysis: Analysis, columns: Mapping[str, Columns], score: EfficientScore, fold: int
+) -> dict[str, Columns]:
+    """The simulated samples with the scores of all parameters, which are 0 outside of the fold.
 
-    return replace(
-        columns,
-        values=taken(columns.values),
-        weight=columns.weight[inside],
-        hash=columns.hash[inside],
-        weights={name: weight[inside] for name, weight in columns.weights.items()},
-        shapes={name: taken(values) for name, values in columns.shapes.items()},
-    )
+    No event is left out, so that the arrays of all folds are of one size and compiled for once.
+    """
 
-
-def _scored(columns: Columns, score: EfficientScore) -> Columns:
-    """The columns with the scores of all parameters in place of the features."""
-
-    def scored(values: Mapping[str, NDArray[np.float32]]) -> Values:
-        x = np.stack([values[name] for name in score.features])
-        found = parameter_scores(score, x).astype(np.float32)
+    def scored(
+        values: Mapping[str, NDArray[np.float32]], inside: NDArray[np.bool_]
+    ) -> dict[str, NDArray[np.float32]]:
+        x = np.stack([values[name][inside] for name in score.features])
+        found = np.zeros((len(score.projected.features), len(inside)), np.float32)
+        found[:, inside] = parameter_scores(score, x)
         return {**values, **dict(zip(score.projected.features, found, strict=True))}
 
-    shapes = {name: scored(values) for name, values in columns.shapes.items()}
-    return replace(columns, values=scored(columns.values), shapes=shapes)
+    def of_sample(own: Columns) -> Columns:
+        inside = folds_of(own.hash, analysis.folds) == fold
+        shapes = {shape: scored(values, inside) for shape, values in own.shapes.items()}
+        return replace(own, values=scored(own.values, inside), shapes=shapes)
+
+    return {n: of_sample(own) for n, own in columns.items() if not analysis.is_data(n)}
 
 
-def _units(score: EfficientScore, columns: Mapping[str, Columns]) -> jnp.ndarray:
+def units(score: EfficientScore, columns: Mapping[str, Columns]) -> jnp.ndarray:
     """What makes a coefficient a pure number, (A,): the score of μ over its own, both as roots of
     their mean squares; 0 where a score vanishes."""
     weight = np.concatenate([own.weight for own in columns.values()])

@@ -15,16 +15,9 @@ from zenith.config import Analysis
 from zenith.config.selection import FitObservable, Region, RegionCut
 from zenith.config.variants import with_regions
 from zenith.core.response.efficient_score import EfficientScore
-from zenith.core.response.projection import best_edges, efficient
-from zenith.errors import InputError
+from zenith.optimisation.score_categories import Asked, best, events_in_bins
 from zenith.statistics.model import fitted_regions
-from zenith.training.efficient_score import (
-    is_background,
-    parameter_scores,
-    projection,
-    signal_share,
-)
-from zenith.training.response import simulated_events
+from zenith.training.efficient_score import signal_share
 from zenith.training.scores import Values, add_by_fold
 
 SHARE = "signal_share"
@@ -37,10 +30,12 @@ def rival_fit(analysis: Analysis) -> FitObservable:
     return analysis.regions[analysis.summary.rival.region or fitted_regions(analysis)[0]].fit
 
 
-def regions_of_categories(analysis: Analysis, number: int) -> dict[str, Region]:
-    """A region for each category."""
+def regions_of_categories(
+    analysis: Analysis, number: int, fit: FitObservable | None = None
+) -> dict[str, Region]:
+    """A region for each category, by default each fitted as the rival is."""
     assert analysis.summary is not None
-    mva, fit = analysis.mva[analysis.summary.network], rival_fit(analysis)
+    mva, fit = analysis.mva[analysis.summary.network], fit or rival_fit(analysis)
     return {
         f"category_{k + 1}": Region(
             label=f"Category {k + 1}",
@@ -52,57 +47,41 @@ def regions_of_categories(analysis: Analysis, number: int) -> dict[str, Region]:
 
 
 def in_categories(
-    analysis: Analysis, columns: Mapping[str, Columns], scores: Sequence[EfficientScore]
+    analysis: Analysis,
+    columns: Mapping[str, Columns],
+    scores: Sequence[EfficientScore],
+    asked: Asked | None = None,
 ) -> tuple[Analysis, dict[str, Columns]]:
     """The analysis with categories in place of its regions, and the columns that they cut on.
 
     Beside these the columns have the share of the signal.
 
     `scores` are those of the folds, of which only what their learning folds taught is used; edges
-    are found on the validation fold. Raises InputError where the background does not fill as many
+    are found on the validation fold. They are the ones that are `asked` for, by default those of
+    `summary.rival`. Raises InputError where the background does not fill as many
     categories.
     """
     assert analysis.summary is not None
-    settings, mva = analysis.summary, analysis.mva[analysis.summary.network]
-    number = settings.rival.categories
-    fit = rival_fit(analysis)
-    events = simulated_events(analysis, columns, mva, more=[fit.observable])
-    background = is_background(analysis, events)
-    edges = np.asarray(fit.edges.edges)
+    if asked is None:
+        rival, least = analysis.summary.rival, analysis.summary.effective_events
+        keys = "summary.rival.categories", "summary.effective_events"
+        asked = Asked(rival.categories, rival_fit(analysis), least, keys)
+    events = events_in_bins(analysis, columns, asked)
 
     def of_fold(fold: int, score: EfficientScore) -> Callable[[Values], Values]:
-        inside = (events.fold == analysis.folds.validation(fold)) & (events.weight != 0.0)
-        seen = events.take(inside)
-        seen, axis = seen._replace(x=seen.x[:-1]), seen.x[-1]
-        s = parameter_scores(score, seen.x)
-        weight = seen.weight * (events.weight.sum() / seen.weight.sum())
-        projected = projection(analysis, score, s, weight)
-        bins = np.searchsorted(edges, axis, side="right") - 1
-        found = best_edges(
-            efficient(s, projected.coefficients),
-            seen.weight,
-            number,
-            is_background=background[inside],
-            effective_events=settings.effective_events,
-            cells=np.clip(bins, 0, len(edges) - 2),
-            order_by=s[0],
-        )
-        if len(found.edges) != number - 1:
-            raise InputError(
-                f"summary.rival.categories: the background fills {len(found.edges) + 1} categories "
-                f"with {settings.effective_events:g} effective events each, not {number}: write "
-                "fewer, lower summary.effective_events, or simulate more"
-            )
+        none = np.zeros(len(score.projected.coefficients))
+        found = best(analysis, score, events, fold, asked, none)
+        edges = np.asarray(found.projected.edges)[1:-1]
 
         def categories(values: Values) -> Values:
             x = np.stack([np.asarray(values[name], np.float32) for name in score.features])
             share = signal_share(score, x)
-            place = np.searchsorted(found.edges, share, side="right")
+            place = np.searchsorted(edges, share, side="right")
             return {SHARE: share.astype(np.float32), CATEGORY: place.astype(np.float32)}
 
         return categories
 
     functions = [of_fold(fold, score) for fold, score in enumerate(scores)]
-    return with_regions(analysis, regions_of_categories(analysis, number)), {
+    return with_regions(analysis, regions_of_categories(analysis, asked.number, asked.fit)), {
         sample: add_by_fold(own, functions, analysis.folds) for sample, own in columns.items()
     }

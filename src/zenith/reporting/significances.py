@@ -125,9 +125,9 @@ def section(summary: Results) -> str:
         gap = 100.0 * summary.get("soft_hard_gap_of_categories", float("nan"))
         lines += [
             "",
-            "The gradient takes categories, their edges and the weights of their network together, "
+            "Categories whose edges and weights were climbed together are "
             f"{measured(gained['difference'], gained['error'])} σ above the best edges of the "
-            f"network as it was trained; soft and hard categories then differ by {gap:.2g} %.",
+            f"score as it was trained; soft and hard ones differ by {gap:.2g} % where they ended.",
         ]
     return "\n".join([*lines, *_thresholds(summary.get("thresholds", {}))])
 

@@ -45,5 +45,7 @@ def test_networks_scores_and_searches_add_up_where_they_were_timed(written: Path
     scores = [str(written / f"score_{fold}.safetensors") for fold in FOLDS]
     found = cpu_seconds(read, str(written), FOLDS, scores, cost)
     assert found == {"initial": 15.0, "climb": 45.0, "tpe": 30.0, "efficient_score": 22.5}
+    found = cpu_seconds({"climb": ["trees"]}, str(written), FOLDS, scores, cost, {"climb"})
+    assert found == {"climb": 45.0 + 7.5}
     (written / "score_1.json").unlink()
     assert "efficient_score" not in cpu_seconds(read, str(written), FOLDS, scores, cost)

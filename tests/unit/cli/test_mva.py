@@ -145,7 +145,7 @@ def test_trees_and_ensembles(
     ("more", "message"),
     [
         (["--fold", "5"], "folds.number is 5: --fold can be 0 to 4, not 5"),
-        (["--name", "nett"], "no network 'nett'; there is processes, signal_or_background, wjets"),
+        (["--name", "nett"], "no network 'nett'; there is processes, wjets_vs_ttbar"),
         (["--set", "only_samples=[ttbar*, zprime*]"], "mva.net.classes.wjets: only_samples"),
         (["--set", "mva.net.cuts=[met > 1e6]"], "class 'wjets' (samples wjets) has no event"),
         (["--set", "mva.net.features=[met, met]"], "the feature 'met' is given twice"),

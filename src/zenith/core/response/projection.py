@@ -134,7 +134,9 @@ def best_edges(
     one_hot = np.eye(int(cell.max()) + 1)[cell]
     background = (w * is_background[order])[:, None]
     total, moment = between(one_hot * w[:, None]), between(one_hot * (w * t)[:, None])
-    gain = np.where(total > 0.0, moment**2 / np.where(total > 0.0, total, 1.0), 0.0).sum(axis=-1)
+    # where weights of both signs cancel, to less than half an effective event, nothing is known
+    known = (total > 0.0) & (total**2 > 0.5 * between(one_hot * (w**2)[:, None]))
+    gain = np.where(known, moment**2 / np.where(known, total, 1.0), 0.0).sum(axis=-1)
     own, squares = between(background)[..., 0], between(background**2)[..., 0]
     allowed = np.tri(len(gain), k=-1, dtype=bool)
     if effective_events > 0.0:
