@@ -44,6 +44,7 @@ TOOLS = (
     "datasets",
     "significance",
     "interval",
+    "coverage",
     "toys",
     "new",
     "run",

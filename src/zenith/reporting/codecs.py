@@ -9,6 +9,7 @@ from zenith.artefacts.categories import CATEGORIES, SCANNED_CATEGORIES
 from zenith.artefacts.codec import AnyCodec, Lines
 from zenith.artefacts.columns import COLUMNS
 from zenith.artefacts.comparison import COMPARISON
+from zenith.artefacts.coverage import COVERAGE
 from zenith.artefacts.cutflow import CUTFLOW, SKIM_CUTFLOW
 from zenith.artefacts.efficient_score import EFFICIENT_SCORE
 from zenith.artefacts.fakes import FAKES
@@ -56,6 +57,7 @@ CODECS: tuple[AnyCodec, ...] = (
     CATEGORY_SUMMARY,
     FIT,
     INTERVAL,
+    COVERAGE,
     SKIM_CUTFLOW,
     CUTFLOW,
     CLIMB,

@@ -1,11 +1,14 @@
 """Pseudo-experiments cover as often as they say, and the challenge's score by hand."""
 
+import json
 import math
 
 import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from zenith.artefacts.coverage import COVERAGE
+from zenith.cli import main
 from zenith.core.likelihood.composition import Modifier
 from zenith.core.likelihood.parameters import Setting
 from zenith.core.likelihood.structure import Structure, Templates
@@ -126,3 +129,41 @@ def test_score_of_the_challenge_by_hand() -> None:
     for width, coverage, number in ((np.nan, 0.7, 10), (-1.0, 0.7, 10), (1.0, 1.1, 10), (1, 1, 0)):
         with pytest.raises(InputError):
             score(width, coverage, number)
+
+
+def test_parts_of_the_truths_are_the_whole(tmp_path, capsys) -> None:
+    stat = {"name": "stat", "type": "staterror", "data": [2.0, 3.0]}
+    mu = {"name": "mu", "type": "normfactor", "data": None}
+    samples = [
+        {"name": "b", "data": [50.0, 80.0], "modifiers": [stat]},
+        {"name": "s", "data": [20.0, 5.0], "modifiers": [mu]},
+    ]
+    spec = {
+        "version": "1.0.0",
+        "channels": [{"name": "c", "samples": samples}],
+        "observations": [{"name": "c", "data": [70.0, 85.0]}],
+        "measurements": [{"name": "m", "config": {"poi": "mu", "parameters": []}}],
+    }
+    path, files = tmp_path / "w.json", [str(tmp_path / f"{k}.json") for k in range(4)]
+    path.write_text(json.dumps(spec))
+    options = ["coverage", str(path), "--truths", "3", "--experiments", "20", "--output"]
+    assert main([*options, files[0]]) == 0
+    assert main([*options, files[1], "--part", "1/2"]) == 0
+    assert main([*options, files[2], "--part", "2/2"]) == 0
+    assert main(["coverage", "--merge", files[2], files[1], "--output", files[3]]) == 0
+    whole, together = (COVERAGE.read(files[k]) for k in (0, 3))
+    assert whole == together
+    assert [one["number"] for one in whole["truths"]] == [0, 1, 2]
+    assert whole["total"]["experiments"] == 60
+    width, share = whole["total"]["mean_width"], whole["total"]["coverage"][0]
+    assert whole["score"] == pytest.approx(score(width, share, 60))
+    for wrong, message in (
+        (["--part", "4/4"], "there are only 3 truths"),
+        (["--part", "0/2"], "not of the form 1/4"),
+        (["--truth", "mu=1,jes=2"], "'jes=2' is not NAME=NUMBER"),
+        (["--experiments", "0"], "must be at least 1"),
+    ):
+        assert main([*options, files[0], *wrong]) == 1
+        assert message in capsys.readouterr().err
+    assert main(["coverage", "--merge", files[1], files[0], "--output", files[3]]) == 1
+    assert "truth 0 is in two parts" in capsys.readouterr().err

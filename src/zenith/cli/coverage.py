@@ -1,0 +1,85 @@
+"""How often intervals of the parameter of interest of a workspace contain the truth."""
+
+import argparse
+
+from zenith.cli.files import Input, Output
+
+HELP = "coverage of the intervals of a pyhf workspace, by truth"
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    """Define the options."""
+    parser.add_argument("workspace", type=Input, nargs="?", help="pyhf JSON workspace")
+    parser.add_argument("--measurement", help="name of the measurement; default: the first")
+    parser.add_argument("--truths", type=int, default=10, help="truths drawn from the priors [10]")
+    parser.add_argument(
+        "--interest",
+        type=float,
+        nargs=2,
+        default=(0.1, 3.0),
+        metavar=("LOW", "HIGH"),
+        help="range of the parameter of interest in them [0.1 3]",
+    )
+    parser.add_argument(
+        "--truth",
+        action="append",
+        default=[],
+        metavar="NAME=VALUE,…",
+        help="a fixed truth in place of drawn ones, may be given several times",
+    )
+    parser.add_argument(
+        "--experiments", type=int, default=100, help="pseudo-experiments of each truth [100]"
+    )
+    parser.add_argument("--seed", type=int, default=1, help="of truths and experiments [1]")
+    parser.add_argument(
+        "--part", default="1/1", metavar="K/N", help="every Nth truth from the Kth on [1/1]"
+    )
+    parser.add_argument(
+        "--merge", type=Input, nargs="+", metavar="JSON", help="parts to merge, of no workspace"
+    )
+    parser.add_argument("--output", type=Output, required=True, metavar="JSON", help="to write")
+
+
+def run(args: argparse.Namespace) -> None:
+    """Write the coverage of a part of the truths, or of all that are merged."""
+    import logging
+
+    import numpy as np
+
+    from zenith.artefacts.coverage import COVERAGE
+    from zenith.errors import InputError, ZenithError
+    from zenith.inference.coverage import truths
+    from zenith.inference.coverage_parts import cover, fixed, merged
+    from zenith.inference.workspaces import LEVELS
+    from zenith.statistics.significance import read
+    from zenith.statistics.workspace_files import read_json_file
+
+    if (args.workspace is None) != bool(args.merge):
+        raise InputError("give a workspace, or the parts to --merge")
+    if args.merge:
+        content, inputs = merged([COVERAGE.read(part) for part in args.merge]), args.merge
+    else:
+        first, _, parts = args.part.partition("/")
+        if not (first.isdigit() and parts.isdigit() and 1 <= int(first) <= int(parts)):
+            raise InputError(f"--part {args.part}: not of the form 1/4")
+        if args.experiments < 1 or args.truths < 1:
+            raise InputError("--experiments and --truths must be at least 1")
+        logging.getLogger("pyhf").setLevel(logging.ERROR)
+        try:
+            workspace = read(read_json_file(args.workspace), args.measurement)
+            theta = [fixed(workspace, text) for text in args.truth] or truths(
+                *workspace[:2], args.truths, args.seed, tuple(args.interest)
+            )
+            chosen = range(int(first) - 1, len(theta), int(parts))
+            if not chosen:
+                raise InputError(f"--part {args.part}: there are only {len(theta)} truths")
+            content = cover(
+                workspace, np.array(theta)[chosen], chosen, args.experiments, args.seed, LEVELS
+            )
+        except ZenithError as error:
+            raise type(error)(f"{args.workspace}: {error}") from None
+        inputs = [args.workspace]
+    COVERAGE.write(args.output, content, inputs=inputs)
+    shares = zip(content["levels"], content["total"]["coverage"], strict=True)
+    for level, share in shares:
+        logging.info("coverage at %.3g: %.3f", level, share)

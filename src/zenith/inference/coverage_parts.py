@@ -1,0 +1,118 @@
+"""Coverage as an artefact, of truths that jobs share."""
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from zenith.artefacts.coverage import Counted, Coverage, OfTruth
+from zenith.core.likelihood.workspace import Workspace
+from zenith.errors import InputError
+from zenith.inference.coverage import Experiments, Floats, joined, run, summary
+from zenith.inference.coverage_score import score
+from zenith.inference.intervals import ONE_SIGMA
+
+
+def fixed(workspace: Workspace, text: str) -> Floats:
+    """A truth such as `mu=1,jes=-2`, (n,); what is not named is at its start. Raises InputError."""
+    parameters = workspace.structure.parameters
+    theta = parameters.init.copy()
+    for part in text.split(","):
+        name, _, value = (piece.strip() for piece in part.partition("="))
+        try:
+            theta[parameters.names.index(name)] = float(value)
+        except ValueError:
+            known = ", ".join(parameters.names)
+            raise InputError(
+                f"truth {text!r}: {part!r} is not NAME=NUMBER with a name of {known}"
+            ) from None
+    return np.asarray(theta)
+
+
+def cover(
+    workspace: Workspace,
+    theta: Floats,
+    numbers: Sequence[int],
+    experiments: int,
+    seed: int,
+    levels: Sequence[float],
+) -> Coverage:
+    """The pseudo-experiments of truths (T, n), of which `numbers` say which; any T of them may be
+    run apart, and are the same as if they were run together."""
+    structure, parameters = workspace.structure, workspace.structure.parameters
+    truths: list[OfTruth] = []
+    for number, at in zip(numbers, theta, strict=True):
+        found = run(structure, workspace.templates, at, experiments, (seed, number), levels=levels)
+        moved = {
+            name: float(value)
+            for name, value, init in zip(parameters.names, at, parameters.init, strict=True)
+            if value != init
+        }
+        truths.append(
+            {
+                **_counted(found, levels),
+                "number": number,
+                "parameters": moved,
+                "truth": float(at[parameters.poi]),
+                "best": _nulls(found.best),
+                "lower": _nulls(found.lower),
+                "upper": _nulls(found.upper),
+            }
+        )
+    return _together(sorted(levels), truths)
+
+
+def merged(parts: Sequence[Coverage]) -> Coverage:
+    """Parts of the truths as one. Raises InputError for a truth that is there twice, and for other
+    levels."""
+    truths = sorted((one for part in parts for one in part["truths"]), key=lambda t: t["number"])
+    numbers = [one["number"] for one in truths]
+    if any(part["levels"] != parts[0]["levels"] for part in parts):
+        raise InputError("coverage: the parts are of different levels; run them all again")
+    for number in numbers:
+        if numbers.count(number) > 1:
+            raise InputError(f"coverage: truth {number} is in two parts; give each part once")
+    return _together(parts[0]["levels"], truths)
+
+
+def _together(levels: Sequence[float], truths: Sequence[OfTruth]) -> Coverage:
+    parts = [
+        Experiments(
+            np.full(one["experiments"], one["truth"]),
+            *(np.array(one[key], float) for key in ("best", "lower", "upper")),
+        )
+        for one in truths
+    ]
+    total = _counted(joined(parts), levels)
+    width, covered = total["mean_width"], total["coverage"][0]
+    of_sigma = width is not None and abs(levels[0] - ONE_SIGMA) < 1e-3
+    return {
+        "levels": list(levels),
+        "total": total,
+        "score": score(width, covered, total["experiments"]) if of_sigma and width else None,
+        "truths": list(truths),
+    }
+
+
+def _counted(found: Experiments, levels: Sequence[float]) -> Counted:
+    counted = summary(found, levels)
+    return {
+        "experiments": counted.experiments,
+        "failed": counted.failed,
+        "coverage": list(counted.coverage),
+        "coverage_error": list(counted.coverage_error),
+        "mean_pull": _finite(counted.mean_pull),
+        "pull_width": _finite(counted.pull_width),
+        "mean_width": _finite(counted.mean_width),
+    }
+
+
+def _finite(value: float) -> float | None:
+    return value if math.isfinite(value) else None
+
+
+def _nulls(values: Floats) -> Any:
+    listed = values.astype(object)
+    listed[~np.isfinite(values)] = None
+    return listed.tolist()
