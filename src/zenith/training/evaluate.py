@@ -9,6 +9,7 @@ from scipy.stats import kstwo
 
 from zenith.config.networks.settings import Mva
 from zenith.core.networks.network import Network
+from zenith.errors import InputError
 from zenith.training.examples import Examples
 from zenith.training.measures import Ranked
 from zenith.training.scores import scores_of
@@ -78,8 +79,17 @@ def evaluate(network: Network, mva: Mva, parts: Mapping[str, Examples]) -> Evalu
     """Judge a network on the parts `train` and `test` of the events, with their true weights.
 
     Of two classes only the last is scored; of more, each is, against all others.
+
+    Raises `InputError` for a class whose weights in `test` do not add up to more than 0.
     """
     classes = tuple(mva.classes)
+    for k, name in enumerate(classes):
+        total = parts["test"].weight[parts["test"].label == k].sum()
+        if not total > 0.0:
+            raise InputError(
+                f"the weights of class {name!r} add up to {total:g} in the unseen events: nothing "
+                "can be judged; add events of it, or correct the weights"
+            )
     scored = network.classes or classes[-1:]
     values = {
         part: dict(zip(scored, scores_of(network, events.x, events.objects), strict=True))

@@ -1,9 +1,13 @@
 """Measures of scores against their definitions, event by event, and their errors."""
 
+import jax
 import numpy as np
 import pytest
 
 from zenith.config.networks.perceptron import PerceptronSettings
+from zenith.core.networks.perceptron import Perceptron
+from zenith.errors import InputError
+from zenith.training.evaluate import evaluate
 from zenith.training.examples import Examples
 from zenith.training.measures import (
     Ranked,
@@ -127,6 +131,14 @@ def test_a_confusion_matrix_by_hand() -> None:
     probability = np.array([[0.9, 0.2, 0.4, 0.1], [0.1, 0.8, 0.6, 0.9]])
     found = confusion(probability, np.array([0, 0, 0, 1]), np.array([1.0, 2.0, 1.0, 5.0]))
     np.testing.assert_allclose(found, [[0.25, 0.75], [0.0, 1.0]])
+
+
+def test_a_class_without_weight_cannot_be_judged() -> None:
+    events, _ = toy(2, 50)
+    nothing = events._replace(weight=np.where(events.label == 1, 0.0, 1.0))
+    network = Perceptron.create(jax.random.key(0), ("x", "y"), ())
+    with pytest.raises(InputError, match="class 'b' add up to 0 in the unseen events"):
+        evaluate(network, settings(2), {"train": events, "test": nothing})
 
 
 def test_events_of_the_highest_scores() -> None:
