@@ -393,7 +393,7 @@ def test_the_ladder_goes_on_after_a_failure(spec, monkeypatch, caplog):
         monkeypatch.setattr(iminuit.Minuit, "valid", property(valid))
         with caplog.at_level(logging.INFO):
             assert minimum(likelihood).twice_nll == pytest.approx(expected, abs=TWICE_NLL)
-    assert strategies == [1, 2, 2]
+    assert strategies == [0, 2, 2]
     assert caplog.text.count("did not converge, trying the next") == 2
 
 

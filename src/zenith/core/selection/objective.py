@@ -16,6 +16,7 @@ from typing import Literal, TypeVar
 import equinox as eqx
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax.typing import ArrayLike
 
 from zenith.core.likelihood.recipe import Recipe, Systematic
@@ -131,7 +132,8 @@ def _union(
 
 def stacked(trees: Sequence[T]) -> T:
     """Equal pytrees as one, the leaves stacked along a new first axis."""
-    found: T = jax.tree.map(lambda *leaves: jnp.stack(leaves), *trees)
+    # by numpy: an operation of JAX would be compiled for every shape
+    found: T = jax.tree.map(lambda *leaves: jnp.asarray(np.stack(leaves)), *trees)
     return found
 
 
