@@ -9,7 +9,6 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from zenith.config.networks.deep_sets import DeepSetsSettings
 from zenith.config.networks.perceptron import PerceptronSettings
 from zenith.core.networks.multi_task import scaled_to_targets
 from zenith.core.networks.network import Network
@@ -130,16 +129,6 @@ def test_other_classes_leave_the_regressions(trained: Network) -> None:
     logits = matrix @ np.asarray(trained.logits(x)) + offsets[:, None]
     np.testing.assert_allclose(combined.logits(x), logits, rtol=1e-4, atol=1e-5)
     np.testing.assert_allclose(combined.outputs(x)[3:], trained.outputs(x)[1:], rtol=1e-6)
-
-
-def test_collections_are_read_in_the_order_of_names(tmp_path: Path) -> None:
-    """Their arrays are by position; the header of a file has them in alphabetical order."""
-    fields = {"fields": ["pt"], "leading": 3}
-    given = {"type": "deep_sets", "classes": {"b": ["b"], "s": ["s"]}, "width": 4, "heads": 1}
-    mva = DeepSetsSettings.model_validate(given | {"objects": {"tracks": fields, "jets": fields}})
-    network = mva.untrained(jax.random.key(2))
-    save_network(tmp_path / "n", network, mva)
-    assert eqx.tree_equal(load_network(tmp_path / "n"), network)
 
 
 @pytest.mark.parametrize(

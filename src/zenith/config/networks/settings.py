@@ -3,7 +3,7 @@
 from abc import abstractmethod
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, model_validator
 
 from zenith.config.base import Name, Section
 from zenith.config.marks import Mark, concerns
@@ -136,12 +136,6 @@ class Mva(Section):
         if isinstance(data, dict) and data.get("objects"):
             return {"fine_tune": False} | data
         return data
-
-    @field_validator("objects", "regressions")
-    @classmethod
-    def _in_order(cls, value: dict[str, Any]) -> dict[str, Any]:
-        """By name: arrays are by position, and the header of their file has keys in this order."""
-        return dict(sorted(value.items()))
 
     @model_validator(mode="after")
     def _check(self) -> Self:
