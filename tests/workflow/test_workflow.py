@@ -108,6 +108,7 @@ NOT_USED = {
     "statistics.free_normalisations*": "histogram response",
     "statistics.signal_strength*": "histogram response",
     "systematics.*.smooth": "histogram response efficient_score efficient_score_figures",
+    "systematics.*.bounds": "histogram response efficient_score_figures",  # those of the fit
     "optimise.checkpoint_every": "optimise",
     "categorise": "summary",  # whether there are categories, whose file is an input then
 }
