@@ -26,15 +26,12 @@ class Tensors(NamedTuple):
 def write_tensors(
     path: str | Path, header: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]
 ) -> None:
-    """Write arrays, and a header that JSON can say; equal content gives equal files.
-
-    The keys of the header keep their order: collections of objects are read in that of their names.
-    """
+    """Write arrays, and a header that JSON can say; equal content gives equal files."""
     from safetensors.numpy import save
 
     content = save(
         {name: np.asarray(array, order="C") for name, array in arrays.items()},
-        {_KEY: json.dumps(header)},
+        {_KEY: json.dumps(header, sort_keys=True)},
     )
     with atomic(path) as temporary:
         temporary.write_bytes(content)
