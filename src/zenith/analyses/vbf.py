@@ -1,8 +1,8 @@
-"""Search for a Higgs boson from vector boson fusion that decays to bb̄: the observables, and weights.
+"""Search for H → bb̄ from vector boson fusion: the observables, and weights.
 
 The two central jets of the highest b-tagging scores are the b jets; of all other jets, the pair of
-the largest mass are the tag jets. The collections are `jet`, all jets, and `central`, those in which
-b hadrons can be found.
+the largest mass are the tag jets. The collections are `jet`, all jets, and `central`, those in
+which b hadrons can be found.
 """
 
 from typing import Any
@@ -39,7 +39,7 @@ def other_jets(objects: Objects) -> Any:
 
 @shared
 def tag_jets(objects: Objects) -> Any:
-    """Of the other jets, the pair of the largest mass as records `a` and `b`; None without a pair."""
+    """Of the other jets, the pair of the largest mass: records of `a` and `b`, or None."""
     pairs = ak.combinations(other_jets(objects), 2, fields=["a", "b"])
     mass = (pairs.a + pairs.b).mass
     return ak.firsts(pairs[ak.argmax(mass, axis=1, keepdims=True)])
@@ -70,12 +70,6 @@ def azimuth(one: Any, other: Any) -> Any:
 def n_jet(objects: Objects) -> Any:
     """Number of selected jets."""
     return ak.num(objects.jet)
-
-
-@observable()
-def n_central(objects: Objects) -> Any:
-    """Number of selected jets in which b hadrons can be found."""
-    return ak.num(objects.central)
 
 
 # The b jets
@@ -213,15 +207,17 @@ def centrality(objects: Objects) -> Any:
 def constituents(objects: Objects, variation: str) -> Any:
     """Tag jets of 5 % more or fewer constituents, as their numbers are spread.
 
-    Where n has the mean m and the variance s m, a shift of m by a share d multiplies the probability
-    by 1 + d (n − m) / s to first order.
+    Where n has the mean m and the variance s m, a shift of m by a share d multiplies the
+    probability by 1 + d (n − m) / s to first order.
     """
     sign = {"nominal": 0.0, "up": 1.0, "down": -1.0}[variation]
     pair = tag_jets(objects)
     ratio = 1.0
     for jet in (pair.a, pair.b):
         gluon = jet.partonFlavour == GLUON
-        mean = ak.where(gluon, GLUON_CONSTITUENTS, QUARK_CONSTITUENTS) + RISE * np.log(jet.pt / 60.0)
+        mean = ak.where(gluon, GLUON_CONSTITUENTS, QUARK_CONSTITUENTS) + RISE * np.log(
+            jet.pt / 60.0
+        )
         ratio = ratio * np.clip(1.0 + sign * SHIFT * (jet.nConstituents - mean) / SPREAD, 0.2, 1.8)
     return ak.fill_none(ratio, 1.0)
 

@@ -138,6 +138,8 @@ def _has_pair(event: Any, wanted: TagJets, multijet: MultijetCard | None) -> boo
 
     A Higgs boson has not decayed at this time.
     """
+    if event.nFinal() < (2 if multijet is None else 4):  # most events: the loop costs as much
+        return False
     final = [p for p in (event[i] for i in range(5, event.size())) if p.isFinal()]
     hard = [p for p in final if p.idAbs() != HIGGS and p.pT() > wanted.pt]
     if len(hard) < 2:
