@@ -59,23 +59,32 @@ class Attention(eqx.Module):
     def onnx(
         self, graph: OnnxGraph, asking: str, there: str, valid: str, bias: str | None = None
     ) -> str:
-        """(N, Q, width), (N, M, width) and valid (N, M) → (N, Q, width)."""
+        """(N, Q, width), (N, M, width) and valid (N, M) → (N, Q, width).
+
+        Of tokens that attend to each other, those of an event without any have no meaning, as in
+        `of_itself` those that are not valid; of other queries the result is then 0.
+        """
         heads, width = self.heads, len(self.out.bias)
 
         def by_head(h: str, order: list[int]) -> str:
             shape = graph.node("Constant", value_ints=[0, 0, heads, width // heads])
             return graph.node("Transpose", graph.node("Reshape", h, shape), perm=order)
 
-        scale = graph.constant((width // heads) ** -0.5)
-        q = graph.node("Mul", by_head(self.queries.onnx(graph, asking), [0, 2, 1, 3]), scale)
+        scale = (width // heads) ** -0.5
+        queries = Dense(self.queries.weight * scale, self.queries.bias * scale)
+        q = by_head(queries.onnx(graph, asking), [0, 2, 1, 3])
         k = by_head(self.keys.onnx(graph, there), [0, 2, 3, 1])
         v = by_head(self.values.onnx(graph, there), [0, 2, 1, 3])
         z = graph.node("MatMul", q, k)
         if bias is not None:
             z = graph.node("Add", z, bias)
         where = graph.node("Unsqueeze", valid, graph.node("Constant", value_ints=[1, 2]))
-        z = graph.node("Where", where, z, graph.constant(LOW))
-        p = graph.node("Where", where, graph.node("Softmax", z, axis=-1), graph.constant(0.0))
+        zero = graph.constant(0.0)
+        # added, and of fewer numbers: quicker than a choice among all pairs
+        z = graph.node("Add", z, graph.node("Where", where, zero, graph.constant(LOW)))
+        p = graph.node("Softmax", z, axis=-1)
+        if asking != there:
+            p = graph.node("Where", where, p, zero)
         mixed = graph.node("Transpose", graph.node("MatMul", p, v), perm=[0, 2, 1, 3])
         shape = graph.node("Constant", value_ints=[0, 0, width])
         return self.out.onnx(graph, graph.node("Reshape", mixed, shape))
