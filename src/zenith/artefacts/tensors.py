@@ -26,12 +26,15 @@ class Tensors(NamedTuple):
 def write_tensors(
     path: str | Path, header: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]
 ) -> None:
-    """Write arrays, and a header that JSON can say; equal content gives equal files."""
+    """Write arrays, and a header that JSON can say; equal content gives equal files.
+
+    The keys of the header keep their order: collections of objects are read in that of their names.
+    """
     from safetensors.numpy import save
 
     content = save(
         {name: np.asarray(array, order="C") for name, array in arrays.items()},
-        {_KEY: json.dumps(header, sort_keys=True)},
+        {_KEY: json.dumps(header)},
     )
     with atomic(path) as temporary:
         temporary.write_bytes(content)

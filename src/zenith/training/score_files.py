@@ -33,7 +33,7 @@ def save_responses(path: str | Path, responses: Responses) -> None:
     header = {
         "version": __version__,
         "responses": _shape(responses.network),
-        # lists: a header has its keys in alphabetical order, the network has its own
+        # lists: what reads a header need not keep the order of its keys, the network has its own
         "nuisances": list(responses.scales),
         "scales": list(responses.scales.values()),
         "significances": [responses.significances[name] for name in responses.scales],
