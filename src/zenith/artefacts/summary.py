@@ -125,6 +125,11 @@ class Gains(TypedDict, total=False):
         dict[str, ExpectedError],
         "by row of expected_significance, `default` among them, where precision is the objective",
     ]
+    width_ratio: Annotated[
+        dict[str, float],
+        "expected error of the signal strength over statistics.least_error: `default` is what is "
+        "quoted, `classifier` the regions as they are written, `efficient_score` the summary",
+    ]
     gain_of_categories: Annotated[Gain, "of climbed categories over where they began"]
     cost: Annotated[dict[str, Cost], "by selection"]
     soft_hard_gap: Annotated[float, "relative, where the climbs ended: the largest of the folds"]

@@ -7,7 +7,7 @@ from zenith.cli import options
 from zenith.cli.files import Output
 from zenith.cli.progress import progress
 from zenith.config import Analysis
-from zenith.config.simulation import HardCard, ProcessCard, PseudodataCard
+from zenith.config.simulation import HardCard, ProcessCard, PseudodataCard, SummaryToyCard
 from zenith.errors import ConfigError
 
 HELP = "simulated events (config) to a NanoAOD file"
@@ -47,6 +47,8 @@ def run(args: argparse.Namespace) -> None:
         )
     if isinstance(card, PseudodataCard):
         _pseudodata(analysis, card, args)
+    elif isinstance(card, SummaryToyCard):
+        _summary_toy(analysis, card, args)
     elif args.cross_section:
         _print_cross_section(card, args)
     else:
@@ -74,6 +76,22 @@ def _simulation(analysis: Analysis, card: ProcessCard, args: argparse.Namespace)
             "`zenith simulate --sample %s --cross-section` is more precise",
             args.config, args.sample, given, sigma, error, args.sample,
         )  # fmt: skip
+
+
+def _summary_toy(analysis: Analysis, card: SummaryToyCard, args: argparse.Namespace) -> None:
+    from zenith.simulation.simulate import events_of_part
+    from zenith.simulation.summary_toy_events import simulate_summary_toy
+
+    if args.cross_section:
+        raise ConfigError(f"{args.config}: samples.{args.sample} is of a toy: its yields are known")
+    simulate_summary_toy(
+        card,
+        events=events_of_part(card, args.part),
+        seed=analysis.seed,
+        part=args.part,
+        output=args.output,
+        sample=args.sample,
+    )
 
 
 def _pseudodata(analysis: Analysis, card: PseudodataCard, args: argparse.Namespace) -> None:

@@ -42,7 +42,7 @@ def run(args: argparse.Namespace) -> None:
     from zenith.config.channels import in_channels
     from zenith.config.steps import STEPS
     from zenith.errors import InputError
-    from zenith.reporting import category_summary, key_figure, summary
+    from zenith.reporting import category_summary, key_figure, precisions, summary
     from zenith.reporting.key_figure import KeyFigure
     from zenith.reporting.measurement import measurement
     from zenith.reporting.web_page import web_page
@@ -92,6 +92,8 @@ def run(args: argparse.Namespace) -> None:
             ),
             _left_out(scores) if scores else None,
         )
+        if (least := analysis.statistics.least_error) is not None:
+            own["width_ratio"] = precisions.width_ratios(found_fits, least)
         title = f"Results of {analysis.name}"
         text = summary.page(own, title, more)
         figure = key_figure.of_analysis(results, own)

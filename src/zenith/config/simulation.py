@@ -185,7 +185,32 @@ class PseudodataCard(Section):
         return self
 
 
+class SummaryToyCard(Section):
+    """A process of the toy whose densities are known, without Pythia and without a detector."""
+
+    process: Literal["summary_toy"]
+    component: Annotated[
+        Literal["h", "Z", "tt", "VV"], Field(description="process of the toy that is drawn from")
+    ]
+    events: Annotated[
+        int,
+        Field(gt=0, description="number of events, all parts together"),
+        concerns("simulate", of="own"),
+    ]
+    parts: Annotated[
+        int,
+        Field(gt=0, description="number of files, made by independent jobs"),
+        concerns("simulate", of="own"),
+    ] = 1
+
+
 SimulationCard = Annotated[
-    ZprimeCard | TopPairCard | WJetsCard | HiggsCard | MultijetCard | PseudodataCard,
+    SummaryToyCard
+    | ZprimeCard
+    | TopPairCard
+    | WJetsCard
+    | HiggsCard
+    | MultijetCard
+    | PseudodataCard,
     Field(discriminator="process"),
 ]

@@ -88,6 +88,14 @@ class Statistics(Section):
         ),
         concerns("histogram", "fit", "figures"),
     ] = False
+    least_error: Annotated[
+        Positive | None,
+        Field(
+            description="smallest error of the signal strength that any analysis of the events can "
+            "have, where it is known: results are also quoted over it"
+        ),
+        concerns("summary"),
+    ] = None
     ranking: Annotated[
         bool,
         Field(description="whether to compute the impacts of nuisance parameters and their groups"),

@@ -1,9 +1,14 @@
 """The expected error of the signal strength by selection, where precision is the objective."""
 
+from collections.abc import Mapping
+
 from zenith.artefacts.comparison import Gain
+from zenith.artefacts.fit import Fit
 from zenith.artefacts.summary import Results
 from zenith.reporting.significances import COMPARED, ROWS
 from zenith.tables import measured, table
+
+WIDTHS = {"initial": "classifier"}  # names of selections in `width_ratio`
 
 
 def section(summary: Results) -> str:
@@ -33,6 +38,32 @@ def section(summary: Results) -> str:
             f"{abs(size) / to_trees['error']:.1f} times the error of the difference."
         )
     return "\n".join(lines)
+
+
+def width_ratios(fits: Mapping[str, Fit], least: float) -> dict[str, float]:
+    """Expected errors of the signal strength over the least one there can be, by selection.
+
+    That which is quoted, the last one, is `default`. A selection without an error is left out.
+    """
+    expected = {name: fit.get("expected") for name, fit in fits.items()}
+    errors = {
+        WIDTHS.get(name, name): one["mu_error"]
+        for name, one in expected.items()
+        if one is not None and one["mu_error"] is not None
+    }
+    ratios = {name: error / least for name, error in errors.items()}
+    last = list(fits)[-1]
+    quoted = WIDTHS.get(last, last)
+    return {**ratios, "default": ratios[quoted]} if quoted in ratios else ratios
+
+
+def widths(summary: Results) -> str:
+    """How far from the least error selections are; empty where that is not known."""
+    rows = [[name, f"{ratio:.3f}"] for name, ratio in summary.get("width_ratio", {}).items()]
+    if not rows:
+        return ""
+    header = ["summary", "over the least that there can be"]
+    return "\n".join(["## Width of the measurement", "", table(header, rows)])
 
 
 def _difference(gain: Gain | None) -> str:

@@ -163,6 +163,7 @@ def page(summary: Results, title: str, more: Sequence[str] = ()) -> str:
     labels = summary["labels"]
     regions, processes = labels["regions"], labels["processes"]
     parts = [f"# {title}", headline(summary), precisions.section(summary)]
+    parts += [precisions.widths(summary)]
     parts += [significances.section(summary), *costs(summary)]
     parts += ["## Yields", *_yields(summary["yields"], regions, processes)]
     parts += [_control_fit(summary.get("control_fit"), regions)]

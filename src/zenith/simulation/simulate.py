@@ -10,7 +10,7 @@ import numpy as np
 
 from zenith.artefacts import golden
 from zenith.config.detector_response import DetectorResponse
-from zenith.config.simulation import ProcessCard
+from zenith.config.simulation import ProcessCard, SummaryToyCard
 from zenith.errors import InputError
 from zenith.simulation.detector import reconstruct
 from zenith.simulation.generator import Generator, unbiased
@@ -87,7 +87,7 @@ def simulate(
     progress
         Called with the number of events done, and of all.
     """
-    generator_seed, rng = _seeds(seed, sample, part)
+    generator_seed, rng = seeds(seed, sample, part)
     generator = Generator(card, generator_seed)
     sums = np.zeros(3)
     shower = np.zeros(len(generator.shower_variations))
@@ -144,7 +144,7 @@ def simulate_pseudodata(
     at the same rate.
     """
     inverse_pb = 1000.0 * luminosity / certified / parts
-    seeds = [_seeds(seed, f"{sample}/{source.name}", part) for source in sources]
+    seeds = [seeds(seed, f"{sample}/{source.name}", part) for source in sources]
     counts = [
         int(rng.poisson(source.cross_section * inverse_pb))
         for source, (_, rng) in zip(sources, seeds, strict=True)
@@ -169,12 +169,12 @@ def simulate_pseudodata(
         file.runs({"run": list(RUNS)})
 
 
-def events_of_part(card: ProcessCard, part: int) -> int:
+def events_of_part(card: ProcessCard | SummaryToyCard, part: int) -> int:
     """How many of the card's events a part has: they differ by one at most."""
     return (card.events + part) // card.parts
 
 
-def _seeds(seed: int, sample: str, part: int) -> tuple[int, np.random.Generator]:
+def seeds(seed: int, sample: str, part: int) -> tuple[int, np.random.Generator]:
     """A seed for Pythia, and a random generator for the detector, of one part of one sample."""
     digest = hashlib.sha256(f"{seed}/{sample}/{part}".encode()).digest()
     # Pythia takes seeds from 1 to 900,000,000.

@@ -402,6 +402,7 @@ EXPECTED = {
     "statistics.upper_limit": "fit",
     "statistics.bootstrap": "compare",
     "statistics.blind": "histogram fit figures",
+    "statistics.least_error": "summary",
     "statistics.free_normalisations.*.label": NAMED,
     "statistics.free_normalisations*": f"{MODEL} efficient_score_figures",
     "statistics.signal_strength*": f"{MODEL} efficient_score_figures",

@@ -11,6 +11,7 @@ import pytest
 from zenith.cli import main
 from zenith.config import load
 from zenith.reporting.measurement import measurement
+from zenith.reporting.precisions import width_ratios, widths
 from zenith.reporting.summary import page, summarise, timing, versions
 from zenith.tables import measured, table
 
@@ -442,3 +443,14 @@ def test_bins_of_the_efficient_score_have_names() -> None:
     labels = measurement(load("config/zprime.yaml"), [of_bins])["labels"]
     assert labels["parameters"][name] == "Simulated events, Efficient score, bin 3"
     assert labels["groups"][name] == "Simulated events"
+
+
+def test_widths_over_the_least_error() -> None:
+    fits = {"initial": fit(), "efficient_score": fit()}
+    fits["efficient_score"]["expected"] = {"mu_error": 0.22, "mu_parts": None}
+    ratios = width_ratios(fits, 0.2)
+    assert ratios == pytest.approx({"classifier": 1.65, "efficient_score": 1.1, "default": 1.1})
+    assert re.search(r"\| efficient_score \| +1\.100 \|", widths({"width_ratio": ratios}))
+    fits["efficient_score"]["expected"] = None
+    assert width_ratios(fits, 0.2) == pytest.approx({"classifier": 1.65})
+    assert widths({}) == ""
