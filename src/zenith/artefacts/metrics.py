@@ -37,7 +37,7 @@ class CalibrationErrors(TypedDict):
 class Measured(TypedDict):
     """A number and how well it is known."""
 
-    value: float
+    value: Annotated[float, "the number itself"]
     error: Annotated[float, "standard deviation over Poisson replicas of the events"]
 
 
@@ -62,9 +62,9 @@ class Measures(TypedDict):
 HighEvent = TypedDict(
     "HighEvent",
     {
-        "score": float,
+        "score": Annotated[float, "of the class"],
         "class": Annotated[str, "that it is of"],
-        "weight": float,
+        "weight": Annotated[float, "of the event"],
         "features": Annotated[dict[str, float | None], "none where it is missing"],
         "objects": Annotated[
             dict[str, dict[str, list[float | None]]], "fields, the leading object first"
@@ -77,7 +77,7 @@ HighEvent = TypedDict(
 class Residuals(TypedDict):
     """Prediction minus target of a regression on unseen events, in the unit of the target."""
 
-    mean: float
+    mean: Annotated[float, "mean difference"]
     deviation: Annotated[float, "standard deviation about the mean"]
 
 
