@@ -75,7 +75,7 @@ def quoted_both_ways(
     value = float(value_and_bin_gradient(objective, templates)[0])
     of_fold = [selection["networks"] for selection in chosen]
     scored = {s: add_unseen_scores(own, of_fold, analysis.folds) for s, own in columns.items()}
-    hard = selections_of(analysis, of_folds[0], chosen)
+    hard = selections_of(analysis, of_folds, chosen)
     return value, quoted_significance(analysis, scored, hard)
 
 

@@ -144,14 +144,14 @@ def simulate_pseudodata(
     at the same rate.
     """
     inverse_pb = 1000.0 * luminosity / certified / parts
-    seeds = [seeds(seed, f"{sample}/{source.name}", part) for source in sources]
+    streams = [seeds(seed, f"{sample}/{source.name}", part) for source in sources]
     counts = [
         int(rng.poisson(source.cross_section * inverse_pb))
-        for source, (_, rng) in zip(sources, seeds, strict=True)
+        for source, (_, rng) in zip(sources, streams, strict=True)
     ]
     done = 0
     with nanoaod(output, simulation=False, detector=detector) as file:
-        for source, (generator_seed, rng), count in zip(sources, seeds, counts, strict=True):
+        for source, (generator_seed, rng), count in zip(sources, streams, counts, strict=True):
             log.info("%s part %d: %d events of %s", sample, part, count, source.name)
             if count == 0:
                 continue

@@ -134,7 +134,7 @@ def test_other_classes_leave_the_regressions(trained: Network) -> None:
 @pytest.mark.parametrize(
     ("value", "message"),
     [
-        (91.0, r"regressions\.median: the target 'm' is 91 in all training events"),
+        (91.0, r"regressions\.width: the target 'm' is 91 in all training events"),
         (np.nan, r"'m', which the loss reads, is NaN or infinite in 1000 of 1000 training .* of s"),
     ],
 )

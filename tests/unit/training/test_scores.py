@@ -17,10 +17,11 @@ def test_networks_of_all_folds_and_events_of_any_number_share_what_is_compiled()
 
     rng = np.random.default_rng(1)
     shell = BoostedTrees.create(["a", "b"], (), trees=3, leaves=4)
+    used = np.array(3.0, np.float32)
     for fold, events in enumerate((0, 7, 900, 1024)):
-        offset = np.array([float(fold)], np.float32)
-        network = shell.with_arrays({**shell.to_arrays(), "offset": offset})
+        value = np.full((1, 3, 4), fold, np.float32)  # of every leaf
+        network = shell.with_arrays({**shell.to_arrays(), "value": value, "used": used})
         x = rng.normal(size=(2, events)).astype(np.float32)
         found = evaluated(logits, network, x)
-        np.testing.assert_array_equal(found, np.full((1, events), fold))
+        np.testing.assert_array_equal(found, np.full((1, events), 3 * fold))
     assert traced == [(2, 1024)]

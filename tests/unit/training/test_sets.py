@@ -164,7 +164,7 @@ def test_observables_of_the_loss(tmp_path: Path) -> None:
     ):
         read(path, planed, weight=None)
     absent = network(loss={"planing": {"observable": "m_bb"}})
-    with pytest.raises(InputError, match=r"set\.h5: events has no field 'm_bb' \(mva loss or reg"):
+    with pytest.raises(InputError, match=r"set\.h5: events has no field 'm_bb' \(mva loss, reg"):
         read(path, absent, weight=None)
 
 

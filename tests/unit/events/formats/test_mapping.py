@@ -314,7 +314,7 @@ def test_the_maps_of_the_documentation_are_valid() -> None:
     shown = [
         yaml.safe_load(block) for block in re.findall(r"^```yaml\n(.*?)^```", page, re.M | re.S)
     ]
-    assert [block["format"]["type"] for block in shown] == ["tree", "table", "table"]
+    assert [block["format"]["type"] for block in shown] == ["tree", "table", "table", "table"]
     base = {key: value for key, value in CONFIG.items() if key not in ("format", "objects", "skim")}
     for block in shown:
         parse(merge(base, block))
