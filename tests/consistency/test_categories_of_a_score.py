@@ -10,7 +10,7 @@ import pytest
 from makers.efficient_score import NETWORK, toy_score
 
 from zenith.artefacts import Columns
-from zenith.cli.inputs import read_climbed_scores, read_score
+from zenith.cli.efficient_scores import read_climbed_scores, read_score
 from zenith.config import Analysis, parse
 from zenith.config.efficient_score import SCORE
 from zenith.config.variants import in_climbed_categories

@@ -61,10 +61,9 @@ def run(args: argparse.Namespace) -> None:
     from zenith.artefacts.comparison import COMPARISON, Comparison
     from zenith.artefacts.selection import CLIMB, SEARCH, Climb, Cost, Search
     from zenith.cli.costs import cpu_seconds
+    from zenith.cli.efficient_scores import read_climbed_scores, read_scores
     from zenith.cli.inputs import (
-        read_climbed_scores,
         read_events,
-        read_scores,
         read_selected,
         with_logits,
     )

@@ -42,7 +42,8 @@ def run(args: argparse.Namespace) -> None:
 
     from zenith.artefacts.efficient_score import EFFICIENT_SCORE
     from zenith.artefacts.writing import make_folder
-    from zenith.cli.inputs import read_samples, read_scores
+    from zenith.cli.efficient_scores import read_scores
+    from zenith.cli.inputs import read_samples
     from zenith.figures import efficient_score_gallery as draw
     from zenith.figures import style
     from zenith.statistics.model import fitted_regions

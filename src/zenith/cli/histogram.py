@@ -57,7 +57,8 @@ def run(args: argparse.Namespace) -> None:
 
     from zenith import artefacts
     from zenith.artefacts.cutflow import CUTFLOW, region_table
-    from zenith.cli.inputs import read_events, read_hard, read_scores
+    from zenith.cli.efficient_scores import read_scores
+    from zenith.cli.inputs import read_events, read_hard
     from zenith.config.dependencies import step_config
     from zenith.config.efficient_score import SCORE
     from zenith.statistics import histograms

@@ -9,7 +9,6 @@ if TYPE_CHECKING:
     from zenith.config import Analysis
     from zenith.config.networks.settings import Mva
     from zenith.core.networks.network import Network
-    from zenith.core.response.efficient_score import EfficientScore
     from zenith.optimisation.selection import Physical
     from zenith.statistics.selections import Selections
 
@@ -216,79 +215,6 @@ def read_hard(
     found = [all_thresholds(analysis, of_fold) for of_fold in chosen]
     thresholds = {name: np.array([t[name] for t in found]) for name in found[0]}
     return replace(hard, thresholds=thresholds), [of_fold["networks"] for of_fold in chosen]
-
-
-def read_scores(
-    analysis: "Analysis", paths: Sequence[str], bins: int | None = None
-) -> "list[EfficientScore]":
-    """The efficient scores of all folds, from their files in any order, with the summary's bins or
-    as many as are given.
-
-    Raises InputError for files of other folds, and one that its own fold taught.
-    """
-    from zenith.errors import InputError
-    from zenith.events.folds import require_unseen
-    from zenith.training.score_files import load_score
-
-    assert analysis.summary is not None
-    of_fold = {}
-    for path in paths:
-        score, metadata = load_score(
-            path, analysis.mva[analysis.summary.network], bins or analysis.summary.bins
-        )
-        fold = int(metadata.get("fold", -1))
-        require_unseen(metadata, analysis.folds, fold, path, "efficient_score")
-        of_fold[fold] = score
-    if missing := [str(f) for f in range(analysis.folds.number) if f not in of_fold]:
-        raise InputError(
-            f"{', '.join(paths)}: no efficient score of fold {', '.join(missing)} among them: "
-            f"give all {analysis.folds.number}"
-        )
-    return [of_fold[fold] for fold in range(analysis.folds.number)]
-
-
-def read_score(
-    analysis: "Analysis", path: str | None, fold: int
-) -> "tuple[EfficientScore, set[int]]":
-    """The efficient score that reads a fold, and the folds that taught it.
-
-    Raises InputError without a file, for one of another fold, and one that the fold itself taught.
-    """
-    from zenith.errors import InputError
-    from zenith.events.folds import require_unseen
-    from zenith.training.score_files import load_score
-
-    assert analysis.summary is not None
-    if path is None:
-        raise InputError(
-            "the climbed categories are of the efficient score: name the file of the fold with "
-            f"--score, results/{analysis.name}/efficient_score/fold_{fold}/score.safetensors"
-        )
-    score, metadata = load_score(path, analysis.mva[analysis.summary.network])
-    return score, {*require_unseen(metadata, analysis.folds, fold, path, "efficient_score")}
-
-
-def read_climbed_scores(
-    analysis: "Analysis", selections: Sequence[str], categories: int
-) -> "list[EfficientScore]":
-    """The efficient scores that climbs of categories have written, whose bins these are.
-
-    Raises InputError for a selection that has none, and as `read_scores` does.
-    """
-    from zenith.artefacts.selection import SELECTION
-    from zenith.config.efficient_score import SCORE
-    from zenith.errors import InputError
-
-    paths = []
-    for selection in selections:
-        networks = SELECTION.read(selection).get("networks", {})
-        if SCORE not in networks:
-            raise InputError(
-                f"{selection}: it moves no {SCORE}, of which climbed_categories are: run `zenith "
-                "optimise --climbed-categories` with this configuration"
-            )
-        paths.append(str(Path(selection).parent / networks[SCORE]))
-    return read_scores(analysis, paths, categories)
 
 
 def settings_of_network(analysis: "Analysis", name: str, source: str) -> "Mva":

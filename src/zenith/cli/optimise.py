@@ -54,7 +54,8 @@ def run(args: argparse.Namespace) -> None:
     from zenith import artefacts
     from zenith.artefacts.history import ClimbHistory, write_climb_history
     from zenith.artefacts.selection import CLIMB
-    from zenith.cli.inputs import logits_files, read_events, read_networks, read_score
+    from zenith.cli.efficient_scores import read_score
+    from zenith.cli.inputs import logits_files, read_events, read_networks
     from zenith.config.dependencies import step_config
     from zenith.config.efficient_score import SCORE
     from zenith.events.folds import taught

@@ -9,8 +9,8 @@ from zenith.config.detector_response import DetectorResponse, NonNegative
 from zenith.config.marks import concerns
 
 
-class ProcessCard(Section):
-    """What every simulated process has in common."""
+class Simulated(Section):
+    """What all simulated events have in common."""
 
     events: Annotated[
         int,
@@ -22,6 +22,11 @@ class ProcessCard(Section):
         Field(gt=0, description="number of files, made by independent jobs"),
         concerns("simulate", of="own"),
     ] = 1
+
+
+class ProcessCard(Simulated):
+    """What every process of Pythia has in common."""
+
     multiparton_interactions: Annotated[
         bool, Field(description="whether to simulate the underlying event (three times slower)")
     ] = False
@@ -185,23 +190,13 @@ class PseudodataCard(Section):
         return self
 
 
-class SummaryToyCard(Section):
+class SummaryToyCard(Simulated):
     """A process of the toy whose densities are known, without Pythia and without a detector."""
 
     process: Literal["summary_toy"]
     component: Annotated[
         Literal["h", "Z", "tt", "VV"], Field(description="process of the toy that is drawn from")
     ]
-    events: Annotated[
-        int,
-        Field(gt=0, description="number of events, all parts together"),
-        concerns("simulate", of="own"),
-    ]
-    parts: Annotated[
-        int,
-        Field(gt=0, description="number of files, made by independent jobs"),
-        concerns("simulate", of="own"),
-    ] = 1
 
 
 SimulationCard = Annotated[

@@ -13,7 +13,8 @@ from makers.columns import toy_config, toy_events
 
 from zenith.artefacts import Columns, write_columns
 from zenith.cli import main
-from zenith.cli.inputs import read_samples, read_scores
+from zenith.cli.efficient_scores import read_scores
+from zenith.cli.inputs import read_samples
 from zenith.config import load
 from zenith.config.efficient_score import SCORE
 from zenith.config.learning import Folds
