@@ -32,6 +32,8 @@ class Columns:
         `{systematic}_{up|down}` → the full event weight under that variation, float64.
     shapes
         `{systematic}_{up|down}` → the observables under that variation, as `values`.
+    copies
+        `t=1, j=-0.5`, a point in the space of the parameters of shifts → the observables there.
     units, descriptions
         By observable.
     attributes
@@ -43,13 +45,16 @@ class Columns:
     hash: NDArray[np.uint64]
     weights: dict[str, NDArray[np.float64]] = field(default_factory=dict)
     shapes: dict[str, dict[str, NDArray[np.float32]]] = field(default_factory=dict)
+    copies: dict[str, dict[str, NDArray[np.float32]]] = field(default_factory=dict)
     units: dict[str, str] = field(default_factory=dict)
     descriptions: dict[str, str] = field(default_factory=dict)
     attributes: dict[str, Any] = field(default_factory=dict)
 
 
 def write_columns(path: str | Path, columns: Columns) -> None:
-    """Write HDF5: groups `values`, `weights` and `shapes/{variation}`, sets `weight`, `hash`."""
+    """Write HDF5: groups `values`, `weights`, `shapes/{variation}` and, where there are copies,
+    `copies/{point}`; sets `weight`, `hash`.
+    """
     with atomic(path) as temporary, hdf5(temporary) as file:
         file.attrs.update(columns.attributes | {"zenith": __version__})
         file.create_dataset("weight", data=columns.weight)
@@ -61,6 +66,7 @@ def write_columns(path: str | Path, columns: Columns) -> None:
             "weights": columns.weights,
         }
         groups |= {f"shapes/{name}": values for name, values in columns.shapes.items()}
+        groups |= {f"copies/{name}": values for name, values in columns.copies.items()}
         for group, arrays in groups.items():
             folder = file.create_group(group, track_order=True)
             for name, array in arrays.items():
@@ -70,8 +76,15 @@ def write_columns(path: str | Path, columns: Columns) -> None:
                     dataset.attrs["description"] = columns.descriptions.get(name, "")
 
 
-def read_columns(path: str | Path) -> Columns:
-    """Read what `write_columns` wrote; `InputError` if the file is missing or is something else."""
+def read_columns(path: str | Path, *, copies: bool = False) -> Columns:
+    """Read what `write_columns` wrote, its copies only if they are asked for: they are many.
+
+    Raises `InputError` if the file is missing or is something else.
+    """
+
+    def varied(groups: Any) -> dict[str, dict[str, NDArray[np.float32]]]:
+        return {name: {key: data[:] for key, data in group.items()} for name, group in groups}
+
     try:
         with h5py.File(path, "r") as file:
             values = file["values"]
@@ -80,10 +93,8 @@ def read_columns(path: str | Path) -> Columns:
                 weight=file["weight"][:],
                 hash=file["hash"][:],
                 weights={name: data[:] for name, data in file["weights"].items()},
-                shapes={
-                    variation: {name: data[:] for name, data in group.items()}
-                    for variation, group in file.get("shapes", {}).items()
-                },
+                shapes=varied(file.get("shapes", {}).items()),
+                copies=varied(file.get("copies", {}).items() if copies else ()),
                 units={name: values[name].attrs["unit"] for name in values},
                 descriptions={name: values[name].attrs["description"] for name in values},
                 attributes=dict(file.attrs),
@@ -113,12 +124,14 @@ def describe(columns: Columns) -> Lines:
     )
     if columns.shapes:
         yield "shape variations: " + ", ".join(columns.shapes)
+    if columns.copies:
+        yield f"copies: {len(columns.copies)}, at " + "; ".join(columns.copies)
 
 
 COLUMNS = Codec(
     "columns",
     ".h5",
     lambda top: {"values", "weights", "weight", "hash"} <= top.keys(),
-    read_columns,
+    lambda path: read_columns(path, copies=True),
     describe,
 )

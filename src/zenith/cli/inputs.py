@@ -13,14 +13,14 @@ if TYPE_CHECKING:
     from zenith.statistics.selections import Selections
 
 
-def read_samples(paths: list[str]) -> "dict[str, Columns]":
-    """Columns files by the sample that each holds."""
+def read_samples(paths: list[str], *, copies: bool = False) -> "dict[str, Columns]":
+    """Columns files by the sample that each holds, with their copies if they are asked for."""
     from zenith.artefacts import read_columns
     from zenith.errors import InputError
 
     columns = {}
     for path in paths:
-        found = read_columns(path)
+        found = read_columns(path, copies=copies)
         sample = str(found.attributes.get("sample", ""))
         if not sample:
             raise InputError(f"{path}: the file does not name its sample; run `zenith columns`")

@@ -150,6 +150,12 @@ def _systematics_fit(analysis: Related) -> None:
         known(weight.processes or (), simulated, f"weights.{name}.processes")
     for name, systematic in analysis.systematics.items():
         systematic.agree(analysis, f"systematics.{name}")
+    shifting = [n for n, s in analysis.systematics.items() if s.parameter(n) is not None]
+    if analysis.copies is not None and not shifting:
+        raise ValueError(
+            "copies: none of the systematics is a parameter of a shift of events; write one with "
+            "type: shift, or leave copies out"
+        )
     for factor, free in analysis.statistics.free_normalisations.items():
         known(free.processes, simulated, f"statistics.free_normalisations.{factor}")
 

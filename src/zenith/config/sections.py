@@ -7,6 +7,7 @@ from pydantic import Field
 from zenith.config.base import Name, Section
 from zenith.config.by_type import ByType
 from zenith.config.categories import Categorise
+from zenith.config.copies import Copies
 from zenith.config.efficient_score import EfficientScoreSettings
 from zenith.config.formats import FORMATS, FileFormat
 from zenith.config.inputs import Inputs
@@ -107,6 +108,16 @@ class Sections(Section):
         dict[Name, AnySystematic],
         Field(description="systematic uncertainties, by the name of their nuisance parameter"),
     ] = {}
+    copies: Annotated[
+        Copies | None,
+        Field(
+            description="copies of the simulated events, at points in the space of the parameters "
+            "of shifts, of which responses beyond one standard deviation are made; none: there are "
+            "no such"
+        ),
+        concerns("skim", "columns", of="simulation"),
+        concerns("response"),
+    ] = None
     folds: Annotated[
         Folds,
         Field(description="folds of the events, each read with what the others have taught"),

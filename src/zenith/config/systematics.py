@@ -39,6 +39,10 @@ SHAPES = concerns("skim", *SKIMMED, of="simulation")
 
 KIND = "kind of systematic uncertainty"
 ZERO_WIDTH = "a prior of zero width; leave the systematic out, or give it a size"
+BOUNDS = (
+    "range of the nuisance parameter, in standard deviations, at which its prior is clipped; "
+    "default: that of pyhf, from -5 to 5"
+)
 Side = Literal["up", "down"]
 Sides = Literal["two", "up", "down"]
 SIDES = "variations that exist; a lacking one is the mirror image of the other about the nominal"
@@ -77,10 +81,7 @@ class Systematic(Section):
     ] = None
     bounds: Annotated[
         tuple[float, float] | None,
-        Field(
-            description="range of the nuisance parameter, in standard deviations, at which its "
-            "prior is clipped; default: that of pyhf, from -5 to 5"
-        ),
+        Field(description=BOUNDS),
         concerns(*MODEL),
     ] = None
     group: Annotated[

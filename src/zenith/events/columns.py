@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from zenith.artefacts import Columns
 from zenith.config import Analysis, observables_of
-from zenith.events import folds, shifts, theory
+from zenith.events import copies, folds, shifts, theory
 from zenith.events.evaluation import per_event
 from zenith.events.objects import Objects, select
 from zenith.events.sample_events import SampleEvents, named
@@ -24,8 +24,8 @@ def make_columns(
     """The flat columns of one sample, its skims one after the other.
 
     `SampleEvents` says what an event weighs. `weights` holds the whole weight under each weight
-    systematic, `shapes` all observables under each shape systematic, of the same events in the same
-    order. Files are read in chunks of `analysis.skim.chunk` events.
+    systematic, `shapes` all observables under each shape systematic and `copies` those at points,
+    of the same events in the same order. Files are read in chunks of `analysis.skim.chunk` events.
 
     Raises
     ------
@@ -81,18 +81,20 @@ class _Variations(NamedTuple):
     weights: Mapping[str, Reweighting]
     means: Mapping[str, float]  # of normalised weight variations
     shapes: Sequence[str]
+    copies: Sequence[str]
 
     @classmethod
     def of(cls, events: SampleEvents) -> "_Variations":
         if events.is_data:
-            return cls({}, {}, [])
+            return cls({}, {}, [], [])
         analysis = events.analysis
         require_variations(analysis, events.process, events.factors)
         wanted = analysis.normalised_weights(events.sample)
         with named(f"sample {events.sample}"):
             means = theory.factors(events.skims, events.sum_weights, wanted, analysis.skim.chunk)
         weights = dict(reweightings(analysis, events.process))
-        return cls(weights, means, shifts.variations(analysis, events.process))
+        of_process = [*copies.of_process(analysis, events.process)]
+        return cls(weights, means, shifts.variations(analysis, events.process), of_process)
 
 
 def _columns(
@@ -118,10 +120,11 @@ def _columns(
             factor = systematic.weighted(weights, name, side) / varied.means.get(variation, 1.0)
             what = f"the event weight under {variation}"
             columns.weights[variation] = sample.weight(events, factor, what)
-    for variation in varied.shapes:
-        with named(variation):
-            shifted = select(events, sample.analysis, variation)
-            columns.shapes[variation] = evaluate(shifted, observables)
+    for names, found in ((varied.shapes, columns.shapes), (varied.copies, columns.copies)):
+        for variation in names:
+            with named(variation):
+                shifted = select(events, sample.analysis, variation)
+                found[variation] = evaluate(shifted, observables)
     return columns
 
 
@@ -135,6 +138,7 @@ def _join(chunks: Sequence[Columns], observables: Mapping[str, Observable]) -> C
         hash=np.concatenate([c.hash for c in chunks]),
         weights=arrays([c.weights for c in chunks]),
         shapes={v: arrays([c.shapes[v] for c in chunks]) for v in chunks[0].shapes},
+        copies={v: arrays([c.copies[v] for c in chunks]) for v in chunks[0].copies},
         units={name: observable.unit for name, observable in observables.items()},
         descriptions={name: observable.description for name, observable in observables.items()},
     )

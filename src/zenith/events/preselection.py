@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from zenith.comparison import Comparison, parse
 from zenith.config import Analysis, observables_of
-from zenith.events import shifts
+from zenith.events import copies, shifts
 from zenith.events.formats.arrays import Events
 from zenith.events.objects import Objects, select
 from zenith.observable import Observable
@@ -48,7 +48,7 @@ class Preselection:
 
     def __init__(self, analysis: Analysis, nothing: Events, *, data: bool) -> None:
         self._analysis = analysis
-        self._variations = [] if data else shifts.variations(analysis)
+        self._variations = [] if data else [*shifts.variations(analysis), *copies.of_any(analysis)]
         observables = observables_of(analysis)
         objects = select(nothing, analysis)
         self._checks = []

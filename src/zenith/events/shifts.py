@@ -9,7 +9,7 @@ from zenith.config.marks import concerns
 from zenith.config.steps import TEMPLATES
 from zenith.config.systematics import SHAPES, SIDES, Side, Sides, Varied
 from zenith.errors import ConfigError
-from zenith.events import function_shifts
+from zenith.events import copies, function_shifts
 from zenith.events.formats.arrays import Events
 
 NOMINAL = "nominal"
@@ -54,8 +54,10 @@ def variations(analysis: Analysis, process: str | None = None) -> list[str]:
 
 
 def collections(analysis: Analysis, variation: str) -> set[str]:
-    """The collections that a shape variation changes."""
-    return set() if variation == NOMINAL else find(analysis, variation)[1].collections(analysis)
+    """The collections that a shape variation or a copy changes."""
+    if variation == NOMINAL or copies.is_one(variation):
+        return set()
+    return find(analysis, variation)[1].collections(analysis)
 
 
 def find(analysis: Analysis, variation: str) -> tuple[str, Shift, Side]:
@@ -76,12 +78,14 @@ def find(analysis: Analysis, variation: str) -> tuple[str, Shift, Side]:
 
 
 def shifted(events: Events, analysis: Analysis, variation: str) -> Events:
-    """The events under a shape variation; the functions of others have their nominal values.
+    """The events under a shape variation, or a copy; other functions have their nominal values.
 
     Raises as `find`, and as the kind does.
     """
     if variation == NOMINAL:
         return function_shifts.at(events, analysis)
+    if copies.is_one(variation):
+        return function_shifts.at(events, analysis, copies.point_of(variation))
     name, systematic, side = find(analysis, variation)
     if systematic.parameter(name) is None:
         events = function_shifts.at(events, analysis)

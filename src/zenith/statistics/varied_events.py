@@ -10,6 +10,7 @@ from zenith.artefacts import Columns
 from zenith.config import Analysis
 from zenith.config.systematics import Side
 from zenith.errors import InputError
+from zenith.events.copies import Point, name_of, shifting
 from zenith.events.shifts import NOMINAL
 from zenith.statistics.nuisances import SIDES, Nuisance
 
@@ -42,6 +43,28 @@ def events_of(
     if not np.isfinite(events.weight).all():
         raise InputError(f"the columns of sample {sample!r} hold weights that are not finite")
     return events
+
+
+def events_at(
+    analysis: Analysis, columns: Mapping[str, Columns], sample: str, point: Point
+) -> SampleEvents:
+    """The events of a nominal sample in the copy at a point, or nominal where nothing shifts them.
+
+    `columns` are read with their copies. Raises InputError where the copy is missing, and as
+    `events_of` does.
+    """
+    nominal = events_of(analysis, columns, sample)
+    shifts_it = shifting(analysis, analysis.samples[sample].process)
+    name = name_of({key: pull for key, pull in point.items() if key in shifts_it})
+    if not name:
+        return nominal
+    try:
+        return nominal._replace(values=columns[sample].copies[name])
+    except KeyError:
+        raise InputError(
+            f"the columns of sample {sample!r} lack the copy at {name}: make them again with this "
+            "configuration"
+        ) from None
 
 
 def _events_of(

@@ -9,8 +9,8 @@ from zenith.config import Analysis
 from zenith.config.base import Name
 from zenith.config.marks import concerns
 from zenith.config.priors import Prior
-from zenith.config.steps import TEMPLATES
-from zenith.config.systematics import KIND, SHAPES, Side
+from zenith.config.steps import MODEL, TEMPLATES
+from zenith.config.systematics import BOUNDS, KIND, SHAPES, Side
 from zenith.events import function_shifts
 from zenith.events.formats.arrays import Events
 from zenith.events.shifts import Shift
@@ -33,6 +33,12 @@ class FunctionShift(Shift):
         SHAPES,
         concerns(*TEMPLATES),
     ]
+    bounds: Annotated[
+        tuple[float, float] | None,
+        Field(description=BOUNDS),
+        concerns(*MODEL, "response"),
+        concerns("skim", "columns", of="simulation"),  # copies are within
+    ] = None
 
     def parameter(self, name: str) -> str:
         """Which parameter of a shift it is."""

@@ -143,7 +143,7 @@ def _compiled(function: Callable[..., jax.Array], network: Network, *inputs: Any
 
 
 def add_scores(columns: Columns, networks: Mapping[str, Network]) -> Columns:
-    """The columns with the scores of all networks, also under every shape variation."""
+    """The columns with the scores of all networks, also of all shape variations and copies."""
     return _with(columns, lambda values: _scored(values, networks))
 
 
@@ -179,5 +179,9 @@ def _scored(values: Values, networks: Mapping[str, Network]) -> Values:
 
 
 def _with(columns: Columns, scored: Callable[[Values], Values]) -> Columns:
-    shapes = {name: values | scored(values) for name, values in columns.shapes.items()}
-    return replace(columns, values=columns.values | scored(columns.values), shapes=shapes)
+    shapes, copies = (
+        {name: values | scored(values) for name, values in varied.items()}
+        for varied in (columns.shapes, columns.copies)
+    )
+    values = columns.values | scored(columns.values)
+    return replace(columns, values=values, shapes=shapes, copies=copies)

@@ -135,7 +135,9 @@ systematics:
   top_pt: {type: weight, weight: top_pt, variations: {up: up, down: down}}
   jes: {type: shape, kind: energy_scale, objects: [jet], size: 0.02, regions: [signal]}
   tune: {type: sample, up: {wjets: tuned}, correlated: false}
+  tes: {type: shift, prior: {mean: 1, width: 0.01}}
   xsec: {type: normalisation, up: 0.2}
+copies: {random: 3}
 mva:
   net:
     classes: {wjets: [wjets], signal: [zprime]}
@@ -328,6 +330,12 @@ EXPECTED = {
     "systematics.jes.size*": SHIFTED,
     "systematics.jes.sides": f"{SHIFTED} {TEMPLATES}",
     "systematics.jes.type": f"{SHIFTED} {TEMPLATES}",
+    "systematics.tes.shift": SHIFTED,
+    "systematics.tes.prior*": f"{SHIFTED} {TEMPLATES}",
+    "systematics.tes.sides": f"{SHIFTED} {TEMPLATES}",
+    "systematics.tes.type": f"{SHIFTED} {TEMPLATES}",
+    "systematics.tes.processes": f"columns:zprime training_set:zprime {TEMPLATES}",
+    "copies.*": f"skim:zprime skim:wjets {SIMULATED} response",
     "systematics.pileup.correction": SIMULATED,
     "systematics.pileup.branches": SIMULATED,
     "systematics.pileup.sides": f"{SIMULATED} {TEMPLATES}",
@@ -357,6 +365,7 @@ EXPECTED = {
     "systematics.pileup.processes": f"columns:zprime {TEMPLATES}",
     "systematics.jes.processes": f"columns:zprime training_set:zprime {TEMPLATES}",
     "systematics.*.smooth": MODEL,
+    "systematics.tes.bounds": f"skim:zprime skim:wjets {SIMULATED} response {MODEL}",
     "systematics.*.bounds": MODEL,
     "systematics.*": TEMPLATES,
     "folds.*": f"training_set mva mva_figures {TEMPLATES}",
