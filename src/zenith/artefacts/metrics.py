@@ -41,6 +41,12 @@ class Measured(TypedDict):
     error: Annotated[float, "standard deviation over Poisson replicas of the events"]
 
 
+class Dependence(Measured):
+    """R², the squared distance correlation of the scores of background and an observable."""
+
+    by_chance: Annotated[float, "mean of R² of as many events that are independent"]
+
+
 class Measures(TypedDict):
     """What scores are worth on unseen events, by class; `all` is of the events of all classes."""
 
@@ -56,6 +62,9 @@ class Measures(TypedDict):
     ]
     confusion: Annotated[
         dict[str, dict[str, float]], "share of each class by the class of the highest score"
+    ]
+    distance_correlation: NotRequired[
+        Annotated[dict[str, Dependence], "squared, of the scores of background, by observable"]
     ]
 
 
@@ -146,6 +155,13 @@ def _describe(content: Metrics) -> Lines:
                 for point, number in points.items()
             ],
             left=3,
+        )
+        yield table(
+            ["observable", "R² with the score", "by chance"],
+            [
+                [name, _text(number), number["by_chance"]]
+                for name, number in measured.get("distance_correlation", {}).items()
+            ],
         )
     for name, events in content.get("highest", {}).items():
         yield table(

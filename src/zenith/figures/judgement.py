@@ -7,9 +7,10 @@ import numpy as np
 from matplotlib.figure import Figure
 from numpy.typing import ArrayLike, NDArray
 
-from zenith.artefacts.metrics import Measured
+from zenith.artefacts.metrics import Dependence, Measured
 from zenith.figures import style
 from zenith.figures.networks import Weighted, legend_of_unseen, make_room
+from zenith.tables import measured
 
 Array = NDArray[np.float64]
 SHADES = (style.GREY, style.ORANGE, style.BLUE, style.RED)  # from low to high scores
@@ -178,6 +179,7 @@ def slices(
     label: str,
     unit: str = "",
     title: str = "",
+    dependence: Dependence | None = None,
     banner: style.Banner | None = None,
 ) -> Figure:
     """An observable in slices of a score, from low to high, each normalised: equal or sculpted."""
@@ -189,7 +191,10 @@ def slices(
         axes.stairs(density, edges, color=colour, lw=3, label=name)
         axes.errorbar(centres, density, yerr=error, fmt="none", color=colour, elinewidth=2)
         drawn.append(density + error)
-    make_room(axes, drawn, len(parts) + (1 if title else 0), log=False)
+    if dependence is not None:
+        text = measured(dependence["value"], dependence["error"])
+        title += f"\n$R^2$ = {text}, by chance {dependence['by_chance']:.1g}"
+    make_room(axes, drawn, len(parts) + len(title.splitlines()), log=False)
     axes.set(xlim=(edges[0], edges[-1]), xlabel=style.x_label(label, unit))
     axes.set_ylabel(f"Share of events per {unit}" if unit else "Share of events per unit")
     axes.legend(

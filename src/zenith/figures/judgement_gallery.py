@@ -106,6 +106,7 @@ def worth(
                         unit=axis["unit"],
                         title=f"{' + '.join(classes.label[c] for c in where if c != of_class)}, "
                         f"by their score for {own}",
+                        dependence=found.get("distance_correlation", {}).get(observable),
                         banner=line,
                     ),
                 )

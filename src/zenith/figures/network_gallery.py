@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from zenith.artefacts.metrics import Metrics
 from zenith.config import Analysis
+from zenith.config.networks.descent import DescentSettings
 from zenith.config.networks.settings import Mva
 from zenith.core.networks.network import Network
 from zenith.figures import networks as draw
@@ -201,7 +202,22 @@ def losses(analysis: Analysis, name: str, mva: Mva, metrics: Sequence[Metrics]) 
             [of_fold["losses"]["validation"] for of_fold in metrics],
             [of_fold["best_epoch"] for of_fold in metrics],
             each=mva.round_name,
+            loss=_loss(analysis, mva),
             title=network_label(analysis, name),
             banner=banner(analysis),
         ),
     )
+
+
+def _loss(analysis: Analysis, mva: Mva) -> str:
+    """What the losses are of, on an axis: that of the classes, and what is added to it."""
+    if not isinstance(mva, DescentSettings):
+        return "Cross-entropy"
+    found = "Focal loss" if mva.loss.type == "focal" else "Cross-entropy"
+    if mva.loss.label_smoothing:
+        found += ", smoothed labels"
+    if (settings := mva.loss.decorrelation) is not None:
+        what = "$R^2$ with" if mva.loss.distance_correlation else "adversary of"
+        label = axis_of(analysis, settings.observable)["label"]
+        found += f" + {settings.strength:g} × {what} {label}"
+    return found + (" + regression" if mva.regressions else "")

@@ -63,10 +63,11 @@ def losses(
     best_epoch: Sequence[int],
     *,
     each: str = "epoch",
+    loss: str = "Cross-entropy",
     title: str = "",
     banner: style.Banner | None = None,
 ) -> Figure:
-    """Cross-entropy after each epoch, or each tree, of each fold, and which (from 1) were kept."""
+    """The loss after each epoch, or each tree, of each fold, and which (from 1) were kept."""
     figure, axes = style.single()
     curves = {
         "Training": ([np.asarray(values, float) for values in train], style.BLUE),
@@ -90,7 +91,7 @@ def losses(
     # Room for four lines of text above the highest point.
     axes.set_ylim(low - 0.05 * (high - low), high + 0.32 * (high - low))
     axes.set_xlim(1 - 0.5, max(len(values) for values in curves["Training"][0]) + 0.5)
-    axes.set(xlabel=each.capitalize(), ylabel="Cross-entropy")
+    axes.set(xlabel=each.capitalize(), ylabel=loss)
     axes.legend(loc="upper right")
     style.add_text(axes, [title] if title else [])
     if banner:

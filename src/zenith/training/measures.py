@@ -7,8 +7,9 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from zenith.artefacts.metrics import HighEvent, Measured, Measures
+from zenith.artefacts.metrics import Dependence, HighEvent, Measured, Measures
 from zenith.config.networks.settings import Mva
+from zenith.training.dependence import EVENTS, distance_correlation_squared
 from zenith.training.examples import Examples
 from zenith.training.reliability import learnt_weight
 
@@ -170,6 +171,39 @@ def measures(
             )
             for k, other in enumerate(classes)
             if other != of_class
+        }
+    if dependences := dependence(name, mva, events, scores, seed):
+        found["distance_correlation"] = dependences
+    return found
+
+
+def dependence(
+    name: str, mva: Mva, events: Examples, scores: Mapping[str, ArrayLike], seed: int
+) -> dict[str, Dependence]:
+    """R² of scores and each observable that is read beside features, in the classes that matter.
+
+    Those are the ones of the loss, else all but the last. Of many events a sample is taken.
+    """
+    found: dict[str, Dependence] = {}
+    random = np.random.default_rng([seed, zlib.crc32(f"dependence of {name}".encode())])
+    for observable, where in mva.read_beside.items():
+        of = [k for k, c in enumerate(mva.classes) if c in where and c in mva.decorrelated]
+        here = np.flatnonzero(np.isin(events.label, of) & (events.weight != 0.0))
+        if len(here) > EVENTS:
+            here = np.sort(random.choice(here, EVENTS, replace=False))
+        if len(here) < 2:
+            continue
+        score = np.array([np.asarray(row, float)[here] for row in scores.values()])
+        weight = events.weight[here] * np.concatenate(
+            [np.ones((1, len(here))), random.poisson(1.0, (REPLICAS, len(here)))]
+        )
+        squared, chance = distance_correlation_squared(
+            score, events.observables[observable][here], weight
+        )
+        found[observable] = {
+            "value": float(squared[0]),
+            "error": float(squared[1:].std(ddof=1)),
+            "by_chance": float(chance[0]),
         }
     return found
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from matplotlib.figure import Figure
 
-from zenith.artefacts.metrics import Measured
+from zenith.artefacts.metrics import Dependence, Measured
 from zenith.figures import judgement, style
 from zenith.figures.networks import Weighted
 
@@ -88,4 +88,9 @@ def test_slices_are_normalised() -> None:
         assert height.sum() == pytest.approx(1.0)
         np.testing.assert_allclose(height, np.histogram(part.values, edges)[0] / 200)
     assert legend(figure) == ["0", "1", "2"]
+    assert bottom_of_the_legend(figure) > np.max(heights)
+    r2: Dependence = {"value": 0.0312, "error": 0.0041, "by_chance": 0.0021}
+    figure = judgement.slices(parts, edges, label="$m$", title="b", dependence=r2)
+    title = figure.axes[0].get_legend().get_title().get_text()
+    assert title == "b\n$R^2$ = 0.0312 ± 0.0041, by chance 0.002"
     assert bottom_of_the_legend(figure) > np.max(heights)

@@ -65,8 +65,10 @@ def test_losses_show_both_curves_and_the_epoch_that_was_kept() -> None:
 
 
 def test_losses_of_a_single_epoch() -> None:
-    low, high = networks.losses([[0.5]], [[0.5]], [1]).axes[0].get_ylim()
+    axes = networks.losses([[0.5]], [[0.5]], [1], loss="Focal loss").axes[0]
+    low, high = axes.get_ylim()
     assert low < high
+    assert axes.get_ylabel() == "Focal loss"
 
 
 def test_roc_names_the_area() -> None:

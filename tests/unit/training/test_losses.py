@@ -1,6 +1,7 @@
 """Losses against a few lines of numpy, and what they make of a training."""
 
 from collections.abc import Callable
+from itertools import permutations
 from typing import Any
 
 import jax
@@ -12,6 +13,7 @@ from numpy.typing import NDArray
 from zenith.config.networks.loss import Planing
 from zenith.config.networks.perceptron import PerceptronSettings
 from zenith.errors import InputError
+from zenith.training.dependence import distance_correlation_squared as measured_correlation
 from zenith.training.examples import Examples
 from zenith.training.losses import (
     distance_correlation_squared,
@@ -104,6 +106,29 @@ def test_distance_correlation_and_its_gradient(outputs: int) -> None:
     without, _ = correlation(a, b, weight * (np.arange(12) < 7))
     expected_of_some = correlation_in_numpy(a[:, :7], b[:, :7], weight[:7])
     assert float(without) == pytest.approx(expected_of_some, rel=1e-4)
+
+
+@pytest.mark.parametrize("outputs", [1, 3])
+def test_distance_correlation_of_unseen_events(outputs: int) -> None:
+    """That of the loss, for several weights; chance is its mean over all permutations."""
+    random = np.random.default_rng(3)
+    a, b = random.normal(size=(outputs, 6)), random.exponential(size=6)
+    weight = np.stack([np.ones(6), random.integers(0, 4, 6).astype(float)])
+    found, chance = measured_correlation(a, b, weight)
+    for value, w in zip(found, weight, strict=True):
+        assert value == pytest.approx(correlation_in_numpy(a, b[None], w), rel=1e-9)
+    orders = np.array(list(permutations(range(6))))
+    mean = np.mean([correlation_in_numpy(a, b[None, order], weight[0]) for order in orders])
+    assert chance[0] == pytest.approx(mean, rel=1e-9)
+    # events of unequal weights count as (Σw)² / Σw² equal ones
+    some, equal = random.uniform(size=(2, 400)), np.ones((1, 400))
+    uneven = random.choice([0.1, 1.0], 400)[None]
+    _, (by_chance,) = measured_correlation(*some, uneven)
+    _, (as_many,) = measured_correlation(*some, equal)
+    effective = uneven.sum() ** 2 / (uneven**2).sum()
+    assert by_chance * (effective - 1) == pytest.approx(as_many * 399, rel=0.1)
+    constant = measured_correlation(np.ones(6), b, weight)
+    np.testing.assert_array_equal(constant, np.zeros((2, 2)))
 
 
 def test_distance_correlation_at_its_ends() -> None:

@@ -4,9 +4,11 @@ import jax
 import numpy as np
 import pytest
 
+from zenith.config.networks.loss import Loss
 from zenith.config.networks.perceptron import PerceptronSettings
 from zenith.core.networks.perceptron import Perceptron
 from zenith.errors import InputError
+from zenith.training.dependence import distance_correlation_squared
 from zenith.training.evaluate import evaluate
 from zenith.training.examples import Examples
 from zenith.training.measures import (
@@ -15,6 +17,7 @@ from zenith.training.measures import (
     average_precision,
     background_efficiencies,
     confusion,
+    dependence,
     highest_events,
     measures,
     probabilities,
@@ -125,6 +128,39 @@ def test_errors_are_the_spread_over_samples() -> None:
         spread = np.std([number["value"] for number in numbers], ddof=1)
         error = np.mean([number["error"] for number in numbers])
         assert error == pytest.approx(spread, rel=0.35), key  # the spread is known to 11 %
+
+
+@pytest.mark.parametrize("named", [("a",), ()])
+def test_dependence_of_scores_on_an_observable(named: tuple[str, ...]) -> None:
+    """Of the classes of the loss, else of all but the last; errors as of independent samples."""
+    mva = settings(3)
+    mva = mva.model_copy(
+        update={
+            "sliced": ("m",),
+            "loss": Loss.model_validate(
+                {"distance_correlation": {"observable": "m", "strength": 1, "classes": named}}
+                if named
+                else {}
+            ),
+        }
+    )
+
+    def of(seed: int) -> tuple[Examples, dict[str, np.ndarray]]:
+        events, scores = toy(3, 200, seed)
+        noise = np.random.default_rng(seed).normal(0.0, 0.2, 200)
+        return events._replace(observables={"m": (scores["a"] + noise).astype(np.float32)}), scores
+
+    events, scores = of(1)
+    found = dependence("n", mva, events, scores, 3)["m"]
+    there = np.isin(events.label, [0] if named else [0, 1])
+    rows = np.array([scores[name][there] for name in NAMES])
+    expected, by_chance = distance_correlation_squared(
+        rows, events.observables["m"][there], events.weight[there]
+    )
+    assert found["value"] == pytest.approx(expected[0])
+    assert found["by_chance"] == pytest.approx(by_chance[0])
+    many = [dependence("n", mva, *of(seed), 3)["m"]["value"] for seed in range(2, 42)]
+    assert found["error"] == pytest.approx(np.std(many, ddof=1), rel=0.4)
 
 
 def test_a_confusion_matrix_by_hand() -> None:

@@ -171,6 +171,12 @@ class DescentSettings(Mva):
         return found
 
     @property
+    def decorrelated(self) -> tuple[str, ...]:
+        """Those of the loss, else all but the last."""
+        settings = self.loss.decorrelation
+        return settings.of(tuple(self.classes)) if settings else super().decorrelated
+
+    @property
     def rounds(self) -> int:
         """The largest number of epochs."""
         return self.epochs

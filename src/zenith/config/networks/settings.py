@@ -169,6 +169,11 @@ class Mva(Section):
         return self.read_by_loss | dict.fromkeys(self.sliced, tuple(self.classes))
 
     @property
+    def decorrelated(self) -> tuple[str, ...]:
+        """The classes in which scores had better be independent of observables beside features."""
+        return tuple(self.classes)[:-1]
+
+    @property
     @abstractmethod
     def rounds(self) -> int:
         """The largest number of rounds of the training."""
