@@ -73,7 +73,7 @@ def run(args: argparse.Namespace) -> None:
     from zenith.errors import InputError
     from zenith.optimisation.compare import Row, compare
     from zenith.optimisation.fineness import against_numbers
-    from zenith.optimisation.rivals import in_categories
+    from zenith.optimisation.rivals import asked_of_rival, in_categories
     from zenith.optimisation.score_categories import Asked, in_bins
     from zenith.optimisation.selection import loosest
     from zenith.training.scores import add_unseen_scores
@@ -125,8 +125,11 @@ def run(args: argparse.Namespace) -> None:
             if not args.scores:
                 raise InputError("the climbed categories are of efficient scores: name --scores")
             asked = Asked.of(variant)
-            started = in_categories(analysis, columns, scores, asked)
-            rows["categories_start"] = Row.fixed(*started)
+            rows["categories_start"] = (
+                rows["trees"]
+                if asked.same_as(asked_of_rival(analysis))
+                else Row.fixed(*in_categories(analysis, columns, scores, asked))
+            )
             moved = read_climbed_scores(analysis, args.categories, asked.number)
             rows["categories"] = Row.fixed(in_bins(variant), scored_by(moved))
         else:

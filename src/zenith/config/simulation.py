@@ -30,6 +30,15 @@ class ProcessCard(Simulated):
     multiparton_interactions: Annotated[
         bool, Field(description="whether to simulate the underlying event (three times slower)")
     ] = False
+    final_state_cutoff: Annotated[
+        float,
+        Field(
+            ge=0.1,
+            le=2.0,
+            description="pT in GeV at which radiation off the final state ends: Pythia's "
+            "TimeShower:pTmin",
+        ),
+    ] = 0.5
     shower_variations: Annotated[
         bool,
         Field(

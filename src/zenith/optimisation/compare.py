@@ -10,7 +10,7 @@ differences are paired.
 
 from collections.abc import Mapping, Sequence
 from itertools import groupby
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 import equinox as eqx
 import numpy as np
@@ -42,6 +42,8 @@ from zenith.statistics.repair import sanitise
 from zenith.statistics.selections import Selections
 from zenith.statistics.templates import collect
 from zenith.training.scores import add_unseen_scores
+
+T = TypeVar("T")
 
 BATCH = 25  # replicas whose histograms are filled together
 
@@ -114,13 +116,17 @@ def compare(rows: Mapping[str, Row], rival: str = "") -> Compared:
     """Significances of all rows, their errors, and those of their differences.
 
     Differences are to the first row, and to the `rival` if there is one. Rows of one analysis stand
-    together and share its columns. Returns what `Compared` says.
+    together and share its columns; one row under two names is read once. Returns what `Compared`
+    says.
     """
+    named: dict[int, str] = {}
+    read_as = {name: named.setdefault(id(row), name) for name, row in rows.items()}
+    own = {name: row for name, row in rows.items() if read_as[name] == name}
     significance: dict[str, Expected] = {}
     replicas: dict[str, NDArray[np.float64]] = {}
     thresholds: dict[str, dict[str, list[float]]] = {}
     mu_errors: dict[str, NDArray[np.float64]] = {}
-    for _, same in groupby(rows.items(), key=lambda row: id(row[1].analysis)):
+    for _, same in groupby(own.items(), key=lambda row: id(row[1].analysis)):
         group = dict(same)
         analysis, columns, _ = next(iter(group.values()))
         objective = model.objective(analysis, quantity="significance")
@@ -150,6 +156,9 @@ def compare(rows: Mapping[str, Row], rival: str = "") -> Compared:
             significance[name]["learning"] = learned[name]
             thresholds[name] = {key: t.tolist() for key, t in hard[name].thresholds.items()}
 
+    significance, replicas = _under(read_as, significance), _under(read_as, replicas)
+    thresholds, mu_errors = _under(read_as, thresholds), _under(read_as, mu_errors)
+
     def gain(name: str, over: str) -> Gain:
         difference = significance[name]["z"] - significance[over]["z"]
         return {"difference": difference, "error": spread(replicas[name] - replicas[over])}
@@ -169,6 +178,11 @@ def compare(rows: Mapping[str, Row], rival: str = "") -> Compared:
     if "categories_start" in others:
         result["gain_of_categories"] = gain("categories", "categories_start")
     return result
+
+
+def _under(read_as: Mapping[str, str], found: Mapping[str, T]) -> dict[str, T]:
+    """What was found of a row under each of its names."""
+    return {name: found[first] for name, first in read_as.items() if first in found}
 
 
 def _mu_errors(

@@ -30,6 +30,14 @@ def rival_fit(analysis: Analysis) -> FitObservable:
     return analysis.regions[analysis.summary.rival.region or fitted_regions(analysis)[0]].fit
 
 
+def asked_of_rival(analysis: Analysis) -> Asked:
+    """The categories that boosted trees get, as `summary.rival` says."""
+    assert analysis.summary is not None
+    rival, least = analysis.summary.rival, analysis.summary.effective_events
+    keys = "summary.rival.categories", "summary.effective_events"
+    return Asked(rival.categories, rival_fit(analysis), least, keys)
+
+
 def regions_of_categories(
     analysis: Analysis, number: int, fit: FitObservable | None = None
 ) -> dict[str, Region]:
@@ -58,14 +66,9 @@ def in_categories(
 
     `scores` are those of the folds, of which only what their learning folds taught is used; edges
     are found on the validation fold. They are the ones that are `asked` for, by default those of
-    `summary.rival`. Raises InputError where the background does not fill as many
-    categories.
+    the rival. Raises InputError where the background does not fill as many categories.
     """
-    assert analysis.summary is not None
-    if asked is None:
-        rival, least = analysis.summary.rival, analysis.summary.effective_events
-        keys = "summary.rival.categories", "summary.effective_events"
-        asked = Asked(rival.categories, rival_fit(analysis), least, keys)
+    asked = asked or asked_of_rival(analysis)
     events = events_in_bins(analysis, columns, asked)
 
     def of_fold(fold: int, score: EfficientScore) -> Callable[[Values], Values]:

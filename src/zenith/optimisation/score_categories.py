@@ -51,6 +51,10 @@ class Asked(NamedTuple):
         section = "climbed_categories"
         return cls(number, region.fit, least, (f"{section}.number", f"{section}.minimum_events"))
 
+    def same_as(self, other: "Asked") -> bool:
+        """Whether both ask for the same categories, whatever the keys that do."""
+        return self._replace(keys=other.keys) == other
+
 
 def events_in_bins(analysis: Analysis, columns: Mapping[str, Columns], asked: Asked) -> Events:
     """All simulated events that pass the cuts: features of the score, then what is fitted."""

@@ -267,6 +267,7 @@ def test_the_comparison_quotes_every_selection(
     start = [case.start] * 5
     selections = {"initial": start, "climb": looser, "fixed_edges": start, "tpe": start}
     rows = {name: Row(analysis, toy_columns, chosen) for name, chosen in selections.items()}
+    rows["cma_es"] = rows["climb"]  # one row under two names
     result = compare(rows, rival="tpe")
     table = result["expected_significance"]
     assert set(table["initial"]) == {"z", "error", "learning"}
@@ -276,6 +277,9 @@ def test_the_comparison_quotes_every_selection(
     assert result["difference_to_rival"]["climb"] == result["gain"]["climb"]
     assert result["gain_of_edges"] == result["gain"]["climb"]  # the start is what stays fixed
     assert result["thresholds"]["climb"] == {"btag_1": cuts}
+    assert table["cma_es"] == table["climb"]
+    assert result["gain"]["cma_es"] == result["gain"]["climb"]
+    assert list(table) == list(rows)
 
     # of one fold alone, by its events alone
     objective = model.objective(analysis)

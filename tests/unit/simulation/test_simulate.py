@@ -20,7 +20,7 @@ from zenith.errors import InputError, ZenithError
 pytest.importorskip("pythia8mc", reason="Pythia 8 is the optional extra `simulate`")
 
 from zenith.simulation import simulate as module
-from zenith.simulation.generator import Generator, cross_section, unbiased
+from zenith.simulation.generator import Generator, cross_section, settings, unbiased
 from zenith.simulation.simulate import Source, certified_share, events_of_part, simulate_pseudodata
 
 REAL = Path("../shared/data/nanoaod/nanoAOD_2015_CMS_Open_Data_ttbar.root")
@@ -281,6 +281,19 @@ def test_without_variations_there_are_no_shower_weights(files: dict[str, Path]) 
     assert "PSSumw" not in read(files["ttbar_semileptonic"], "Runs").fields
 
 
+@pytest.mark.parametrize("cutoff", [0.5, 1.0])
+def test_radiation_off_the_final_state_ends_at_the_cutoff(cutoff: float) -> None:
+    """Emissions are ordered in pT, and those above 5 GeV are the ones that have other weights."""
+    varied = card("zprime", shower_variations=True, final_state_cutoff=cutoff)
+    lines = dict(line.split(" = ") for line in settings(varied, 1))
+    assert float(lines["TimeShower:pTmin"]) == cutoff
+    assert cutoff**2 * float(lines["UncertaintyBands:FSRpTmin2Fac"]) == pytest.approx(25.0)
+    event = Generator(varied, 7).batch(40)
+    gluons = (event.prt.id == 21) & (abs(event.prt.status) == 51)  # of this shower
+    emitted = event.prt.scale[gluons]
+    assert cutoff <= ak.min(emitted) < 1.1 * cutoff
+
+
 def test_pseudodata_are_not_slowed_by_variations() -> None:
     varied = card("ttbar_semileptonic", shower_variations=True, pt_hat_bias=4.0)
     assert unbiased(varied) == card("ttbar_semileptonic", pt_hat_bias=0.0)
@@ -356,7 +369,7 @@ def test_pseudodata_hold_the_luminosity_in_the_sections_that_are_certified(
     assert certified_share(golden_json) == pytest.approx(expected, rel=1e-12)
     monkeypatch.setattr(module, "Generator", lambda *_: None)
     monkeypatch.setattr(module, "_batches", lambda *_: [])
-    backgrounds = {"ttbar_semileptonic": 1.055, "ttbar_dileptonic": 0.4827, "wjets": 0.9301}
+    backgrounds = {"ttbar_semileptonic": 0.9781, "ttbar_dileptonic": 0.4565, "wjets": 0.8850}
     command = ["simulate", "--config", "config/zprime.yaml", "--sample", "pseudodata"]
     command += ["--set", f"eras.2016.golden_json={golden_json or 'null'}"]
     with caplog.at_level("INFO"):
