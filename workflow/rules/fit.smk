@@ -2,6 +2,7 @@ rule fit:
     input:
         histograms=f"{RESULTS}/{{selection}}/histograms.root",
         selection=selection_files,
+        surface=surface_file,
     output:
         workspace=f"{RESULTS}/{{selection}}/workspace.json",
         fit=f"{RESULTS}/{{selection}}/fit.json",
@@ -20,8 +21,9 @@ rule fit:
         configuration=resolved,
         jax=JAX,
         selection=selection_option,
+        surface=surface_option,
         config=lambda wildcards: step_config(ANALYSIS, "fit"),
         code=code_hash("zenith.cli.fit", *KINDS),
     shell:
         "{params.jax} python -m zenith fit --config {params.configuration} --input {input.histograms}"
-        " {params.selection} --workspace {output.workspace} --output {output.fit} > {log} 2>&1"
+        " {params.selection} {params.surface} --workspace {output.workspace} --output {output.fit} > {log} 2>&1"

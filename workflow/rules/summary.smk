@@ -57,6 +57,8 @@ rule summary:
             [f"{OWN}/figures_efficient_score"] if SCORES and OF_SAMPLES else []
         ),
         comparison=[f"{OWN}/comparison.json"] if CLIMBED else [],
+        interval=[f"{OWN}/interval.json"] if ANALYSIS.interval and OF_SAMPLES else [],
+        coverage=[f"{OWN}/coverage.json"] if ANALYSIS.coverage and OF_SAMPLES else [],
         categories=[f"{OWN}/categories.json"] if CONFIGURATION.categorise else [],
         category_figures=[f"{OWN}/figures"] if CONFIGURATION.categorise else [],
     output:

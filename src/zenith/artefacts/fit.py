@@ -170,6 +170,39 @@ class Pruned(TypedDict):
     effect: Annotated[float, "its largest relative effect"]
 
 
+class Deviation(TypedDict):
+    """How far variations at ±1 standard deviation are from the surface at one point."""
+
+    parameters: Annotated[
+        dict[str, float], "nuisance parameters that are not nominal, in standard deviations"
+    ]
+    largest: Annotated[float, "relative deviation of the events in the bin where it is largest"]
+    channel: Annotated[str, "where that is"]
+    bin: Annotated[int, "of the channel, from 0"]
+    significance: Annotated[
+        float, "root of Σ (difference)² / expected: in standard deviations of the counts"
+    ]
+
+
+class SurfaceFit(TypedDict):
+    """Response surfaces in place of variations at ±1 standard deviation."""
+
+    nuisances: Annotated[list[str], "the nuisance parameters that they describe"]
+    points: Annotated[int, "to which events were shifted and polynomials fitted"]
+    unseen: Annotated[int, "further points, which judge them"]
+    chi2: Annotated[float, "sum of the squared pulls at these"]
+    number: Annotated[int, "of these pulls"]
+    mu_error: Annotated[Number, "of Asimov data at signal strength 1, in the fit with surfaces"]
+    significance: Annotated[Number, "expected of a discovery, in the fit with surfaces"]
+    deviations: Annotated[list[Deviation], "of the workspace, which has variations instead"]
+
+
+class WithSurface(TypedDict):
+    """What there is besides where the analysis has surfaces."""
+
+    surface: NotRequired[Annotated[SurfaceFit, "response surfaces, where the analysis has them"]]
+
+
 class FitResult(Predictions):
     """What `fit` finds of the likelihood."""
 
@@ -193,7 +226,7 @@ class FitResult(Predictions):
     reasons: NotRequired[Annotated[dict[str, str], "why something is null, by its place"]]
 
 
-class Fit(FitResult):
+class Fit(FitResult, WithSurface):
     """All of fit.json."""
 
     control_fit: NotRequired[Annotated[ControlFit | None, "of the open regions, where some are"]]

@@ -3,6 +3,7 @@
 import argparse
 
 from zenith.cli.files import Input, Output
+from zenith.cli.workspaces import add_surface, part
 
 HELP = "coverage of the intervals of a pyhf workspace, by truth"
 
@@ -11,6 +12,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     """Define the options."""
     parser.add_argument("workspace", type=Input, nargs="?", help="pyhf JSON workspace")
     parser.add_argument("--measurement", help="name of the measurement; default: the first")
+    add_surface(parser)
     parser.add_argument("--truths", type=int, default=10, help="truths drawn from the priors [10]")
     parser.add_argument(
         "--interest",
@@ -47,6 +49,7 @@ def run(args: argparse.Namespace) -> None:
     import numpy as np
 
     from zenith.artefacts.coverage import COVERAGE
+    from zenith.cli.workspaces import with_surface_of
     from zenith.errors import InputError, ZenithError
     from zenith.inference.coverage import truths
     from zenith.inference.coverage_parts import cover, fixed, merged
@@ -57,28 +60,33 @@ def run(args: argparse.Namespace) -> None:
     if (args.workspace is None) != bool(args.merge):
         raise InputError("give a workspace, or the parts to --merge")
     if args.merge:
-        content, inputs = merged([COVERAGE.read(part) for part in args.merge]), args.merge
+        content, inputs = merged([COVERAGE.read(path) for path in args.merge]), args.merge
     else:
-        first, _, parts = args.part.partition("/")
-        if not (first.isdigit() and parts.isdigit() and 1 <= int(first) <= int(parts)):
-            raise InputError(f"--part {args.part}: not of the form 1/4")
+        first, parts = part(args.part)
         if args.experiments < 1 or args.truths < 1:
             raise InputError("--experiments and --truths must be at least 1")
         logging.getLogger("pyhf").setLevel(logging.ERROR)
         try:
-            workspace = read(read_json_file(args.workspace), args.measurement)
+            spec = read_json_file(args.workspace)
+            workspace, covariance = with_surface_of(args, read(spec, args.measurement))
             theta = [fixed(workspace, text) for text in args.truth] or truths(
                 *workspace[:2], args.truths, args.seed, tuple(args.interest)
             )
-            chosen = range(int(first) - 1, len(theta), int(parts))
+            chosen = range(first - 1, len(theta), parts)
             if not chosen:
                 raise InputError(f"--part {args.part}: there are only {len(theta)} truths")
             content = cover(
-                workspace, np.array(theta)[chosen], chosen, args.experiments, args.seed, LEVELS
+                workspace,
+                np.array(theta)[chosen],
+                chosen,
+                args.experiments,
+                args.seed,
+                LEVELS,
+                covariance=covariance,
             )
         except ZenithError as error:
             raise type(error)(f"{args.workspace}: {error}") from None
-        inputs = [args.workspace]
+        inputs = [args.workspace, *([args.surface] if args.surface else [])]
     COVERAGE.write(args.output, content, inputs=inputs)
     shares = zip(content["levels"], content["total"]["coverage"], strict=True)
     for level, share in shares:

@@ -4,6 +4,7 @@ import argparse
 import json
 
 from zenith.cli.files import Input, Output, check
+from zenith.cli.workspaces import add_surface
 
 HELP = "intervals of parameters of a pyhf workspace, all others profiled"
 
@@ -17,6 +18,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         help="JSON patch (a signal) to apply to it, or one of a pyhf patch set by its name",
     )
     parser.add_argument("--measurement", help="name of the measurement; default: the first")
+    add_surface(parser)
     parser.add_argument(
         "--parameter",
         action="append",
@@ -45,6 +47,7 @@ def run(args: argparse.Namespace) -> None:
     import logging
 
     from zenith.artefacts.interval import INTERVAL
+    from zenith.cli.workspaces import with_surface_of
     from zenith.errors import ZenithError
     from zenith.inference.workspaces import LEVELS, intervals
     from zenith.statistics.significance import read
@@ -57,9 +60,12 @@ def run(args: argparse.Namespace) -> None:
         spec = with_patch(spec, args.patch)
         source += f" with {args.patch}"
         inputs.append(patch_parts(args.patch)[0])
+    if args.surface is not None:
+        inputs.append(args.surface)
     try:
+        workspace, _ = with_surface_of(args, read(spec, args.measurement))
         content = intervals(
-            read(spec, args.measurement),
+            workspace,
             args.parameter,
             args.level or LEVELS,
             expected=args.expected,

@@ -10,6 +10,7 @@ from zenith.config.categories import Categorise
 from zenith.config.copies import Copies
 from zenith.config.efficient_score import EfficientScoreSettings
 from zenith.config.formats import FORMATS, FileFormat
+from zenith.config.inference import CoverageSettings, IntervalSettings, Surfaces
 from zenith.config.inputs import Inputs
 from zenith.config.learning import Folds, Optimise, Search
 from zenith.config.marks import concerns
@@ -19,7 +20,7 @@ from zenith.config.samples import FILES, AppliedWeight, Era, Process, Sample
 from zenith.config.selection import Observable, PhysicsObject, Region
 from zenith.config.skim import Skim
 from zenith.config.statistics import Plotting, Statistics
-from zenith.config.steps import DRAWN, NAMED, SKIMMED, SUMMARISED, TEMPLATES
+from zenith.config.steps import DRAWN, NAMED, SKIMMED, SUMMARISED, SURFACES, TEMPLATES
 from zenith.config.systematics import AnySystematic
 from zenith.config.tuning import Tune
 
@@ -48,6 +49,7 @@ class Sections(Section):
         Field(ge=0, description="seed of everything that is random"),
         concerns("simulate", "fakes", "mva", "mva_figures", "response", "optimise", "search"),
         concerns("skim", *SKIMMED, of="simulation"),
+        concerns(*SURFACES),
         concerns("scored", of="toy"),
         concerns("categorise", "category_scan"),
     ] = 1
@@ -158,6 +160,27 @@ class Sections(Section):
     statistics: Annotated[
         Statistics, Field(description="settings of the statistical model and the fit")
     ] = Statistics()
+    surfaces: Annotated[
+        Surfaces | None,
+        Field(
+            description="response of yields to all nuisance parameters of the type `shift` "
+            "together, beyond templates at one standard deviation; none: templates alone"
+        ),
+        concerns(*SURFACES, "fit", "interval"),
+    ] = None
+    interval: Annotated[
+        IntervalSettings | None,
+        Field(description="intervals of parameters in the fit that is quoted; none: no such file"),
+        concerns("interval"),
+    ] = None
+    coverage: Annotated[
+        CoverageSettings | None,
+        Field(
+            description="pseudo-experiments that count how often intervals of the fit that is "
+            "quoted hold the truth; none: no such count"
+        ),
+        concerns("pseudo_experiments"),
+    ] = None
     categorise: Annotated[
         Categorise | None,
         Field(description="categories of scored events, or of those of a region"),

@@ -27,8 +27,12 @@ Step = Literal[
     "compare",
     "optimisation_figures",
     "histogram",
+    "surface",
     "fit",
     "figures",
+    "interval",
+    "pseudo_experiments",
+    "coverage",
     "scored",
     "categorise",
     "category_scan",
@@ -43,8 +47,6 @@ TOOLS = (
     "score",
     "datasets",
     "significance",
-    "interval",
-    "coverage",
     "toys",
     "new",
     "run",
@@ -60,7 +62,13 @@ OBJECTIVE: tuple[Step, ...] = ("optimise", "search", "optimisation_figures")  # 
 SELECTION: tuple[Step, ...] = (*OBJECTIVE, "compare")  # judge selections by events
 FITTED: tuple[Step, ...] = (*SELECTION, "fit", "figures", "scored")  # have the model of regions
 MODEL: tuple[Step, ...] = (*FITTED, "efficient_score")  # have the statistical model, of any regions
-REGIONS: tuple[Step, ...] = (*FITTED, "histogram", "efficient_score_figures")  # have the regions
+SURFACES: tuple[Step, ...] = ("surface", "pseudo_experiments")  # shift events to any point
+REGIONS: tuple[Step, ...] = (  # have the regions
+    *FITTED,
+    "histogram",
+    "efficient_score_figures",
+    *SURFACES,
+)
 LEARNED: tuple[Step, ...] = ("response", "efficient_score")  # learn what varies events
 TEMPLATES: tuple[Step, ...] = (*REGIONS, *LEARNED)  # read the events as they vary
 SUMMARISED: tuple[Step, ...] = (  # have the efficient score of events
@@ -70,8 +78,13 @@ SUMMARISED: tuple[Step, ...] = (  # have the efficient score of events
     "histogram",
     "fit",
     "figures",
+    *SURFACES,
 )
-NAMED: tuple[Step, ...] = ("efficient_score_figures", "figures", "summary")  # name its parameters
+NAMED: tuple[Step, ...] = (  # name its parameters
+    "efficient_score_figures",
+    "figures",
+    "summary",
+)
 DRAWN: tuple[Step, ...] = (  # draw
     "fakes_figures",
     "mva_figures",

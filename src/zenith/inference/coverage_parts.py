@@ -1,7 +1,7 @@
 """Coverage as an artefact, of truths that jobs share."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -16,17 +16,28 @@ from zenith.inference.intervals import ONE_SIGMA
 
 def fixed(workspace: Workspace, text: str) -> Floats:
     """A truth such as `mu=1,jes=-2`, (n,); what is not named is at its start. Raises InputError."""
-    parameters = workspace.structure.parameters
-    theta = parameters.init.copy()
+    values = {}
     for part in text.split(","):
         name, _, value = (piece.strip() for piece in part.partition("="))
         try:
-            theta[parameters.names.index(name)] = float(value)
+            values[name] = float(value)
         except ValueError:
+            raise InputError(f"truth {text!r}: {part!r} is not NAME=NUMBER") from None
+    return at(workspace, values)
+
+
+def at(workspace: Workspace, values: Mapping[str, float]) -> Floats:
+    """A truth by the names of parameters, (n,); what is not named is at its start.
+
+    Raises InputError for a name that is none of the model's.
+    """
+    parameters = workspace.structure.parameters
+    theta = parameters.init.copy()
+    for name, value in values.items():
+        if name not in parameters.names:
             known = ", ".join(parameters.names)
-            raise InputError(
-                f"truth {text!r}: {part!r} is not NAME=NUMBER with a name of {known}"
-            ) from None
+            raise InputError(f"truth: no parameter is called {name!r}; there is {known}")
+        theta[parameters.names.index(name)] = value
     return np.asarray(theta)
 
 
@@ -34,19 +45,38 @@ def cover(
     workspace: Workspace,
     theta: Floats,
     numbers: Sequence[int],
-    experiments: int,
+    experiments: int | Sequence[int],
     seed: int,
     levels: Sequence[float],
+    *,
+    expected: Sequence[Floats] | None = None,
+    covariance: Floats | None = None,
 ) -> Coverage:
     """The pseudo-experiments of truths (T, n), of which `numbers` say which; any T of them may be
-    run apart, and are the same as if they were run together."""
+    run apart, and are the same as if they were run together.
+
+    `experiments` is their number for each truth, or for all. `expected` are the counts of each
+    truth, (B,), where they are known better than by the model, and `covariance` (F, F, S, B) is
+    that of the terms of surfaces.
+    """
     structure, parameters = workspace.structure, workspace.structure.parameters
     truths: list[OfTruth] = []
-    for number, at in zip(numbers, theta, strict=True):
-        found = run(structure, workspace.templates, at, experiments, (seed, number), levels=levels)
+    sizes = [experiments] * len(theta) if isinstance(experiments, int) else experiments
+    counts = [None] * len(theta) if expected is None else expected
+    for number, truth, size, mean in zip(numbers, theta, sizes, counts, strict=True):
+        found = run(
+            structure,
+            workspace.templates,
+            truth,
+            size,
+            (seed, number),
+            levels=levels,
+            expected=mean,
+            covariance=covariance,
+        )
         moved = {
             name: float(value)
-            for name, value, init in zip(parameters.names, at, parameters.init, strict=True)
+            for name, value, init in zip(parameters.names, truth, parameters.init, strict=True)
             if value != init
         }
         truths.append(
@@ -54,7 +84,7 @@ def cover(
                 **_counted(found, levels),
                 "number": number,
                 "parameters": moved,
-                "truth": float(at[parameters.poi]),
+                "truth": float(truth[parameters.poi]),
                 "best": _nulls(found.best),
                 "lower": _nulls(found.lower),
                 "upper": _nulls(found.upper),

@@ -25,6 +25,7 @@ from zenith.artefacts.metrics import METRICS
 from zenith.artefacts.scored_events import SCORED_EVENTS
 from zenith.artefacts.selection import CLIMB, SEARCH, SELECTION
 from zenith.artefacts.summary import CATEGORY_SUMMARY, SUMMARY
+from zenith.artefacts.surface import SURFACE
 from zenith.artefacts.tensors import TENSORS
 from zenith.artefacts.training_set import TRAINING_SET
 from zenith.artefacts.trees import TREES
@@ -50,6 +51,7 @@ CODECS: tuple[AnyCodec, ...] = (
     SCORED_EVENTS,
     TRAINING_SET,
     CLIMB_HISTORY,
+    SURFACE,
     ARRAYS,
     TENSORS,
     WORKSPACE,

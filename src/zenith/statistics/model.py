@@ -58,7 +58,7 @@ def recipe(analysis: Analysis, surface: Surface | None = None) -> Recipe:
     constants = _constants(analysis, structure)
     if surface is not None:
         _check(analysis, structure, surface)
-        terms = surface.terms(structure.surface, structure.samples)
+        terms = surface.of(structure.surface, structure.samples).coefficients
         constants = constants._replace(surface=jnp.asarray(terms))
     return Recipe(
         structure=structure,

@@ -13,27 +13,13 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import Array
-from typing_extensions import TypedDict
 
+from zenith.artefacts.fit import Deviation
 from zenith.core.likelihood.composition import Modifier
 from zenith.core.likelihood.histfactory import prepare, rates
 from zenith.core.likelihood.structure import Structure, Templates
 
 TYPES = ("normsys", "histosys")
-
-
-class Deviation(TypedDict):
-    """How far variations at ±1 standard deviation are from the surface at one point."""
-
-    parameters: dict[str, float]
-    """Nuisance parameters that are not nominal, in standard deviations."""
-    largest: float
-    """Relative deviation of the expected events in the bin where it is largest."""
-    channel: str
-    bin: int
-    """Where that is."""
-    significance: float
-    """Root of Σ (difference)² / expected: in standard deviations of the counts of all bins."""
 
 
 def as_variations(structure: Structure, templates: Templates) -> tuple[Structure, Templates]:

@@ -9,7 +9,7 @@ from zenith.config import Analysis
 from zenith.config.base import Name
 from zenith.config.marks import concerns
 from zenith.config.priors import Prior
-from zenith.config.steps import MODEL, TEMPLATES
+from zenith.config.steps import MODEL, SURFACES, TEMPLATES
 from zenith.config.systematics import BOUNDS, KIND, SHAPES, Side
 from zenith.events import function_shifts
 from zenith.events.formats.arrays import Events
@@ -36,7 +36,7 @@ class FunctionShift(Shift):
     bounds: Annotated[
         tuple[float, float] | None,
         Field(description=BOUNDS),
-        concerns(*MODEL, "response"),
+        concerns(*MODEL, "response", *SURFACES),
         concerns("skim", "columns", of="simulation"),  # copies are within
     ] = None
 

@@ -183,11 +183,12 @@ OBJECTIVE = "optimise search optimisation_figures"
 SELECTION = f"{OBJECTIVE} compare"
 FITTED = f"{SELECTION} fit figures scored"
 MODEL = f"{FITTED} efficient_score"
-REGIONS = f"{FITTED} histogram efficient_score_figures"
+SURFACES = "surface pseudo_experiments"
+REGIONS = f"{FITTED} histogram efficient_score_figures {SURFACES}"
 LEARNED = "response efficient_score"
 TEMPLATES = f"{REGIONS} {LEARNED}"
-NETWORK = f"mva mva_figures logits {LEARNED} efficient_score_figures {SELECTION} histogram scored"
-SUMMARISED = "efficient_score efficient_score_figures compare histogram fit figures"
+NETWORK = f"mva mva_figures logits {LEARNED} efficient_score_figures {SELECTION} histogram scored {SURFACES}"
+SUMMARISED = f"efficient_score efficient_score_figures compare histogram fit figures {SURFACES}"
 OF_PROCESS = f"{TEMPLATES} category_figures"
 NAMED = "efficient_score_figures figures summary"
 OTHERS = "efficient_score_figures optimisation_figures figures category_figures"
@@ -213,7 +214,7 @@ EXPECTED = {
     "title": "summary",
     "module": f"skim columns training_set {DRAWN} summary",
     "seed": f"simulate {SHIFTED} fakes mva mva_figures response optimise search categorise "
-    "category_scan",
+    f"category_scan {SURFACES}",
     "max_files": "columns training_set",
     "files": "",  # those of samples
     "tune.*": "tune",

@@ -18,6 +18,7 @@ from typing import Any, NamedTuple, Self
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import ndtr, ndtri
 
 from zenith.core.likelihood.quadratics import monomials, pairs
 from zenith.errors import InputError
@@ -36,10 +37,10 @@ SINGULAR = 1e-8
 def design(
     lower: Sequence[float], upper: Sequence[float], random: int, seed: int = 0, reach: float = 2.0
 ) -> Array:
-    """Points to shift to, (K, A): four on every axis, then `random` ones anywhere between.
+    """Points to shift to, (K, A): four on every axis, then `random` ones of the priors.
 
     Nuisance parameters range from `lower` to `upper`, (A,), and points at most from -reach to
-    reach, by default the four ±1 and ±2.
+    reach, by default the four ±1 and ±2. Random ones are normal between these ends.
     """
     low, high = np.maximum(lower, -reach), np.minimum(upper, reach)
     axes = np.linspace(low, high, 5)
@@ -49,7 +50,9 @@ def design(
         for value in axes[:, a]
         if abs(value) > 1e-9 * reach
     ]
-    anywhere = np.random.default_rng(seed).uniform(low, high, (random, len(low)))
+    share = np.random.default_rng(seed).random((random, len(low)))
+    ends = ndtr(low), ndtr(high)
+    anywhere = ndtri(ends[0] + share * (ends[1] - ends[0]))
     return np.concatenate([np.reshape(on_axis, (-1, len(low))), anywhere])
 
 
@@ -111,8 +114,8 @@ class Surface(NamedTuple):
         variance = np.einsum("...f,...g,fgsb->...sb", terms, terms, self.covariance, optimize=True)
         return np.asarray(np.sqrt(np.maximum(variance, 0.0)))
 
-    def terms(self, nuisances: Sequence[str], processes: Sequence[str]) -> Array:
-        """The coefficients of some of its nuisance parameters and processes, in their order."""
+    def of(self, nuisances: Sequence[str], processes: Sequence[str]) -> "Surface":
+        """Some of its nuisance parameters and processes, in this order."""
         order = [self.nuisances.index(name) for name in nuisances]
         place = {pair: k for k, pair in enumerate(zip(*pairs(len(self.nuisances)), strict=True))}
         rows = [*order]
@@ -120,7 +123,12 @@ class Surface(NamedTuple):
             first, second = sorted((order[a], order[b]))
             rows.append(len(self.nuisances) + place[first, second])
         columns = [self.processes.index(name) for name in processes]
-        return self.coefficients[np.ix_(rows, columns)]
+        return Surface(
+            tuple(nuisances),
+            tuple(processes),
+            self.coefficients[np.ix_(rows, columns)],
+            self.covariance[np.ix_(rows, rows, columns)],
+        )
 
 
 class Closure(NamedTuple):

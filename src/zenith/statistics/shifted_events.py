@@ -1,0 +1,224 @@
+"""Simulated events at any point in the space of nuisance parameters, and their yields there.
+
+Nuisance parameters that are a parameter of a shift (`type: shift`) move the events themselves, all
+at once. Skims have what they are functions of; columns have the weights, which do not change.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from zenith.artefacts import Columns
+from zenith.config import Analysis
+from zenith.core.response.surface import Copies, sums
+from zenith.errors import ConfigError, InputError
+from zenith.events import function_shifts
+from zenith.events.columns import evaluate
+from zenith.events.folds import event_hash, hash_of, uniform
+from zenith.events.formats.views import flattened
+from zenith.events.objects import select
+from zenith.events.sample_events import named, read_skim
+from zenith.observable import Observable
+from zenith.statistics.histograms import Target, filled_bins, fit_targets
+from zenith.statistics.nuisances import Nuisance, nominal_samples, nuisances, simulated_processes
+from zenith.statistics.selections import Selections
+from zenith.statistics.thresholds import region_cuts
+from zenith.statistics.varied_events import SampleEvents
+
+Array = NDArray[np.float64]
+STREAM = 0x5AF  # of the random numbers that choose events, beside those of folds and shifts
+
+
+def shifting(analysis: Analysis) -> list[Nuisance]:
+    """The nuisance parameters that are parameters of shifts, whose values may be any.
+
+    Raises ConfigError if there is none.
+    """
+    found = [
+        nuisance
+        for nuisance in nuisances(analysis)
+        if nuisance.source == "shape"
+        and analysis.systematics[nuisance.variation].parameter(nuisance.variation) is not None
+    ]
+    if not found:
+        raise ConfigError(
+            "surfaces: no systematic uncertainty has `type: shift`, whose events can be anywhere: "
+            "add one, or leave surfaces out"
+        )
+    return found
+
+
+def observables_read(analysis: Analysis) -> set[str]:
+    """What the regions of the fit are cut on and fitted in."""
+    found = set()
+    for region, settings in analysis.regions.items():
+        if settings.in_fit:
+            found |= {
+                settings.fit.observable,
+                *(c.observable for c in region_cuts(analysis, region)),
+            }
+    return found
+
+
+class Yields(NamedTuple):
+    """Events of S processes in the B bins of all channels, at the nominal point and K others."""
+
+    copies: Copies
+    channels: tuple[tuple[str, int], ...]
+    """Names and numbers of bins, in the order of the bins."""
+    processes: tuple[str, ...]
+    events: dict[str, int]
+    """Of each sample, those that were shifted."""
+    merged: NDArray[np.bool_]
+    """(S, B), where too few events leave the response of the whole channel, or none."""
+
+
+@dataclass(frozen=True)
+class Shifting:
+    """What moves, selects and scores events.
+
+    Attributes
+    ----------
+    selections
+        What each fold is read with.
+    observables
+        Those that are cut on or fitted, and those that `scored` reads.
+    scored
+        Columns to the same with the scores that are cut on or fitted.
+    most
+        Number of events of a sample that are shifted, chosen by their identity; None: all.
+    effective_events
+        Fewest of a process in a bin that has a response of its own.
+    """
+
+    analysis: Analysis
+    selections: Selections
+    observables: Mapping[str, Observable]
+    scored: Callable[[Columns], Columns]
+    most: int | None
+    effective_events: float
+
+    def yields(
+        self, columns: Mapping[str, Columns], skims: Mapping[str, Sequence[str]], points: Array
+    ) -> Yields:
+        """Yields at points (K, A) of `shifting(analysis)`.
+
+        Raises InputError for skims of other events than those of the columns, and for samples
+        without any.
+        """
+        analysis = self.selections.on_axes(self.analysis)
+        fitted = [t for t in fit_targets(self.analysis, self.selections) if _in_fit(analysis, t)]
+        processes = tuple(simulated_processes(analysis))
+        bins = [len(target.edges) - 1 for target in fitted]
+        shape = (1 + len(points), len(processes), sum(bins))
+        yields, covariance = np.zeros(shape), np.zeros((shape[0], *shape))
+        wholes, spread = (
+            np.zeros((*shape[:2], len(bins))),
+            np.zeros((shape[0], *shape[:2], len(bins))),
+        )
+        used = {}
+        for sample in nominal_samples(analysis):
+            if analysis.is_data(sample) or analysis.samples[sample].from_data is not None:
+                continue
+            row = processes.index(analysis.samples[sample].process)
+            share, used[sample] = self._share(columns, sample), 0
+            for events in self._events(columns, skims, sample, points, share):
+                used[sample] += len(events[0].weight)
+                ends = np.cumsum([0, *bins])
+                for c, places in enumerate(self._places(analysis, events, fitted)):
+                    weight = np.broadcast_to(events[0].weight / share, places.shape)
+                    here = slice(ends[c], ends[c + 1])
+                    own, own_covariance = sums(places, weight, bins[c])
+                    yields[:, row, here] += own
+                    covariance[:, :, row, here] += own_covariance
+                    whole, whole_covariance = sums(np.where(places < 0, -1, 0), weight, 1)
+                    wholes[:, row, c : c + 1] += whole
+                    spread[:, :, row, c : c + 1] += whole_covariance
+        channel = np.repeat(np.arange(len(bins)), bins)
+        few = _few(yields, covariance, self.effective_events)
+        yields = np.where(few, wholes[..., channel], yields)
+        covariance = np.where(few, spread[..., channel], covariance)
+        none = few & _few(wholes, spread, self.effective_events)[..., channel]
+        yields, covariance = np.where(none, 0.0, yields), np.where(none, 0.0, covariance)
+        channels = tuple((target.region, size) for target, size in zip(fitted, bins, strict=True))
+        copies = Copies(np.asarray(points, float), yields, covariance)
+        return Yields(copies, channels, processes, used, few)
+
+    def _share(self, columns: Mapping[str, Columns], sample: str) -> float:
+        if sample not in columns:
+            raise InputError(f"no columns of sample {sample!r} are given: add its file")
+        size = len(columns[sample].weight)
+        if not size:
+            raise InputError(f"sample {sample!r} has no events to shift: simulate some")
+        return 1.0 if self.most is None else min(1.0, self.most / size)
+
+    def _events(
+        self,
+        columns: Mapping[str, Columns],
+        skims: Mapping[str, Sequence[str]],
+        sample: str,
+        points: Array,
+        share: float,
+    ) -> Iterator[list[SampleEvents]]:
+        """The chosen events of a sample, chunk by chunk, at the nominal point and all others."""
+        analysis, own, start = self.analysis, columns[sample], 0
+        moving = shifting(analysis)
+        optional = analysis.format_of(sample).optional
+        again = f"the columns of sample {sample!r} are of other events: run `zenith columns` again"
+        for path in skims.get(sample, ()):
+            if start == len(own.weight):
+                break  # what is left of earlier runs, with more parts
+            for events in read_skim(path, analysis.skim.chunk, optional=optional):
+                stop = start + len(events)
+                hashes, weight = own.hash[start:stop], own.weight[start:stop]
+                if not np.array_equal(event_hash(events), hashes):
+                    raise InputError(f"{path}: {again}")
+                start = stop
+                chosen = uniform(hash_of(hashes, analysis.seed, STREAM)) < share
+                if not chosen.any():
+                    continue
+                flat = flattened(events[chosen])
+                found = Columns({}, weight[chosen], hashes[chosen])
+                with named(f"{path}: sample {sample}"):
+                    for k, point in enumerate([np.zeros(len(moving)), *points]):
+                        pulls = {
+                            nuisance.variation: float(value)
+                            for nuisance, value in zip(moving, point, strict=True)
+                            if nuisance.varies(analysis, sample)
+                        }
+                        moved = function_shifts.at(flat, analysis, pulls)
+                        found.shapes[str(k)] = evaluate(select(moved, analysis), self.observables)
+                found = self.scored(replace(found, values=found.shapes["0"]))
+                yield [
+                    SampleEvents(values, found.weight, found.hash)
+                    for values in found.shapes.values()
+                ]
+        if start != len(own.weight):
+            raise InputError(f"the skims of sample {sample!r} have {start} events: {again}")
+
+    def _places(
+        self, analysis: Analysis, events: Sequence[SampleEvents], targets: Sequence[Target]
+    ) -> list[NDArray[Any]]:
+        """Of each target the bin of every event at every point, (1 + K, N), -1 if in none."""
+        cuts = {target.region: region_cuts(analysis, target.region) for target in targets}
+        places = [np.full((len(events), len(events[0].weight)), -1) for _ in targets]
+        for k, at in enumerate(events):
+            found = filled_bins(at, list(targets), cuts, self.selections)
+            for place, target in zip(places, targets, strict=True):
+                chosen, index = found[target]
+                place[k, chosen] = index
+        return places
+
+
+def _in_fit(analysis: Analysis, target: Target) -> bool:
+    return analysis.regions[target.region].in_fit
+
+
+def _few(yields: Array, covariance: Array, effective_events: float) -> NDArray[np.bool_]:
+    """Where a process has too few effective events at one of the points, (S, B)."""
+    squares = np.einsum("kksb->ksb", covariance)
+    enough = (yields > 0.0) & (yields**2 >= effective_events * squares)
+    return np.asarray(~enough.all(axis=0))
