@@ -30,7 +30,9 @@ SELECTIONS += ["efficient_score"] if SCORES else []
 # The selection whose intervals are quoted, and the number of jobs that share truths.
 QUOTED = SELECTIONS[-1]
 OF_QUOTED = SimpleNamespace(selection=QUOTED)  # as wildcards have it
-PARTS = min(ANALYSIS.coverage.jobs, ANALYSIS.coverage.number) if ANALYSIS.coverage else 1
+PARTS = (
+    min(ANALYSIS.coverage.jobs, ANALYSIS.coverage.number) if ANALYSIS.coverage else 1
+)
 # Categories that are climbed beside the regions: an analysis with them in their place.
 IN_CATEGORIES = in_climbed_categories(ANALYSIS) if ANALYSIS.climbed_categories else None
 CATEGORIES = ["climb_categories"] if IN_CATEGORIES else []
@@ -211,9 +213,7 @@ def all_skims(wildcards):
 
 def surface_file(wildcards):
     """The response surfaces of a selection, where the analysis has them."""
-    return (
-        [f"{RESULTS}/{wildcards.selection}/surface.h5"] if ANALYSIS.surfaces else []
-    )
+    return [f"{RESULTS}/{wildcards.selection}/surface.h5"] if ANALYSIS.surfaces else []
 
 
 def surface_option(wildcards):

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from zenith.config import Analysis
+from zenith.core.response.points import design
 
 Point = Mapping[str, float]
 """Pulls in standard deviations, by the systematic uncertainty; those that it lacks are 0."""
@@ -33,8 +34,6 @@ def points(analysis: Analysis) -> list[Point]:
     """
     if analysis.copies is None:
         return []
-    from zenith.core.response.surface import design  # imports JAX, which a skim does not need
-
     names = shifting(analysis)
     ranges = [analysis.systematics[name].pulls or (-np.inf, np.inf) for name in names]
     lower, upper = zip(*ranges, strict=True)

@@ -19,6 +19,7 @@ from zenith.core.likelihood.significance import expected_mu_error
 from zenith.core.likelihood.structure import Structure, Templates
 from zenith.core.likelihood.workspace import Workspace, from_workspace
 from zenith.core.response import surface
+from zenith.core.response.points import design
 from zenith.errors import InputError
 from zenith.statistics.nuisances import Nuisance
 from zenith.statistics.shifted_events import Yields, shifting
@@ -37,9 +38,7 @@ def points(analysis: Analysis, settings: Surfaces) -> tuple[Array, NDArray[np.bo
     pairs = len(moving) * (len(moving) - 1) // 2
     random = 2 * pairs if settings.random is None else settings.random
     lower, upper = zip(*map(_range, moving), strict=True)
-    made = surface.design(
-        lower, upper, random + settings.unseen, seed=analysis.seed, reach=settings.reach
-    )
+    made = design(lower, upper, random + settings.unseen, seed=analysis.seed, reach=settings.reach)
     return made, np.arange(len(made)) < len(made) - settings.unseen
 
 

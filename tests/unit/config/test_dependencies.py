@@ -138,6 +138,9 @@ systematics:
   tes: {type: shift, prior: {mean: 1, width: 0.01}}
   xsec: {type: normalisation, up: 0.2}
 copies: {random: 3}
+surfaces: {events: 50}
+interval: {levels: [0.68]}
+coverage: {fixed: [{mu: 1}]}
 mva:
   net:
     classes: {wjets: [wjets], signal: [zprime]}
@@ -187,7 +190,10 @@ SURFACES = "surface pseudo_experiments"
 REGIONS = f"{FITTED} histogram efficient_score_figures {SURFACES}"
 LEARNED = "response efficient_score"
 TEMPLATES = f"{REGIONS} {LEARNED}"
-NETWORK = f"mva mva_figures logits {LEARNED} efficient_score_figures {SELECTION} histogram scored {SURFACES}"
+NETWORK = (
+    f"mva mva_figures logits {LEARNED} efficient_score_figures {SELECTION} histogram scored "
+    f"{SURFACES}"
+)
 SUMMARISED = f"efficient_score efficient_score_figures compare histogram fit figures {SURFACES}"
 OF_PROCESS = f"{TEMPLATES} category_figures"
 NAMED = "efficient_score_figures figures summary"
@@ -336,6 +342,13 @@ EXPECTED = {
     "systematics.tes.sides": f"{SHIFTED} {TEMPLATES}",
     "systematics.tes.type": f"{SHIFTED} {TEMPLATES}",
     "systematics.tes.processes": f"columns:zprime training_set:zprime {TEMPLATES}",
+    "surfaces.random": "surface",
+    "surfaces.unseen": "surface",
+    "surfaces.reach": "surface",
+    "surfaces.*": SURFACES,
+    "interval.*": "interval",
+    "coverage.jobs": "coverage",
+    "coverage.*": "pseudo_experiments",
     "copies.*": f"skim:zprime skim:wjets {SIMULATED} response",
     "systematics.pileup.correction": SIMULATED,
     "systematics.pileup.branches": SIMULATED,
@@ -366,7 +379,7 @@ EXPECTED = {
     "systematics.pileup.processes": f"columns:zprime {TEMPLATES}",
     "systematics.jes.processes": f"columns:zprime training_set:zprime {TEMPLATES}",
     "systematics.*.smooth": MODEL,
-    "systematics.tes.bounds": f"skim:zprime skim:wjets {SIMULATED} response {MODEL}",
+    "systematics.tes.bounds": f"skim:zprime skim:wjets {SIMULATED} response {MODEL} {SURFACES}",
     "systematics.*.bounds": MODEL,
     "systematics.*": TEMPLATES,
     "folds.*": f"training_set mva mva_figures {TEMPLATES}",

@@ -5,10 +5,11 @@ import pytest
 
 from zenith.core.likelihood.quadratics import monomials, number, symmetric
 from zenith.core.response import surface
+from zenith.core.response.points import design
 from zenith.errors import InputError
 
 NAMES = ("tes", "jes", "soft")
-POINTS = surface.design([-5.0, -5.0, 0.0], [5.0, 5.0, 5.0], random=12, seed=3)
+POINTS = design([-5.0, -5.0, 0.0], [5.0, 5.0, 5.0], random=12, seed=3)
 
 
 def exact(points=POINTS, processes=2, bins=4, seed=0):
@@ -52,7 +53,7 @@ def gaussian_copies(seed: int, events: int = 2000) -> surface.Copies:
     """Events of N(ν_t / 10, 1), in 5 bins, with a rate exp(0.05 ν_j + 0.01 ν_j²)."""
     random = np.random.default_rng(seed)
     x = random.normal(size=events)
-    points = surface.design([-5.0, -5.0], [5.0, 5.0], random=8, seed=1)
+    points = design([-5.0, -5.0], [5.0, 5.0], random=8, seed=1)
     everywhere = np.vstack([np.zeros(2), points])
     place = np.digitize(x + 0.1 * everywhere[:, :1], [-1.0, -0.3, 0.3, 1.0])
     weight = np.exp(0.05 * everywhere[:, 1:] + 0.01 * everywhere[:, 1:] ** 2) * np.ones(events)

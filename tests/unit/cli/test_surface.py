@@ -1,0 +1,234 @@
+"""From simulated events to surfaces, intervals and coverage by the commands, on the toy."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import uproot
+import yaml
+
+from zenith.artefacts.arrays import read_arrays, write_arrays
+from zenith.artefacts.coverage import COVERAGE
+from zenith.artefacts.fit import FIT
+from zenith.artefacts.interval import INTERVAL
+from zenith.artefacts.surface import read_surface
+from zenith.cli import main
+from zenith.simulation import summary_toy as toy
+
+EVENTS = {"h": 1500, "Z": 6000, "tt": 5000, "VV": 1500}
+CHANGES = {
+    "base": "config/summary-toy.yaml",
+    "name": "small",
+    "samples": {name: {"simulate": {"events": number}} for name, number in EVENTS.items()},
+    "regions": {
+        "classifier": None,
+        "mass": {"in_fit": True, "fit": {"edges": {"start": -2, "stop": 4, "bins": 6}}},
+        "high": {
+            "label": "High",
+            "cuts": ["accepted == 1", "pt_h > 1.5"],
+            "fit": {"observable": "jet", "edges": [-3, 1, 5]},
+        },
+    },
+    "mva": None,
+    "summary": None,
+    "surfaces": {"events": 4000, "unseen": 3, "effective_events": 30},
+    "coverage": {
+        "truths": 1,
+        "experiments": 3,
+        "fixed": [{"mu": 1, "t": 2}, {"mu": 0.5, "VV_rate": 1}],
+        "fixed_experiments": 3,
+        "jobs": 2,
+    },
+    "statistics": {"ranking": False, "upper_limit": False, "scan_points": 0},
+    "plotting": {"observables": []},
+}
+Step = Callable[..., int]
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Skims and columns of all samples."""
+    here = tmp_path_factory.mktemp("surfaces")
+    regions = CHANGES["regions"]
+    assert isinstance(regions, dict)
+    regions["mass"]["cuts"] = ["accepted == 1", "pt_h <= 1.5"]
+    (here / "small.yaml").write_text(yaml.safe_dump(CHANGES))
+    (here / "skims").mkdir()
+    for name in EVENTS:
+        given = ["--config", str(here / "small.yaml"), "--sample", name]
+        made, skim = str(here / f"{name}.root"), str(here / f"skims/{name}.0.root")
+        assert main(["simulate", *given, "--output", made]) == 0
+        flow = str(here / "cutflow.json")
+        assert main(["skim", *given, "--input", made, "--output", skim, "--cutflow", flow]) == 0
+        columns = str(here / f"{name}.h5")
+        assert main(["columns", *given, "--input", skim, "--output", columns]) == 0
+    return here
+
+
+@pytest.fixture(scope="module")
+def step(folder: Path) -> Step:
+    """Run a step with the configuration."""
+
+    def run(name: str, *options: str) -> int:
+        return main([name, "--config", str(folder / "small.yaml"), *options])
+
+    return run
+
+
+@pytest.fixture(scope="module")
+def events(folder: Path) -> list[str]:
+    """What says where events are."""
+    columns = [str(folder / f"{name}.h5") for name in EVENTS]
+    return ["--input", *columns, "--skims", str(folder / "skims")]
+
+
+@pytest.fixture(scope="module")
+def surface(step: Step, folder: Path, events: list[str]) -> str:
+    path = str(folder / "surface.h5")
+    assert step("surface", *events, "--output", path) == 0
+    return path
+
+
+@pytest.fixture(scope="module")
+def workspace(step: Step, folder: Path, events: list[str], surface: str) -> str:
+    written = {name: str(folder / name) for name in ("h.root", "p.root", "c.json", "w.json")}
+    files = ["--output", written["h.root"], "--plots", written["p.root"]]
+    assert step("histogram", *events[:5], *files, "--cutflow", written["c.json"]) == 0
+    fit = str(folder / "fit.json")
+    given = ["--input", written["h.root"], "--surface", surface]
+    assert step("fit", *given, "--workspace", written["w.json"], "--output", fit) == 0
+    return written["w.json"]
+
+
+def counts(folder: Path, process: str, point: np.ndarray) -> np.ndarray:
+    """Events in the bins of both regions, moved by a few lines of NumPy."""
+    with uproot.open(folder / f"{process}.root") as file:
+        tree = file["Events"].arrays(library="np")
+    number, gaussian = (tree[f"toy_{n}"].astype(int) for n in ("process", "gaussian"))
+    x = np.stack([tree[f"toy_{n}"] for n in ("mass", "jet", "pt_h", "met")], axis=-1)
+    moved = toy.moved(number, gaussian, x, point).astype(np.float32)
+    ratio = np.exp(toy.log_yields(point) - np.log(toy.EXPECTED))[number]
+    inside = tree["toy_threshold"] < ratio
+    high = inside & (moved[:, 2] > 1.5)
+    low = inside & ~high
+    mass = np.clip(np.floor(moved[low, 0] + 2), 0, 5)
+    jet = moved[high, 1] >= 1
+    return np.concatenate(
+        [np.bincount(mass.astype(int), minlength=6), np.bincount(jet, minlength=2)]
+    ).astype(float)
+
+
+def test_surfaces_follow_the_moved_events(folder: Path, surface: str) -> None:
+    found = read_surface(surface)
+    assert found.channels == (("mass", 6), ("high", 2))
+    assert found.surface.nuisances == ("t", "j", "s")
+    assert (len(found.points), int(found.used.sum())) == (4 * 3 + 6 + 3, 18)
+    assert found.events["h"] == EVENTS["h"]
+    assert found.events["Z"] == pytest.approx(4000, abs=200)
+    assert 0.3 < found.chi2 / found.number < 1.6
+    point = np.array([1.0, -1.0, 0.5])
+    for row, process in enumerate(found.surface.processes):
+        nominal = counts(folder, process, np.zeros(6))
+        moved = counts(folder, process, np.r_[point, 0.0, 0.0, 0.0])
+        usual = ~found.merged[row]
+        logs = found.surface.log_ratio(point)[row, usual]
+        errors = found.surface.error(point)[row, usual]
+        assert usual.sum() >= 4
+        pulls = (logs - np.log(moved[usual] / nominal[usual])) / np.hypot(errors, 0.01)
+        assert np.abs(pulls).max() < 3.5
+        # bins with few events have the response of all of their channel
+        for bins in (slice(0, 6), slice(6, 8)):
+            few = found.merged[row, bins]
+            alike = found.surface.coefficients[:, row, bins][:, few]
+            assert not (alike - alike[:, :1]).any()
+    assert found.merged.any()
+
+
+def test_fits_and_intervals_have_the_surface(folder: Path, workspace: str, surface: str) -> None:
+    about = FIT.read(folder / "fit.json").get("surface")
+    assert about is not None
+    assert about["nuisances"] == ["t", "j", "s"]
+    assert about["mu_error"] is not None
+    assert len(about["deviations"]) == 4 * 3 + 4 * 3
+    single = [d for d in about["deviations"] if [abs(v) for v in d["parameters"].values()] == [1.0]]
+    assert max(abs(each["largest"]) for each in single) < 1e-9
+    path = str(folder / "interval.json")
+    given = [workspace, "--expected", "--surface", surface, "--output", path]
+    assert main(["interval", *given]) == 0
+    (found,) = INTERVAL.read(path)["parameters"]
+    half = (found["intervals"][0]["upper"] - found["intervals"][0]["lower"]) / 2
+    assert half == pytest.approx(about["mu_error"], rel=0.1)
+
+
+def test_jobs_that_share_truths_count_coverage_together(
+    step: Step, folder: Path, events: list[str], workspace: str, surface: str
+) -> None:
+    parts = [str(folder / f"part_{k}.json") for k in (1, 2)]
+    for k, path in enumerate(parts, start=1):
+        given = [workspace, "--surface", surface, *events, "--part", f"{k}/2", "--output", path]
+        assert step("pseudo_experiments", *given) == 0
+    together = str(folder / "coverage.json")
+    assert main(["coverage", "--merge", *parts, "--output", together]) == 0
+    found = COVERAGE.read(together)
+    assert [one["number"] for one in found["truths"]] == [0, 1, 2]
+    assert found["total"]["experiments"] == 9
+    assert found["truths"][1]["parameters"] == {"t": 2.0}
+    assert found["truths"][2]["parameters"] == {"mu": 0.5, "VV_rate": 1.0}
+    assert set(found["truths"][0]["parameters"]) == {"mu", *toy.NUISANCES}
+    assert len(set(np.concatenate([one["best"] for one in found["truths"]]))) == 9
+    spoilt = json.loads(Path(together).read_text())["provenance"]
+    assert spoilt["inputs"]
+
+
+def test_what_is_wrong_is_said(
+    step: Step,
+    folder: Path,
+    events: list[str],
+    workspace: str,
+    surface: str,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    def refused(*command: str) -> str:
+        output = str(tmp_path / "output")
+        assert main([*command, "--output", output]) == 1
+        assert not Path(output).exists()
+        return capsys.readouterr().err
+
+    given = ["surface", "--config", str(folder / "small.yaml")]
+    columns = events[: 1 + len(EVENTS)]
+    assert "no skim of sample 'h'" in refused(*given, *columns, "--skims", str(tmp_path))
+    swapped = tmp_path / "swapped"
+    swapped.mkdir()
+    for name, other in {"h": "Z", "Z": "Z", "tt": "tt", "VV": "VV"}.items():
+        (swapped / f"{name}.0.root").symlink_to(folder / f"skims/{other}.0.root")
+    text = refused(*given, *columns, "--skims", str(swapped))
+    assert "h.0.root: the columns of sample 'h' are of other events" in text
+    assert "surfaces: missing" in refused(*given, *events, "--set", "surfaces=null")
+    weights = ["--set", "systematics.t=null", "--set", "systematics.j=null"]
+    text = refused(*given, *events, *weights, "--set", "systematics.s=null")
+    assert "surfaces: no systematic uncertainty has `type: shift`" in text
+    few = ["--set", "surfaces.random=0", "--set", "surfaces.unseen=1"]
+    assert "t × j, t × s, j × s" in refused(*given, *events, *few)
+    arrays, attributes = read_arrays(surface)
+    broken = str(tmp_path / "broken.h5")
+    for name, message in {"pulls": "pulls is missing", "used": "used is missing"}.items():
+        write_arrays(broken, {k: v for k, v in arrays.items() if k != name}, attributes)
+        assert f"{broken}: " in (text := refused("interval", workspace, "--surface", broken))
+        assert message in text
+    write_arrays(broken, arrays | {"merged": arrays["merged"][:, 1:]}, attributes)
+    assert "merged has the shape (4, 7), not (4, 8)" in refused(
+        "interval", workspace, "--surface", broken
+    )
+    write_arrays(broken, arrays, attributes | {"channels": ["mass", "low"]})
+    assert "the surface is of channels" in refused("interval", workspace, "--surface", broken)
+    write_arrays(broken, arrays, attributes | {"nuisances": ["t", "j", "tes"]})
+    assert "no nuisance parameter 'tes'" in refused("interval", workspace, "--surface", broken)
+    Path(broken).write_text("nothing")
+    assert "not an HDF5 file" in refused("interval", workspace, "--surface", broken)
+    run = ["pseudo_experiments", "--config", str(folder / "small.yaml"), workspace]
+    assert "--part 9/9: there are only 3 truths" in refused(*run, "--part", "9/9")
+    wrong = ["--set", "coverage.fixed=[{nu: 1}]"]
+    assert "no parameter is called 'nu'" in refused(*run, *wrong)
