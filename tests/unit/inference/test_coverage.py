@@ -160,7 +160,8 @@ def test_parts_of_the_truths_are_the_whole(tmp_path, capsys) -> None:
     for wrong, message in (
         (["--part", "4/4"], "there are only 3 truths"),
         (["--part", "0/2"], "not of the form 1/4"),
-        (["--truth", "mu=1,jes=2"], "'jes=2' is not NAME=NUMBER"),
+        (["--truth", "mu=1,jes=2"], "no parameter is called 'jes'; there is mu"),
+        (["--truth", "mu=1,stat"], "'stat' is not NAME=NUMBER"),
         (["--experiments", "0"], "must be at least 1"),
     ):
         assert main([*options, files[0], *wrong]) == 1
