@@ -43,16 +43,18 @@ class Systematic(NamedTuple):
     down: str | None
     smooth: bool = False
 
-    def sides(self, region: Histograms) -> tuple[jax.Array, jax.Array]:
-        """The up and the down variation of one region, (P, B) each."""
-        given = [name for name in (self.up, self.down) if name is not None]
-        _known("variation", given, region.variations)
-        varied = [region.variations[name] for name in given]
-        mirrored = 2 * region.nominal - varied[0]
-        return (
-            varied[0] if self.up is not None else mirrored,
-            varied[-1] if self.down is not None else mirrored,
-        )
+    @property
+    def sides(self) -> tuple[str, str]:
+        """The variations that the up and the down side are made of."""
+        up, down = self.up or self.down, self.down or self.up
+        if up is None or down is None:
+            raise FitError(f"model: the systematic '{self.name}' has no variation")
+        return up, down
+
+    @property
+    def mirrored(self) -> tuple[bool, bool]:
+        """Which side is the other one, mirrored."""
+        return self.up is None, self.down is None
 
 
 class Recipe(eqx.Module):
@@ -103,13 +105,14 @@ class Recipe(eqx.Module):
         nominal, variance = floored(
             raw, variance, background, self.minimum_yield, sums, region.share
         )
-        varied = [
-            consistent(side[rows], raw, nominal)
-            for systematic in self.systematics
-            for side in systematic.sides(region)
-        ]
-        stacked = jnp.array(varied).reshape(len(self.systematics), 2, *nominal.shape)
-        return nominal, variance, stacked
+        names = [name for systematic in self.systematics for name in systematic.sides]
+        _known("variation", names, region.variations)
+        # all at once: XLA compiles every operation on one of them by itself
+        given = jnp.array([region.variations[name] for name in names])
+        given = given.reshape(len(self.systematics), 2, *region.nominal.shape)[..., rows, :]
+        mirrored = np.array([s.mirrored for s in self.systematics], bool).reshape(-1, 2, 1, 1)
+        varied = jnp.where(mirrored, 2 * raw - given, given)
+        return nominal, variance, consistent(varied, raw, nominal)
 
     def assembled(self, nominal: jax.Array, variance: jax.Array, varied: jax.Array) -> Templates:
         """The templates of the structure, from repaired yields of all channels one after the other.
@@ -152,30 +155,33 @@ class Recipe(eqx.Module):
         filled = nominal > EMPTY
         change = jnp.abs(varied / jnp.where(filled, nominal, 1.0) - 1.0) * filled
         change = jax.lax.stop_gradient(change).max(axis=1)
-        channels = self.structure.slices.values()
-        return jnp.stack([change[..., bins].max(axis=-1) for bins in channels], axis=-1)
+        return jnp.max(change[..., None] * self._of_channel, axis=-2)
 
     def smoothed(self, nominal: jax.Array, varied: jax.Array) -> jax.Array:
         """Smooth the ratio to the nominal where asked for; the yield in a region is kept."""
         wanted = [k for k, systematic in enumerate(self.systematics) if systematic.smooth]
         if not wanted:
             return varied
-        parts = []
-        for bins in self.structure.slices.values():
-            before, here = nominal[:, bins], varied[np.array(wanted)][..., bins]
-            filled = jnp.where(before > EMPTY, before, 0.0)
-            smooth = before * smoothed_ratio(filled, here * (filled > 0.0)).clip(*RATIOS)
-            total = smooth.sum(axis=-1, keepdims=True)
-            kept = here.sum(axis=-1, keepdims=True) / jnp.where(total > EMPTY, total, 1.0)
-            parts.append(smooth * jnp.where(total > EMPTY, kept, 1.0))
-        return varied.at[np.array(wanted)].set(jnp.concatenate(parts, axis=-1))
+        here, channels = varied[np.array(wanted)], self.structure.channel_of_bin
+        filled = jnp.where(nominal > EMPTY, nominal, 0.0)
+        ratio = smoothed_ratio(filled, here * (filled > 0.0), channels)
+        smooth = nominal * ratio.clip(*RATIOS)
+        total = smooth @ self._of_channel
+        known = total > EMPTY
+        kept = jnp.where(known, here @ self._of_channel, 1.0) / jnp.where(known, total, 1.0)
+        return varied.at[np.array(wanted)].set(smooth * kept[..., channels])
+
+    @property
+    def _of_channel(self) -> np.ndarray:
+        """Which bins are of a channel, (B, C): 1, or 0."""
+        of_bin = self.structure.channel_of_bin
+        return np.asarray(np.eye(len(self.structure.channels))[of_bin])
 
     def _factors(self, nominal: jax.Array, varied: jax.Array) -> jax.Array:
         """Varied over nominal yield where a normsys takes it, else 1: (systematics, 2, S, C)."""
         structure = self.structure
         takes = structure.where("normsys", [s.name for s in self.systematics])[:, None]
-        of_channel = np.eye(len(structure.channels))[structure.channel_of_bin]
-        before, after = nominal @ of_channel, varied @ of_channel
+        before, after = nominal @ self._of_channel, varied @ self._of_channel
         usable = takes & (before > EMPTY) & (after > 0)
         return jnp.where(usable, after, 1.0) / jnp.where(usable, before, 1.0)
 

@@ -12,23 +12,31 @@ little. Running medians (353QH, CERN 74-23) know no weights, and choose: on boot
 template the significance that follows from theirs jumps by several times its statistical error.
 """
 
+from typing import Any
+
 import jax.numpy as jnp
 import numpy as np
 from jax import Array
+from numpy.typing import NDArray
 
 BANDWIDTH = 1.0  # of the kernel, in bins
 # Variance of bin numbers that is added, in bins²: a line through one filled bin is horizontal
 RIDGE = 1e-6
 
 
-def smoothed_ratio(nominal: Array, varied: Array) -> Array:
+def smoothed_ratio(
+    nominal: Array, varied: Array, channels: NDArray[np.integer[Any]] | None = None
+) -> Array:
     """The ratio of varied to nominal yields, smooth along the last axis, both (…, B).
 
-    Only where the nominal is above zero does the result mean something.
+    With `channels`, (B,), a line takes the bins of one channel only. Only where the nominal is
+    above zero does the result mean something.
     """
     bins = np.arange(nominal.shape[-1])
     distance = (bins[:, None] - bins).astype(float)  # from b, (b', b)
     kernel = np.exp(-0.5 * (distance / BANDWIDTH) ** 2)
+    if channels is not None:
+        kernel *= channels[:, None] == channels
     s0, s1, s2 = (nominal @ (kernel * distance**k) for k in range(3))
     t0, t1 = (varied @ (kernel * distance**k) for k in range(2))
     s2 += RIDGE * s0

@@ -72,7 +72,7 @@ def _ratio(above: Array, below: Array, otherwise: Array | float) -> Array:
 
 
 def consistent(varied: Array, before: Array, after: Array) -> Array:
-    """Rule 3: a variation, (P, B), to go with the nominal yields `after`, not `before` any more."""
+    """Rule 3: variations, (…, P, B), to go with nominal yields `after`, not `before` any more."""
     known = before > EMPTY
     ratio = varied / (before * known + ~known)
     return after * (ratio * known + ~known).clip(*RATIOS)

@@ -108,8 +108,9 @@ def _assembled(
             for name in region.channels:
                 yields, *varied, variance = nominal[name]
                 variations = dict(zip(events.weight_variations, varied, strict=True))
-                for v, variation in enumerate(events.shape_variations):
-                    variations[variation] = jnp.where(shifts[v], shifted[name][0, v], yields)
+                if shifted:
+                    moved = jnp.where(shifts, shifted[name][0], yields)
+                    variations |= zip(events.shape_variations, moved, strict=True)
                 result[name] = Histograms(yields, variance, variations, events.sums, events.share)
     return result
 

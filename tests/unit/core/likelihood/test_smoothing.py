@@ -25,6 +25,18 @@ def test_it_is_the_weighted_least_squares_line_of_every_bin(bins: int) -> None:
             assert found[side, process, b] == pytest.approx(line[1], abs=2e-5)
 
 
+def test_a_line_takes_the_bins_of_its_channel_only() -> None:
+    rng = np.random.default_rng(5)
+    nominal = rng.exponential(10.0, (2, 11))
+    varied = nominal * rng.normal(1.0, 0.1, (3, 2, 11))
+    found = smoothed_ratio(
+        jnp.asarray(nominal), jnp.asarray(varied), np.repeat([0, 1, 2], [4, 1, 6])
+    )
+    for part in np.split(np.arange(11), [4, 5]):
+        alone = smoothed_ratio(jnp.asarray(nominal[:, part]), jnp.asarray(varied[..., part]))
+        np.testing.assert_allclose(found[..., part], alone, rtol=1e-12)
+
+
 def test_a_straight_line_stays_also_beside_empty_bins() -> None:
     nominal = jnp.array([0.0, 3.0, 1.0, 0.0, 0.0, 7.0, 50.0, 2.0])
     line = 0.8 + 0.05 * jnp.arange(8)
