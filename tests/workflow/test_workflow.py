@@ -33,7 +33,8 @@ CATEGORIES = {"scored", "categorise", "category_scan", "category_figures"}
 FROM_DATA = {"fakes", "fakes_figures"}  # no process of the default analysis is
 OF_OBJECTS = {"logits"}  # no network of it reads any
 SETTINGS = {"tune"}  # and no settings are searched
-INFERENCE = {"surface", "interval", "pseudo_experiments", "coverage"}  # nor intervals asked for
+# nor intervals asked for
+INFERENCE = {"surface", "interval", "pseudo_experiments", "coverage", "inference_figures"}
 
 
 # Keys that steps read (globs) though what they make does not depend on them.

@@ -255,6 +255,12 @@ def experiments_options():
     return f"{inputs} {events_option(OF_QUOTED)}"
 
 
+def figures_options():
+    """What the figures of intervals are of, besides the fit."""
+    coverage = f"--coverage {RESULTS}/coverage.json" if ANALYSIS.coverage else ""
+    return f"{surface_option(OF_QUOTED)} {coverage}".strip()
+
+
 def mva_events(wildcards):
     """The columns of the samples of a network's classes, without those that are not used.
 

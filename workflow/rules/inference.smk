@@ -120,3 +120,38 @@ rule coverage:
         code=code_hash("zenith.cli.coverage"),
     shell:
         "{params.jax} python -m zenith coverage --merge {input} --output {output} > {log} 2>&1"
+
+
+rule inference_figures:
+    input:
+        workspace=f"{RESULTS}/{QUOTED}/workspace.json",
+        surface=f"{RESULTS}/{QUOTED}/surface.h5" if ANALYSIS.surfaces else [],
+        fits=expand(f"{RESULTS}/{{selection}}/fit.json", selection=SELECTIONS),
+        coverage=f"{RESULTS}/coverage.json" if ANALYSIS.coverage else [],
+    output:
+        report(
+            directory(f"{RESULTS}/figures_inference"),
+            patterns=["{name}.png"],
+            caption="../report/inference.rst",
+            category="Intervals and coverage",
+            labels={"figure": "{name}"},
+        ),
+    log:
+        f"{RESULTS}/logs/inference_figures.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/inference_figures/figures.tsv"
+    conda:
+        "../../envs/zenith.yaml"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=30,
+    params:
+        configuration=resolved,
+        jax=JAX,
+        options=lambda wildcards: figures_options(),
+        config=lambda wildcards: step_config(ANALYSIS, "inference_figures"),
+        code=code_hash("zenith.cli.inference_figures"),
+    shell:
+        "{params.jax} python -m zenith inference_figures --config {params.configuration}"
+        " {input.workspace} --fits {input.fits} {params.options} --output {output} > {log} 2>&1"

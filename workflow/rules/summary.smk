@@ -41,6 +41,7 @@ rule figures:
 # Which selections of the configuration are fitted: none, where it has no samples.
 FITTED = SELECTIONS if OF_SAMPLES else []
 CLIMBED = MOVES and OF_SAMPLES
+INFERRED = ANALYSIS.surfaces or ANALYSIS.interval or ANALYSIS.coverage
 
 
 rule summary:
@@ -59,6 +60,7 @@ rule summary:
         comparison=[f"{OWN}/comparison.json"] if CLIMBED else [],
         interval=[f"{OWN}/interval.json"] if ANALYSIS.interval and OF_SAMPLES else [],
         coverage=[f"{OWN}/coverage.json"] if ANALYSIS.coverage and OF_SAMPLES else [],
+        inference=[f"{OWN}/figures_inference"] if INFERRED and OF_SAMPLES else [],
         categories=[f"{OWN}/categories.json"] if CONFIGURATION.categorise else [],
         category_figures=[f"{OWN}/figures"] if CONFIGURATION.categorise else [],
     output:

@@ -26,6 +26,7 @@ from zenith.artefacts.fit import (
     UpperLimit,
     yields_table,
 )
+from zenith.artefacts.inferred import Inferred
 from zenith.artefacts.json_codec import JsonCodec
 from zenith.artefacts.selection import Cost
 from zenith.artefacts.taught import Division
@@ -201,7 +202,7 @@ class Categorised(TypedDict, total=False):
     categories: Annotated[CategoryResults, "categories of a region"]
 
 
-class Summary(Results, Categorised):
+class Summary(Results, Categorised, Inferred):
     """summary.json of an analysis."""
 
     analysis: Annotated[str, "its name"]

@@ -36,13 +36,15 @@ def run(args: argparse.Namespace) -> None:
     """Read what there is, of every selection and of categories, and write the summary."""
     from zenith.artefacts import write_text
     from zenith.artefacts.comparison import COMPARISON
+    from zenith.artefacts.coverage import COVERAGE
     from zenith.artefacts.cutflow import CUTFLOW
     from zenith.artefacts.fit import FIT
+    from zenith.artefacts.interval import INTERVAL
     from zenith.artefacts.summary import CATEGORY_SUMMARY, SUMMARY
     from zenith.config.channels import in_channels
     from zenith.config.steps import STEPS
     from zenith.errors import InputError
-    from zenith.reporting import category_summary, key_figure, precisions, summary
+    from zenith.reporting import category_summary, inferred, key_figure, precisions, summary
     from zenith.reporting.key_figure import KeyFigure
     from zenith.reporting.measurement import measurement
     from zenith.reporting.web_page import web_page
@@ -63,7 +65,14 @@ def run(args: argparse.Namespace) -> None:
     scores = sorted((results / "efficient_score").glob("fold_*/score.json"))
     if analysis.summary is None or not of_samples:
         scores = []
+    asked = {"interval": analysis.interval, "coverage": analysis.coverage}
+    inferences = {
+        name: path
+        for name, settings in asked.items()
+        if of_samples and settings and (path := results / f"{name}.json").exists()
+    }
     inputs = [*fits.values(), *cutflows.values(), *comparison, *categories, *scores]
+    inputs += inferences.values()
     check(args, {"--results": map(str, inputs)})
     steps = sorted(path.name for path in (results / "benchmarks").glob("*"))
     steps.sort(key=lambda step: (*STEPS, step).index(step))
@@ -94,11 +103,19 @@ def run(args: argparse.Namespace) -> None:
         )
         if (least := analysis.statistics.least_error) is not None:
             own["width_ratio"] = precisions.width_ratios(found_fits, least)
+        of_fit = inferred.inferred(
+            found_fits,
+            INTERVAL.read(inferences["interval"]) if "interval" in inferences else None,
+            COVERAGE.read(inferences["coverage"]) if "coverage" in inferences else None,
+        )
         title = f"Results of {analysis.name}"
-        text = summary.page(own, title, more)
+        said = [*inferred.sections(of_fit, own["labels"]["parameters"])]
+        text = summary.page(own, title, more, said)
         figure = key_figure.of_analysis(results, own)
         beside: Categorised = {"categories": chosen} if categories else {}
-        SUMMARY.write(args.output, {"analysis": analysis.name, **own, **beside}, inputs=inputs)
+        SUMMARY.write(
+            args.output, {"analysis": analysis.name, **own, **of_fit, **beside}, inputs=inputs
+        )
     if args.page:
         write_text(args.page, text)
     if args.web_page:

@@ -87,7 +87,9 @@ class CoverageSettings(Section):
     """
 
     truths: Annotated[
-        int, Field(ge=0, description="number of truths that are drawn from the priors")
+        int,
+        Field(ge=0, description="number of truths that are drawn from the priors"),
+        concerns("pseudo_experiments", "inference_figures"),
     ] = 100
     experiments: Annotated[
         int, Field(ge=2, description="number of pseudo-experiments of each of these")

@@ -33,7 +33,7 @@ class Statistics(Section):
     signal_strength: Annotated[
         Name,
         Field(description="name of the parameter of interest"),
-        concerns(*MODEL, "efficient_score_figures"),
+        concerns(*MODEL, "efficient_score_figures", "inference_figures"),
     ] = "mu"
     signal_strengths: Annotated[
         dict[Name, Annotated[tuple[Name, ...], Field(min_length=1)]],
@@ -86,7 +86,7 @@ class Statistics(Section):
             description="whether data are neither filled nor drawn nor fitted, but in regions with "
             "`blind: false`; while a region of the fit is blind, its results are expected ones"
         ),
-        concerns("histogram", "fit", "figures"),
+        concerns("histogram", "fit", "figures", "inference_figures"),
     ] = False
     least_error: Annotated[
         Positive | None,
@@ -94,7 +94,7 @@ class Statistics(Section):
             description="smallest error of the signal strength that any analysis of the events can "
             "have, where it is known: results are also quoted over it"
         ),
-        concerns("summary"),
+        concerns("summary", "inference_figures"),
     ] = None
     ranking: Annotated[
         bool,

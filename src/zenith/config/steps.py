@@ -33,6 +33,7 @@ Step = Literal[
     "interval",
     "pseudo_experiments",
     "coverage",
+    "inference_figures",
     "scored",
     "categorise",
     "category_scan",
@@ -83,6 +84,7 @@ SUMMARISED: tuple[Step, ...] = (  # have the efficient score of events
 NAMED: tuple[Step, ...] = (  # name its parameters
     "efficient_score_figures",
     "figures",
+    "inference_figures",
     "summary",
 )
 DRAWN: tuple[Step, ...] = (  # draw
@@ -91,5 +93,6 @@ DRAWN: tuple[Step, ...] = (  # draw
     "efficient_score_figures",
     "optimisation_figures",
     "figures",
+    "inference_figures",
     "category_figures",
 )

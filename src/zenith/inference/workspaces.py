@@ -52,7 +52,7 @@ def intervals(
     content: list[ParameterIntervals] = []
     value = 0.0
     for name in names or (parameters.names[parameters.poi],):
-        index = _index(workspace, model, name)
+        index = index_of(workspace, model, name)
         found: Interval = compiled(structure, model, data, jnp.asarray(index), q, STARTS)
         content.append(_of_parameter(workspace, model, data, index, found, levels, q))
         value = float(found.value)
@@ -61,7 +61,8 @@ def intervals(
     return {"data": kind, "twice_nll": 2.0 * value + constant, "parameters": content}
 
 
-def _index(workspace: Workspace, model: Model, name: str) -> int:
+def index_of(workspace: Workspace, model: Model, name: str) -> int:
+    """The place of a parameter; raises FitError for one that is none of the model's free ones."""
     names = workspace.structure.parameters.names
     if name not in names:
         raise FitError(f"parameter '{name}' is not in the model; it has {', '.join(names)}")

@@ -43,18 +43,21 @@ def section(summary: Results) -> str:
 def width_ratios(fits: Mapping[str, Fit], least: float) -> dict[str, float]:
     """Expected errors of the signal strength over the least one there can be, by selection.
 
-    That which is quoted, the last one, is `default`. A selection without an error is left out.
+    That which is quoted, the last one, is `default`. A selection without an error is left out; of
+    one with response surfaces it is that of the fit with them.
     """
-    expected = {name: fit.get("expected") for name, fit in fits.items()}
-    errors = {
-        WIDTHS.get(name, name): one["mu_error"]
-        for name, one in expected.items()
-        if one is not None and one["mu_error"] is not None
-    }
-    ratios = {name: error / least for name, error in errors.items()}
+    errors = {WIDTHS.get(name, name): _expected_error(fit) for name, fit in fits.items()}
+    ratios = {name: error / least for name, error in errors.items() if error is not None}
     last = list(fits)[-1]
     quoted = WIDTHS.get(last, last)
     return {**ratios, "default": ratios[quoted]} if quoted in ratios else ratios
+
+
+def _expected_error(fit: Fit) -> float | None:
+    if (of_surface := fit.get("surface")) is not None:
+        return of_surface["mu_error"]
+    expected = fit.get("expected")
+    return None if expected is None else expected["mu_error"]
 
 
 def widths(summary: Results) -> str:

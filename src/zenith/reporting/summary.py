@@ -155,15 +155,19 @@ def _control(control: ControlFit | None) -> SummaryControl | None:
     }
 
 
-def page(summary: Results, title: str, more: Sequence[str] = ()) -> str:
+def page(
+    summary: Results, title: str, more: Sequence[str] = (), inferred: Sequence[str] = ()
+) -> str:
     """The summary as Markdown, in the words of its labels.
 
-    `more` are parts of other results, which come before warnings and timing.
+    `more` are parts of other results, which come before warnings and timing; `inferred` those of
+    intervals and coverage.
     """
     labels = summary["labels"]
     regions, processes = labels["regions"], labels["processes"]
     parts = [f"# {title}", headline(summary), precisions.section(summary)]
     parts += [precisions.widths(summary)]
+    parts += inferred
     parts += [significances.section(summary), *costs(summary)]
     parts += ["## Yields", *_yields(summary["yields"], regions, processes)]
     parts += [_control_fit(summary.get("control_fit"), regions)]

@@ -16,7 +16,9 @@ from zenith.training.reliability import learnt_weight
 Array = NDArray[np.float64]
 
 WORKING_POINTS = (0.3, 0.5, 0.7, 0.9)  # efficiencies for a class
-REPLICAS = 100  # of the events, with weights times Poisson numbers of mean 1
+REPLICAS = 100  # of the events, at most, with weights times Poisson numbers of mean 1
+NUMBERS = 10_000_000  # of weights in all replicas of many events
+FEWEST = 10  # replicas
 BLOCK = 2**22  # numbers in memory at once
 SMALLEST = 1e-12  # probability, of which the logarithm is taken
 LISTED = 10  # events of the highest scores
@@ -112,7 +114,8 @@ def measures(
     learnt = learnt_weight(mva, events)
 
     random = np.random.default_rng([seed, zlib.crc32(f"bootstrap of {name}".encode())])
-    replicas = random.poisson(1.0, (REPLICAS, len(label))).astype(np.uint8)
+    number = min(REPLICAS, max(FEWEST, NUMBERS // max(len(label), 1)))
+    replicas = random.poisson(1.0, (number, len(label))).astype(np.uint8)
 
     def bootstrapped(
         measure: Callable[[Array], Array], weight: Array, chosen: NDArray[np.bool_] | None = None
@@ -120,7 +123,7 @@ def measures(
         """Value and error of each number of a measure of weights (…, N), or of the chosen."""
         counts = replicas if chosen is None else replicas[:, chosen]
         rows = max(1, BLOCK // len(weight))
-        starts = range(0, REPLICAS, rows)
+        starts = range(0, number, rows)
         with np.errstate(invalid="ignore", divide="ignore"):  # a replica may lack a class
             found = [measure(weight * counts[start : start + rows]) for start in starts]
             errors = np.nan_to_num(np.nanstd(np.concatenate(found), axis=0, ddof=1))

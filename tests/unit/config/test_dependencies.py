@@ -195,9 +195,9 @@ NETWORK = (
     f"{SURFACES}"
 )
 SUMMARISED = f"efficient_score efficient_score_figures compare histogram fit figures {SURFACES}"
-OF_PROCESS = f"{TEMPLATES} category_figures"
-NAMED = "efficient_score_figures figures summary"
-OTHERS = "efficient_score_figures optimisation_figures figures category_figures"
+OF_PROCESS = f"{TEMPLATES} inference_figures category_figures"
+NAMED = "efficient_score_figures figures inference_figures summary"
+OTHERS = "efficient_score_figures optimisation_figures figures inference_figures category_figures"
 OF_NETWORK = f"mva_figures {OTHERS}"
 DRAWN = f"fakes_figures {OF_NETWORK}"
 FAKES = "fakes fakes_figures"
@@ -348,6 +348,7 @@ EXPECTED = {
     "surfaces.*": SURFACES,
     "interval.*": "interval",
     "coverage.jobs": "coverage",
+    "coverage.truths": "pseudo_experiments inference_figures",
     "coverage.*": "pseudo_experiments",
     "copies.*": f"skim:zprime skim:wjets {SIMULATED} response",
     "systematics.pileup.correction": SIMULATED,
@@ -427,11 +428,12 @@ EXPECTED = {
     "statistics.scan_points": "fit",
     "statistics.upper_limit": "fit",
     "statistics.bootstrap": "compare",
-    "statistics.blind": "histogram fit figures",
-    "statistics.least_error": "summary",
+    "statistics.blind": "histogram fit figures inference_figures",
+    "statistics.least_error": "summary inference_figures",
     "statistics.free_normalisations.*.label": NAMED,
     "statistics.free_normalisations*": f"{MODEL} efficient_score_figures",
-    "statistics.signal_strength*": f"{MODEL} efficient_score_figures",
+    "statistics.signal_strengths*": f"{MODEL} efficient_score_figures",
+    "statistics.signal_strength": f"{MODEL} efficient_score_figures inference_figures",
     "statistics.*": MODEL,
     "plotting.observables": "columns histogram",
     "plotting.signal_scale": "figures",

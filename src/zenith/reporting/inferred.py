@@ -1,0 +1,136 @@
+"""Response surfaces, intervals and their coverage, in the summary and on its page."""
+
+from collections.abc import Iterator, Mapping
+from typing import Literal
+
+from zenith.artefacts.coverage import Coverage
+from zenith.artefacts.fit import Fit, SurfaceFit
+from zenith.artefacts.inferred import Closure, Inferred
+from zenith.artefacts.interval import Intervals
+from zenith.tables import table
+
+SHARES: tuple[Literal["coverage", "coverage_error", "coverage_95"], ...] = (
+    "coverage",
+    "coverage_error",
+    "coverage_95",
+)
+
+
+def inferred(
+    fits: Mapping[str, Fit], intervals: Intervals | None, coverage: Coverage | None
+) -> Inferred:
+    """What summary.json says of them; nothing of what there is not."""
+    found: Inferred = {}
+    closures = {n: _closure(of) for n, fit in fits.items() if (of := fit.get("surface"))}
+    if closures:
+        found["surfaces"] = closures
+    if intervals is not None:
+        found["intervals"] = intervals["parameters"]
+    if coverage is not None:
+        total = coverage["total"]
+        found |= {
+            "coverage": total["coverage"][0],
+            "coverage_error": total["coverage_error"][0],
+            "coverage_95": total["coverage"][-1],
+            "experiments": total["experiments"],
+            "failed": total["failed"],
+            "pull_width": total["pull_width"],
+            "mean_pull": total["mean_pull"],
+            "score": coverage["score"],
+            "truths": [
+                {
+                    "parameters": one["parameters"],
+                    "truth": one["truth"],
+                    "experiments": one["experiments"],
+                    "coverage": one["coverage"][0],
+                    "mean_pull": one["mean_pull"],
+                    "pull_width": one["pull_width"],
+                }
+                for one in coverage["truths"]
+            ],
+        }
+    return found
+
+
+def _closure(of: SurfaceFit) -> Closure:
+    number = of["number"]
+    deviations = [abs(each["largest"]) for each in of["deviations"]]
+    return {
+        "chi2_per_point": of["chi2"] / number if number else None,
+        "number": number,
+        "unseen": of["unseen"],
+        "largest_deviation": max(deviations, default=None),
+    }
+
+
+def sections(summary: Inferred, labels: Mapping[str, str]) -> Iterator[str]:
+    """Intervals, their coverage and the closure of surfaces, as Markdown; nothing without them.
+
+    `labels` are what people call parameters.
+    """
+    if listed := summary.get("intervals"):
+        rows = [
+            [
+                labels.get(one["name"], one["name"]),
+                f"{one['best']:.3f}",
+                f"{100 * each['level']:.1f} %",
+                f"{each['lower']:.3f} to {each['upper']:.3f}",
+            ]
+            for one in listed
+            for each in one["intervals"]
+        ]
+        header = ["parameter", "best fit", "level", "interval"]
+        yield "\n".join(["## Intervals", "", table(header, rows)])
+    if "coverage" in summary:
+        yield "\n".join(["## Coverage", "", *_coverage(summary)])
+    if closures := summary.get("surfaces"):
+        rows = [
+            [name, _number(of["chi2_per_point"]), str(of["unseen"]), _share(of)]
+            for name, of in closures.items()
+        ]
+        header = ["selection", "χ²/n at unseen points", "points", "largest deviation of pyhf"]
+        lines = ["## Response surfaces", "", table(header, rows), ""]
+        lines += [
+            "The deviation is that of variations at ±1 standard deviation, which the workspace of "
+            "pyhf has in place of surfaces, at ±1, ±2 and in corners, in the worst bin."
+        ]
+        yield "\n".join(lines)
+
+
+def _coverage(summary: Inferred) -> Iterator[str]:
+    share, error, wide = (f"{100 * summary[key]:.1f}" for key in SHARES)
+    yield (
+        f"In {summary['experiments']} pseudo-experiments the interval of 68.3 % holds the truth in "
+        f"{share} ± {error} %, that of 95 % in {wide} %; the mean pull is "
+        f"{_number(summary['mean_pull'])} and the width of pulls {_number(summary['pull_width'])}. "
+        f"{summary['failed']} fits failed."
+    )
+    most = max(one["experiments"] for one in summary["truths"])
+    fewer = [one for one in summary["truths"] if one["experiments"] < most]
+    rows = [
+        [
+            ", ".join(f"{name} = {value:g}" for name, value in one["parameters"].items())
+            or "nominal",
+            f"{one['truth']:.2f}",
+            str(one["experiments"]),
+            f"{one['coverage']:.3f}",
+            _number(one["mean_pull"]),
+            _number(one["pull_width"]),
+        ]
+        for one in summary["truths"]
+        if one["experiments"] == most
+    ]
+    yield ""
+    header = ["truth", "μ", "experiments", "coverage", "mean pull", "width of pulls"]
+    yield table(header, rows)
+    if fewer:
+        yield f"\nAnd {len(fewer)} truths with fewer pseudo-experiments, in `coverage.json`."
+
+
+def _number(value: float | None) -> str:
+    return "unknown" if value is None else f"{value:.2f}"
+
+
+def _share(of: Closure) -> str:
+    deviation = of["largest_deviation"]
+    return "unknown" if deviation is None else f"{100 * deviation:.1f} %"
