@@ -64,7 +64,7 @@ def by_blocks(paths: list[str]) -> int:
     """One epoch of the loader; the number of events."""
     mva = parse(CONFIG).mva["sets"]
     with opened(paths, mva, TrainingSetFields()) as sources:
-        loader = Loader(sources, BATCH, seed=1, memory=0)
+        loader = Loader(sources, BATCH, seed=1)
         return sum(len(events.label) for events in loader.epoch(0))
 
 

@@ -104,6 +104,13 @@ class Metrics(TypedDict):
     events: Annotated[
         dict[str, dict[str, int]], "simulated events, by class and by what they serve"
     ]
+    drawn: NotRequired[
+        Annotated[
+            dict[str, dict[str, int]],
+            "how many of them, where not all fit into memory, have their loss told, choose the "
+            "epoch and judge",
+        ]
+    ]
     losses: Annotated[Losses, "after each epoch"]
     best_epoch: Annotated[int, "the epoch that is kept, or the number of trees"]
     auc: Annotated[dict[str, float], "area under the ROC curve on unseen events, by class"]

@@ -15,12 +15,12 @@ if TYPE_CHECKING:
     from zenith.config.networks.settings import Mva
     from zenith.core.networks.network import Network
     from zenith.training.evaluate import Evaluation
-    from zenith.training.examples import Examples
+    from zenith.training.parts import Parts
 
 
 def events_by_fold(
     name: str, mva: "Mva", paths: Sequence[str], folds: "Folds"
-) -> "tuple[Callable[[int], dict[str, Examples]], dict[str, str]]":
+) -> "tuple[Callable[[int], Parts], dict[str, str]]":
     """What gives the parts `train`, `validate` and `test` for a fold, and units of features.
 
     The files are columns, or training sets where the network reads objects.
@@ -28,9 +28,10 @@ def events_by_fold(
     from zenith.cli.inputs import read_samples
     from zenith.config.inputs import TrainingSetFields
     from zenith.training.examples import examples
-    from zenith.training.sets import opened, parts_of
+    from zenith.training.parts import Parts, parts_of
+    from zenith.training.sets import opened
 
-    def of_sets(fold: int) -> "dict[str, Examples]":
+    def of_sets(fold: int) -> Parts:
         with opened(paths, mva, TrainingSetFields()) as sources:
             return parts_of(name, sources, folds, fold)
 
@@ -39,23 +40,25 @@ def events_by_fold(
             return of_sets, first.units
     columns = read_samples(list(paths))
 
-    def of_columns(fold: int) -> "dict[str, Examples]":
+    def of_columns(fold: int) -> Parts:
         parts = {
             "train": folds.learning(fold),
             "validate": [folds.validation(fold)],
             "test": [fold],
         }
-        return {p: examples(name, mva, columns, folds, chosen) for p, chosen in parts.items()}
+        found = {p: examples(name, mva, columns, folds, chosen) for p, chosen in parts.items()}
+        return Parts.whole(found, len(mva.classes))
 
     return of_columns, next(iter(columns.values())).units
 
 
 def events_of_sets(
     name: str, mva: "Mva", paths: Sequence[str], analysis: "Analysis", fold: int | None
-) -> "dict[str, Examples]":
+) -> "Parts":
     """The parts of training sets from anywhere, in which the configuration names the fields."""
     from zenith.config.inputs import TrainingSetFields
-    from zenith.training.sets import opened, parts_of
+    from zenith.training.parts import parts_of
+    from zenith.training.sets import opened
 
     with opened(paths, mva, analysis.inputs.training_set or TrainingSetFields()) as sources:
         return parts_of(name, sources, analysis.folds, fold)
@@ -64,7 +67,7 @@ def events_of_sets(
 def learn(
     name: str,
     mva: "Mva",
-    parts: "Mapping[str, Examples]",
+    parts: "Parts",
     seed: int,
     folder: str | Path,
     *,
@@ -83,8 +86,6 @@ def learn(
     the metrics record of the parts, `metadata` what the network records besides; `start` is when
     the step began, as `time.perf_counter` has it.
     """
-    import numpy as np
-
     from zenith.artefacts.metrics import METRICS, Metrics
     from zenith.training.evaluate import evaluate
     from zenith.training.export import export_onnx
@@ -110,7 +111,9 @@ def learn(
     checkpoint = folder / "checkpoint.safetensors"
     taught = parts["train"], parts["validate"]
     with progress(f"training {name}") as advance:
-        trained = train(name, mva, *taught, seed, report, parts.get("calibrate"), checkpoint)
+        trained = train(
+            name, mva, *taught, seed, report, parts.get("calibrate"), checkpoint, parts.stream
+        )
     judged = evaluate(trained.network, mva, parts)
     predicted = residuals(trained.network, mva, parts["test"])
     auc = {of_class: curve.auc for of_class, curve in judged.curves.items()}
@@ -123,7 +126,10 @@ def learn(
             "before": calibration_errors(mva, parts["test"], judged.uncalibrated),
             "after": calibration_errors(mva, parts["test"], judged.scores["test"]),
         }
-    counts = {part: np.bincount(events.label) for part, events in parts.items()}
+    drawn: Any = {
+        part: dict(zip(mva.classes, map(int, kept), strict=True))
+        for part, kept in parts.drawn.items()
+    }
     recorded = {"name": name, "epoch": trained.best_epoch, **about, **(metadata or {})}
     save_network(folder / "initial.safetensors", trained.network, mva, recorded)
     export_onnx(folder / "network.onnx", trained.network, {"name": name}, parts["validate"])
@@ -135,9 +141,10 @@ def learn(
         "features": list(mva.features),
         "objects": {collection: list(read.fields) for collection, read in mva.objects.items()},
         "events": {
-            of_class: {part: counts[part][k] for part in parts}
+            of_class: {part: int(parts.numbers[part][k]) for part in parts}
             for k, of_class in enumerate(mva.classes)
         },
+        **({"drawn": drawn} if drawn else {}),
         "losses": {
             "train": trained.losses["train"],
             "validation": trained.losses["validation"],

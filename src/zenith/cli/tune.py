@@ -11,7 +11,7 @@ from zenith.cli.files import Folder
 if TYPE_CHECKING:
     from zenith.config import Analysis
     from zenith.config.networks.settings import Mva
-    from zenith.training.examples import Examples
+    from zenith.training.parts import Parts
 
 HELP = "columns, or training sets, to the best settings of a network"
 
@@ -122,9 +122,7 @@ def _write_best(
     write_text(path, yaml.safe_dump(data, sort_keys=False, allow_unicode=True))
 
 
-def _reader(
-    args: argparse.Namespace, analysis: "Analysis"
-) -> "Callable[[Mva], Mapping[str, Examples]]":
+def _reader(args: argparse.Namespace, analysis: "Analysis") -> "Callable[[Mva], Parts]":
     """Reads all parts but `test` as a network reads them; the last ones are kept."""
     from zenith.cli.learning import events_by_fold, events_of_sets
     from zenith.errors import ConfigError
@@ -134,17 +132,18 @@ def _reader(
     if args.fold is None and analysis.of_samples:
         raise ConfigError("--fold: missing: it says which fold judges nothing, 0 for example")
     fold = None if args.fold is None else options.fold(args, analysis)
-    kept: dict[str, Mapping[str, Examples]] = {}
+    kept: dict[str, Parts] = {}
 
-    def parts(mva: "Mva") -> "Mapping[str, Examples]":
-        key = mva.model_dump_json(include={"features", "cuts", "missing", "objects", "loss"})
+    def parts(mva: "Mva") -> "Parts":
+        read = {"features", "cuts", "missing", "objects", "loss", "memory"}
+        key = mva.model_dump_json(include=read)
         if key not in kept:
             if fold is not None and analysis.of_samples:
                 found = events_by_fold(name, mva, args.input, analysis.folds)[0](fold)
             else:
                 found = events_of_sets(name, mva, args.input, analysis, fold)
             kept.clear()
-            kept[key] = {part: events for part, events in found.items() if part != "test"}
+            kept[key] = found.without("test")
         return kept[key]
 
     return parts

@@ -38,12 +38,7 @@ def balanced(
     Raises `InputError` for a class whose weights do not add up to more than 0.
     """
     indices = [np.flatnonzero(events.label == k) for k in range(len(classes))]
-    for of_class, chosen in zip(classes, indices, strict=True):
-        if not events.weight[chosen].sum() > 0.0:
-            raise InputError(
-                f"the weights of class {of_class!r} add up to {events.weight[chosen].sum():g}: it "
-                "cannot be learnt; choose another rule for negative_weights, or looser cuts"
-            )
+    _check(classes, [events.weight[chosen].sum() for chosen in indices])
     counts = [len(chosen) for chosen in indices]
     if how == "undersample":
         indices = [_draw(chosen, min(counts), random) for chosen in indices]
@@ -55,6 +50,31 @@ def balanced(
         for k in range(len(classes)):
             weight[taken.label == k] /= weight[taken.label == k].sum()
     return taken._replace(weight=weight * (len(weight) / weight.sum()))
+
+
+def class_factors(
+    classes: Sequence[str],
+    numbers: NDArray[np.int64],
+    sums: NDArray[np.float64],
+    how: Balance,
+) -> NDArray[np.float64]:
+    """What `balanced` multiplies the weights of each class by, (classes,), where it draws none.
+
+    Of the numbers of events and the sums of their weights; raises as it does.
+    """
+    _check(classes, sums)
+    if how == "none":
+        return np.full(len(classes), numbers.sum() / sums.sum())
+    return np.asarray(numbers.sum() / (len(classes) * sums))
+
+
+def _check(classes: Sequence[str], sums: Sequence[float] | NDArray[np.float64]) -> None:
+    for of_class, total in zip(classes, sums, strict=True):
+        if not total > 0.0:
+            raise InputError(
+                f"the weights of class {of_class!r} add up to {total:g}: it cannot be learnt; "
+                "choose another rule for negative_weights, or looser cuts"
+            )
 
 
 def _draw(indices: NDArray[np.intp], count: int, random: np.random.Generator) -> NDArray[np.intp]:

@@ -7,7 +7,6 @@ is not used.
 import hashlib
 import logging
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -89,11 +88,15 @@ class Checkpoint:
         self._written = time.monotonic()
 
 
-def identity(name: str, mva: Mva, seed: int, *parts: Examples) -> str:
-    """What says which training it is: all that it depends on."""
-    digest = hashlib.blake2b(f"{__version__} {name} {seed} {mva.model_dump_json()}".encode())
+def identity(name: str, mva: Mva, seed: int, *parts: Examples, read: str = "") -> str:
+    """What says which training it is: all that it depends on.
+
+    `read` is the digest of events that are not among the parts, but read in each epoch.
+    """
+    about = f"{__version__} {name} {seed} {mva.model_dump_json()} {read}"
+    digest = hashlib.blake2b(about.encode())
     for part in parts:
-        for array in _arrays(part):
+        for array in part.arrays():
             digest.update(f"{array.dtype} {array.shape}".encode())
             digest.update(np.ascontiguousarray(array).data)
     return digest.hexdigest()
@@ -101,10 +104,3 @@ def identity(name: str, mva: Mva, seed: int, *parts: Examples) -> str:
 
 def _trees(reached: Reached) -> tuple[Learner, Any, Network]:
     return reached.learner, reached.optimiser, reached.best
-
-
-def _arrays(part: Examples) -> Iterator[np.ndarray]:
-    yield from (part.x, part.label, part.weight)
-    for objects in part.objects.values():
-        yield from (np.asarray(array) for array in objects)
-    yield from part.observables.values()

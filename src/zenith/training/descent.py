@@ -3,9 +3,7 @@
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
-import equinox as eqx
 import jax
-import jax.numpy as jnp
 import numpy as np
 import optax
 
@@ -14,37 +12,14 @@ from zenith.config.networks.settings import Mva
 from zenith.core.networks.ensemble import Ensemble
 from zenith.core.networks.network import Network
 from zenith.errors import ConfigError, FitError
-from zenith.training.batches import Batch, Rooms, room, room_for_all
+from zenith.training.batches import Batch, room_for_all
 from zenith.training.checkpoints import Checkpoint, Reached
+from zenith.training.epochs import Descent, objects_in
 from zenith.training.examples import Examples
-from zenith.training.objective import Learner, Objective
+from zenith.training.objective import Objective
 from zenith.training.regressions import target_scales
+from zenith.training.stream import Epochs
 from zenith.training.trained import Progress, Trained
-
-
-@eqx.filter_jit
-def _epoch(
-    learner: Learner,
-    state: Any,
-    order: jax.Array,
-    parts: tuple[Batch, Batch],
-    numbers: tuple[int, int],
-    objective: Objective,
-    optimiser: optax.GradientTransformation,
-    rooms: Rooms,
-) -> tuple[Learner, Any, jax.Array, jax.Array]:
-    def step(carry: tuple[Learner, Any], chosen: jax.Array) -> tuple[tuple[Learner, Any], None]:
-        learner, state = carry
-        gradient = jax.grad(objective.of_each)(learner, parts[0].picked(chosen), rooms)
-        updates, state = optimiser.update(gradient, state)
-        return (optax.apply_updates(learner, updates), state), None
-
-    (learner, state), _ = jax.lax.scan(step, (learner, state), order)
-    training, validation = (
-        objective.of_all(learner, events, order.shape[1], number, rooms)
-        for events, number in zip(parts, numbers, strict=True)
-    )
-    return learner, state, training, validation
 
 
 def train_with_jax(
@@ -55,24 +30,28 @@ def train_with_jax(
     random: np.random.Generator,
     progress: Progress,
     checkpoint: Checkpoint | None = None,
+    epochs: Epochs | None = None,
 ) -> Trained:
-    """Train a network on balanced events; an epoch is one compiled call.
+    """Train a network on balanced events.
 
-    Every epoch visits all events but fewer than there are batches, in another order each time. With
-    a checkpoint the training goes on where it was.
+    Every epoch visits all events but fewer than there are batches, in another order each time.
+    Where they do not fit into memory, `epochs` reads them, and `training` is a sample, of which the
+    loss is told. With a checkpoint the training goes on where it was.
 
     Raises `ConfigError` for a precision that the device has not, `FitError` if the loss is not
     finite, and `InputError` for a checkpoint that is damaged.
     """
     assert isinstance(mva, DescentSettings)
-    events = len(training.weight)
+    events = len(training.weight) if epochs is None else epochs.events
     steps = max(1, round(events / mva.batch))
     size = events // steps
     optimiser = _optimiser(network, mva, steps)
     objective = Objective.of(mva, target_scales(mva, training)[1].tolist())
     learner = objective.learner(network, random)
-    numbers = events, len(validation.weight)
-    read = objective.prepared([_of(network, part) for part in (training, validation)])
+    numbers = len(training.weight), len(validation.weight)
+    parts = [_of(network, part) for part in (training, validation)]
+    prepare = objective.preparation(parts[0])
+    read = [prepare(part) for part in parts]
     multiple = size if network.collections else 1
     if mva.loss.decorrelation is not None:  # batches of which each is a sample of all classes
         multiple = size
@@ -81,13 +60,14 @@ def train_with_jax(
     if mva.bootstrap:
         batches = batches[0].replicated(random.poisson(1.0, (events, mva.ensemble))), batches[1]
     counts = {
-        name: [np.asarray(part.objects[name].valid).sum(axis=0) for part in read]
+        name: [objects_in(part, name) for part in read]
         for name in (network.collections if network.packs else ())
     }
     rooms = {
-        name: max(room_for_all(of_part, size) for of_part in parts)
-        for name, parts in counts.items()
+        name: max(room_for_all(of_part, size) for of_part in both) for name, both in counts.items()
     }
+    taught = {name: both[0] for name, both in counts.items()}
+    descent = Descent(objective, optimiser, steps, size, batches, numbers, taught)
     losses: dict[str, list[float]] = {"train": [], "validation": []}
     reached = Reached(learner, optimiser.init(learner), network, 0, 0, losses, rooms, {})
     if checkpoint is not None:
@@ -98,14 +78,12 @@ def train_with_jax(
         for epoch in range(done + 1, mva.epochs + 1):
             if epoch - 1 - best_epoch >= mva.patience:
                 break
-            shuffled = random.permutation(events)[: events - events % steps]
-            order = shuffled.reshape(steps, -1)  # a row is a batch
-            rooms = {name: max(now, room(counts[name][0], order)) for name, now in rooms.items()}
-            places = jnp.asarray(order, jnp.int32)
-            learner, state, *both = _epoch(
-                learner, state, places, batches, numbers, objective, optimiser, rooms
-            )
-            for column, loss in zip(losses.values(), both, strict=True):
+            if epochs is None:
+                learner, state, rooms, found = descent.in_memory(learner, state, rooms, random)
+            else:
+                these = (_of(network, batch) for batch in epochs.batches(epoch, size, steps))
+                learner, state, rooms, found = descent.read(learner, state, rooms, these, prepare)
+            for column, loss in zip(losses.values(), found, strict=True):
                 column.append(float(loss))
             if not np.isfinite([column[-1] for column in losses.values()]).all():
                 raise FitError(

@@ -1,6 +1,6 @@
 """The events that a network learns from: the columns of samples, merged into classes."""
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -36,6 +36,13 @@ class Examples(NamedTuple):
         return Examples(
             self.x[:, chosen], self.label[chosen], self.weight[chosen], objects, observables
         )
+
+    def arrays(self) -> Iterator[NDArray[Any]]:
+        """All of them, in one order."""
+        yield from (self.x, self.label, self.weight)
+        for objects in self.objects.values():
+            yield from (np.asarray(array) for array in objects)
+        yield from self.observables.values()
 
     @classmethod
     def joined(cls, parts: Sequence["Examples"]) -> "Examples":

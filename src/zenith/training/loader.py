@@ -9,8 +9,7 @@ from numpy.typing import NDArray
 from zenith.training.examples import Examples
 from zenith.training.sets import NO_CLASS, Rows, Source
 
-MEMORY = 2**30  # bytes of sets that are kept in memory
-POOL = 2**26  # bytes of the blocks whose events are shuffled together, else
+POOL = 2**26  # bytes of the blocks whose events are shuffled together
 
 Pool = list[Rows]
 """Rows of each source."""
@@ -21,7 +20,7 @@ class Loader:
 
     HDF5 reads whole chunks: to pick events one by one takes 80 times as long. Blocks are read in
     random order, those of each file spread evenly over the epoch; some at a time are a pool, whose
-    events are shuffled. Sets that fit into memory are read once, and are one pool.
+    events are shuffled.
 
     Parameters
     ----------
@@ -33,8 +32,8 @@ class Loader:
         Of the order: the same seed gives the same mini-batches.
     chosen
         Which events of a block are used, (n,) bool, of those that have a class and pass the cuts.
-    memory, pool
-        In bytes.
+    pool
+        Its size in bytes.
     """
 
     def __init__(
@@ -43,21 +42,17 @@ class Loader:
         batch: int,
         seed: int,
         chosen: Callable[[Source, NDArray[Any]], NDArray[np.bool_]] | None = None,
-        memory: int = MEMORY,
         pool: int = POOL,
     ) -> None:
         self._sources, self._batch, self._seed, self._chosen = sources, batch, seed, chosen
         self._sizes = [sum(s.file.layouts[name].size for name in s.names) for s in sources]
-        rows = [source.file.size for source in sources]
-        self._fits = sum(n * size for n, size in zip(rows, self._sizes, strict=True)) <= memory
         self._pool = pool
-        self._kept: Pool | None = None
 
     def epoch(self, number: int) -> Iterator[Examples]:
         """The mini-batches of an epoch. Raises `InputError` as `Source` does."""
         random = np.random.default_rng([self._seed, number])
         left: Pool | None = None
-        for pool in self._pools(random):
+        for pool in self._pools(random, self._pool):
             found = pool if left is None else _together([left, pool])
             ends = np.cumsum([len(_events(source, rows)) for source, rows in self._pairs(found)])
             order = random.permutation(ends[-1])
@@ -69,31 +64,28 @@ class Loader:
     def _pairs(self, pool: Pool) -> Iterator[tuple[Source, Rows]]:
         return zip(self._sources, pool, strict=True)
 
-    def _pools(self, random: np.random.Generator) -> Iterator[Pool]:
-        if not self._fits:
-            yield from self._read(random, self._pool)
-            return
-        if self._kept is None:
-            self._kept = _together(list(self._read(random, self._pool)))
-        yield self._kept
-
-    def _read(self, random: np.random.Generator, size: int) -> Iterator[Pool]:
+    def _pools(self, random: np.random.Generator, size: int) -> Iterator[Pool]:
         """All blocks in random order, as many at a time as are of this size in bytes."""
-        blocks: list[tuple[float, int, int, int]] = []  # of an epoch from 0 to 1: when; and which
-        for number, source in enumerate(self._sources):
-            step = source.file.block(source.names)
-            starts = random.permutation(np.arange(0, source.file.size, step))
-            times = (np.arange(len(starts)) + random.random(len(starts))) / max(len(starts), 1)
-            stops = np.minimum(starts + step, source.file.size)
-            blocks += zip(times, [number] * len(starts), starts, stops, strict=True)
+        steps = [source.file.block(source.names) for source in self._sources]
+        starts, times = [], []  # of the blocks of each source; when, in an epoch from 0 to 1
+        for source, step in zip(self._sources, steps, strict=True):
+            starts.append(random.permutation(np.arange(0, source.file.size, step)))
+            number = len(starts[-1])
+            times.append((np.arange(number) + random.random(number)) / max(number, 1))
+        of_source = np.repeat(np.arange(len(starts)), [len(own) for own in starts])
+        places = np.concatenate(starts)
+        blocks = np.argsort(np.concatenate(times), kind="stable")
         pool, read = self._empty(), 0
-        for _, number, start, stop in sorted(blocks):
-            pool[number].append(self._block(self._sources[number], int(start), int(stop)))
+        for block in blocks:
+            number, start = int(of_source[block]), int(places[block])
+            source = self._sources[number]
+            stop = min(start + steps[number], source.file.size)
+            pool[number].append(self._block(source, start, stop))
             read += (stop - start) * self._sizes[number]
             if read >= size:
                 yield self._joined(pool)
                 pool, read = self._empty(), 0
-        if read or not blocks:
+        if read or not len(blocks):
             yield self._joined(pool)
 
     def _empty(self) -> list[list[Rows]]:

@@ -92,24 +92,25 @@ class Objective(NamedTuple):
             return Learner(network, jax.vmap(lambda k: Layers.create(k, sizes, "relu"))(keys))
         return Learner(network, Layers.create(key, sizes, "relu"))
 
-    def prepared(self, parts: Sequence[Examples]) -> list[Examples]:
-        """Parts with the observables as batches have them, 0 in classes that do not need them.
+    def preparation(self, first: Examples) -> Callable[[Examples], Examples]:
+        """What gives events the observables of batches, 0 in classes that do not need them.
 
         They are the targets of regressions, and `aside`, of which the score is to be independent:
-        its bin, or its value with unit deviation in the background of the first part. Raises
+        its bin, or its value with unit deviation in the background of the first events. Raises
         `InputError` where it never varies there, or has fewer values than there are to be bins.
         """
-        aside = self._aside(parts[0])
-        found = []
-        for part in parts:
+        aside = self._aside(first)
+
+        def prepared(part: Examples) -> Examples:
             observables = {
                 head.target: _within(part, head.labels, part.observables[head.settings.target])
                 for head in self.heads
             }
             if aside is not None:
                 observables["aside"] = _within(part, self.background, aside(part))
-            found.append(part._replace(observables=observables))
-        return found
+            return part._replace(observables=observables)
+
+        return prepared
 
     def _aside(self, first: Examples) -> Callable[[Examples], NDArray[Any]] | None:
         settings = self.loss.decorrelation

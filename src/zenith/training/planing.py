@@ -1,6 +1,7 @@
 """Bins of equal weight, and weights that make an observable flat in them."""
 
 from collections.abc import Sequence
+from typing import NamedTuple, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,25 +29,48 @@ def quantiles(
     return edges
 
 
-def planed(parts: Sequence[Examples], settings: Planing, classes: int) -> list[Examples]:
-    """Parts in which the observable is flat in each class, over bins of the first part.
+class Plane(NamedTuple):
+    """Bins of an observable in which each class is to weigh the same."""
 
-    Its bins are quantiles of all classes at equal weight: no transformation of the observable
-    matters, and no event of a tail weighs as much as a bin of the bulk. In each class and bin the
-    weights are divided by their absolute sum; that of a class stays as it was, and bins that it
-    does not reach are left out.
-    """
-    first, name = parts[0], settings.observable
-    total = np.array([np.abs(first.weight[first.label == k]).sum() for k in range(classes)])
-    edges = quantiles(
-        first.observables[name], first.weight / total[first.label], settings.bins, name
-    )
-    found = []
-    for part in parts:
-        cell = part.label * settings.bins + np.searchsorted(edges, part.observables[name])
-        sums = np.bincount(cell, np.abs(part.weight), classes * settings.bins)
-        sums = sums.reshape(classes, settings.bins)
+    observable: str
+    edges: NDArray[np.float64]  # (bins − 1,)
+    classes: int
+
+    @classmethod
+    def of(cls, events: Examples, settings: Planing, classes: int) -> Self:
+        """Its bins are quantiles of all classes at equal weight.
+
+        No transformation of the observable matters, and no event of a tail weighs as much as a bin
+        of the bulk.
+        """
+        name = settings.observable
+        total = np.array([np.abs(events.weight[events.label == k]).sum() for k in range(classes)])
+        weight = events.weight / total[events.label]
+        return cls(name, quantiles(events.observables[name], weight, settings.bins, name), classes)
+
+    def factors(self, events: Examples) -> NDArray[np.float64]:
+        """What weights are multiplied by in each class and bin, (classes · bins,).
+
+        They are divided by their absolute sum there; that of a class stays as it was, and bins that
+        it does not reach are left out.
+        """
+        shape = self.classes, len(self.edges) + 1
+        sums = np.bincount(self._cells(events), np.abs(events.weight), shape[0] * shape[1])
+        sums = sums.reshape(shape)
         flat = sums.sum(axis=1, keepdims=True) / np.maximum((sums > 0).sum(axis=1), 1)[:, None]
-        factor = np.divide(flat, sums, out=np.zeros_like(sums), where=sums > 0)
-        found.append(part._replace(weight=part.weight * factor.ravel()[cell]))
-    return found
+        factors = np.divide(flat, sums, out=np.zeros_like(sums), where=sums > 0)
+        return np.asarray(factors.ravel())
+
+    def weighted(self, events: Examples, factors: NDArray[np.float64]) -> Examples:
+        """Events with weights times the factors of their classes and bins."""
+        return events._replace(weight=events.weight * factors[self._cells(events)])
+
+    def _cells(self, events: Examples) -> NDArray[np.int64]:
+        bins = np.searchsorted(self.edges, events.observables[self.observable])
+        return np.asarray(events.label * (len(self.edges) + 1) + bins)
+
+
+def planed(parts: Sequence[Examples], settings: Planing, classes: int) -> list[Examples]:
+    """Parts in which the observable is flat in each class, over bins of the first part."""
+    plane = Plane.of(parts[0], settings, classes)
+    return [plane.weighted(part, plane.factors(part)) for part in parts]

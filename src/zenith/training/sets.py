@@ -18,7 +18,6 @@ from zenith.config.networks.settings import Mva
 from zenith.core.networks.network import Objects
 from zenith.core.selection.cuts import hard_mask
 from zenith.errors import InputError
-from zenith.training.examples import Examples
 
 PARTS = ("train", "validate", "test")
 CALIBRATE = "calibrate"  # a part that a file may have besides
@@ -234,61 +233,3 @@ def opened(
     with ExitStack() as stack:
         files = [stack.enter_context(open_training_set(path, fields.events)) for path in paths]
         yield tuple(Source.of(file, mva, fields) for file in files)
-
-
-def parts_of(
-    name: str,
-    sources: Sequence[Source],
-    folds: Folds,
-    fold: int | None = None,
-) -> dict[str, Examples]:
-    """The events of the parts `train`, `validate` and `test`, in memory.
-
-    And of `calibrate`, where the network is to be calibrated and the files have such a part.
-
-    Raises `InputError` for what cannot be read as the network needs it, a class without events in a
-    part, and a collection of which no event has any.
-    """
-    mva = sources[0].mva
-    wanted = PARTS if mva.calibration is None else (*PARTS, CALIBRATE)
-    found: dict[str, list[Examples]] = {part: [] for part in wanted}
-    for source in sources:
-        for rows in source.file.blocks(source.names):
-            events = rows[source.fields.events]
-            label = source.labels(events)
-            of_part = source.part(events, folds, fold)
-            kept = (label != NO_CLASS) & source.passed(events)
-            for part, examples in found.items():
-                chosen = np.flatnonzero(kept & (of_part == part))
-                x, objects = source.inputs({n: array[chosen] for n, array in rows.items()})
-                weight = source.weights(events)[chosen]
-                beside = source.observables(events[chosen], label[chosen])
-                examples.append(Examples(x, label[chosen], weight, objects, beside))
-    where = ", ".join(source.file.path for source in sources)
-    parts = {part: Examples.joined(examples) for part, examples in found.items() if examples}
-    if CALIBRATE in parts and not len(parts[CALIBRATE].label):
-        del parts[CALIBRATE]
-    for part in parts or PARTS:
-        counts = np.bincount(parts[part].label) if part in parts else np.zeros(0, int)
-        _check_counts(name, mva, counts, part, where)
-        _check_objects(parts[part].objects, part, where)
-    return parts
-
-
-def _check_counts(name: str, mva: Mva, counts: NDArray[np.integer], part: str, where: str) -> None:
-    for number, of_class in enumerate(mva.classes):
-        if number >= len(counts) or not counts[number]:
-            raise InputError(
-                f"{where}: mva.{name}: class {of_class!r} ({', '.join(mva.classes[of_class])}) has "
-                f"no event in the part {part!r} that passes the cuts "
-                f"({', '.join(mva.cuts) or 'there are none'}): add events of it, or remove it"
-            )
-
-
-def _check_objects(objects: Mapping[str, Objects], part: str, where: str) -> None:
-    for name, (_, valid) in objects.items():
-        if not valid.any():
-            raise InputError(
-                f"{where}: no event of the part {part!r} has any {name!r}: {VALID} is false "
-                "throughout; remove it from objects, or correct the file"
-            )

@@ -12,14 +12,15 @@ from zenith.config.networks.descent import DescentSettings
 from zenith.config.networks.settings import Mva
 from zenith.core.networks.multi_task import scaled_to_targets
 from zenith.core.networks.network import Network
-from zenith.errors import FitError, InputError
+from zenith.errors import ConfigError, FitError, InputError
 from zenith.training.balance import Balance, balanced, without_negative
 from zenith.training.calibrate import calibrated, set_aside
 from zenith.training.checkpoints import Checkpoint, identity
 from zenith.training.descent import train_with_jax
 from zenith.training.examples import Examples
-from zenith.training.planing import planed
+from zenith.training.planing import Plane, planed
 from zenith.training.regressions import target_scales
+from zenith.training.stream import Stream, Weigh
 from zenith.training.trained import Progress, Trained
 
 
@@ -32,6 +33,7 @@ def train(
     progress: Progress = lambda *_: None,
     calibrating: Examples | None = None,
     checkpoint: str | Path | None = None,
+    stream: Stream | None = None,
 ) -> Trained:
     """Train the network `name`; the same arguments give the same numbers.
 
@@ -41,12 +43,15 @@ def train(
     network is to be calibrated, the events `calibrating` do it, balanced in the same way; without
     any, a share of `validation` of its own.
 
+    Where the training events do not fit into memory, `stream` reads them, and `training` is the
+    sample of them that scales the network and has its loss told.
+
     A training by gradient descent writes the file `checkpoint` between epochs, and one that is
     started again goes on from there, with the same numbers. It stays, to be removed.
 
     Raises `InputError` for a class whose weights add up to nothing, a feature or a field of objects
-    that never varies or is not finite, and for objects that are not there; and `FitError` if the
-    loss is not finite.
+    that never varies or is not finite, and for objects that are not there; `FitError` if the loss
+    is not finite, and `ConfigError` for what cannot be had where it is trained, or of a stream.
     """
     number = zlib.crc32(name.encode())
     random = np.random.default_rng([seed, number])
@@ -67,7 +72,12 @@ def train(
             _check_observables(mva, events, of)
         if calibrating is not None:
             check_objects(network, calibrating, "calibrating")
-        both = _balanced(mva, training, random), _weighted(mva, validation)
+        if stream is None:
+            both = _balanced(mva, training, random), _weighted(mva, validation)
+        else:
+            both = _weighted(mva, training), _weighted(mva, validation)
+            epochs = stream.weighed(int(random.integers(2**31)), _planing(mva, both[0]))
+            how = partial(train_with_jax, epochs=epochs)
         training, validation = _planed(mva, *both)
         _check_that_features_vary(mva, training)
         of_events = training.x, np.abs(training.weight)
@@ -77,15 +87,16 @@ def train(
             network = network.scaled_to(*of_events)
         if mva.regressions:
             network = scaled_to_targets(network, *target_scales(mva, training))
-        if how is train_with_jax and checkpoint is not None:
-            which = identity(name, mva, seed, training, validation)
-            how = partial(train_with_jax, checkpoint=Checkpoint(checkpoint, which))
+        if mva.framework == "jax" and checkpoint is not None:
+            read = "" if stream is None else stream.digest
+            which = identity(name, mva, seed, training, validation, read=read)
+            how = partial(how, checkpoint=Checkpoint(checkpoint, which))
         trained: Trained = how(network, mva, training, validation, random, progress)
         if mva.calibration is None or calibrating is None:
             return trained
         found = calibrated(trained.network, mva.calibration.type, _weighted(mva, calibrating))
         return trained._replace(network=found, calibrating=len(calibrating.label))
-    except (InputError, FitError) as error:
+    except (InputError, FitError, ConfigError) as error:
         raise type(error)(f"mva.{name}: {error}") from None
 
 
@@ -106,6 +117,15 @@ def _planed(mva: Mva, training: Examples, validation: Examples) -> tuple[Example
     if isinstance(mva, DescentSettings) and mva.loss.planing:
         training, validation = planed((training, validation), mva.loss.planing, len(mva.classes))
     return training, validation
+
+
+def _planing(mva: Mva, training: Examples) -> Weigh:
+    """What weights of more training events are to be, of which these are a sample."""
+    if not (isinstance(mva, DescentSettings) and mva.loss.planing):
+        return lambda events: events
+    plane = Plane.of(training, mva.loss.planing, len(mva.classes))
+    factors = plane.factors(training)
+    return lambda events: plane.weighted(events, factors)
 
 
 def _check_that_features_vary(mva: Mva, events: Examples) -> None:

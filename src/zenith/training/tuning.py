@@ -23,6 +23,7 @@ from zenith.config.tuning import Range, Tune, counted, refusal, with_settings
 from zenith.errors import FitError, InputError
 from zenith.training.evaluate import roc
 from zenith.training.examples import Examples
+from zenith.training.parts import Parts
 from zenith.training.scores import scores_of
 from zenith.training.train import train
 from zenith.training.trained import Trained
@@ -38,7 +39,7 @@ STATES: dict[TrialState, State] = {
 }
 DIRECTIONS: dict[str, Literal["minimize", "maximize"]] = {"loss": "minimize", "auc": "maximize"}
 
-Read = Callable[[Mva], Mapping[str, Examples]]
+Read = Callable[[Mva], Parts]
 """What gives the parts `train`, `validate`, and `calibrate` if there is one, to a network."""
 
 
@@ -65,7 +66,9 @@ class Judge:
         parts = self.read(mva)
         taught = parts["train"], parts["validate"]
         calibrating = parts.get("calibrate")
-        trained = train(self.name, mva, *taught, self.seed, progress, calibrating)
+        trained = train(
+            self.name, mva, *taught, self.seed, progress, calibrating, stream=parts.stream
+        )
         return self._value(mva, trained, parts["validate"]), trained.best_epoch
 
     def _value(self, mva: Mva, trained: Trained, events: Examples) -> float:

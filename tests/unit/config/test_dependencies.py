@@ -397,6 +397,7 @@ EXPECTED = {
     "mva.net.cuts": f"columns training_set mva mva_figures response {SUMMARISED}",
     "mva.net.fine_tune": SELECTION,
     "mva.net.balance": "mva mva_figures",
+    "mva.net.memory": "mva mva_figures",
     **dict.fromkeys(
         [f"mva.net.loss.{key}" for key in ("planing", "distance_correlation", "adversary")],
         "columns training_set mva mva_figures",

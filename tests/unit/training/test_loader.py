@@ -1,4 +1,4 @@
-"""Mini-batches: every event once an epoch, in another order, whether sets are in memory or not."""
+"""Mini-batches: every event once an epoch, in another order, of blocks that are read together."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,9 +17,9 @@ from zenith.training.sets import opened
 
 MVA = parse(CONFIG).mva["sets"]
 KINDS: dict[str, dict[str, int]] = {
-    "in memory": {},
-    "by blocks": {"memory": 0, "pool": 20_000},  # two or three blocks in a pool
-    "one block": {"memory": 0, "pool": 1},
+    "one pool": {},
+    "by blocks": {"pool": 20_000},  # two or three blocks in a pool
+    "one block": {"pool": 1},
 }
 
 
@@ -69,7 +69,7 @@ def test_the_seed_is_the_order(paths: list[str], kind: str) -> None:
 
 def test_events_are_mixed(paths: list[str]) -> None:
     """The files are spread over the epoch, and neighbours in a file are not neighbours any more."""
-    with loader(paths, batch=30, memory=0, pool=20_000) as found:
+    with loader(paths, batch=30, pool=20_000) as found:
         batches = [set(batch.tolist()) for batch in st(found)]
     second = set(particles(150, 2)["events"]["st"].tolist()) - {0.0}
     assert [len(batch & second) > 0 for batch in batches].count(True) > 20  # of 25

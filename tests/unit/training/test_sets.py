@@ -14,8 +14,8 @@ from zenith.config.learning import Folds
 from zenith.config.networks.settings import Mva
 from zenith.errors import InputError
 from zenith.events.folds import folds_of, hash_of
-from zenith.training.examples import Examples
-from zenith.training.sets import opened, parts_of
+from zenith.training.parts import Parts, parts_of
+from zenith.training.sets import opened
 
 Arrays = dict[str, np.ndarray]
 SETTINGS = CONFIG["mva"]["sets"]
@@ -31,7 +31,7 @@ def read(
     fold: int | None = None,
     folds: Folds | None = None,
     **fields: Any,
-) -> dict[str, Examples]:
+) -> Parts:
     listed = [paths] if isinstance(paths, str) else paths
     with opened(listed, mva or network(), TrainingSetFields(**fields)) as sources:
         return parts_of("sets", sources, folds or Folds(), fold)

@@ -76,6 +76,15 @@ class DescentSettings(Mva):
         Field(ge=1, description="largest number of passes over the training events"),
         concerns("mva"),
     ] = 100
+    memory: Annotated[
+        Positive,
+        Field(
+            description="MiB of the events of a part of training sets that are kept in memory; of "
+            "a larger part a random sample of each class is, and the training reads its events "
+            "from the files in every epoch"
+        ),
+        concerns("mva", "mva_figures"),
+    ] = 512.0
     bootstrap: Annotated[
         bool,
         Field(
