@@ -3,15 +3,14 @@
 import argparse
 
 from zenith.cli.files import Input, Output
-from zenith.cli.workspaces import add_surface, part
+from zenith.cli.workspaces import add_surface, add_workspace, part
 
 HELP = "coverage of the intervals of a pyhf workspace, by truth"
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     """Define the options."""
-    parser.add_argument("workspace", type=Input, nargs="?", help="pyhf JSON workspace")
-    parser.add_argument("--measurement", help="name of the measurement; default: the first")
+    add_workspace(parser, required=False)
     add_surface(parser)
     parser.add_argument("--truths", type=int, default=10, help="truths drawn from the priors [10]")
     parser.add_argument(
@@ -49,26 +48,25 @@ def run(args: argparse.Namespace) -> None:
     import numpy as np
 
     from zenith.artefacts.coverage import COVERAGE
-    from zenith.cli.workspaces import with_surface_of
-    from zenith.errors import InputError, ZenithError
+    from zenith.cli.workspaces import given_workspace, with_surface_of
+    from zenith.errors import InputError
     from zenith.inference.coverage import truths
     from zenith.inference.coverage_parts import cover, fixed, merged
     from zenith.inference.workspaces import LEVELS
     from zenith.statistics.significance import read
-    from zenith.statistics.workspace_files import read_json_file
 
     if (args.workspace is None) != bool(args.merge):
         raise InputError("give a workspace, or the parts to --merge")
+    if args.merge and args.patch is not None:
+        raise InputError("--patch: is of a workspace; the parts to --merge are of one already")
     if args.merge:
         content, inputs = merged([COVERAGE.read(path) for path in args.merge]), args.merge
     else:
         first, parts = part(args.part)
         if args.experiments < 1 or args.truths < 1:
             raise InputError("--experiments and --truths must be at least 1")
-        logging.getLogger("pyhf").setLevel(logging.ERROR)
-        try:
-            spec = read_json_file(args.workspace)
-            workspace, covariance = with_surface_of(args, read(spec, args.measurement))
+        with given_workspace(args) as given:
+            workspace, covariance = with_surface_of(args, read(given.spec, args.measurement))
             theta = [fixed(workspace, text) for text in args.truth] or truths(
                 *workspace[:2], args.truths, args.seed, tuple(args.interest)
             )
@@ -84,9 +82,7 @@ def run(args: argparse.Namespace) -> None:
                 LEVELS,
                 covariance=covariance,
             )
-        except ZenithError as error:
-            raise type(error)(f"{args.workspace}: {error}") from None
-        inputs = [args.workspace, *([args.surface] if args.surface else [])]
+        inputs = [*given.inputs, *([args.surface] if args.surface else [])]
     COVERAGE.write(args.output, content, inputs=inputs)
     shares = zip(content["levels"], content["total"]["coverage"], strict=True)
     for level, share in shares:

@@ -3,21 +3,15 @@
 import argparse
 import json
 
-from zenith.cli.files import Input, Output, check
-from zenith.cli.workspaces import add_surface
+from zenith.cli.files import Output
+from zenith.cli.workspaces import add_surface, add_workspace
 
 HELP = "intervals of parameters of a pyhf workspace, all others profiled"
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     """Define the options."""
-    parser.add_argument("workspace", type=Input, help="pyhf JSON workspace")
-    parser.add_argument(
-        "--patch",
-        metavar="FILE[:NAME]",
-        help="JSON patch (a signal) to apply to it, or one of a pyhf patch set by its name",
-    )
-    parser.add_argument("--measurement", help="name of the measurement; default: the first")
+    add_workspace(parser)
     add_surface(parser)
     parser.add_argument(
         "--parameter",
@@ -47,34 +41,22 @@ def run(args: argparse.Namespace) -> None:
     import logging
 
     from zenith.artefacts.interval import INTERVAL
-    from zenith.cli.workspaces import with_surface_of
-    from zenith.errors import ZenithError
+    from zenith.cli.workspaces import given_workspace, with_surface_of
     from zenith.inference.workspaces import LEVELS, intervals
     from zenith.statistics.significance import read
-    from zenith.statistics.workspace_files import patch_parts, read_json_file, with_patch
 
-    logging.getLogger("pyhf").setLevel(logging.ERROR)  # it tells of every schema that it reads
-    spec, source, inputs = read_json_file(args.workspace), str(args.workspace), [args.workspace]
-    if args.patch is not None:
-        check(args, {"--patch": [patch_parts(args.patch)[0]]})
-        spec = with_patch(spec, args.patch)
-        source += f" with {args.patch}"
-        inputs.append(patch_parts(args.patch)[0])
-    if args.surface is not None:
-        inputs.append(args.surface)
-    try:
-        workspace, _ = with_surface_of(args, read(spec, args.measurement))
+    with given_workspace(args) as given:
+        workspace, _ = with_surface_of(args, read(given.spec, args.measurement))
         content = intervals(
             workspace,
             args.parameter,
             args.level or LEVELS,
             expected=args.expected,
         )
-    except ZenithError as error:
-        raise type(error)(f"{source}: {error}") from None
     if args.output is None:
         print(json.dumps(content, indent=2))
         return
+    inputs = [*given.inputs, *([args.surface] if args.surface else [])]
     INTERVAL.write(args.output, content, inputs=inputs)
     for parameter in content["parameters"]:
         for one in parameter["intervals"]:

@@ -1,15 +1,59 @@
-"""What several steps read: a workspace with response surfaces."""
+"""What several steps read: a workspace, as it is or with a patch, and with response surfaces."""
 
 import argparse
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from zenith.cli.files import Input
+from zenith.cli.files import Input, check
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
     from zenith.core.likelihood.workspace import Workspace
+
+
+class Given(NamedTuple):
+    """A workspace as the command line names it."""
+
+    spec: Any
+    inputs: list[str]  # its files
+
+
+def add_workspace(parser: argparse.ArgumentParser, *, required: bool = True) -> None:
+    """Add the workspace, `--patch` and `--measurement`."""
+    parser.add_argument(
+        "workspace", type=Input, nargs=None if required else "?", help="pyhf JSON workspace"
+    )
+    parser.add_argument(
+        "--patch",
+        metavar="FILE[:NAME]",
+        help="JSON patch (a signal) to apply to it, or one of a pyhf patch set by its name",
+    )
+    parser.add_argument("--measurement", help="name of the measurement; default: the first")
+
+
+@contextmanager
+def given_workspace(args: argparse.Namespace) -> Iterator[Given]:
+    """Read what `add_workspace` asks for; errors in the block name the files."""
+    import logging
+
+    from zenith.errors import ZenithError
+    from zenith.statistics.workspace_files import patch_parts, read_json_file, with_patch
+
+    logging.getLogger("pyhf").setLevel(logging.ERROR)  # it tells of every schema that it reads
+    spec, source, inputs = read_json_file(args.workspace), str(args.workspace), [args.workspace]
+    if args.patch is not None:
+        patch = patch_parts(args.patch)[0]
+        check(args, {"--patch": [patch]})
+        spec = with_patch(spec, args.patch)
+        source += f" with {args.patch}"
+        inputs.append(patch)
+    try:
+        yield Given(spec, inputs)
+    except ZenithError as error:
+        raise type(error)(f"{source}: {error}") from None
 
 
 def add_surface(parser: argparse.ArgumentParser) -> None:

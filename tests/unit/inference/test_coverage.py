@@ -157,7 +157,19 @@ def test_parts_of_the_truths_are_the_whole(tmp_path, capsys) -> None:
     assert whole["total"]["experiments"] == 60
     width, share = whole["total"]["mean_width"], whole["total"]["coverage"][0]
     assert whole["score"] == pytest.approx(score(width, share, 60))
+    # the signal as a patch of a workspace without it, by the path of JSON Patch (RFC 6902)
+    patch, bare = tmp_path / "signal.json", tmp_path / "bare.json"
+    place = "/channels/0/samples/1"
+    patch.write_text(json.dumps([{"op": "add", "path": place, "value": samples[1]}]))
+    spec["channels"] = [{"name": "c", "samples": samples[:1]}]
+    bare.write_text(json.dumps(spec))
+    patched = ["coverage", str(bare), *options[2:], files[3], "--patch"]
+    assert main([*patched, str(patch)]) == 0
+    assert COVERAGE.read(files[3]) == whole
+    assert main([*patched, str(tmp_path / "none.json")]) == 1
+    assert "none.json: No such file" in capsys.readouterr().err
     for wrong, message in (
+        (["--merge", files[1], "--patch", str(patch)], "give a workspace, or the parts"),
         (["--part", "4/4"], "there are only 3 truths"),
         (["--part", "0/2"], "not of the form 1/4"),
         (["--truth", "mu=1,jes=2"], "no parameter is called 'jes'; there is mu"),
@@ -166,5 +178,8 @@ def test_parts_of_the_truths_are_the_whole(tmp_path, capsys) -> None:
     ):
         assert main([*options, files[0], *wrong]) == 1
         assert message in capsys.readouterr().err
+    merge = ["coverage", "--merge", files[1], "--output", files[3], "--patch", str(patch)]
+    assert main(merge) == 1
+    assert "--patch: is of a workspace" in capsys.readouterr().err
     assert main(["coverage", "--merge", files[1], files[0], "--output", files[3]]) == 1
     assert "truth 0 is in two parts" in capsys.readouterr().err
