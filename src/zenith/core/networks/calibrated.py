@@ -14,6 +14,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from zenith.core.networks.network import Network, Objects, OnnxGraph
+from zenith.core.networks.wrapping import Wrapping
 from zenith.errors import InputError
 
 KNOTS = 64  # points of a rising function of log-odds, at most
@@ -119,7 +120,7 @@ class Isotonic(Calibration):
         return graph.node("Neg", graph.node("Softplus", graph.node("Neg", f)))
 
 
-class Calibrated(Network):
+class Calibrated(Wrapping):
     """A network, and the calibration of its logits. A climb moves the network alone."""
 
     features: tuple[str, ...] = eqx.field(static=True)
@@ -137,33 +138,14 @@ class Calibrated(Network):
         return cls(network.features, network.classes, network, calibration)
 
     @property
-    def uncalibrated(self) -> Network:
+    def inner(self) -> Network:
         """The network."""
         return self.network
 
     @property
-    def collections(self) -> Mapping[str, tuple[str, ...]]:
-        """Those of the network."""
-        return self.network.collections
-
-    @property
-    def inputs(self) -> tuple[tuple[str, str], ...]:
-        """Those of the network."""
-        return self.network.inputs
-
-    @property
-    def packs(self) -> bool:
-        """As the network."""
-        return self.network.packs
-
-    def may_lack(self, collection: str | None = None) -> tuple[str, ...]:
-        """What the network may lack."""
-        return self.network.may_lack(collection)
-
-    @property
-    def regressions(self) -> Mapping[str, int]:
-        """Those of the network."""
-        return self.network.regressions
+    def uncalibrated(self) -> Network:
+        """The network."""
+        return self.network
 
     def outputs(self, events: jax.Array, objects: Mapping[str, Objects] = {}) -> jax.Array:
         """Those of the network, of which the logits are calibrated."""
@@ -188,16 +170,6 @@ class Calibrated(Network):
         """The same, and the regressions of the network."""
         logits, regressions = self.network.onnx_outputs(graph, events, objects)
         return self.calibration.onnx(graph, logits), regressions
-
-    def scaled(self, events: np.ndarray) -> np.ndarray:
-        """As the network has them."""
-        return self.network.scaled(events)
-
-    def scaled_objects(
-        self, collection: str, values: np.ndarray
-    ) -> tuple[tuple[tuple[str, str], ...], np.ndarray]:
-        """As the network has them."""
-        return self.network.scaled_objects(collection, values)
 
     def combined(
         self, matrix: np.ndarray, offsets: np.ndarray, classes: tuple[str, ...]

@@ -10,9 +10,10 @@ import jax.numpy as jnp
 import numpy as np
 
 from zenith.core.networks.network import Network, Objects, OnnxGraph
+from zenith.core.networks.wrapping import Wrapping
 
 
-class Ensemble(Network):
+class Ensemble(Wrapping):
     """Networks with other weights each, whose arrays are stacked: (members, …).
 
     A training trains each on its own; their mean is judged. Scores of the mean logit are the
@@ -30,23 +31,9 @@ class Ensemble(Network):
         return cls(networks[0].features, networks[0].classes, _stacked(networks))
 
     @property
-    def collections(self) -> Mapping[str, tuple[str, ...]]:
-        """Those of each member."""
-        return self.members.collections
-
-    @property
-    def inputs(self) -> tuple[tuple[str, str], ...]:
-        """Those of each member."""
-        return self.members.inputs
-
-    @property
-    def packs(self) -> bool:
-        """As each member."""
-        return self.members.packs
-
-    def may_lack(self, collection: str | None = None) -> tuple[str, ...]:
-        """What each member may lack."""
-        return self.members.may_lack(collection)
+    def inner(self) -> Network:
+        """Each of the members, whose arrays are stacked."""
+        return self.members
 
     def each(self) -> list[Network]:
         """The members, one by one."""
@@ -57,11 +44,6 @@ class Ensemble(Network):
         """(features, N) → (1 or classes, N), the mean of the members'."""
         z = jax.vmap(lambda member: member.logits(events, objects))(self.members)
         return jnp.mean(z, axis=0)
-
-    @property
-    def regressions(self) -> Mapping[str, int]:
-        """Those of each member."""
-        return self.members.regressions
 
     def outputs(self, events: jax.Array, objects: Mapping[str, Objects] = {}) -> jax.Array:
         """As `logits`, of all outputs."""

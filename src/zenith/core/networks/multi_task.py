@@ -11,9 +11,10 @@ import numpy as np
 
 from zenith.core.networks.ensemble import Ensemble
 from zenith.core.networks.network import Network, Objects, OnnxGraph
+from zenith.core.networks.wrapping import Wrapping
 
 
-class MultiTask(Network):
+class MultiTask(Wrapping):
     """The first outputs of a network are classes, the others predict numbers.
 
     A regression has one output, m + s z of the output z, or two, of which the second is the
@@ -44,28 +45,14 @@ class MultiTask(Network):
         )
 
     @property
-    def collections(self) -> Mapping[str, tuple[str, ...]]:
-        """Those of the network."""
-        return self.network.collections
-
-    @property
-    def inputs(self) -> tuple[tuple[str, str], ...]:
-        """Those of the network."""
-        return self.network.inputs
-
-    @property
-    def packs(self) -> bool:
-        """As the network."""
-        return self.network.packs
+    def inner(self) -> Network:
+        """The network of all outputs."""
+        return self.network
 
     @property
     def regressions(self) -> Mapping[str, int]:
         """The heads."""
         return dict(self.heads)
-
-    def may_lack(self, collection: str | None = None) -> tuple[str, ...]:
-        """What the network may lack."""
-        return self.network.may_lack(collection)
 
     def logits(self, events: jax.Array, objects: Mapping[str, Objects] = {}) -> jax.Array:
         """(features, N) → (1 or classes, N)."""
@@ -89,21 +76,11 @@ class MultiTask(Network):
             shifts += [self.mean[k], 2.0 * jnp.log(self.deviation[k])][:outputs]
         return jnp.stack(factors), jnp.stack(shifts)
 
-    def scaled(self, events: np.ndarray) -> np.ndarray:
-        """As the network has them."""
-        return self.network.scaled(events)
-
     def scaled_to(
         self, events: np.ndarray, weight: np.ndarray, objects: Mapping[str, Objects] = {}
     ) -> Self:
         """The network scaled to the events; `scaled_to_targets` scales the heads."""
         return replace(self, network=self.network.scaled_to(events, weight, objects))
-
-    def scaled_objects(
-        self, collection: str, values: np.ndarray
-    ) -> tuple[tuple[tuple[str, str], ...], np.ndarray]:
-        """As the network has them."""
-        return self.network.scaled_objects(collection, values)
 
     def combined(
         self, matrix: np.ndarray, offsets: np.ndarray, classes: tuple[str, ...]
