@@ -4,6 +4,7 @@ import re
 from types import SimpleNamespace
 
 from zenith.analysis_module import full_name
+from zenith.config.samples import simulated_suffix
 
 try:
     SAMPLES = ANALYSIS.used_samples
@@ -15,6 +16,7 @@ try:
 except ZenithError as error:
     raise WorkflowError(str(error)) from None
 
+SIMULATED_SUFFIX = simulated_suffix(ANALYSIS.samples)
 RESULTS = f"results/{ANALYSIS.name}"
 # The folder of what is made without samples, the same unless the configuration has none.
 OWN = f"results/{CONFIGURATION.name}"

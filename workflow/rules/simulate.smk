@@ -2,7 +2,7 @@ rule simulate:
     input:
         golden=golden_json,  # pseudo-data hold the luminosity in its sections
     output:
-        f"{RESULTS}/simulated/{{sample}}.{{part}}.root",
+        f"{RESULTS}/simulated/{{sample}}.{{part}}.{SIMULATED_SUFFIX}",
     log:
         f"{RESULTS}/logs/simulate/{{sample}}.{{part}}.log",
     benchmark:

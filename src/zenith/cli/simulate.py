@@ -1,4 +1,4 @@
-"""Simulate a part of a sample, or of pseudo-data, with Pythia 8: a NanoAOD file."""
+"""Simulate a part of a sample, or of pseudo-data: a NanoAOD file, or the challenge's table."""
 
 import argparse
 import logging
@@ -7,10 +7,16 @@ from zenith.cli import options
 from zenith.cli.files import Output
 from zenith.cli.progress import progress
 from zenith.config import Analysis
-from zenith.config.simulation import HardCard, ProcessCard, PseudodataCard, SummaryToyCard
+from zenith.config.simulation import (
+    HardCard,
+    LeptonTauCard,
+    ProcessCard,
+    PseudodataCard,
+    SummaryToyCard,
+)
 from zenith.errors import ConfigError
 
-HELP = "simulated events (config) to a NanoAOD file"
+HELP = "simulated events (config) to a NanoAOD file, or a table of the HiggsML challenge"
 
 log = logging.getLogger(__name__)
 
@@ -21,7 +27,12 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--sample", required=True, help="sample with a `simulate` block")
     parser.add_argument("--part", type=int, default=0, help="which part of the sample [0]")
     target = parser.add_mutually_exclusive_group(required=True)
-    target.add_argument("--output", type=Output, metavar="FILE.root", help="NanoAOD file to write")
+    target.add_argument(
+        "--output",
+        type=Output,
+        metavar="FILE",
+        help="file to write: .root, or .parquet of the HiggsML challenge",
+    )
     target.add_argument(
         "--cross-section",
         action="store_true",
@@ -49,6 +60,8 @@ def run(args: argparse.Namespace) -> None:
         _pseudodata(analysis, card, args)
     elif isinstance(card, SummaryToyCard):
         _summary_toy(analysis, card, args)
+    elif isinstance(card, LeptonTauCard):
+        _challenge(analysis, card, args)
     elif args.cross_section:
         _print_cross_section(card, args)
     else:
@@ -76,6 +89,27 @@ def _simulation(analysis: Analysis, card: ProcessCard, args: argparse.Namespace)
             "`zenith simulate --sample %s --cross-section` is more precise",
             args.config, args.sample, given, sigma, error, args.sample,
         )  # fmt: skip
+
+
+def _challenge(analysis: Analysis, card: LeptonTauCard, args: argparse.Namespace) -> None:
+    from zenith.simulation.challenge import cross_section, simulate_challenge
+
+    if args.cross_section:
+        _print(args.sample, *cross_section(card))
+        return
+    if not str(args.output).endswith(".parquet"):
+        raise ConfigError(
+            f"{args.output}: events of a {card.process} card are a table: name it .parquet"
+        )
+    with progress(f"simulate {args.sample}") as advance:
+        simulate_challenge(
+            card,
+            seed=analysis.seed,
+            part=args.part,
+            output=args.output,
+            sample=args.sample,
+            progress=advance,
+        )
 
 
 def _summary_toy(analysis: Analysis, card: SummaryToyCard, args: argparse.Namespace) -> None:
@@ -131,5 +165,8 @@ def _pseudodata(analysis: Analysis, card: PseudodataCard, args: argparse.Namespa
 def _print_cross_section(card: ProcessCard, args: argparse.Namespace) -> None:
     from zenith.simulation.generator import cross_section
 
-    sigma, error = cross_section(card)
-    print(f"{args.sample}: {sigma:.5g} ± {error:.2g} pb (leading order)")
+    _print(args.sample, *cross_section(card))
+
+
+def _print(sample: str, sigma: float, error: float) -> None:
+    print(f"{sample}: {sigma:.5g} ± {error:.2g} pb (leading order)")

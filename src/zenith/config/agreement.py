@@ -7,6 +7,7 @@ from zenith.config.data_driven import data_driven_fits, data_may_teach
 from zenith.config.efficient_score import SCORE
 from zenith.config.regions_agree import channels_agree, climbed_categories_agree, cuts_agree
 from zenith.config.relations import Related
+from zenith.config.samples import simulated_suffix
 from zenith.config.simulation import PseudodataCard
 from zenith.config.tuning import space_fits
 
@@ -107,6 +108,7 @@ def _samples_fit(analysis: Related) -> None:
 
 
 def _formats_fit(analysis: Related) -> None:
+    simulated_suffix(analysis.samples)  # there is one
     for name in analysis.used_samples:
         if analysis.samples[name].from_data is not None:
             continue

@@ -15,6 +15,7 @@ from zenith.config.networks.objects import ObjectsRead
 from zenith.config.networks.settings import Mva
 from zenith.config.sections import Sections
 from zenith.config.selection import RegionCut
+from zenith.config.simulation import LeptonTauCard
 from zenith.config.steps import DRAWN
 from zenith.config.systematics import WeightBranch
 
@@ -77,9 +78,10 @@ class Related(Sections):
         return [*self.data_of(self.samples[sample].era), *self.from_data[sample].prompt]
 
     def format_of(self, sample: str) -> FileFormat:
-        """What the files of a sample hold; simulated ones are NanoAOD."""
+        """What the files of a sample hold; simulated ones are NanoAOD, or the challenge's table."""
         given = self.samples[sample]
-        settings = None if given.simulate is not None else given.format or self.format
+        nanoaod = given.simulate is not None and not isinstance(given.simulate, LeptonTauCard)
+        settings = None if nanoaod else given.format or self.format
         found: FileFormat = settings or FORMATS.load("nanoaod")()
         return found
 

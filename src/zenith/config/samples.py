@@ -1,5 +1,6 @@
 """Eras, processes and samples: which events there are, and how many of them are expected."""
 
+from collections.abc import Mapping
 from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
@@ -10,7 +11,7 @@ from zenith.config.event_cut import EventCut
 from zenith.config.formats import FORMATS, MASKED, FileFormat
 from zenith.config.from_data import MODELLED, FromData
 from zenith.config.marks import concerns
-from zenith.config.simulation import SimulationCard
+from zenith.config.simulation import LeptonTauCard, SimulationCard
 from zenith.config.steps import DRAWN, NAMED, SKIMMED, TEMPLATES
 
 # Which files there are: Snakemake compares the inputs of a rule itself.
@@ -255,3 +256,19 @@ class Sample(Section):
                 f"give exactly one of simulate, files, dataset, record and from_data ({given})"
             )
         return self
+
+
+def simulated_suffix(samples: Mapping[str, Sample]) -> str:
+    """What the names of simulated files end with: as NanoAOD, or as the challenge's table.
+
+    Raises ValueError where samples are simulated as both.
+    """
+    cards = {name: sample.simulate for name, sample in samples.items() if sample.simulate}
+    tables = [name for name, card in cards.items() if isinstance(card, LeptonTauCard)]
+    if tables and len(tables) < len(cards):
+        other = next(name for name in cards if name not in tables)
+        raise ValueError(
+            f"samples.{tables[0]}.simulate: is written as a table, samples.{other} as NanoAOD; "
+            "write an analysis for each"
+        )
+    return "parquet" if tables else "root"

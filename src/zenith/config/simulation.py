@@ -7,6 +7,7 @@ from pydantic import Field, model_validator
 from zenith.config.base import Name, Positive, Section
 from zenith.config.detector_response import DetectorResponse, NonNegative
 from zenith.config.marks import concerns
+from zenith.config.tower_response import TowerResponse
 
 
 class Simulated(Section):
@@ -24,7 +25,7 @@ class Simulated(Section):
     ] = 1
 
 
-class ProcessCard(Simulated):
+class PythiaCard(Simulated):
     """What every process of Pythia has in common."""
 
     multiparton_interactions: Annotated[
@@ -39,6 +40,17 @@ class ProcessCard(Simulated):
             "TimeShower:pTmin",
         ),
     ] = 0.5
+
+    @model_validator(mode="after")
+    def _parts(self) -> "PythiaCard":
+        if self.parts > self.events:
+            raise ValueError(f"parts ({self.parts}) cannot exceed events ({self.events})")
+        return self
+
+
+class ProcessCard(PythiaCard):
+    """A process whose events are written as NanoAOD."""
+
     shower_variations: Annotated[
         bool,
         Field(
@@ -48,12 +60,6 @@ class ProcessCard(Simulated):
         concerns("simulate", of="own"),
     ] = False
     detector: Annotated[DetectorResponse, concerns("simulate", of="own")] = DetectorResponse()
-
-    @model_validator(mode="after")
-    def _parts(self) -> "ProcessCard":
-        if self.parts > self.events:
-            raise ValueError(f"parts ({self.parts}) cannot exceed events ({self.events})")
-        return self
 
 
 class MuonCard(ProcessCard):
@@ -164,6 +170,32 @@ class MultijetCard(HardCard, TagJetsCard):
     ] = None
 
 
+class LeptonTauCard(PythiaCard):
+    """A process whose events with one electron or muon and one hadronic τ are kept.
+
+    They are written as the table of the HiggsML challenge, with weights that add up to `expected`.
+    H → ττ of all productions, Z → ττ, single and pairs of top quarks, pairs of W, Z and γ*. Without
+    multiparton interactions of their own, events have those of other ones laid over them. τ decay
+    without their polarisation (Pythia's TauDecays:mode = 0).
+    """
+
+    process: Literal["htautau", "ztautau", "ttbar", "diboson"]
+    expected: Annotated[
+        Positive,
+        Field(
+            description="expected events that the weights add up to, all parts together, at the "
+            "luminosity for which the sample has its sum_of_weights"
+        ),
+        concerns("simulate", of="own"),
+    ]
+    towers: Annotated[TowerResponse, concerns("simulate", of="own")] = TowerResponse()
+
+    @property
+    def has_tau_pair(self) -> bool:
+        """Whether the process is a pair of τ, one of which is made to decay to a lepton."""
+        return self.process in ("htautau", "ztautau")
+
+
 class PseudodataCard(Section):
     """Pseudo-data: independent events of other samples, as many as the luminosity gives.
 
@@ -210,6 +242,7 @@ class SummaryToyCard(Simulated):
 
 SimulationCard = Annotated[
     SummaryToyCard
+    | LeptonTauCard
     | ZprimeCard
     | TopPairCard
     | WJetsCard

@@ -8,7 +8,7 @@ from typing import Any
 from zenith.artefacts import read_json
 from zenith.artefacts.identity import identity, twice
 from zenith.config import Analysis
-from zenith.config.samples import Dataset, Sample
+from zenith.config.samples import Dataset, Sample, simulated_suffix
 from zenith.errors import ConfigError, InputError
 from zenith.events.file_lists import InputFile, files_of
 
@@ -151,7 +151,9 @@ def _files(analysis: Analysis, name: str) -> list[InputFile]:
         raise ConfigError(f"{key}: comes from data, not files: run `zenith fakes`")
     if sample.simulate is not None:
         folder = f"results/{analysis.name}/simulated"
-        return [InputFile(f"{folder}/{name}.{part}.root") for part in range(sample.simulate.parts)]
+        suffix = simulated_suffix(analysis.samples)
+        parts = range(sample.simulate.parts)
+        return [InputFile(f"{folder}/{name}.{part}.{suffix}") for part in parts]
     if sample.dataset is not None:
         files = _of_catalogue(sample.dataset, f"{key}.dataset")
     elif sample.record is not None:

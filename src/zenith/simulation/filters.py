@@ -3,12 +3,21 @@
 from itertools import combinations
 from typing import Any
 
-from zenith.config.simulation import MultijetCard, MuonCard, ProcessCard, TagJets, TagJetsCard
+from zenith.config.simulation import (
+    LeptonTauCard,
+    MultijetCard,
+    MuonCard,
+    PythiaCard,
+    TagJets,
+    TagJetsCard,
+)
 from zenith.simulation.truth import ELECTRON, HIGGS, MUON, TAU
 
 MUON_ETA = 2.6  # a little outside the |η| < 2.4 in which muons are measured
 QUARK_ETA = 2.6  # and jets are tagged
 PARTON_ETA = 4.7
+TAU_PT, LEPTON_PT, TAU_ETA = 15.0, 12.0, 2.8  # what can become a τ jet or a lepton above 20 GeV
+WITHOUT_TAU = 5.0  # of so many events whose hard process has no τ one is kept
 TAU_TO_MUON = 0.1739  # branching fraction of τ → μνν, Review of Particle Physics 2022
 
 LEPTONS = {  # how many W bosons decay to e, μ, τ
@@ -21,12 +30,14 @@ LEPTONS = {  # how many W bosons decay to e, μ, τ
 QUARKS = {"bb": 5, "cc": 4}  # by `decay` and `quarks` of the cards
 
 
-def looks_at_the_shower(card: ProcessCard) -> bool:
+def looks_at_the_shower(card: PythiaCard) -> bool:
     """Whether the filter of a card needs more than the hard process."""
+    if isinstance(card, LeptonTauCard):
+        return card.has_tau_pair
     return isinstance(card, TagJetsCard) and card.tag_jets is not None
 
 
-def filter_of(pythia8mc: Any, pythia: Any, card: ProcessCard) -> Any:
+def filter_of(pythia8mc: Any, pythia: Any, card: PythiaCard) -> Any:
     """The Pythia user hook of a card; `seen` and `kept` hold the number of events, Σw and Σw²."""
 
     class Filter(pythia8mc.UserHooks):  # type: ignore[misc]
@@ -40,6 +51,8 @@ def filter_of(pythia8mc: Any, pythia: Any, card: ProcessCard) -> Any:
             for power in range(3):
                 sums[power] += weight**power * keep
 
+    if isinstance(card, LeptonTauCard):
+        return (_tau_pair if card.has_tau_pair else _lepton_and_tau)(Filter, pythia)
     return (
         _muons(Filter, pythia, card)
         if isinstance(card, MuonCard)
@@ -91,7 +104,48 @@ def _muons(base: Any, pythia: Any, card: MuonCard) -> Any:
     return Muons()
 
 
-def _tag_jets(base: Any, pythia: Any, card: ProcessCard) -> Any:
+def _tau_pair(base: Any, pythia: Any) -> Any:
+    """Of the shower: both τ are where their decays can be seen, hard enough for the thresholds."""
+
+    class Pair(base):  # type: ignore[misc]
+        def canVetoPartonLevel(self) -> bool:
+            return True
+
+        def doVetoPartonLevel(self, event: Any) -> bool:
+            found = (event[i] for i in range(5, event.size()))
+            taus = [p for p in found if p.idAbs() == TAU and p.isFinal()]
+            keep = len(taus) > 1 and all(p.pT() > TAU_PT and abs(p.eta()) < TAU_ETA for p in taus)
+            self.count(self.seen)
+            self.count(self.kept, keep)
+            return not keep
+
+    return Pair()
+
+
+def _lepton_and_tau(base: Any, pythia: Any) -> Any:
+    """Of the hard process: a lepton that can be seen, and of those without τ one in a few.
+
+    A jet is then as many times as likely to be mistaken for a τ.
+    """
+
+    class LeptonAndTau(base):  # type: ignore[misc]
+        def canVetoProcessLevel(self) -> bool:
+            return True
+
+        def doVetoProcessLevel(self, process: Any) -> bool:
+            found = [process[i] for i in range(5, process.size())]
+            leptons = [p for p in found if p.idAbs() in (ELECTRON, MUON, TAU)]
+            keep = any(p.pT() > LEPTON_PT and abs(p.eta()) < TAU_ETA for p in leptons)
+            if all(p.idAbs() != TAU for p in leptons):
+                keep = keep and pythia.rndm.flat() < 1 / WITHOUT_TAU
+            self.count(self.seen)
+            self.count(self.kept, keep)
+            return not keep
+
+    return LeptonAndTau()
+
+
+def _tag_jets(base: Any, pythia: Any, card: PythiaCard) -> Any:
     """Of the shower once it is down to the pT of the card's `tag_jets`.
 
     Nine in ten events have too few partons then and cost a tenth of an event.

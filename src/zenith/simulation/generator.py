@@ -1,5 +1,6 @@
 """Pythia 8 (arXiv:2203.11601) in batches: process cards, a filter of the hard process, σ."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -7,8 +8,10 @@ import numpy as np
 from zenith.config.simulation import (
     HardCard,
     HiggsCard,
+    LeptonTauCard,
     MultijetCard,
     ProcessCard,
+    PythiaCard,
     TopPairCard,
     WJetsCard,
     ZprimeCard,
@@ -24,6 +27,25 @@ HIGGS_PRODUCTION = {
     "higgs_vector_boson_fusion": ("HiggsSM:ff2Hff(t:ZZ) = on", "HiggsSM:ff2Hff(t:WW) = on"),
     "higgs_gluon_fusion": ("HiggsSM:gg2H = on",),
 }
+
+TAU_PROCESSES = {
+    "htautau": ("HiggsSM:all = on", "25:onMode = off", "25:onIfAny = 15"),
+    "ztautau": (
+        "WeakSingleBoson:ffbar2gmZ = on",
+        "WeakZ0:gmZmode = 2",  # the Z alone, without γ*
+        "23:onMode = off",
+        "23:onIfAny = 15",
+    ),
+    "ttbar": ("Top:all = on",),
+    "diboson": ("WeakDoubleBoson:all = on",),
+}
+# τ⁻ decays to a lepton and τ⁺ to hadrons: of the pair, it is as often the other way round
+LEPTON_AND_HADRONS = (
+    "15:onMode = off",
+    "15:onPosIfAny = 11 13",
+    "15:onNegIfAny = 111 130 211 221 223 310 311 321",
+)
+LEPTONIC = 0.1782 + 0.1739  # branching fraction of τ → eνν, μνν (Review of Particle Physics 2022)
 
 # Factors on the renormalisation scale of the shower, in the order of NanoAOD's PSWeight: half the
 # scale is more radiation. (The text of the branch calls the first ISR=0.5, the scale, up to version
@@ -49,13 +71,20 @@ SHOWER = (
 )
 
 
-def settings(card: ProcessCard, seed: int) -> list[str]:
-    """Pythia's settings for a card; `seed` is between 1 and 900,000,000."""
-    lines = [
+def common(seed: int) -> list[str]:
+    """Pythia's settings of every process; `seed` is between 1 and 900,000,000."""
+    return [
         "Print:quiet = on",
         "Random:setSeed = on",
         f"Random:seed = {seed}",
         f"Beams:eCM = {BEAM_ENERGY}",
+    ]
+
+
+def settings(card: PythiaCard, seed: int) -> list[str]:
+    """Pythia's settings for a card."""
+    lines = [
+        *common(seed),
         f"PartonLevel:MPI = {'on' if card.multiparton_interactions else 'off'}",
         f"TimeShower:pTmin = {card.final_state_cutoff}",
     ]
@@ -92,7 +121,11 @@ def settings(card: ProcessCard, seed: int) -> list[str]:
             ]
         case MultijetCard():
             lines.append(f"HardQCD:hard{card.quarks}bar = on")
-    if card.shower_variations:
+        case LeptonTauCard():
+            lines += [*TAU_PROCESSES[card.process], "TauDecays:mode = 0"]
+            if _has_forced_decays(card):
+                lines += LEPTON_AND_HADRONS
+    if isinstance(card, ProcessCard) and card.shower_variations:
         ratio = VARIED_EMISSIONS / card.final_state_cutoff
         lines += [*SHOWER, f"UncertaintyBands:FSRpTmin2Fac = {ratio**2}"]
     if isinstance(card, HardCard):
@@ -106,13 +139,34 @@ def settings(card: ProcessCard, seed: int) -> list[str]:
     return lines
 
 
+def configured(lines: Sequence[str]) -> tuple[Any, Any]:
+    """The module of Pythia, and an instance with settings that has not started.
+
+    Raises ZenithError if Pythia is not installed or does not accept them.
+    """
+    try:
+        import pythia8mc
+    except ImportError as error:
+        raise ZenithError(
+            "simulate needs Pythia 8 and FastJet: pip install 'zenith-hep[simulate]'"
+        ) from error
+    pythia = pythia8mc.Pythia("", False)
+    if rejected := [line for line in lines if not pythia.readString(line)]:
+        raise ZenithError(f"Pythia does not accept {rejected}: the card is wrong")
+    return pythia8mc, pythia
+
+
+def _has_forced_decays(card: PythiaCard) -> bool:
+    return isinstance(card, LeptonTauCard) and card.has_tau_pair
+
+
 class Generator:
     """One Pythia instance with its filter: the same card and seed give the same events.
 
     The filter of muons keeps the card's number of leptonic W decays and, where the card sets
     `muon_pt_min`, events that have a muon, or a τ in place of it. A τ that is alone is made to
     decay to a muon, and its event kept with the probability of that decay. That of `tag_jets`
-    keeps events with a pair of forward partons.
+    keeps events with a pair of forward partons, that of a lepton and a τ events that can have both.
 
     With `hard_process_only` nothing that comes after the filter is generated: only `cross_section`
     means something then.
@@ -120,22 +174,15 @@ class Generator:
     Raises ZenithError if Pythia is not installed or does not accept the card.
     """
 
-    def __init__(self, card: ProcessCard, seed: int, *, hard_process_only: bool = False) -> None:
-        try:
-            import pythia8mc
-        except ImportError as error:
-            raise ZenithError(
-                "simulate needs Pythia 8 and FastJet: pip install 'zenith-hep[simulate]'"
-            ) from error
-        self._pythia = pythia8mc.Pythia("", False)
+    def __init__(self, card: PythiaCard, seed: int, *, hard_process_only: bool = False) -> None:
         lines = settings(card, seed)
         if hard_process_only:
             level = "HadronLevel" if looks_at_the_shower(card) else "PartonLevel"
             lines.append(f"{level}:all = off")
-        if rejected := [line for line in lines if not self._pythia.readString(line)]:
-            raise ZenithError(f"Pythia does not accept {rejected}: the card of {card!r} is wrong")
+        pythia8mc, self._pythia = configured(lines)
         self._filter = filter_of(pythia8mc, self._pythia, card)
         self._pythia.setUserHooksPtr(self._filter)
+        self._decays = 2 * LEPTONIC * (1 - LEPTONIC) if _has_forced_decays(card) else 1.0
         if not self._pythia.init():
             raise ZenithError(f"Pythia could not start with the card {card!r}")
 
@@ -168,12 +215,12 @@ class Generator:
         relative_fraction = np.sqrt(variance) / seen[1] / fraction
         lost = 1 / info.nAccepted() - 1 / info.nSelected()
         relative_hard = np.sqrt(max((info.sigmaErr() / info.sigmaGen()) ** 2 - lost, 0.0))
-        sigma = hard * fraction
+        sigma = hard * fraction * self._decays
         return sigma, sigma * float(np.hypot(relative_fraction, relative_hard))
 
 
 def cross_section(
-    card: ProcessCard, *, events: int | None = None, seed: int = 1
+    card: PythiaCard, *, events: int | None = None, seed: int = 1
 ) -> tuple[float, float]:
     """Leading-order cross-section of a card and its statistical error in pb, in a few seconds.
 
@@ -188,9 +235,8 @@ def cross_section(
     return generator.cross_section()
 
 
-def unbiased(card: ProcessCard) -> ProcessCard:
+def unbiased(card: PythiaCard) -> PythiaCard:
     """The same card with events of one weight, which is the same for all."""
-    update = {"shower_variations": False} | (
-        {"pt_hat_bias": 0.0} if isinstance(card, HardCard) else {}
-    )
+    update: dict[str, float] = {"shower_variations": False} if isinstance(card, ProcessCard) else {}
+    update |= {"pt_hat_bias": 0.0} if isinstance(card, HardCard) else {}
     return card.model_copy(update=update)

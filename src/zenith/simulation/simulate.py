@@ -10,7 +10,7 @@ import numpy as np
 
 from zenith.artefacts import golden
 from zenith.config.detector_response import DetectorResponse
-from zenith.config.simulation import ProcessCard, SummaryToyCard
+from zenith.config.simulation import ProcessCard, Simulated
 from zenith.errors import InputError
 from zenith.simulation.detector import reconstruct
 from zenith.simulation.generator import Generator, unbiased
@@ -169,7 +169,7 @@ def simulate_pseudodata(
         file.runs({"run": list(RUNS)})
 
 
-def events_of_part(card: ProcessCard | SummaryToyCard, part: int) -> int:
+def events_of_part(card: Simulated, part: int) -> int:
     """How many of the card's events a part has: they differ by one at most."""
     return (card.events + part) // card.parts
 

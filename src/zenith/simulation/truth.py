@@ -63,7 +63,7 @@ class Truth:
 
 def truth(batch: Any, shower_variations: Sequence[int] = ()) -> Truth:
     """Read a batch that `Generator.batch` made; `shower_variations` is that of the generator."""
-    record = _Record(batch.prt)
+    record = Record(batch.prt)
     kind = abs(record.pdg_id)
     parent = record.pdg_id[record.mother]
     stable = record.status > 0
@@ -100,7 +100,7 @@ def truth(batch: Any, shower_variations: Sequence[int] = ()) -> Truth:
     )
 
 
-def _hard_process(record: "_Record") -> Any:
+def _hard_process(record: "Record") -> Any:
     hard = (record.code == RESONANCE) | (record.code == OUTGOING)
     top = abs(record.pdg_id) == TOP
     last_top = top.copy()
@@ -125,7 +125,7 @@ def _hard_process(record: "_Record") -> Any:
     )
 
 
-class _Record:
+class Record:
     """The event record as flat numpy arrays: ten times faster than as jagged ones."""
 
     def __init__(self, record: Any) -> None:

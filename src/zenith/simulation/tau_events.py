@@ -1,0 +1,146 @@
+"""Events with one electron or muon and one hadronic τ, as the HiggsML challenge has them.
+
+Jets are anti-kT of R = 0.6 of calorimeter towers above 20 GeV, times √((3 − 0.2 |η|)² / pT + 1),
+which makes up for what towers below threshold lose. One of them is tagged as the τ, one isolated
+lepton is there, and the missing momentum is that of towers and muons.
+"""
+
+from typing import NamedTuple
+
+import awkward as ak
+import numpy as np
+from numpy.typing import NDArray
+
+from zenith.config.tower_response import TowerResponse
+from zenith.simulation.calorimeter import Towers, towers
+from zenith.simulation.clustering import cluster
+from zenith.simulation.filters import WITHOUT_TAU
+from zenith.simulation.jagged import by_pt, flat
+from zenith.simulation.particles import Array, Index, Particles, number_within
+from zenith.simulation.tau_leptons import ETA, LEPTONS, Lepton, lepton, tracks
+from zenith.simulation.tau_truth import TauTruth, overlaid
+
+RADIUS, JET_PT = 0.6, 20.0  # pT before the scale, in GeV
+TAG_RADIUS, TRACK_PT = 0.2, 1.0
+UNDEFINED = -25.0
+PARTS = ("pt", "eta", "phi")
+
+
+class Jets(NamedTuple):
+    """Jets of all events, (N,), the events in order and the hardest first."""
+
+    event: Index
+    pt: Array
+    eta: Array
+    phi: Array
+
+    def choose(self, mask: NDArray[np.bool_]) -> "Jets":
+        """Those of a mask."""
+        return Jets._make(values[mask] for values in self)
+
+
+def reconstruct(
+    truth: TauTruth, underlying: Particles, response: TowerResponse, random: np.random.Generator
+) -> dict[str, Array]:
+    """The primary features of the events that are selected: GeV to 1 MeV, −25 undefined.
+
+    `underlying` is what is laid over events that have been generated without it.
+    """
+    charged = truth.particles
+    hard = np.isin(charged.kind, LEPTONS) & (charged.pt > 0.8 * response.lepton_pt)
+    hard &= np.abs(charged.eta) < ETA
+    truth = truth.choose(np.bincount(charged.event[hard], minlength=truth.events) > 0)
+    truth = overlaid(truth, underlying, random)
+    found = tracks(truth.particles, random)
+    leptons = lepton(truth.particles, found, truth.events, response, random)
+    seen = towers(truth.particles.choose(leptons.there[truth.particles.event]), random)
+    jets = _apart(_jets(seen, truth.events), leptons)
+    probability = _probability(truth, found, jets, response)
+    tau = only_one(jets.event, probability, np.where(truth.has_tau, 1.0, WITHOUT_TAU), random)
+    return _features(leptons, seen, jets, tau)
+
+
+def _jets(found: Towers, events: int) -> Jets:
+    momenta = {
+        "px": found.pt * np.cos(found.phi),
+        "py": found.pt * np.sin(found.phi),
+        "pz": found.pt * np.sinh(found.eta),
+        "E": found.energy,
+    }
+    counts = np.bincount(found.event, minlength=events)
+    jets = by_pt(cluster(ak.unflatten(ak.zip(momenta), counts), RADIUS, JET_PT))
+    pt, eta, phi = (flat(jets[part]) for part in PARTS)
+    event = np.repeat(np.arange(events), ak.to_numpy(ak.num(jets)))
+    return Jets(event, pt * jet_scale(pt, eta), eta, phi)
+
+
+def jet_scale(pt: Array, eta: Array) -> Array:
+    """What the momentum of a jet, in GeV, is multiplied by."""
+    return np.asarray(np.sqrt((3.0 - 0.2 * np.abs(eta)) ** 2 / pt + 1.0))
+
+
+def _apart(jets: Jets, leptons: Lepton) -> Jets:
+    """Jets without that of the lepton."""
+    one = Jets(np.arange(len(leptons.pt)), leptons.pt, leptons.eta, leptons.phi)
+    return jets.choose(number_within(jets, one, RADIUS) == 0)
+
+
+def _probability(truth: TauTruth, found: Particles, jets: Jets, response: TowerResponse) -> Array:
+    """That a jet is tagged: by whether a τ is there, and by its tracks; none without a track."""
+    taus = truth.hadronic.choose(np.abs(truth.hadronic.eta) < ETA)
+    true = number_within(jets, taus, TAG_RADIUS) > 0
+    prongs = number_within(jets, found.choose(found.pt > TRACK_PT), TAG_RADIUS)
+    one, more = (
+        np.where(true, of_tau, of_others)
+        for of_tau, of_others in (
+            (response.tau_one_prong, response.fake_one_prong),
+            (response.tau_three_prong, response.fake_three_prong),
+        )
+    )
+    return np.select([prongs == 1, prongs > 1], [one, more], 0.0)
+
+
+def only_one(
+    event: Index, probability: Array, factor: Array, random: np.random.Generator
+) -> NDArray[np.bool_]:
+    """Which jet, (N,), is the only one of its event that is tagged; none of most events.
+
+    That of jet j is p_j Π_{k≠j} (1 − p_k). Where one in `factor`, (events,), of all events was
+    kept, it is so many times as likely, which gives as many events as without.
+    """
+    others = np.bincount(event, np.log1p(-probability), minlength=len(factor))
+    alone = probability / (1.0 - probability) * np.exp(others)[event] * factor[event]
+    sums = np.cumsum(alone)
+    before = np.concatenate([[0.0], sums])[np.searchsorted(event, event)]
+    drawn = random.random(len(factor))[event]
+    return np.asarray((drawn >= sums - alone - before) & (drawn < sums - before))
+
+
+def _features(
+    leptons: Lepton, seen: Towers, jets: Jets, tau: NDArray[np.bool_]
+) -> dict[str, Array]:
+    selected = np.bincount(jets.event[tau], minlength=len(leptons.pt)) == 1
+    number, place = int(selected.sum()), np.cumsum(selected) - 1
+    others = jets.choose(~tau & selected[jets.event])
+    event = place[others.event]
+    counts = np.bincount(event, minlength=number)
+    first = np.cumsum(counts) - counts
+    found = {f"lep_{part}": getattr(leptons, part)[selected] for part in PARTS}
+    found |= {f"had_{part}": getattr(jets.choose(tau), part) for part in PARTS}
+    for k, name in enumerate(("jet_leading", "jet_subleading")):
+        there = counts > k
+        for part in PARTS:
+            values = np.full(number, UNDEFINED)
+            values[there] = getattr(others, part)[first[there] + k]
+            found[f"{name}_{part}"] = values
+    found["n_jets"] = counts.astype(float)
+    found["jet_all_pt"] = np.bincount(event, others.pt, minlength=number)
+    x, y = (
+        -muons - np.bincount(seen.event, seen.pt * turn(seen.phi), minlength=len(muons))
+        for muons, turn in ((leptons.muon_x, np.cos), (leptons.muon_y, np.sin))
+    )
+    found["met"], found["met_phi"] = np.hypot(x, y)[selected], np.arctan2(y, x)[selected]
+    for name in (name for name in found if name.endswith("phi")):
+        turned = (found[name] + np.pi) % (2 * np.pi) - np.pi
+        found[name] = np.where(found[name] == UNDEFINED, UNDEFINED, turned)
+    return {f"PRI_{name}": np.round(values, 3) for name, values in found.items()}
