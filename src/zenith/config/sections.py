@@ -171,7 +171,7 @@ class Sections(Section):
     interval: Annotated[
         IntervalSettings | None,
         Field(description="intervals of parameters in the fit that is quoted; none: no such file"),
-        concerns("interval"),
+        concerns("interval", "summary"),
     ] = None
     coverage: Annotated[
         CoverageSettings | None,
@@ -179,7 +179,7 @@ class Sections(Section):
             description="pseudo-experiments that count how often intervals of the fit that is "
             "quoted hold the truth; none: no such count"
         ),
-        concerns("pseudo_experiments"),
+        concerns("pseudo_experiments", "inference_figures", "summary"),
     ] = None
     categorise: Annotated[
         Categorise | None,

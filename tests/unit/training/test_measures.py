@@ -130,6 +130,17 @@ def test_errors_are_the_spread_over_samples() -> None:
         assert error == pytest.approx(spread, rel=0.35), key  # the spread is known to 11 %
 
 
+def test_many_events_have_fewer_replicas(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Values stay, and errors within what an error of 20 replicas may differ from one of 100."""
+    events, scores = toy(2)
+    every = measures("net", settings(2), events, scores, seed=3)["auc"]["b"]
+    monkeypatch.setattr("zenith.training.measures.NUMBERS", 20 * len(events.label))
+    some = measures("net", settings(2), events, scores, seed=3)["auc"]["b"]
+    assert some["value"] == every["value"]
+    assert some["error"] != every["error"]
+    assert some["error"] == pytest.approx(every["error"], rel=0.5)
+
+
 @pytest.mark.parametrize("named", [("a",), ()])
 def test_dependence_of_scores_on_an_observable(named: tuple[str, ...]) -> None:
     """Of the classes of the loss, else of all but the last; errors as of independent samples."""
