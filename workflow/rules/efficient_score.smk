@@ -1,11 +1,16 @@
 # For each fold, where a summary is asked for: how events respond to nuisance parameters, and the summary that follows.
 
+# Responses that networks learn have a file that says what they are worth.
+LEARNED_RESPONSES = bool(ANALYSIS.summary and ANALYSIS.summary.learned_responses)
+ABOUT_RESPONSE = f"{RESULTS}/response/fold_{{fold}}.json"
+
 
 rule response:
     input:
         columns=expand(f"{RESULTS}/columns/{{sample}}.h5", sample=SAMPLES),
     output:
-        f"{RESULTS}/response/fold_{{fold}}.safetensors",
+        responses=f"{RESULTS}/response/fold_{{fold}}.safetensors",
+        about=[ABOUT_RESPONSE] if LEARNED_RESPONSES else [],
     log:
         f"{RESULTS}/logs/response/fold_{{fold}}.log",
     benchmark:
@@ -21,11 +26,13 @@ rule response:
     params:
         configuration=resolved,
         jax=JAX,
+        about=f"--about {ABOUT_RESPONSE}" if LEARNED_RESPONSES else "",
         config=lambda wildcards: step_config(ANALYSIS, "response"),
         code=code_hash("zenith.cli.response", *NETWORKS, *KINDS),
     shell:
         "{params.jax} python -m zenith response --config {params.configuration}"
-        " --fold {wildcards.fold} --input {input.columns} --output {output} > {log} 2>&1"
+        " --fold {wildcards.fold} --input {input.columns} --output {output.responses}"
+        " {params.about} > {log} 2>&1"
 
 
 rule efficient_score:

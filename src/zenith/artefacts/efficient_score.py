@@ -29,6 +29,13 @@ class Tuning(TypedDict):
     after: Annotated[float, "with those that are written"]
 
 
+class ClosureOfScore(TypedDict):
+    """Events of the fold itself at points that taught nothing, against reweighted nominal ones."""
+
+    chi2: Annotated[float, "over the bins of the score and the points"]
+    number: Annotated[int, "of bins and points"]
+
+
 class EfficientScore(Taught):
     """What `zenith efficient_score` writes beside the score itself."""
 
@@ -39,6 +46,7 @@ class EfficientScore(Taught):
     unprofiled_information: Annotated[float, "on the signal strength, were all of them known"]
     tuning: Annotated[Tuning | None, "on the validation fold; null if coefficients are not tuned"]
     kept: Annotated[float, "share of the information that the bins keep"]
+    closure: NotRequired[Annotated[ClosureOfScore, "where responses are learned by networks"]]
     edges: Annotated[list[float], "of the bins, from the lowest to the highest efficient score"]
     cpu_seconds: Annotated[float, "CPU time, without that of the responses and of the network"]
     cpu_seconds_of_responses: NotRequired[Annotated[float, "CPU time of the step `response`"]]
@@ -59,8 +67,14 @@ def _describe(content: EfficientScore) -> Lines:
             "the same without nuisance parameters": content["unprofiled_information"] ** -0.5,
             "information that the bins keep": content["kept"],
             "left out": ", ".join(content["left_out"]) or "none",
+            **_closure(content),
         }
     )
+
+
+def _closure(content: EfficientScore) -> dict[str, float]:
+    found = content.get("closure")
+    return {"χ²/n at points held out": found["chi2"] / max(found["number"], 1)} if found else {}
 
 
 EFFICIENT_SCORE = JsonCodec[EfficientScore](

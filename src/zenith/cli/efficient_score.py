@@ -32,14 +32,16 @@ def run(args: argparse.Namespace) -> None:
     import logging
     import time
 
-    from zenith.artefacts.efficient_score import EFFICIENT_SCORE, Tuning
+    from zenith.artefacts.efficient_score import EFFICIENT_SCORE, EfficientScore, Tuning
     from zenith.cli.inputs import read_networks, read_samples, settings_of_network
     from zenith.config.dependencies import step_config
     from zenith.events.folds import require_unseen, taught
     from zenith.optimisation.coefficients import tuned
+    from zenith.training.copied_events import copied_events
     from zenith.training.efficient_score import rebinned, summarise
     from zenith.training.export import export_onnx
     from zenith.training.response import simulated_events
+    from zenith.training.response_metrics import described, score_closure
     from zenith.training.score_files import load_responses, require_responses, save_score
 
     analysis = options.analysis(args)
@@ -50,7 +52,7 @@ def run(args: argparse.Namespace) -> None:
     responses = load_responses(args.responses)
     require_responses(args.responses, responses, analysis, mva)
     teachers |= {*require_unseen(responses.metadata, folds, fold, args.responses, "response")}
-    columns = read_samples(args.input)
+    columns = read_samples(args.input, copies=responses.learned is not None)
     events = simulated_events(analysis, columns, mva)
     found = summarise(
         analysis,
@@ -61,6 +63,7 @@ def run(args: argparse.Namespace) -> None:
         responses.scales,
         events,
         fold,
+        responses.learned,
     )
     score, kept = found.score, found.kept
     tuning: Tuning | None = None
@@ -72,29 +75,41 @@ def run(args: argparse.Namespace) -> None:
     save_score(folder / "score.safetensors", score, mva, of_fold)
     export_onnx(folder / "score.onnx", score, {"name": "efficient_score"})
     projection = found.projection
+    settings, closed = summary.learned_responses, None
+    if settings is not None:
+        copies = {
+            process: own.of([fold]).at(range(-settings.held_out, 0))
+            for process, own in copied_events(analysis, columns, mva).items()
+        }
+        closed = score_closure(score, copies, summary.bins)
+    about: EfficientScore = {
+        "fold": of_fold["fold"],
+        "folds": of_fold["folds"],
+        "taught_by": of_fold["taught_by"],
+        "network": summary.network,
+        "parameters": {
+            parameter.name: {
+                "projected": float(projection.coefficients[k]),
+                "coefficient": float(score.projected.coefficients[k]),
+                "cost": float(projection.costs[k]),
+                "significance": responses.significances.get(parameter.name),
+            }
+            for k, parameter in enumerate(found.parameters)
+        },
+        "left_out": [name for name, scale in responses.scales.items() if scale == 0.0],
+        "information": projection.information,
+        "unprofiled_information": projection.unprofiled,
+        "tuning": tuning,
+        "kept": kept,
+        "edges": [float(edge) for edge in score.projected.edges],
+        "cpu_seconds": time.process_time(),
+        "cpu_seconds_of_responses": float(responses.metadata.get("cpu_seconds", 0.0)),
+    }
+    if closed is not None:
+        about["closure"] = described(closed)
     EFFICIENT_SCORE.write(
         folder / "score.json",
-        {
-            **of_fold,
-            "network": summary.network,
-            "parameters": {
-                parameter.name: {
-                    "projected": float(projection.coefficients[k]),
-                    "coefficient": float(score.projected.coefficients[k]),
-                    "cost": float(projection.costs[k]),
-                    "significance": responses.significances.get(parameter.name),
-                }
-                for k, parameter in enumerate(found.parameters)
-            },
-            "left_out": [name for name, scale in responses.scales.items() if scale == 0.0],
-            "information": projection.information,
-            "unprofiled_information": projection.unprofiled,
-            "tuning": tuning,
-            "kept": kept,
-            "edges": [float(edge) for edge in score.projected.edges],
-            "cpu_seconds": time.process_time(),
-            "cpu_seconds_of_responses": float(responses.metadata.get("cpu_seconds", 0.0)),
-        },
+        about,
         inputs=[*args.input, args.responses],
         config=step_config(analysis, "efficient_score"),
     )

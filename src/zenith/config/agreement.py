@@ -4,7 +4,7 @@ from zenith.comparison import parse
 from zenith.config.base import known
 from zenith.config.categories import Categorise
 from zenith.config.data_driven import data_driven_fits, data_may_teach
-from zenith.config.efficient_score import SCORE
+from zenith.config.efficient_score import SCORE, LearnedResponses
 from zenith.config.regions_agree import channels_agree, climbed_categories_agree, cuts_agree
 from zenith.config.relations import Related
 from zenith.config.samples import simulated_suffix
@@ -210,6 +210,8 @@ def _summary_fits(analysis: Related) -> None:
             f"summary.network: {name!r} reads objects, which the efficient score does not; name a "
             "network of features alone"
         )
+    if analysis.summary.learned_responses is not None:
+        _copies_teach(analysis, analysis.summary.learned_responses)
     if SCORE in {*analysis.regions, *analysis.observables, *analysis.mva}:
         raise ValueError(f"summary: a region, observable or network is called {SCORE!r} already")
     if analysis.summary.rival.region is not None:
@@ -228,4 +230,28 @@ def _summary_fits(analysis: Related) -> None:
         raise ValueError(
             f"summary.network: the classes of mva.{name} ({', '.join(roles)}) are not a signal and "
             "backgrounds: give it a class of signal samples and one of background samples at least"
+        )
+
+
+def _copies_teach(analysis: Related, learned: LearnedResponses) -> None:
+    """There are copies to learn responses from, and those that are left determine them."""
+    where = "summary.learned_responses"
+    if analysis.copies is None:
+        raise ValueError(
+            f"{where}: they learn from copies of the events, and there are none: write copies: "
+            "{random: 24}, or leave them out"
+        )
+    shifting = [n for n, s in analysis.systematics.items() if s.parameter(n) is not None]
+    for name in shifting:
+        if not analysis.systematics[name].correlated:
+            raise ValueError(
+                f"{where}: systematics.{name} has a parameter for each era (correlated: false), "
+                "and a response is that of all: leave one of them out"
+            )
+    least = len(shifting) * (len(shifting) - 1) // 2 + learned.held_out
+    if analysis.copies.random < least:
+        raise ValueError(
+            f"copies.random: {analysis.copies.random} points do not determine the response to "
+            f"{len(shifting)} parameters, of {learned.held_out} that are held out: write at least "
+            f"{least}"
         )

@@ -6,7 +6,7 @@ from pydantic import Field
 
 from zenith.config.base import Name, Positive, Section
 from zenith.config.marks import concerns
-from zenith.config.steps import NAMED, SUMMARISED
+from zenith.config.steps import LEARNED, NAMED, SUMMARISED
 
 SCORE = "efficient_score"
 """The score as an observable, and the region that it is fitted in."""
@@ -32,6 +32,29 @@ class Responses(Section):
         ),
         concerns("response", "efficient_score_figures"),
     ] = 2.0
+
+
+class LearnedResponses(Section):
+    """Networks that learn how the density of each process responds to all parameters of shifts.
+
+    They learn from copies of the events (`copies`), and give the scores of these nuisance
+    parameters in place of boosted trees.
+    """
+
+    hidden: Annotated[
+        tuple[Annotated[int, Field(ge=1)], ...],
+        Field(min_length=1, description="sizes of the hidden layers of each network"),
+    ] = (32, 32)
+    steps: Annotated[int, Field(ge=1, description="number of steps of gradient descent")] = 1500
+    batch: Annotated[int, Field(ge=1, description="events of each process in a step")] = 256
+    points: Annotated[int, Field(ge=1, description="copies of each event in a step")] = 6
+    learning_rate: Annotated[
+        Positive, Field(description="initial learning rate of Adam; it falls to 0 as a cosine")
+    ] = 0.003
+    held_out: Annotated[
+        int,
+        Field(ge=1, description="random points that teach nothing, at which responses are judged"),
+    ] = 4
 
 
 class Tuning(Section):
@@ -109,3 +132,11 @@ class EfficientScoreSettings(Section):
         Field(description="boosted trees of the nuisance parameters that vary shapes"),
         concerns("response"),
     ] = Responses()
+    learned_responses: Annotated[
+        LearnedResponses | None,
+        Field(
+            description="networks of the responses of each process to parameters of shifts, at any "
+            "values of all of them; none: the boosted trees of `responses` learn these as well"
+        ),
+        concerns(*LEARNED),
+    ] = None

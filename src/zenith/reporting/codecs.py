@@ -20,6 +20,7 @@ from zenith.artefacts.identity import without_tree
 from zenith.artefacts.interval import INTERVAL
 from zenith.artefacts.json_codec import JsonCodec
 from zenith.artefacts.json_files import read_json
+from zenith.artefacts.learned_response import LEARNED_RESPONSES
 from zenith.artefacts.logits import LOGITS
 from zenith.artefacts.metrics import METRICS
 from zenith.artefacts.scored_events import SCORED_EVENTS
@@ -66,6 +67,7 @@ CODECS: tuple[AnyCodec, ...] = (
     SEARCH,
     TUNED,
     EFFICIENT_SCORE,
+    LEARNED_RESPONSES,
     FAKES,
     SELECTION,
     COMPARISON,

@@ -1,14 +1,16 @@
 """The events of a sample, nominal or as one side of a nuisance parameter takes them."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from zenith.artefacts import Columns
+from zenith.comparison import Comparison
 from zenith.config import Analysis
 from zenith.config.systematics import Side
+from zenith.core.selection.cuts import hard_mask
 from zenith.errors import InputError
 from zenith.events.copies import Point, name_of, shifting
 from zenith.events.shifts import NOMINAL
@@ -101,3 +103,20 @@ def _events_of(
             f"the columns of sample {sample!r} lack the variation {key!r} of the nuisance "
             f"parameter {nuisance.name!r}: make them again with this configuration"
         ) from None
+
+
+def features_and_weights(
+    own: SampleEvents, features: Sequence[str], cuts: Sequence[Comparison], where: str
+) -> tuple[NDArray[np.float32], NDArray[np.float64]]:
+    """Features (features, N) of events, and their weights, (N,), 0 where the cuts are not passed.
+
+    Raises InputError, which says `where`, for a column that is missing or not finite.
+    """
+    for name in (*features, *(cut.observable for cut in cuts)):
+        if name not in own.values:
+            raise InputError(f"{where} have no {name!r}: make them again with this configuration")
+        if not np.isfinite(own.values[name]).all():
+            raise InputError(f"{where} hold NaN or inf in {name!r}")
+    passed = np.broadcast_to(hard_mask(cuts, own.values, {}), len(own.weight))
+    x = np.stack([np.asarray(own.values[name], np.float32) for name in features])
+    return x, own.weight * passed

@@ -12,7 +12,15 @@ from zenith.config.networks.settings import Mva
 from zenith.core.networks.boosted_trees import BoostedTrees
 from zenith.core.networks.network import Network
 from zenith.core.response.efficient_score import EfficientScore
-from zenith.core.response.projection import Projection, best_edges, efficient, information, project
+from zenith.core.response.learned import LearnedResponse
+from zenith.core.response.projection import (
+    Projection,
+    best_edges,
+    efficient,
+    information,
+    inseparable,
+    project,
+)
 from zenith.errors import InputError
 from zenith.statistics.nuisances import nuisances
 from zenith.training.response import Events
@@ -60,21 +68,23 @@ def summarise(
     scales: Mapping[str, float],
     nominal: Events,
     fold: int,
+    learned: LearnedResponse | None = None,
 ) -> Summary:
     """Project and bin on the validation fold of a fold, with what its learning folds have taught.
 
     Parameters
     ----------
-    ratios, responses
+    ratios, responses, learned
         Networks of the fold.
     scales
-        Of each response, in the order of the network's outputs, 0 where it is noise: then it is
-        left out of the projection.
+        Of each response, in the order of the outputs of `responses` and then of `learned`, 0 where
+        it is noise: then it is left out of the projection.
     nominal
         All simulated events that pass the cuts of the network.
 
     Raises InputError for a class without expected events in the folds that teach, for one of signal
-    and background together, and where the background does not fill as many bins.
+    and background together, for parameters that do the same and of which none is constrained, and
+    where the background does not fill as many bins.
     """
     parameters = rate_parameters(analysis)
     learning, validation = analysis.folds.learning(fold), analysis.folds.validation(fold)
@@ -92,11 +102,19 @@ def summarise(
         np.array(rates).reshape(-1, len(expected)),
         np.array(list(scales.values())),
         settings.bins,
+        learned,
+        None if learned is None else share[:, [processes.index(p) for p in learned.processes]],
     )
     parameters += [Parameter(name, 1.0) for name in scales]  # as the outputs of the network
     scores = parameter_scores(score, seen.x)
     weight = seen.weight * (nominal.weight.sum() / seen.weight.sum())
     found = projection(analysis, score, scores, weight)
+    if same := inseparable(information(scores, weight), np.array([p.prior for p in parameters])):
+        names = " and ".join(parameters[k].name for k in same)
+        raise InputError(
+            f"summary: {names} do the same to all events, and no prior tells them apart: remove "
+            "all but one of them, or give them priors"
+        )
     if not found.information > 0.0:
         raise InputError(
             f"summary: the events of fold {validation} have no information on the signal strength "

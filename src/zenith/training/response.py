@@ -7,7 +7,7 @@ probability w_up / (w_up + w_down), which has no noise of events that differ.
 """
 
 import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -20,11 +20,10 @@ from zenith.config.efficient_score import EfficientScoreSettings, Responses
 from zenith.config.networks.settings import Mva
 from zenith.config.systematics import Side
 from zenith.core.networks.boosted_trees import BoostedTrees
-from zenith.core.selection.cuts import hard_mask
-from zenith.errors import InputError
+from zenith.events.copies import shifting
 from zenith.events.folds import folds_of
 from zenith.statistics.nuisances import Nuisance, nominal_samples, nuisances
-from zenith.statistics.varied_events import events_of
+from zenith.statistics.varied_events import events_of, features_and_weights
 from zenith.training.boosted_trees import dumped, grow, taken_over
 from zenith.training.scores import evaluated
 
@@ -78,20 +77,12 @@ def simulated_events(
         if analysis.is_data(sample):
             continue
         own = events_of(analysis, columns, sample, nuisance, side)
-        for name in (*features, *(cut.observable for cut in cuts)):
-            if name not in own.values:
-                raise InputError(
-                    f"the columns of sample {sample!r} have no {name!r}: make them again with this "
-                    "configuration"
-                )
-            if not np.isfinite(own.values[name]).all():
-                raise InputError(f"the columns of sample {sample!r} hold NaN or inf in {name!r}")
-        size = len(own.weight)
-        passed = np.broadcast_to(hard_mask(cuts, own.values, {}), size)
+        x, weight = features_and_weights(own, features, cuts, f"the columns of sample {sample!r}")
+        size = len(weight)
         found.append(
             Events(
-                np.stack([np.asarray(own.values[name], np.float32) for name in features]),
-                own.weight * passed,
+                x,
+                weight,
                 np.full(size, class_of.get(sample, -1), np.int32),
                 np.full(size, processes.index(analysis.samples[sample].process), np.int32),
                 folds_of(own.hash, analysis.folds),
@@ -101,8 +92,19 @@ def simulated_events(
 
 
 def shape_parameters(analysis: Analysis) -> list[Nuisance]:
-    """The nuisance parameters that are pairs of templates, whose responses are learned."""
-    return [nuisance for nuisance in nuisances(analysis) if nuisance.kind == "templates"]
+    """The nuisance parameters that are pairs of templates, whose responses are learned.
+
+    First those of boosted trees, then those that networks learn from copies.
+    """
+    found = [nuisance for nuisance in nuisances(analysis) if nuisance.kind == "templates"]
+    by_networks = parameters_of_networks(analysis)
+    return sorted(found, key=lambda nuisance: nuisance.name in by_networks)
+
+
+def parameters_of_networks(analysis: Analysis) -> list[str]:
+    """The nuisance parameters whose responses networks learn from copies; none unless asked for."""
+    asked = analysis.summary is not None and analysis.summary.learned_responses is not None
+    return shifting(analysis) if asked else []
 
 
 class Response(NamedTuple):
@@ -125,7 +127,10 @@ def learn_all(
     Raises InputError as `simulated_events` does, ConfigError and FitError as `learn`.
     """
     nominal, found = simulated_events(analysis, columns, mva), dict[str, Response]()
+    others = parameters_of_networks(analysis)
     for nuisance in shape_parameters(analysis):
+        if nuisance.name in others:
+            continue
         other = nuisance.source in ("shape", "sample")  # not only other weights
         sides = {
             side: simulated_events(analysis, columns, mva, nuisance, side)
@@ -209,7 +214,25 @@ def learn(
         logits = evaluated(BoostedTrees.logits, network, events.x).astype(float)
         return np.asarray(unit * np.tanh(logits[0] / 2))
 
-    # Where s is ∂ ln λ / ∂ν, half of Σ w s at +1 less that at -1 is Σ w s² of the nominal
+    slope, significance = judged(score, nominal, varied, base, unit, validation, paired=paired)
+    return Response(network, unit * max(slope, 0.0), significance)
+
+
+def judged(
+    score: Callable[[Events], Array],
+    nominal: Events,
+    varied: Events,
+    base: Events,
+    unit: float,
+    validation: int,
+    *,
+    paired: bool,
+) -> tuple[float, float]:
+    """The slope of the true score on a learned one, and the deviations by which it is seen.
+
+    Where s is ∂ ln λ / ∂ν, half of Σ w s at +1 less that at -1 is Σ w s² of the nominal; `unit` is
+    as in `learn`.
+    """
     half = unit / 2
     if paired:
         inside = nominal.fold == validation
@@ -222,7 +245,7 @@ def learn(
     spread = float(np.sqrt(np.sum(each**2)))
     slope = float(each.sum()) / expected if expected > 0.0 else 0.0
     significance = float(each.sum()) / spread if spread > 0.0 else 0.0
-    return Response(network, unit * max(slope, 0.0), significance)
+    return slope, significance
 
 
 def _examples(

@@ -1,6 +1,6 @@
 """Responses and efficient scores on disk: safetensors, with what the numbers mean in the header."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -14,18 +14,22 @@ from zenith.config.networks.settings import Mva
 from zenith.core.networks.boosted_trees import BoostedTrees
 from zenith.core.networks.network import Network
 from zenith.core.response.efficient_score import EfficientScore
+from zenith.core.response.learned import LearnedResponse
 from zenith.errors import InputError
 from zenith.training.network_files import require_architecture, settings_of
-from zenith.training.response import shape_parameters
+from zenith.training.response import parameters_of_networks, shape_parameters
+
+LEARNED = "learned."  # what the arrays of networks begin with, beside those of trees
 
 
 class Responses(NamedTuple):
     """The responses of a fold to all nuisance parameters that vary shapes."""
 
-    network: BoostedTrees | None  # a logit for each, in their order
+    network: BoostedTrees | None  # a logit for each that trees have learned, in their order
     scales: dict[str, float]  # by nuisance parameter; 0 where the response is noise
     significances: dict[str, float]
     metadata: dict[str, Any]
+    learned: LearnedResponse | None = None  # to those that come last
 
 
 def save_responses(path: str | Path, responses: Responses) -> None:
@@ -40,6 +44,10 @@ def save_responses(path: str | Path, responses: Responses) -> None:
         "metadata": responses.metadata,
     }
     arrays = {} if responses.network is None else responses.network.to_arrays()
+    if responses.learned is not None:
+        header["learned"] = _described(responses.learned)
+        own = responses.learned.to_arrays().items()
+        arrays = {**arrays, **{LEARNED + name: array for name, array in own}}
     write_tensors(path, header, arrays)
 
 
@@ -47,12 +55,17 @@ def load_responses(path: str | Path) -> Responses:
     """Read what `save_responses` wrote; raises InputError, which names the file, for another."""
     header, arrays = read_tensors(path)
     try:
-        shell = _shell(header["responses"])
+        shell, learned = _shell(header["responses"]), header.get("learned")
+        own = {n.removeprefix(LEARNED): a for n, a in arrays.items() if n.startswith(LEARNED)}
+        of_trees = {n: a for n, a in arrays.items() if not n.startswith(LEARNED)}
         found = Responses(
-            None if shell is None else shell.with_arrays(arrays),
+            None if shell is None else shell.with_arrays(of_trees),
             dict(zip(header["nuisances"], header["scales"], strict=True)),
             dict(zip(header["nuisances"], header["significances"], strict=True)),
             dict(header["metadata"]),
+            None
+            if learned is None
+            else jax.eval_shape(lambda: _untrained(learned)).with_arrays(own),
         )
     except (InputError, KeyError, TypeError, ValueError) as error:
         raise InputError(
@@ -66,13 +79,16 @@ def require_responses(path: str | Path, responses: Responses, analysis: Analysis
 
     The order of both is free: they are found by name.
     """
-    network = responses.network
-    features = mva.features if network is None else network.features
     names = [nuisance.name for nuisance in shape_parameters(analysis)]
-    for what, found, wanted in (
+    by_networks = responses.learned.parameters if responses.learned is not None else ()
+    checks: list[tuple[str, Collection[str], Collection[str]]] = [
         ("nuisance parameters", responses.scales, names),
-        ("features", features, mva.features),
-    ):
+        ("networks of the parameters", by_networks, parameters_of_networks(analysis)),
+    ]
+    for network in (responses.network, responses.learned):
+        if network is not None:
+            checks.append(("features", network.features, mva.features))
+    for what, found, wanted in checks:
         here, configured = sorted(found), sorted(wanted)
         if here != configured:
             raise InputError(
@@ -90,6 +106,7 @@ def save_score(
         "version": __version__,
         "network": mva.architecture(),
         "responses": _shape(score.responses),
+        **({} if score.learned is None else {"learned": _described(score.learned)}),
         "parameters": {"rates": len(score.rates), "bins": len(score.projected.edges) - 1},
         "metadata": dict(metadata),
     }
@@ -111,7 +128,7 @@ def load_score(
         require_architecture(path, settings, mva, again)
         number = int(header["parameters"]["bins"])
         rates = int(header["parameters"]["rates"])
-        shell = jax.eval_shape(lambda: _empty(settings, header["responses"], rates, number))
+        shell = jax.eval_shape(lambda: _empty(settings, header, rates, number))
         found: EfficientScore = shell.with_arrays(arrays)
     except (KeyError, TypeError, ValueError) as error:
         raise InputError(f"{path}: not an efficient score ({error}); {again}") from None
@@ -122,11 +139,13 @@ def load_score(
     return found, dict(header.get("metadata", {}))
 
 
-def _empty(settings: Mva, responses: Any, rates: int, bins: int) -> EfficientScore:
+def _empty(settings: Mva, header: Mapping[str, Any], rates: int, bins: int) -> EfficientScore:
     ratios: Network = settings.shell(jax.random.key(0))
-    shell = _shell(responses)
+    shell = _shell(header["responses"])
+    learned = _untrained(header["learned"]) if "learned" in header else None
     classes = len(settings.classes)
     outputs = 0 if shell is None else len(shell.value)
+    outputs += 0 if learned is None else len(learned.parameters)
     return EfficientScore.of(
         ratios,
         shell,
@@ -135,6 +154,28 @@ def _empty(settings: Mva, responses: Any, rates: int, bins: int) -> EfficientSco
         np.zeros((rates, classes)),
         np.zeros(outputs),
         bins,
+        learned,
+        None if learned is None else np.zeros((classes, len(learned.processes))),
+    )
+
+
+def _described(response: LearnedResponse) -> dict[str, Any]:
+    sizes = [array.shape[-1] for array in response.networks.biases]
+    return {
+        "features": list(response.features),
+        "processes": list(response.processes),
+        "parameters": list(response.parameters),
+        "hidden": sizes[:-1],
+    }
+
+
+def _untrained(described: Mapping[str, Any]) -> LearnedResponse:
+    return LearnedResponse.create(
+        jax.random.key(0),
+        described["features"],
+        described["processes"],
+        described["parameters"],
+        [int(size) for size in described["hidden"]],
     )
 
 

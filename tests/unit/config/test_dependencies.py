@@ -137,7 +137,7 @@ systematics:
   tune: {type: sample, up: {wjets: tuned}, correlated: false}
   tes: {type: shift, prior: {mean: 1, width: 0.01}}
   xsec: {type: normalisation, up: 0.2}
-copies: {random: 3}
+copies: {random: 9}
 surfaces: {events: 50}
 interval: {levels: [0.68]}
 coverage: {fixed: [{mu: 1}]}
@@ -149,7 +149,7 @@ mva:
     calibration: {type: isotonic, share: 0.4}
     sliced: [mtt]
 tune: {network: net, space: {epochs: [10, 20]}}
-summary: {network: net}
+summary: {network: net, learned_responses: {hidden: [3]}}
 climbed_categories: {score: net, number: 3, tune: [0, 1], width: 0.1, optimise: {steps: 9}}
 statistics:
   free_normalisations: {w_norm: [wjets]}
@@ -413,6 +413,7 @@ EXPECTED = {
     "summary.rival.*": "compare",
     "summary.responses.significance": "response efficient_score_figures",
     "summary.responses.*": "response",
+    "summary.learned_responses.*": LEARNED,
     "summary.*": SUMMARISED,
     # the jobs of their climb have them in place of the regions
     "climbed_categories.optimise.*": "",

@@ -4,6 +4,7 @@ Of A variables they have F = A (A + 3) / 2 terms: ν_A in their order, then ν_A
 order (0, 0), (0, 1), …, (1, 1), …; a cross term is there once.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 import jax.numpy as jnp
@@ -19,6 +20,14 @@ def number(variables: int) -> int:
 def pairs(variables: int) -> tuple[np.ndarray, np.ndarray]:
     """The first and the second variable of every term of second order."""
     return np.triu_indices(variables)
+
+
+def names(variables: Sequence[str]) -> tuple[str, ...]:
+    """The terms in words: `t`, `j`, `t²`, `t × j`, `j²`."""
+    found = [*variables]
+    for a, b in zip(*pairs(len(variables)), strict=True):
+        found.append(f"{variables[a]}²" if a == b else f"{variables[a]} × {variables[b]}")
+    return tuple(found)
 
 
 def monomials(values: Any) -> Any:

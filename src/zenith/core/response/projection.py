@@ -21,6 +21,7 @@ from zenith.core.categories.runs import best_runs
 from zenith.errors import InputError
 
 Array = NDArray[np.float64]
+SINGULAR = 1e-6  # eigenvalues of a matrix with unit diagonal that are 0 in float32
 PLACES = 400  # where edges may be, at equal shares of the events and of their information
 
 
@@ -66,6 +67,19 @@ def project(total: Array, prior: Array) -> Projection:
     coefficients, left = profiled(np.zeros(len(prior), bool))
     costs = [profiled(one)[1] - left for one in np.eye(len(prior), dtype=bool)]
     return Projection(coefficients, left, float(total[0, 0]), np.array(costs))
+
+
+def inseparable(total: Array, prior: Array) -> list[int]:
+    """The nuisance parameters of which a combination changes nothing and has no prior.
+
+    `total` and `prior` are as in `project`; those without any information are not among them.
+    """
+    informative = np.flatnonzero(np.diag(total)[1:] > 0.0)
+    inverse = total[1:, 1:][np.ix_(informative, informative)] + np.diag(prior[informative])
+    size = np.sqrt(np.diag(inverse))
+    values, directions = np.linalg.eigh(inverse / size / size[:, None])
+    involved = (np.abs(directions[:, values < SINGULAR]) > 0.1).any(axis=1)
+    return [int(k) for k in informative[involved]]
 
 
 def efficient(scores: Array, coefficients: Array) -> Array:

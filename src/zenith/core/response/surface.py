@@ -19,7 +19,7 @@ from typing import Any, NamedTuple, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from zenith.core.likelihood.quadratics import monomials, pairs
+from zenith.core.likelihood.quadratics import monomials, names, pairs
 from zenith.errors import InputError
 
 Array = NDArray[np.float64]
@@ -226,19 +226,16 @@ def _operator(points: Array, covariance: Array) -> Array:
 def _determined(points: Array, nuisances: Sequence[str]) -> None:
     """Raise InputError that names the terms which points (K, A) do not determine."""
     terms = monomials(points)
-    first, second = pairs(len(nuisances))
-    names = [*nuisances]
-    for a, b in zip(first, second, strict=True):
-        names.append(f"{nuisances[a]}²" if a == b else f"{nuisances[a]} × {nuisances[b]}")
+    named = names(nuisances)
     size = np.sqrt((terms**2).sum(axis=0))
     scaled = terms / np.where(size > 0.0, size, 1.0)
     values, directions = np.linalg.svd(scaled)[1:]
     rank = int((values > SINGULAR * max(values.max(initial=0.0), SINGULAR)).sum())
-    if rank < len(names):
+    if rank < len(named):
         involved = (np.abs(directions[rank:]) > 1e-6).any(axis=0)
-        lacking = [name for name, part in zip(names, involved, strict=True) if part]
+        lacking = [name for name, part in zip(named, involved, strict=True) if part]
         raise InputError(
-            f"response surface: {len(points)} points do not determine the {len(names)} terms: "
+            f"response surface: {len(points)} points do not determine the {len(named)} terms: "
             f"{', '.join(lacking)}; shift these nuisance parameters to three values, the nominal "
             "one among them, and pairs of them at the same time"
         )
