@@ -1,5 +1,6 @@
 """The efficient score as a network: against numpy, finite differences and ONNX."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import pytest
 
 from zenith.core.networks.perceptron import Perceptron
 from zenith.core.response.efficient_score import EfficientScore
+from zenith.core.response.learned import LearnedResponse
 from zenith.training.export import export_onnx
 
 BINS = 5
@@ -114,8 +116,58 @@ def test_its_arrays_are_all_of_it(score: EfficientScore, x: np.ndarray) -> None:
     ).all()
 
 
-def test_onnx_gives_the_same(score: EfficientScore, x: np.ndarray, tmp_path: Path) -> None:
+def with_learned_responses(score: EfficientScore) -> EfficientScore:
+    """The same with those of two processes to two parameters more; one class is half of each."""
+    made = LearnedResponse.create(jax.random.key(4), ["b", "c"], ["p", "q"], ["t", "s"], [3])
+    random = np.random.default_rng(5)
+    drawn = [random.normal(size=a.shape).astype(np.float32) for a in jax.tree.leaves(made)]
+    learned = jax.tree.unflatten(jax.tree.structure(made), drawn)
+    learned = replace(
+        learned, networks=replace(learned.networks, scale=jnp.abs(learned.networks.scale) + 1)
+    )
+    more = EfficientScore.of(
+        score.ratios,
+        score.responses,
+        score.expected,
+        score.signal,
+        score.rates,
+        np.array([0.5, 1.2, 0.9, 1.1]),
+        BINS,
+        learned,
+        COMPOSITION,
+    )
+    coefficients = np.append(score.projected.coefficients, [0.02, 0.03])
+    return more.projecting(coefficients, score.projected.edges)
+
+
+COMPOSITION = np.array([[0.0, 0.0], [0.5, 0.5], [0.0, 1.0]])
+
+
+def test_learned_responses_are_of_the_processes_by_their_shares(
+    score: EfficientScore, x: np.ndarray
+) -> None:
+    made, events = with_learned_responses(score), jnp.asarray(x)
+    assert made.learned is not None
+    found = np.asarray(made.parameter_scores(events))
+    np.testing.assert_allclose(found[:5], score.parameter_scores(events), rtol=1e-5)
+    logits = np.asarray(made.ratios.logits(events[:2]), float)
+    weighted = np.exp(logits) * np.array([[10.0], [200.0], [300.0]])
+    shares = COMPOSITION.T @ (weighted / weighted.sum(axis=0))
+    assert np.asarray(made.process_shares(events)) == pytest.approx(shares, abs=1e-6)
+    for a, scale in enumerate((0.9, 1.1)):
+        expected = 0.0
+        for p, process in enumerate(("p", "q")):
+            of_density = np.asarray(made.learned.of_process(process).logits(events[1:]), float)[a]
+            expected = expected + shares[p] * (of_density + float(made.learned.rates[p, a]))
+        assert found[5 + a] == pytest.approx(scale * expected, abs=1e-4)
+
+
+@pytest.mark.parametrize("make", [lambda score: score, with_learned_responses])
+def test_onnx_gives_the_same(
+    score: EfficientScore, x: np.ndarray, tmp_path: Path, make: Callable[..., EfficientScore]
+) -> None:
     runtime = pytest.importorskip("onnxruntime")
+    score = make(score)
     export_onnx(tmp_path / "score.onnx", score)
     session = runtime.InferenceSession(str(tmp_path / "score.onnx"))
     (found,) = session.run(["scores"], {"events": x.T})

@@ -118,4 +118,8 @@ def test_parameters_that_do_the_same_share_a_coefficient() -> None:
     found = projection.project(projection.information(twice, weight), np.array([1.0, 0.0, 0.0]))
     once = projection.project(projection.information(scores, weight), np.array([1.0, 0.0]))
     assert found.information == pytest.approx(once.information, rel=1e-9)
+    total, free = projection.information(twice, weight), np.array([1.0, 0.0, 0.0])
+    assert projection.inseparable(total, free) == [1, 2]
+    assert not projection.inseparable(total, np.array([1.0, 1.0, 0.0]))
+    assert not projection.inseparable(0.0 * total, free)
     assert found.coefficients[1:] == pytest.approx(np.repeat(once.coefficients[1] / 2, 2), rel=1e-6)
