@@ -8,7 +8,7 @@ import pytest
 from zenith.config.efficient_score import LearnedResponses
 from zenith.core.likelihood.quadratics import names
 from zenith.core.response.learned import LearnedResponse
-from zenith.core.response.surface import design
+from zenith.core.response.points import design
 from zenith.errors import FitError, InputError
 from zenith.simulation import summary_toy as toy
 from zenith.training.copied_events import Copied
