@@ -120,20 +120,21 @@ def luminosity(wildcards):
 def trained(folds=FOLDS, analysis=ANALYSIS):
     """The networks as they were trained, of some folds."""
     file = f"{RESULTS}/mva/{{mva}}/fold_{{fold}}/initial.safetensors"
-    networks = expand(file, mva=reading(analysis, objects=False), fold=folds)
+    networks = expand(file, mva=moving(analysis), fold=folds)
     return networks + given_logits(folds, analysis)
 
 
 def given_logits(folds=FOLDS, analysis=ANALYSIS):
     """In place of networks that read objects, of some folds: what they make of all events."""
     file = f"{RESULTS}/mva/{{mva}}/fold_{{fold}}/logits.h5"
-    return expand(file, mva=reading(analysis, objects=True), fold=folds)
+    readers = [name for name, mva in analysis.networks_in_use.items() if mva.objects]
+    return expand(file, mva=readers, fold=folds)
 
 
-def reading(analysis, objects):
-    """The networks in use that read objects, or those that do not."""
+def moving(analysis):
+    """The networks in use that columns alone evaluate, or their head: a climb writes them."""
     in_use = analysis.networks_in_use.items()
-    return [name for name, mva in in_use if bool(mva.objects) == objects]
+    return [name for name, mva in in_use if mva.moves_head or not mva.objects]
 
 
 def climbed(stage, folds=FOLDS):
@@ -144,11 +145,7 @@ def climbed(stage, folds=FOLDS):
 def climbed_networks(stage, folds=FOLDS, analysis=ANALYSIS):
     """The networks as a climb has moved them, of some folds."""
     file = f"{RESULTS}/{stage}/fold_{{fold}}/networks/{{mva}}.safetensors"
-    moved = (
-        ["efficient_score"]
-        if analysis.parts_by_score
-        else reading(analysis, objects=False)
-    )
+    moved = ["efficient_score"] if analysis.parts_by_score else moving(analysis)
     return expand(file, mva=moved, fold=folds)
 
 

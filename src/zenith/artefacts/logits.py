@@ -43,7 +43,10 @@ class SampleLogits:
 
 
 class Logits(NamedTuple):
-    """The content of a file; `header` has what the file of the network says of it."""
+    """The content of a file; `header` has what the file of the network says of it.
+
+    And what the file `holds`: `logits`, or the `embedding` that the head of the network reads.
+    """
 
     header: dict[str, Any]
     samples: dict[str, SampleLogits]

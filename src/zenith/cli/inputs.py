@@ -45,12 +45,14 @@ def with_logits(
 ) -> "dict[str, Columns]":
     """Columns with the logits of networks in use that read objects, by `logit_columns`.
 
+    Or with the embedding, of those whose head moves.
+
     `{folder}/{name}/fold_{fold}/logits.h5`. Raises InputError for logits of other events.
     """
     from dataclasses import replace
 
     from zenith.artefacts.logits import read_logits
-    from zenith.core.networks.given import logit_columns
+    from zenith.core.networks.given import embedding_columns, logit_columns
     from zenith.errors import InputError
 
     found = dict(columns)
@@ -67,6 +69,8 @@ def with_logits(
                         f"logits --name {name} --fold {fold}` on the training sets of the skims "
                         "that the columns are made of"
                     )
+                if mva.moves_head:
+                    names = embedding_columns(name, len(given.values), fold)
                 shapes = {
                     variation: values | dict(zip(names, given.shapes[variation], strict=True))
                     for variation, values in own.shapes.items()
@@ -90,13 +94,21 @@ def _logits_file(
     Raises InputError as `read_networks`.
     """
     from zenith.artefacts.logits import read_logits
+    from zenith.errors import InputError
     from zenith.events.folds import require_unseen
     from zenith.training.network_files import require_architecture, settings_of
 
     path = Path(_folder(folder, [name])) / name / f"fold_{fold}/logits.h5"
     header = read_logits(path, arrays=False).header
     settings = settings_of(path, header.get("network"))
-    require_architecture(path, settings, analysis.mva[name], "run `zenith mva` and `zenith logits`")
+    remedy = "run `zenith mva` and `zenith logits`"
+    require_architecture(path, settings, analysis.mva[name], remedy)
+    wanted = analysis.mva[name].given
+    if (found := header.get("holds", "logits")) != wanted:
+        raise InputError(
+            f"{path}: holds the {found} of the network; by fine_tune the {wanted} is needed: run "
+            f"`zenith logits --name {name} --fold {fold}` with this configuration"
+        )
     step = f"mva --name {name}"
     return path, require_unseen(header.get("metadata", {}), analysis.folds, fold, path, step)
 
@@ -114,13 +126,14 @@ def read_networks(
     They are those whose scores are in use, or the ones that `only` names.
 
     `{folder}/{name}/fold_{fold}/initial.safetensors`, but for those that the selection file (JSON)
-    names, by their paths from its folder. In place of one that reads objects stands its logits,
-    which columns have by the networks of the folds `among` (`read_events`), by default of this one.
+    names, by their paths from its folder. In place of one that reads objects stand its logits, or
+    its head where that moves; columns have them, or the embedding, by the networks of the folds
+    `among` (`read_events`), by default of this one.
     Raises InputError for networks of other folds, and those that the fold itself taught.
     """
     from zenith.artefacts.selection import SELECTION
     from zenith.artefacts.tensors import read_tensors
-    from zenith.core.networks.given import GivenLogits
+    from zenith.core.networks.given import GivenLogits, on_embedding
     from zenith.events.folds import require_unseen
     from zenith.training.network_files import load_network
 
@@ -136,8 +149,9 @@ def read_networks(
     for name in wanted:
         mva = analysis.mva[name]
         if mva.objects:
-            networks[name] = GivenLogits.of(name, mva.softmax_classes, fold, among or [fold])
             teachers |= {*_logits_file(analysis, folder, name, fold)[1]}
+        if mva.objects and not mva.moves_head:
+            networks[name] = GivenLogits.of(name, mva.softmax_classes, fold, among or [fold])
             continue
         trained = Path(folder or "") / name / f"fold_{fold}/initial.safetensors"
         path = paths.get(name, trained)
@@ -145,7 +159,24 @@ def read_networks(
         recorded = read_tensors(path).header.get("metadata", {})
         step = "optimise" if name in paths else f"mva --name {name}"
         teachers |= {*require_unseen(recorded, analysis.folds, fold, path, step)}
+        if mva.moves_head:
+            networks[name] = on_embedding(networks[name], name, fold, among or [fold])
     return networks, teachers
+
+
+def with_trunks(
+    analysis: "Analysis", folder: str | None, fold: int, moved: "Mapping[str, Network]"
+) -> "dict[str, Network]":
+    """Networks as a climb has moved them, those whose head moved with the rest of them."""
+    from zenith.core.networks.given import with_trunk
+    from zenith.training.network_files import load_network
+
+    found = dict(moved)
+    for name in moved.keys() & analysis.mva.keys():
+        if (mva := analysis.mva[name]).moves_head:
+            path = Path(_folder(folder, [name])) / name / f"fold_{fold}/initial.safetensors"
+            found[name] = with_trunk(moved[name], load_network(path, mva))
+    return found
 
 
 def _folder(given: str | None, networks: Iterable[str]) -> str:

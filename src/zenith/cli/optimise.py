@@ -55,7 +55,7 @@ def run(args: argparse.Namespace) -> None:
     from zenith.artefacts.history import ClimbHistory, write_climb_history
     from zenith.artefacts.selection import CLIMB
     from zenith.cli.efficient_scores import read_score
-    from zenith.cli.inputs import logits_files, read_events, read_networks
+    from zenith.cli.inputs import logits_files, read_events, read_networks, with_trunks
     from zenith.config.dependencies import step_config
     from zenith.config.efficient_score import SCORE
     from zenith.events.folds import taught
@@ -135,8 +135,9 @@ def run(args: argparse.Namespace) -> None:
     written = {
         name: folder / f"{name}.safetensors"
         for name in kept.kept["networks"]
-        if name == SCORE or not analysis.mva[name].objects  # those stay where they are
-    }
+        if name == SCORE or not analysis.mva[name].objects or analysis.mva[name].moves_head
+    }  # others that read objects stay where they are
+    whole = with_trunks(analysis, args.networks, fold, kept.kept["networks"])
     before, after = (all_thresholds(analysis, place) for place in (initial, kept.kept))
     ends = bounds(analysis)
     if of_score is not None and analysis.summary is not None:
@@ -146,7 +147,9 @@ def run(args: argparse.Namespace) -> None:
     else:
         for name, path in written.items():
             metadata = {"name": name, "step": kept.kept_step, **of_fold}
-            save_network(path, kept.kept["networks"][name], analysis.climbed(name), metadata)
+            if analysis.mva[name].moves_head:  # a network that training sets can be scored by
+                metadata["samples"] = {c: list(s) for c, s in analysis.mva[name].classes.items()}
+            save_network(path, whole[name], analysis.climbed(name), metadata)
     history = {
         f"start_{number}/{key}": values
         for number, climb in enumerate(climbs)

@@ -47,10 +47,10 @@ def _of_summary(settings: ClimbedCategories) -> None:
 
 def _can_part(where: str, network: str, analysis: Related) -> None:
     """A network whose outputs are categories was trained for one score, and can move."""
-    if analysis.mva[network].objects:
+    if analysis.mva[network].objects and not analysis.mva[network].moves_head:
         raise ValueError(
-            f"{where}.network: {network!r} reads objects, and its outputs do not move; part the "
-            "events by its score (score, edges)"
+            f"{where}.network: {network!r} reads objects, and its outputs do not move: let its "
+            "head be fine-tuned (fine_tune: true), or part the events by its score (score, edges)"
         )
     if len(analysis.mva[network].classes) != 2:
         raise ValueError(

@@ -1,4 +1,7 @@
-"""What a network of objects makes of training sets: its logits, which columns then have."""
+"""What a network of objects makes of training sets: its logits, which columns then have.
+
+Or its embedding, where a climb is to move its head.
+"""
 
 from collections.abc import Sequence
 from functools import partial
@@ -15,12 +18,14 @@ from zenith.errors import InputError
 from zenith.events.folds import event_hash
 from zenith.training.network_files import load_network
 from zenith.training.score_sets import ROWS, evaluated_set, places
-from zenith.training.scores import logits_of
+from zenith.training.scores import embedding_of, logits_of
 from zenith.training.sets import Source, opened
 
 
 def logits_of_sets(network: str | Path, mva: Mva, paths: Sequence[str]) -> Logits:
     """The logits of a network of all events of training sets, by sample, with its header.
+
+    Where a climb moves its head it is the embedding that the head reads, and the header says so.
 
     Raises `InputError` for a network that is not as `mva` configures it, a set that does not name
     its sample, one whose sample another has, and as `Source`.
@@ -36,13 +41,14 @@ def logits_of_sets(network: str | Path, mva: Mva, paths: Sequence[str]) -> Logit
                     "training_set` writes it"
                 )
             samples[sample] = _of(source, found)
-    return Logits(read_tensors(network).header, samples)
+    header = {**read_tensors(network).header, "holds": mva.given}
+    return Logits(header, samples)
 
 
 def _of(source: Source, network: Network) -> SampleLogits:
     name = source.fields.events
     hashes = [event_hash(rows[name]) for rows in source.file.blocks((name,), ROWS)]
-    function = partial(logits_of, network)
+    function = partial(embedding_of if source.mva.moves_head else logits_of, network)
     logits = {v: evaluated_set(source, function, place) for place, v in places(source).items()}
     return SampleLogits(
         np.concatenate([np.zeros(0, np.uint64), *hashes]), logits.pop(""), shapes=logits

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from zenith.artefacts import Columns
 from zenith.config.channels import CATEGORY
 from zenith.config.learning import Folds
+from zenith.core.networks.given import trunk_of
 from zenith.core.networks.network import Network, Objects, require_events_alone
 from zenith.core.selection.categories import largest
 from zenith.errors import InputError
@@ -76,6 +77,14 @@ def logits_of(
     """The same before the sigmoid or the softmax."""
     logits = type(network).logits
     return evaluated(logits, network, x, _read(network, objects)).astype(np.float32)
+
+
+def embedding_of(
+    network: Network, x: NDArray[np.float32], objects: Mapping[str, Objects]
+) -> NDArray[np.float32]:
+    """What the head reads, (embedding, N). Raises `InputError` for a network without one."""
+    trunk = trunk_of(network)
+    return evaluated(type(trunk).embedding, trunk, x, _read(trunk, objects)).astype(np.float32)
 
 
 def regressions_of(

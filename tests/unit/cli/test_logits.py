@@ -1,6 +1,7 @@
 """A network that reads objects in an analysis: its score is an observable like any other."""
 
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,16 +15,19 @@ from makers.nanoaod import CONFIG, RUNS, toy_events, write
 
 from zenith.artefacts import read_columns, read_histograms, read_json
 from zenith.cli import main
-from zenith.cli.inputs import read_events, read_networks_of_folds
+from zenith.cli.inputs import read_events, read_networks, read_networks_of_folds
 from zenith.config import Analysis, load
 from zenith.config.merging import merge
-from zenith.core.networks.given import GivenLogits
+from zenith.config.networks.deep_sets import DeepSetsSettings
+from zenith.core.networks.calibrated import Affine
+from zenith.core.networks.given import GivenLogits, on_embedding, with_trunk
+from zenith.core.networks.network import Objects
 from zenith.core.selection.objective import stacked
 from zenith.errors import ConfigError, InputError
 from zenith.events.folds import taught
 from zenith.events.skim import skim
-from zenith.training.network_files import save_network
-from zenith.training.scores import add_unseen_scores
+from zenith.training.network_files import load_network, save_network
+from zenith.training.scores import add_unseen_scores, embedding_of, logits_of, scores
 
 SAMPLES = ("simulation", "other", "collisions")
 EDGES = [0.0, 0.45, 0.55, 1.0]
@@ -168,6 +172,76 @@ def test_the_climb_moves_a_cut_on_it_and_no_weight(case: Case) -> None:
     assert selection["thresholds"]["net"] != 0.5
 
 
+def test_the_climb_moves_its_head(
+    case: Case, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """On columns of the embedding; the file has the whole network, its trunk as it was."""
+    tuned = merge(merge(CONFIG, CHANGES), {"mva": {"net": {"fine_tune": True}}})
+    config = tmp_path / "tuned.yaml"
+    config.write_text(yaml.safe_dump(tuned, sort_keys=False))
+    analysis, mva = load(str(config)), str(shutil.copytree(case.folder / "mva", tmp_path / "mva"))
+    initial, held = (f"{mva}/net/fold_0/{name}" for name in ("initial.safetensors", "logits.h5"))
+    with pytest.raises(
+        InputError, match=r"logits\.h5: holds the logits .* the embedding is needed"
+    ):
+        read_events(analysis, case.columns, mva, [0])
+    files = ["--network", initial, "--input", *case.sets, "--output", held]
+    assert main(["logits", "--config", str(config), "--name", "net", *files]) == 0
+    assert main(["inspect", held]) == 0
+    assert "embedding" in capsys.readouterr().out
+    with pytest.raises(
+        InputError, match=r"logits\.h5: holds the embedding .* the logits is needed"
+    ):
+        read_events(case.analysis, case.columns, mva, [0])
+    output = str(tmp_path / "climb/selection.json")
+    options = ["--config", str(config), "--fold", "0", "--networks", mva, "--input", *case.columns]
+    climbed = [*options, "--output", output, "--history", str(tmp_path / "history.h5")]
+    assert main(["optimise", *climbed]) == 0
+    assert read_json(output)["networks"] == {"net": "networks/net.safetensors"}
+    moved = str(tmp_path / "climb/networks/net.safetensors")
+    before, after = (load_network(path).to_arrays() for path in (initial, moved))
+    changed = {name.split(".")[0] for name in before if (before[name] != after[name]).any()}
+    assert changed == {"head"}
+    columns = read_events(analysis, case.columns[:1], mva, [0])["simulation"]
+    scored = str(tmp_path / "scored.h5")
+    for path, selection in ((initial, None), (moved, output)):
+        networks, teachers = read_networks(analysis, mva, 0, selection)
+        assert teachers == {1, 2}
+        found = scores("net", networks["net"], columns.values)["net"]
+        files = ["--network", path, "--input", case.sets[0], "--output", scored]
+        assert main(["score", *files]) == 0
+        with h5py.File(scored) as file:
+            np.testing.assert_allclose(found, file["scores"][:, 0], atol=1e-6)
+
+
+def test_a_head_on_its_embedding_is_the_network() -> None:
+    """With its calibration, and as outputs that part events in categories."""
+    random = np.random.default_rng(1)
+    settings = {**NETWORK, "features": ["met", "st"], "calibration": {"type": "vector"}}
+    network = DeepSetsSettings.model_validate(settings).shell(jax.random.key(1))
+    network = replace(network, calibration=Affine(jnp.array([[1.3]]), jnp.array([0.2])))
+    x = random.normal(size=(2, 20)).astype(np.float32)
+    objects = {
+        "jet": Objects(
+            random.exponential(size=(3, 3, 20)).astype(np.float32), random.random((3, 20)) < 0.6
+        )
+    }
+    embedding = embedding_of(network, x, objects)
+    assert len(embedding) == 2 * 4 + 2
+    columns = np.concatenate([np.full_like(embedding, 7.0), embedding])
+    head = on_embedding(network, "net", 4, [2, 4])
+    assert head.features[len(embedding)] == "net@4:embedding_0"
+    expected = logits_of(network, x, objects)
+    np.testing.assert_allclose(logits_of(head, columns), expected, atol=1e-6)
+    parting = np.array([[2.0], [-1.0], [0.5]]), np.arange(3.0), ("a", "b", "c")
+    parted = head.combined(*parting)
+    whole = with_trunk(parted, network)
+    assert whole.classes == ("a", "b", "c")
+    np.testing.assert_allclose(logits_of(whole, x, objects), logits_of(parted, columns), atol=1e-5)
+    again = with_trunk(head, network)
+    np.testing.assert_array_equal(logits_of(again, x, objects), expected)
+
+
 def test_logits_of_several_folds_are_stacked_like_weights() -> None:
     folds = [GivenLogits.of("net", ("a", "b", "c"), fold, range(2)) for fold in range(2)]
     assert folds[0].features[3] == "net@1:a"
@@ -203,7 +277,10 @@ def test_logits_of_other_events_are_refused(case: Case, capsys: pytest.CaptureFi
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"mva": {"net": {"fine_tune": True}}}, "fine_tune: a network that reads objects is froz"),
+        (
+            {"mva": {"net": {"fine_tune": True, "ensemble": 2}}},
+            "fine_tune: of a network that reads objects the climb moves the head alone, which an",
+        ),
         ({"summary": {"network": "net"}}, "summary.network: 'net' reads objects"),
         (
             {"regions": {"signal": {"categories": {"network": "net", "number": 2}}}},

@@ -395,7 +395,7 @@ EXPECTED = {
     "mva.net.calibration*": NETWORK,
     "mva.net.sliced": "columns training_set mva mva_figures",
     "mva.net.cuts": f"columns training_set mva mva_figures response {SUMMARISED}",
-    "mva.net.fine_tune": SELECTION,
+    "mva.net.fine_tune": f"{SELECTION} logits",
     "mva.net.balance": "mva mva_figures",
     "mva.net.memory": "mva mva_figures",
     **dict.fromkeys(

@@ -180,6 +180,11 @@ class DescentSettings(Mva):
         return found
 
     @property
+    def moves_head(self) -> bool:
+        """Unless it has several."""
+        return super().moves_head and self.ensemble == 1
+
+    @property
     def decorrelated(self) -> tuple[str, ...]:
         """Those of the loss, else all but the last."""
         settings = self.loss.decorrelation

@@ -23,6 +23,7 @@ class SetSettings(Scaled, DescentSettings):
     """
 
     reads_objects: ClassVar[bool] = True
+    has_head: ClassVar[bool] = True
     neighbourhood: ClassVar[bool] = False  # whether it asks for eta and phi of all objects
 
     width: Annotated[

@@ -46,6 +46,7 @@ class Mva(Section):
 
     round_name: ClassVar[str] = "epoch"  # what a round of its training is called
     reads_objects: ClassVar[bool] = False  # whether this type reads collections of objects
+    has_head: ClassVar[bool] = False  # whether one with objects has a head that can move alone
 
     type: Annotated[
         str,
@@ -124,15 +125,16 @@ class Mva(Section):
         bool,
         Field(
             description="whether the climb of the significance moves the network's weights as "
-            "well; never those of a network that reads objects"
+            "well; of a network that reads objects those of its head, on the embedding that the "
+            "rest makes of each event (by default false there)"
         ),
-        concerns(*SELECTION),
+        concerns(*SELECTION, "logits"),
     ] = True
 
     @model_validator(mode="before")
     @classmethod
     def _freeze_readers_of_objects(cls, data: Any) -> Any:
-        """They are frozen, unless the file says otherwise: then an error."""
+        """They are frozen, unless the file says otherwise."""
         if isinstance(data, dict) and data.get("objects"):
             return {"fine_tune": False} | data
         return data
@@ -148,10 +150,11 @@ class Mva(Section):
                 f"objects: a network of type {self.type} reads no objects; remove them, or choose "
                 "another type"
             )
-        if self.objects and self.fine_tune:
+        if self.objects and self.fine_tune and not self.moves_head:
             raise ValueError(
-                "fine_tune: a network that reads objects is frozen in the climb, which reads its "
-                "logits as columns; write false, or leave it out"
+                "fine_tune: of a network that reads objects the climb moves the head alone, which "
+                "an ensemble, one with regressions, and some types do not have; write false, or "
+                "leave it out"
             )
         if not self.features and not self.objects:
             read = "features or objects" if self.reads_objects else "features"
@@ -167,6 +170,16 @@ class Mva(Section):
     def read_beside(self) -> dict[str, tuple[str, ...]]:
         """The same, and those that figures show, of all classes."""
         return self.read_by_loss | dict.fromkeys(self.sliced, tuple(self.classes))
+
+    @property
+    def moves_head(self) -> bool:
+        """Whether the climb moves its head, on columns of its embedding."""
+        return bool(self.objects) and self.fine_tune and self.has_head and not self.regressions
+
+    @property
+    def given(self) -> Literal["logits", "embedding"]:
+        """What columns have of one that reads objects."""
+        return "embedding" if self.moves_head else "logits"
 
     @property
     def decorrelated(self) -> tuple[str, ...]:

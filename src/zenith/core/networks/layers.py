@@ -4,6 +4,7 @@ Arrays have features first, (features, …); in ONNX they come last, (…, featu
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Self
 
 import equinox as eqx
@@ -92,6 +93,14 @@ class Layers(eqx.Module):
         for layer in self.dense[:-1]:
             h = ACTIVATIONS[self.activation](layer(h))
         return self.dense[-1](h)
+
+    def combined(self, matrix: np.ndarray, offsets: np.ndarray) -> Self:
+        """The last layer of the new outputs is `matrix` times that of the old ones, + `offsets`."""
+        *others, last = self.dense
+        weight = matrix @ np.asarray(last.weight, np.float64)
+        bias = matrix @ np.asarray(last.bias, np.float64) + offsets
+        new = Dense(jnp.asarray(weight, jnp.float32), jnp.asarray(bias, jnp.float32))
+        return replace(self, dense=(*others, new))
 
     def onnx(self, graph: OnnxGraph, h: str) -> str:
         """(…, inputs) → (…, outputs)."""

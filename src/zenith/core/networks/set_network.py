@@ -170,6 +170,11 @@ class SetNetwork(Network):
         """(features, N) and objects, padded or packed, → (1 or classes, N)."""
         return self.head(self.embedding(events, objects))
 
+    @property
+    def embedded(self) -> int:
+        """The number of rows of the embedding."""
+        return self.head.dense[0].weight.shape[1]
+
     def embedding(
         self, events: jax.Array, objects: Mapping[str, Objects | PackedObjects] = {}
     ) -> jax.Array:
@@ -224,12 +229,7 @@ class SetNetwork(Network):
         self, matrix: np.ndarray, offsets: np.ndarray, classes: tuple[str, ...]
     ) -> "SetNetwork":
         """The last layer of the new outputs is `matrix` times that of the old ones."""
-        *others, last = self.head.dense
-        weight = matrix @ np.asarray(last.weight, np.float64)
-        bias = matrix @ np.asarray(last.bias, np.float64) + offsets
-        new = Dense(jnp.asarray(weight, jnp.float32), jnp.asarray(bias, jnp.float32))
-        head = replace(self.head, dense=(*others, new))
-        return replace(self, head=head, classes=classes)
+        return replace(self, head=self.head.combined(matrix, offsets), classes=classes)
 
     def onnx(self, graph: OnnxGraph, events: str, objects: Mapping[str, tuple[str, str]]) -> str:
         """The nodes of padded objects."""
