@@ -1,6 +1,7 @@
 """What an analysis module writes as functions: observables, weights and shifts of events.
 
-Observables and weights give one flat number per event; shifts give other numbers of the events.
+Observables and weights give one flat number per event; shifts give other numbers of the events. A
+toy may know the exact ratio of its intensities.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -133,3 +134,31 @@ def shift(
         return ShiftOfEvents(function, nothing, " ".join((function.__doc__ or "").split()))
 
     return decorate
+
+
+@dataclass(frozen=True)
+class ExactRatio:
+    """The ratio of intensities, where a module knows it: what learned responses are compared with.
+
+    Attributes
+    ----------
+    function
+        Takes the observables of events by name, (events,) each, the name of a process and pulls by
+        nuisance parameter. It returns ln[λ(x | ν) / λ(x | 0)] of the process, (events,).
+    description
+        The function's docstring.
+    """
+
+    function: Callable[[Mapping[str, Any], str, Mapping[str, float]], Any]
+    description: str
+
+    def __call__(self, values: Mapping[str, Any], process: str, pulls: Mapping[str, float]) -> Any:
+        """The logarithms of the ratios."""
+        return self.function(values, process, pulls)
+
+
+def exact_ratio(
+    function: Callable[[Mapping[str, Any], str, Mapping[str, float]], Any],
+) -> ExactRatio:
+    """Make the exact ratio of a module of a function; there is one at most."""
+    return ExactRatio(function, " ".join((function.__doc__ or "").split()))

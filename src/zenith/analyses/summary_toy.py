@@ -7,8 +7,15 @@ import numpy as np
 
 from zenith.events.numbers import Numbers
 from zenith.events.objects import Objects
-from zenith.observable import observable, shift
-from zenith.simulation.summary_toy import EXPECTED, log_yields, moved
+from zenith.observable import exact_ratio, observable, shift
+from zenith.simulation.summary_toy import (
+    EXPECTED,
+    NUISANCES,
+    PROCESSES,
+    log_ratios,
+    log_yields,
+    moved,
+)
 from zenith.simulation.summary_toy_events import NAMES
 
 
@@ -52,3 +59,11 @@ def shapes(events: Numbers, t: float, j: float, s: float) -> Mapping[str, Any]:
     ratio = (np.exp(np.asarray(log_yields(point))) / EXPECTED)[process]
     features = {f"toy_{name}": there[:, k] for k, name in enumerate(NAMES)}
     return {**features, "toy_accepted": events["toy_threshold"] < ratio}
+
+
+@exact_ratio
+def known_ratio(values: Mapping[str, Any], process: str, pulls: Mapping[str, float]) -> Any:
+    """Of the known density and yield of the process."""
+    x = np.stack([values[name] for name in NAMES], axis=-1)
+    point = np.array([pulls.get(name, 0.0) for name in NUISANCES])
+    return np.asarray(log_ratios(x, point)[list(PROCESSES).index(process)])

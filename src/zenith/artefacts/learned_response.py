@@ -1,6 +1,6 @@
 """The learned responses of one fold: what they are worth."""
 
-from typing import Annotated
+from typing import Annotated, NotRequired
 
 from typing_extensions import TypedDict
 
@@ -10,12 +10,22 @@ from zenith.artefacts.taught import Taught
 from zenith.tables import pairs, table
 
 
+class Agreement(TypedDict):
+    """Learned against exact derivatives, of nominal events."""
+
+    correlation: Annotated[float, "of both"]
+    slope: Annotated[float, "of exact ones on learned ones"]
+
+
 class OfProcess(TypedDict):
     """The response of one process, on events of the fold that it has not learned from."""
 
     chi2: Annotated[dict[str, float], "by feature, at the points that taught nothing"]
     number: Annotated[dict[str, int], "of bins and points that chi2 is the sum of"]
     rates: Annotated[dict[str, float], "terms of ln of the yield ratio, by their names"]
+    exact: NotRequired[
+        Annotated[dict[str, Agreement], "by parameter, where the module knows the ratio"]
+    ]
     losses: Annotated[list[float], "on validation events, in the course of the training"]
 
 

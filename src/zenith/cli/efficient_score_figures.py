@@ -46,6 +46,7 @@ def run(args: argparse.Namespace) -> None:
     from zenith.cli.inputs import read_samples
     from zenith.figures import efficient_score_gallery as draw
     from zenith.figures import style
+    from zenith.figures.learned_response_gallery import learned_responses
     from zenith.statistics.model import fitted_regions
     from zenith.training.response import simulated_events
     from zenith.training.scores import scores_of
@@ -56,7 +57,8 @@ def run(args: argparse.Namespace) -> None:
     region = summary.rival.region or fitted_regions(analysis)[0]
     observable = analysis.regions[region].fit.observable
     mva = analysis.mva[summary.network]
-    events = simulated_events(analysis, read_samples(args.input), mva, more=[observable])
+    columns = read_samples(args.input, copies=scores[0].learned is not None)
+    events = simulated_events(analysis, columns, mva, more=[observable])
     *features, values = events.x
     place = np.empty_like(values)
     for fold, score in enumerate(scores):
@@ -66,6 +68,7 @@ def run(args: argparse.Namespace) -> None:
     figures = chain(
         draw.projection(analysis, [EFFICIENT_SCORE.read(path) for path in args.about]),
         draw.against(analysis, observable, values, place, events.weight, is_signal),
+        learned_responses(analysis, scores, columns),
     )
     folder = make_folder(Path(args.output))
     for name, figure in figures:

@@ -4,6 +4,7 @@ from zenith.config.analysis import Analysis
 from zenith.config.loading import (
     combined,
     dump,
+    exact_ratio_of,
     load,
     observables_of,
     parse,
@@ -16,6 +17,7 @@ __all__ = [
     "Analysis",
     "combined",
     "dump",
+    "exact_ratio_of",
     "load",
     "observables_of",
     "parse",

@@ -138,5 +138,5 @@ class EfficientScoreSettings(Section):
             description="networks of the responses of each process to parameters of shifts, at any "
             "values of all of them; none: the boosted trees of `responses` learn these as well"
         ),
-        concerns(*LEARNED),
+        concerns(*LEARNED, "efficient_score_figures"),
     ] = None

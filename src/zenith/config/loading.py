@@ -18,7 +18,7 @@ from zenith.config.merging import merge, nested
 from zenith.config.old_form import renewed
 from zenith.config.yaml_text import parse_yaml, read_yaml
 from zenith.errors import ConfigError
-from zenith.observable import Observable, ShiftOfEvents, Weight
+from zenith.observable import ExactRatio, Observable, ShiftOfEvents, Weight
 
 
 def read_configuration(path: str | Path) -> dict[str, Any]:
@@ -189,6 +189,12 @@ def observables_of(analysis: Analysis, source: str = "configuration") -> dict[st
 def shifts_of(analysis: Analysis, source: str = "configuration") -> dict[str, ShiftOfEvents]:
     """The shifts of events that the analysis module defines, by name (`zenith.observable`)."""
     return {n: v for n, v in _defined(analysis, source).items() if isinstance(v, ShiftOfEvents)}
+
+
+def exact_ratio_of(analysis: Analysis, source: str = "configuration") -> ExactRatio | None:
+    """The exact ratio of intensities that the analysis module knows, if it does."""
+    found = (v for v in _defined(analysis, source).values() if isinstance(v, ExactRatio))
+    return next(found, None)
 
 
 def weights_of(analysis: Analysis, source: str = "configuration") -> dict[str, Weight]:

@@ -20,7 +20,7 @@ from zenith.config.samples import FILES, AppliedWeight, Era, Process, Sample
 from zenith.config.selection import Observable, PhysicsObject, Region
 from zenith.config.skim import Skim
 from zenith.config.statistics import Plotting, Statistics
-from zenith.config.steps import DRAWN, NAMED, SKIMMED, SUMMARISED, SURFACES, TEMPLATES
+from zenith.config.steps import DRAWN, LEARNED, NAMED, SKIMMED, SUMMARISED, SURFACES, TEMPLATES
 from zenith.config.systematics import AnySystematic
 from zenith.config.tuning import Tune
 
@@ -47,7 +47,8 @@ class Sections(Section):
     seed: Annotated[
         int,
         Field(ge=0, description="seed of everything that is random"),
-        concerns("simulate", "fakes", "mva", "mva_figures", "response", "optimise", "search"),
+        concerns("simulate", "fakes", "mva", "mva_figures", "optimise", "search"),
+        concerns(*LEARNED, "efficient_score_figures"),
         concerns("skim", *SKIMMED, of="simulation"),
         concerns(*SURFACES),
         concerns("scored", of="toy"),
@@ -118,7 +119,7 @@ class Sections(Section):
             "no such"
         ),
         concerns("skim", "columns", of="simulation"),
-        concerns("response"),
+        concerns(*LEARNED, "efficient_score_figures"),
     ] = None
     folds: Annotated[
         Folds,

@@ -36,7 +36,7 @@ class FunctionShift(Shift):
     bounds: Annotated[
         tuple[float, float] | None,
         Field(description=BOUNDS),
-        concerns(*MODEL, "response", *SURFACES),
+        concerns(*MODEL, "response", "efficient_score_figures", *SURFACES),
         concerns("skim", "columns", of="simulation"),  # copies are within
     ] = None
 

@@ -8,21 +8,23 @@ from numpy.typing import NDArray
 
 from zenith.artefacts import Columns
 from zenith.artefacts.efficient_score import ClosureOfScore
-from zenith.artefacts.learned_response import OfProcess, Worth
-from zenith.config import Analysis
+from zenith.artefacts.learned_response import Agreement, OfProcess, Worth
+from zenith.config import Analysis, exact_ratio_of
 from zenith.config.networks.settings import Mva
 from zenith.core.likelihood.quadratics import monomials, names
-from zenith.core.response.closure import Closure, compare, quantile_bins
+from zenith.core.response.closure import Closure, agreement, compare, quantile_bins
 from zenith.core.response.efficient_score import EfficientScore
 from zenith.core.response.learned import LearnedResponse
 from zenith.events.copies import points as points_of
 from zenith.events.copies import shifting
+from zenith.observable import ExactRatio
 from zenith.training.copied_events import Copied, copied_events
 from zenith.training.learned_response import learn
 from zenith.training.response import Events, judged, shape_parameters, simulated_events
 from zenith.training.scores import evaluated
 
 Array = NDArray[np.float64]
+STEP = 1e-3  # of a pull, for derivatives of exact ratios
 BINS = 20  # of each feature, with equal nominal events
 
 
@@ -62,6 +64,9 @@ def learn_from_copies(
         name: of_process(learned.response, name, own, learned.losses[name])
         for name, own in unseen.items()
     }
+    if (exact := exact_ratio_of(analysis)) is not None:
+        for name, own in unseen.items():
+            processes[name]["exact"] = against_exact(exact, learned.response, name, own)
     judged = seen(analysis, columns, mva, learned.response, fold)
     points = points_of(analysis)
     return Made(
@@ -104,6 +109,38 @@ def of_process(
         "number": {feature: number for feature, (_, number) in found.items()},
         "rates": dict(zip(names(response.parameters), rates, strict=True)),
         "losses": list(losses),
+    }
+
+
+def exact_derivatives(
+    exact: ExactRatio,
+    process: str,
+    features: Sequence[str],
+    x: NDArray[np.float32],
+    parameters: Sequence[str],
+) -> Array:
+    """∂ ln λ / ∂ν of a process, (A, N), of features (features, N)."""
+    values = dict(zip(features, x.astype(float), strict=True))
+    up, down = (
+        np.array([exact(values, process, {name: step}) for name in parameters])
+        for step in (STEP, -STEP)
+    )
+    return np.asarray((up - down) / (2 * STEP))
+
+
+def against_exact(
+    exact: ExactRatio, response: LearnedResponse, process: str, events: Copied
+) -> dict[str, Agreement]:
+    """How learned derivatives of nominal events agree with exact ones, by parameter."""
+    passed = events.weight[0] != 0.0
+    x, weight = events.x[0][:, passed], events.weight[0][passed]
+    true = exact_derivatives(exact, process, response.features, x, response.parameters)
+    own = response.processes.index(process)
+    found = evaluated(LearnedResponse.derivatives, response, x)[own].astype(float)
+    each = [agreement(*rows, weight) for rows in zip(true, found, strict=True)]
+    return {
+        name: {"correlation": correlation, "slope": slope}
+        for name, (correlation, slope) in zip(response.parameters, each, strict=True)
     }
 
 

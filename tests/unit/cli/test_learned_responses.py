@@ -123,6 +123,8 @@ def test_files_say_what_was_learned_and_by_whom(project: Project) -> None:
     of_tt = about["processes"]["tt"]
     assert set(of_tt["chi2"]) == set(NAMES)
     assert set(of_tt["rates"]) == {"t", "j", "s", "t²", "t × j", "t × s", "j²", "j × s", "s²"}
+    assert set(of_tt["exact"]) == set(toy.SHAPES)
+    assert all(abs(of["correlation"]) <= 1.0 for of in of_tt["exact"].values())
     assert about["number"] == sum(sum(of["number"].values()) for of in about["processes"].values())
     score = json.loads((project.folder / "score/score.json").read_text())
     assert score["closure"]["number"] <= 4  # bins, at one point

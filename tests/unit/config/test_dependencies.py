@@ -219,8 +219,8 @@ EXPECTED = {
     "name": " ".join(step for step, _ in JOBS),
     "title": "summary",
     "module": f"skim columns training_set {DRAWN} summary",
-    "seed": f"simulate {SHIFTED} fakes mva mva_figures response optimise search categorise "
-    f"category_scan {SURFACES}",
+    "seed": f"simulate {SHIFTED} fakes mva mva_figures {LEARNED} efficient_score_figures optimise "
+    f"search categorise category_scan {SURFACES}",
     "max_files": "columns training_set",
     "files": "",  # those of samples
     "tune.*": "tune",
@@ -350,7 +350,7 @@ EXPECTED = {
     "coverage.jobs": "coverage",
     "coverage.truths": "pseudo_experiments inference_figures",
     "coverage.*": "pseudo_experiments",
-    "copies.*": f"skim:zprime skim:wjets {SIMULATED} response",
+    "copies.*": f"skim:zprime skim:wjets {SIMULATED} {LEARNED} efficient_score_figures",
     "systematics.pileup.correction": SIMULATED,
     "systematics.pileup.branches": SIMULATED,
     "systematics.pileup.sides": f"{SIMULATED} {TEMPLATES}",
@@ -380,7 +380,8 @@ EXPECTED = {
     "systematics.pileup.processes": f"columns:zprime {TEMPLATES}",
     "systematics.jes.processes": f"columns:zprime training_set:zprime {TEMPLATES}",
     "systematics.*.smooth": MODEL,
-    "systematics.tes.bounds": f"skim:zprime skim:wjets {SIMULATED} response {MODEL} {SURFACES}",
+    "systematics.tes.bounds": f"skim:zprime skim:wjets {SIMULATED} response {MODEL} {SURFACES} "
+    "efficient_score_figures",
     "systematics.*.bounds": MODEL,
     "systematics.*": TEMPLATES,
     "folds.*": f"training_set mva mva_figures {TEMPLATES}",
@@ -413,7 +414,7 @@ EXPECTED = {
     "summary.rival.*": "compare",
     "summary.responses.significance": "response efficient_score_figures",
     "summary.responses.*": "response",
-    "summary.learned_responses.*": LEARNED,
+    "summary.learned_responses.*": f"{LEARNED} efficient_score_figures",
     "summary.*": SUMMARISED,
     # the jobs of their climb have them in place of the regions
     "climbed_categories.optimise.*": "",

@@ -86,3 +86,13 @@ def quantile_bins(values: Array, weight: Array, bins: int) -> Array:
     share = np.cumsum(np.abs(weight[order]))
     wanted = np.searchsorted(share, share[-1] * np.arange(1, bins) / bins)
     return np.unique(values[order][wanted])
+
+
+def agreement(exact: Array, learned: Array, weight: Array) -> tuple[float, float]:
+    """Correlation, and the slope of exact numbers on learned ones through 0, of events (N,)."""
+    x, y, w = exact, learned, weight
+    a, b = x - np.average(x, weights=w), y - np.average(y, weights=w)
+    size = np.sqrt((w * a**2).sum() * (w * b**2).sum())
+    squares = float((w * y**2).sum())
+    correlation = float((w * a * b).sum() / size) if size > 0.0 else 0.0
+    return correlation, float((w * x * y).sum() / squares) if squares > 0.0 else 0.0
