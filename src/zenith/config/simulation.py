@@ -192,7 +192,7 @@ class LeptonTauCard(PythiaCard):
 
     @property
     def has_tau_pair(self) -> bool:
-        """Whether the process is a pair of τ, one of which is made to decay to a lepton."""
+        """Whether events of the process have two τ."""
         return self.process in ("htautau", "ztautau")
 
 

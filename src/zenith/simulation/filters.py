@@ -105,7 +105,10 @@ def _muons(base: Any, pythia: Any, card: MuonCard) -> Any:
 
 
 def _tau_pair(base: Any, pythia: Any) -> Any:
-    """Of the shower: both τ are where their decays can be seen, hard enough for the thresholds."""
+    """Of the shower: a τ and another lepton are hard enough, and where their decays can be seen.
+
+    The other one may be of a W or Z beside a Higgs boson, of which both τ decay to hadrons.
+    """
 
     class Pair(base):  # type: ignore[misc]
         def canVetoPartonLevel(self) -> bool:
@@ -113,8 +116,9 @@ def _tau_pair(base: Any, pythia: Any) -> Any:
 
         def doVetoPartonLevel(self, event: Any) -> bool:
             found = (event[i] for i in range(5, event.size()))
-            taus = [p for p in found if p.idAbs() == TAU and p.isFinal()]
-            keep = len(taus) > 1 and all(p.pT() > TAU_PT and abs(p.eta()) < TAU_ETA for p in taus)
+            leptons = [p for p in found if p.idAbs() in (ELECTRON, MUON, TAU) and p.isFinal()]
+            hard = [p for p in leptons if p.pT() > TAU_PT and abs(p.eta()) < TAU_ETA]
+            keep = len(hard) > 1 and any(p.idAbs() == TAU for p in hard)
             self.count(self.seen)
             self.count(self.kept, keep)
             return not keep

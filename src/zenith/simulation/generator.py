@@ -157,7 +157,8 @@ def configured(lines: Sequence[str]) -> tuple[Any, Any]:
 
 
 def _has_forced_decays(card: PythiaCard) -> bool:
-    return isinstance(card, LeptonTauCard) and card.has_tau_pair
+    """Not those of Higgs bosons, beside which a W or Z may give the lepton."""
+    return isinstance(card, LeptonTauCard) and card.process == "ztautau"
 
 
 class Generator:

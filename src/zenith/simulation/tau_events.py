@@ -15,7 +15,7 @@ from zenith.config.tower_response import TowerResponse
 from zenith.simulation.calorimeter import Towers, towers
 from zenith.simulation.clustering import cluster
 from zenith.simulation.filters import WITHOUT_TAU
-from zenith.simulation.jagged import by_pt, flat
+from zenith.simulation.jagged import flat
 from zenith.simulation.particles import Array, Index, Particles, number_within
 from zenith.simulation.tau_leptons import ETA, LEPTONS, Lepton, lepton, tracks
 from zenith.simulation.tau_truth import TauTruth, overlaid
@@ -68,10 +68,12 @@ def _jets(found: Towers, events: int) -> Jets:
         "E": found.energy,
     }
     counts = np.bincount(found.event, minlength=events)
-    jets = by_pt(cluster(ak.unflatten(ak.zip(momenta), counts), RADIUS, JET_PT))
+    jets = cluster(ak.unflatten(ak.zip(momenta), counts), RADIUS, JET_PT)
     pt, eta, phi = (flat(jets[part]) for part in PARTS)
     event = np.repeat(np.arange(events), ak.to_numpy(ak.num(jets)))
-    return Jets(event, pt * jet_scale(pt, eta), eta, phi)
+    pt = pt * jet_scale(pt, eta)
+    order = np.lexsort([-pt, event])  # the scale may change which one is leading
+    return Jets(event, pt[order], eta[order], phi[order])
 
 
 def jet_scale(pt: Array, eta: Array) -> Array:

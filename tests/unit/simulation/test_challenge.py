@@ -145,6 +145,7 @@ def test_a_table_as_the_challenge_has_it(tmp_path: Path) -> None:
     jets = values["PRI_n_jets"]
     assert ((values["PRI_jet_leading_pt"] == -25) == (jets == 0)).all()
     assert ((values["PRI_jet_subleading_eta"] == -25) == (jets < 2)).all()
+    assert (values["PRI_jet_subleading_pt"] <= values["PRI_jet_leading_pt"]).all()
     again = tmp_path / "b.parquet"
     assert main(["simulate", *common, "--part", "1", "--output", str(again)]) == 0
     assert pq.read_table(again).equals(table)
