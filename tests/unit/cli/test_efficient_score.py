@@ -21,6 +21,7 @@ from zenith.config.learning import Folds
 from zenith.config.variants import summarised
 from zenith.errors import InputError
 from zenith.events.folds import folds_of
+from zenith.figures import efficient_score_gallery
 from zenith.optimisation.compare import quoted_significance
 from zenith.optimisation.fineness import against_numbers
 from zenith.optimisation.rivals import in_categories
@@ -257,15 +258,53 @@ def test_more_categories_than_the_events_carry(project: Project) -> None:
         in_categories(analysis, read_samples(project.columns), [score] * 3)
 
 
-def test_other_numbers_of_bins_and_categories_are_what_pyhf_quotes(project: Project) -> None:
-    """Of what is configured, though the model has room for more."""
+@pytest.fixture(scope="module")
+def of_all_folds(project: Project) -> list[str]:
+    """The efficient scores of all folds."""
     for fold in (1, 2):
         for step in ("mva", "response", "efficient_score"):
             assert project.step(step, fold=fold) == 0
+    return [str(project.folder / f"score_{fold}/score.safetensors") for fold in range(3)]
+
+
+def test_figures_where_regions_are_fitted_in_a_score(
+    project: Project,
+    of_all_folds: list[str],
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+) -> None:
+    """Drawn is what the network of each event's fold says."""
+    fitted, drawn = "trees:signal", dict[str, Any]()
+
+    def against(analysis: Any, observable: str, values: Any, *of_events: Any) -> Any:
+        drawn.update({"observable": observable, "values": values})
+        return real(analysis, observable, values, *of_events)
+
+    real = efficient_score_gallery.against
+    monkeypatch.setattr(efficient_score_gallery, "against", against)
+    fit = f"regions.signal.fit={{observable: '{fitted}', edges: [0, 0.5, 1]}}"
+    about = [str(Path(path).with_suffix(".json")) for path in of_all_folds]
+    files = ["--scores", *of_all_folds, "--about", *about, "--output", str(tmp_path / "figures")]
+    given = ["--set", fit, "--set", "summary.rival.region=signal"]
+    common = ["--config", str(project.config), *given, "--input", *project.columns]
+    assert main(["efficient_score_figures", *common, *files]) == 0
+    assert [*(tmp_path / "figures").glob("against_trees_signal.*")]
+    networks = [
+        load_score(path, load(project.config).mva["trees"])[0].ratios for path in of_all_folds
+    ]
+    by_fold = [{"trees": network} for network in networks]
+    columns = read_samples(project.columns)
+    scored = [add_unseen_scores(own, by_fold, FOLDS).values[fitted] for own in columns.values()]
+    assert drawn["observable"] == fitted
+    np.testing.assert_allclose(np.sort(drawn["values"]), np.sort(np.concatenate(scored)), rtol=1e-5)
+
+
+def test_other_numbers_of_bins_and_categories_are_what_pyhf_quotes(
+    project: Project, of_all_folds: list[str]
+) -> None:
+    """Of what is configured, though the model has room for more."""
     analysis = load(project.config, ["summary.rival.categories=2"])
-    scores = read_scores(
-        analysis, [str(project.folder / f"score_{f}/score.safetensors") for f in range(3)]
-    )
+    scores = read_scores(analysis, of_all_folds)
     parted, columns = in_categories(analysis, read_samples(project.columns), scores)
     scored = {
         sample: add_unseen_scores(own, [{SCORE: score} for score in scores], FOLDS)
