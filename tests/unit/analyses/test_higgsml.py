@@ -313,3 +313,15 @@ def test_files_that_are_not_as_they_should_be(tmp_path: Path, table: Table, mess
     with pytest.raises(InputError, match=message) as error:
         columns(file, "htautau")
     assert str(file) in str(error.value)
+
+
+def test_the_public_events_are_measured_without_networks() -> None:
+    """Four diboson events teach nothing: the same regions and parameters, and no score in a cut."""
+    public, whole = load("config/higgsml-public.yaml"), load(CONFIG)
+    assert public.summary is None
+    assert not public.mva
+    assert public.systematics.keys() == whole.systematics.keys()
+    scored = {name for name in whole.regions if "processes" in str(whole.regions[name].cuts)}
+    assert scored == {"highMT_noVBFJet_ttbar", "highMT_noVBFJet_diboson"}
+    assert public.regions.keys() - whole.regions.keys() == {"highMT_noVBFJet"}
+    assert whole.regions.keys() - public.regions.keys() == scored
