@@ -112,6 +112,13 @@ class Metrics(TypedDict):
         ]
     ]
     losses: Annotated[Losses, "after each epoch"]
+    auc_by_epoch: NotRequired[
+        Annotated[
+            dict[str, list[float]],
+            "area under the ROC curve after each epoch, on the events that the best one was chosen "
+            "with, by class",
+        ]
+    ]
     best_epoch: Annotated[int, "the epoch that is kept, or the number of trees"]
     auc: Annotated[dict[str, float], "area under the ROC curve on unseen events, by class"]
     kolmogorov_smirnov: Annotated[dict[str, Overtraining], "by class"]

@@ -86,8 +86,10 @@ def learn(
     the metrics record of the parts, `metadata` what the network records besides; `start` is when
     the step began, as `time.perf_counter` has it.
     """
+    import numpy as np
+
     from zenith.artefacts.metrics import METRICS, Metrics
-    from zenith.training.evaluate import evaluate
+    from zenith.training.evaluate import areas, evaluate
     from zenith.training.export import export_onnx
     from zenith.training.measures import highest_events, measures
     from zenith.training.network_files import save_network
@@ -107,12 +109,24 @@ def learn(
                 validation,
             )
 
+    def watch(network: "Network") -> dict[str, float]:
+        of_class = np.bincount(parts["validate"].label, parts["validate"].weight)
+        return areas(network, mva, parts["validate"]) if (of_class > 0.0).all() else {}
+
     folder = Path(folder)
     checkpoint = folder / "checkpoint.safetensors"
     taught = parts["train"], parts["validate"]
     with progress(f"training {name}") as advance:
         trained = train(
-            name, mva, *taught, seed, report, parts.get("calibrate"), checkpoint, parts.stream
+            name,
+            mva,
+            *taught,
+            seed,
+            report,
+            parts.get("calibrate"),
+            checkpoint,
+            parts.stream,
+            watch,
         )
     judged = evaluate(trained.network, mva, parts)
     predicted = residuals(trained.network, mva, parts["test"])
@@ -149,6 +163,7 @@ def learn(
             "train": trained.losses["train"],
             "validation": trained.losses["validation"],
         },
+        **({"auc_by_epoch": dict(trained.noted)} if trained.noted else {}),
         "best_epoch": trained.best_epoch,
         "auc": auc,
         "kolmogorov_smirnov": {

@@ -15,7 +15,15 @@ from zenith.config.networks.settings import Mva
 from zenith.core.networks.network import Network
 from zenith.figures import judgement as draw
 from zenith.figures.naming import Figures, axis_of, banner
-from zenith.figures.network_gallery import Classes, edges_of, features, losses, objects, separation
+from zenith.figures.network_gallery import (
+    Classes,
+    areas,
+    edges_of,
+    features,
+    losses,
+    objects,
+    separation,
+)
 from zenith.figures.networks import Weighted
 from zenith.statistics.naming import network_label, score_label
 from zenith.training.evaluate import Evaluation
@@ -43,6 +51,7 @@ def everything(
     events that the network has not seen; `parts`, `judged` and `metrics` are of all folds.
     """
     yield from losses(analysis, name, mva, metrics)
+    yield from areas(analysis, name, mva, metrics)
     yield from separation(analysis, name, mva, parts, judged)
     yield from worth(analysis, name, mva, parts, judged)
     yield from importance(analysis, name, mva, network, unseen)

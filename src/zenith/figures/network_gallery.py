@@ -209,6 +209,26 @@ def losses(analysis: Analysis, name: str, mva: Mva, metrics: Sequence[Metrics]) 
     )
 
 
+def areas(analysis: Analysis, name: str, mva: Mva, metrics: Sequence[Metrics]) -> Figures:
+    """`auc`, by epoch, of every fold, where it was noted."""
+    noted = [of_fold["auc_by_epoch"] for of_fold in metrics if "auc_by_epoch" in of_fold]
+    if not noted:
+        return
+    classes = Classes(analysis, mva, {})
+    yield (
+        "auc",
+        draw.areas(
+            [
+                draw.ByEpoch(classes.label[c], classes.colour[c], [of_fold[c] for of_fold in noted])
+                for c in noted[0]
+            ],
+            [of_fold["best_epoch"] for of_fold in metrics],
+            title=network_label(analysis, name),
+            banner=banner(analysis),
+        ),
+    )
+
+
 def _loss(analysis: Analysis, mva: Mva) -> str:
     """What the losses are of, on an axis: that of the classes, and what is added to it."""
     if not isinstance(mva, DescentSettings):

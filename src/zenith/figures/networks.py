@@ -56,6 +56,15 @@ class Curve:
     auc: float
 
 
+@dataclass(frozen=True)
+class ByEpoch:
+    """Numbers after each epoch, of each fold, with what they are of."""
+
+    label: str
+    colour: str
+    folds: Sequence[ArrayLike]
+
+
 @style.styled
 def losses(
     train: Sequence[ArrayLike],
@@ -94,6 +103,46 @@ def losses(
     axes.set(xlabel=each.capitalize(), ylabel=loss)
     axes.legend(loc="upper right")
     style.add_text(axes, [title] if title else [])
+    if banner:
+        banner.draw(axes)
+    return figure
+
+
+@style.styled
+def areas(
+    classes: Sequence[ByEpoch],
+    best_epoch: Sequence[int],
+    *,
+    title: str = "",
+    banner: style.Banner | None = None,
+) -> Figure:
+    """The area under the ROC curve of validation events, and the epoch (from 1) of each fold."""
+    figure, axes = style.single()
+    everything, kept = [], []
+    for one in classes:
+        for number, (of_fold, epoch) in enumerate(zip(one.folds, best_epoch, strict=True)):
+            values = np.asarray(of_fold, float)
+            axes.plot(
+                np.arange(1, len(values) + 1),
+                values,
+                color=one.colour,
+                lw=3.0 if len(best_epoch) == 1 else 1.5,
+                label=one.label if number == 0 else None,
+            )
+            everything.append(values)
+            kept.append((epoch, values[epoch - 1]))
+    axes.plot(*zip(*kept, strict=True), "*", color="black", ms=15, zorder=4, label="Kept")
+    last, found = max(len(values) for values in everything), np.concatenate(everything)
+    low, high = found.min(), found.max()
+    spread = high - low or 0.01
+    axes.set_ylim(low - (0.15 + 0.1 * len(classes)) * spread, high + 0.15 * spread)
+    axes.set(xlim=(0.5, last + 0.5), xlabel="Epoch", ylabel="Area under the ROC curve")
+    axes.legend(
+        loc="lower right",
+        title=f"{title}, validation" if title else "Validation",
+        alignment="left",
+        title_fontproperties={"size": 20, "weight": "bold"},
+    )
     if banner:
         banner.draw(axes)
     return figure

@@ -35,6 +35,7 @@ class Reached(NamedTuple):
     epoch: int  # counted from 1; 0: nothing is trained
     best_epoch: int
     losses: dict[str, list[float]]
+    noted: dict[str, list[float]]
     rooms: dict[str, int]  # of each collection, objects that a batch has place for
     random: dict[str, Any]  # the state of the generator
 

@@ -19,7 +19,7 @@ from zenith.training.examples import Examples
 from zenith.training.objective import Objective
 from zenith.training.regressions import target_scales
 from zenith.training.stream import Epochs
-from zenith.training.trained import Progress, Trained
+from zenith.training.trained import Progress, Trained, Watch
 
 
 def train_with_jax(
@@ -31,12 +31,14 @@ def train_with_jax(
     progress: Progress,
     checkpoint: Checkpoint | None = None,
     epochs: Epochs | None = None,
+    watch: Watch = lambda _: {},
 ) -> Trained:
     """Train a network on balanced events.
 
     Every epoch visits all events but fewer than there are batches, in another order each time.
     Where they do not fit into memory, `epochs` reads them, and `training` is a sample, of which the
-    loss is told. With a checkpoint the training goes on where it was.
+    loss is told. `watch` says what is noted of every epoch. With a checkpoint the training goes on
+    where it was.
 
     Raises `ConfigError` for a precision that the device has not, `FitError` if the loss is not
     finite, and `InputError` for a checkpoint that is damaged.
@@ -69,11 +71,11 @@ def train_with_jax(
     taught = {name: both[0] for name, both in counts.items()}
     descent = Descent(objective, optimiser, steps, size, batches, numbers, taught)
     losses: dict[str, list[float]] = {"train": [], "validation": []}
-    reached = Reached(learner, optimiser.init(learner), network, 0, 0, losses, rooms, {})
+    reached = Reached(learner, optimiser.init(learner), network, 0, 0, losses, {}, rooms, {})
     if checkpoint is not None:
         reached = checkpoint.read(reached._replace(random=dict(random.bit_generator.state)))
         random.bit_generator.state = reached.random
-    learner, state, best, done, best_epoch, losses, rooms, _ = reached
+    learner, state, best, done, best_epoch, losses, noted, rooms, _ = reached
     with matrix_products(mva.precision):
         for epoch in range(done + 1, mva.epochs + 1):
             if epoch - 1 - best_epoch >= mva.patience:
@@ -90,6 +92,8 @@ def train_with_jax(
                     f"training diverged in epoch {epoch}: the loss is not finite; lower "
                     "learning_rate"
                 )
+            for name, number in watch(learner.network).items():
+                noted.setdefault(name, []).append(number)
             progress(epoch, losses["train"][-1], losses["validation"][-1])
             best_before = min(losses["validation"][:-1], default=np.inf)
             if losses["validation"][-1] < best_before or not objective.minimised:
@@ -97,9 +101,9 @@ def train_with_jax(
             if checkpoint is not None:
                 now = dict(random.bit_generator.state)
                 checkpoint.write(
-                    Reached(learner, state, best, epoch, best_epoch, losses, rooms, now)
+                    Reached(learner, state, best, epoch, best_epoch, losses, noted, rooms, now)
                 )
-    return Trained(best, losses, best_epoch)
+    return Trained(best, losses, best_epoch, noted)
 
 
 def matrix_products(precision: str) -> AbstractContextManager[Any]:

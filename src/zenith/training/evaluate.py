@@ -38,6 +38,16 @@ def roc(score: ArrayLike, is_class: ArrayLike, weight: ArrayLike) -> Roc:
     )
 
 
+def areas(network: Network, mva: Mva, events: Examples) -> dict[str, float]:
+    """The area under the ROC curve of each class that is scored, against all others."""
+    classes = tuple(mva.classes)
+    scores = scores_of(network, events.x, events.objects)
+    return {
+        name: roc(score, events.label == classes.index(name), events.weight).auc
+        for name, score in zip(network.classes or classes[-1:], scores, strict=True)
+    }
+
+
 class KolmogorovSmirnov(NamedTuple):
     """Largest distance of two cumulative distributions, and how probable one as large is."""
 

@@ -21,7 +21,7 @@ from zenith.training.examples import Examples
 from zenith.training.planing import Plane, planed
 from zenith.training.regressions import target_scales
 from zenith.training.stream import Stream, Weigh
-from zenith.training.trained import Progress, Trained
+from zenith.training.trained import Progress, Trained, Watch
 
 
 def train(
@@ -34,6 +34,7 @@ def train(
     calibrating: Examples | None = None,
     checkpoint: str | Path | None = None,
     stream: Stream | None = None,
+    watch: Watch = lambda _: {},
 ) -> Trained:
     """Train the network `name`; the same arguments give the same numbers.
 
@@ -47,7 +48,8 @@ def train(
     sample of them that scales the network and has its loss told.
 
     A training by gradient descent writes the file `checkpoint` between epochs, and one that is
-    started again goes on from there, with the same numbers. It stays, to be removed.
+    started again goes on from there, with the same numbers. It stays, to be removed. What `watch`
+    says of the network after each epoch is noted.
 
     Raises `InputError` for a class whose weights add up to nothing, a feature or a field of objects
     that never varies or is not finite, and for objects that are not there; `FitError` if the loss
@@ -77,7 +79,7 @@ def train(
         else:
             both = _weighted(mva, training), _weighted(mva, validation)
             epochs = stream.weighed(int(random.integers(2**31)), _planing(mva, both[0]))
-            how = partial(train_with_jax, epochs=epochs)
+            how = partial(how, epochs=epochs)
         training, validation = _planed(mva, *both)
         _check_that_features_vary(mva, training)
         of_events = training.x, np.abs(training.weight)
@@ -87,6 +89,8 @@ def train(
             network = network.scaled_to(*of_events)
         if mva.regressions:
             network = scaled_to_targets(network, *target_scales(mva, training))
+        if mva.framework == "jax":
+            how = partial(how, watch=watch)
         if mva.framework == "jax" and checkpoint is not None:
             read = "" if stream is None else stream.digest
             which = identity(name, mva, seed, training, validation, read=read)

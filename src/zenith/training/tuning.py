@@ -21,10 +21,9 @@ from zenith.artefacts.tuning import State, TriedSettings
 from zenith.config.networks.settings import Mva
 from zenith.config.tuning import Range, Tune, counted, refusal, with_settings
 from zenith.errors import FitError, InputError
-from zenith.training.evaluate import roc
+from zenith.training.evaluate import areas
 from zenith.training.examples import Examples
 from zenith.training.parts import Parts
-from zenith.training.scores import scores_of
 from zenith.training.train import train
 from zenith.training.trained import Trained
 
@@ -74,14 +73,7 @@ class Judge:
     def _value(self, mva: Mva, trained: Trained, events: Examples) -> float:
         if self.objective == "loss":
             return trained.losses["validation"][trained.best_epoch - 1]
-        classes = tuple(mva.classes)
-        names = trained.network.classes or classes[-1:]
-        scores = scores_of(trained.network, events.x, events.objects)
-        areas = [
-            roc(score, events.label == classes.index(name), events.weight).auc
-            for name, score in zip(names, scores, strict=True)
-        ]
-        return float(np.mean(areas))
+        return float(np.mean(list(areas(trained.network, mva, events).values())))
 
 
 def resumed(tune: Tune, seed: int, recorded: Sequence[FrozenTrial] = ()) -> optuna.Study:

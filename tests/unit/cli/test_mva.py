@@ -104,7 +104,7 @@ def test_every_file_of_a_network(columns: list[str], tmp_path: Path) -> None:
     of_network += ["--metrics", *(str(f / "metrics.json") for f in folders)]
     assert mva(columns, tmp_path / "figures", *of_network, step="mva_figures") == 0
     drawn = {path.name for path in (tmp_path / "figures").iterdir()}
-    figures = {"losses", "roc", "calibration", "scores", "feature_met", "feature_btag_1"}
+    figures = {"losses", "auc", "roc", "calibration", "scores", "feature_met", "feature_btag_1"}
     figures |= {"confusion", "rejection", "slices_met", "importance"}
     assert drawn == {f"{figure}.png" for figure in figures}
 
@@ -113,7 +113,7 @@ def test_every_file_of_a_network(columns: list[str], tmp_path: Path) -> None:
     ("settings", "figures"),
     [
         ("type: boosted_trees, trees: 5, leaf_events: 20", set()),
-        ("ensemble: 2, epochs: 2, transforms: {met: [raw, log]}", {"feature_met_log"}),
+        ("ensemble: 2, epochs: 2, transforms: {met: [raw, log]}", {"auc", "feature_met_log"}),
     ],
 )
 def test_trees_and_ensembles(

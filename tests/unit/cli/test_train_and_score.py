@@ -43,18 +43,23 @@ def test_the_parts_of_the_file_are_what_is_trained_and_judged(trained: dict[str,
         "figures",
     }
     figures = {"losses", "roc", "calibration", "scores", "confusion", "rejection", "significance"}
-    figures |= {"importance", "slices_st", "feature_st"}
+    figures |= {"auc", "importance", "slices_st", "feature_st"}
     figures |= {f"object_jet_{field}" for field in ("pt", "eta", "phi", "mass")}
     assert {path.name for path in (folder / "figures").iterdir()} == {f"{f}.png" for f in figures}
     metrics = json.loads((folder / "metrics.json").read_text())
     assert metrics["events"]["signal"] == {"train": 100, "validate": 100, "test": 100}
     assert metrics["objects"] == {"jet": ["pt", "eta", "phi", "mass"]}
     assert "fold" not in metrics
+    by_epoch = metrics["auc_by_epoch"]["signal"]
+    assert len(by_epoch) == len(metrics["losses"]["train"]) == 2
     calibration = metrics["calibration"]
     assert (calibration["type"], calibration["events"]) == ("temperature", 100)
     assert calibration["before"].keys() == calibration["after"].keys() == {"signal"}
     with h5py.File(trained["scored"]) as file:
         scores, events = file["scores"][:, 0], file["events"][:]
+    chosen = events["part"] == 1  # the calibration changes no order
+    auc = roc(scores[chosen], events["label"][chosen] == 1, events["weight"][chosen]).auc
+    assert by_epoch[metrics["best_epoch"] - 1] == pytest.approx(auc, abs=1e-6)
     test = events["part"] == 2
     auc = roc(scores[test], events["label"][test] == 1, events["weight"][test]).auc
     assert metrics["auc"]["signal"] == pytest.approx(auc, abs=1e-6)

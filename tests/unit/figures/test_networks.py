@@ -71,6 +71,22 @@ def test_losses_of_a_single_epoch() -> None:
     assert axes.get_ylabel() == "Focal loss"
 
 
+def test_areas_by_epoch_of_every_fold() -> None:
+    classes = [
+        networks.ByEpoch("signal", style.RED, [[0.7, 0.8, 0.75], [0.6, 0.9]]),
+        networks.ByEpoch("other", style.BLUE, [[0.5, 0.6, 0.7], [0.8, 0.7]]),
+    ]
+    figure = networks.areas(classes, [2, 1], title="net")
+    *lines, kept = figure.axes[0].lines
+    folds = [values for one in classes for values in one.folds]
+    for line, values in zip(lines, folds, strict=True):
+        np.testing.assert_allclose(line.get_ydata(), values)
+    np.testing.assert_allclose(kept.get_xydata(), [[2, 0.8], [1, 0.6], [2, 0.6], [1, 0.8]])
+    assert texts(figure) == ["signal", "other", "Kept"]
+    low, high = networks.areas([networks.ByEpoch("a", "red", [[0.5]])], [1]).axes[0].get_ylim()
+    assert low < 0.5 < high
+
+
 def test_roc_names_the_area() -> None:
     curve = networks.Curve("ttbar", style.BLUE, [0.0, 0.2, 1.0], [0.0, 0.9, 1.0], 0.8516)
     figure = networks.roc([curve], title="net", other="wjets")

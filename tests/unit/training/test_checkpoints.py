@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from zenith.config.networks.perceptron import PerceptronSettings
+from zenith.core.networks.network import Network
 from zenith.errors import ConfigError, InputError
 from zenith.training import checkpoints
 from zenith.training.batches import Batch
@@ -38,6 +39,10 @@ def events(seed: int) -> Examples:
     return Examples(x, label, random.exponential(1.0, 200))
 
 
+def noted(network: Network) -> dict[str, float]:
+    return {"sum": float(jax.tree.leaves(network)[0].sum())}
+
+
 def trained(path: Path | None = None, stop: int = 99, seed: int = 1, **changes: Any) -> Any:
     """The epochs that were trained, and what came of them."""
     seen: list[int] = []
@@ -49,7 +54,9 @@ def trained(path: Path | None = None, stop: int = 99, seed: int = 1, **changes: 
 
     found: Trained | None = None
     try:
-        found = train("n", settings(**changes), events(1), events(2), seed, report, None, path)
+        found = train(
+            "n", settings(**changes), events(1), events(2), seed, report, None, path, watch=noted
+        )
     except KeyboardInterrupt:
         assert stop != 99
     return seen, found
@@ -63,6 +70,8 @@ def test_a_training_that_was_stopped_ends_with_the_same_network(tmp_path: Path) 
     seen, found = trained(path)
     assert seen == [5]
     assert found.losses == whole.losses
+    assert found.noted == whole.noted
+    assert len(set(whole.noted["sum"])) == 5  # another network after each epoch
     assert found.best_epoch == whole.best_epoch
     assert eqx.tree_equal(found.network, whole.network)
     # of another seed, another configuration and no other file it begins again
