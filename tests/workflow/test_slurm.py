@@ -16,6 +16,10 @@ mva:
     classes: {wjets: [wjets], signal: [zprime_2000]}
     features: [met, lep_ht]
     epochs: 2
+tune:
+  network: signal_vs_wjets
+  space: {learning_rate: [0.003, 0.01]}
+  trials: 2
 """
 # The cluster of the test keeps no accounts and forgets no job; its queue is asked often.
 OPTIONS = [
@@ -34,10 +38,11 @@ pytestmark = [
 def test_the_rules_run_on_a_cluster(project) -> None:
     (project.folder / "config/slurm.yaml").write_text(CONFIG)
     network = "results/slurm/mva/signal_vs_wjets/fold_0/initial.safetensors"
+    tuned = "results/slurm/tune/fold_0/best.yaml"
     with SLURM["cluster"]() as environment:
         status, output = project.snakemake(
             *("--profile", "profiles/slurm", "--configfile", "config/slurm.yaml"),
-            *(*OPTIONS, "--", network),
+            *(*OPTIONS, "--", network, tuned),
             environment=environment,
         )
         assert status == 0, output
@@ -48,7 +53,7 @@ def test_the_rules_run_on_a_cluster(project) -> None:
             text=True,
             check=True,
         ).stdout
-    assert (project.folder / network).is_file()
+    assert all((project.folder / file).is_file() for file in (network, tuned))
 
     jobs = {}
     for line in listing.splitlines():
@@ -59,12 +64,14 @@ def test_the_rules_run_on_a_cluster(project) -> None:
     assert set(jobs) == {
         *(f"{rule}_{sample}_0" for rule in ("simulate", "skim") for sample in samples),
         *(f"columns_{sample}" for sample in samples),
-        "mva_signal_vs_wjets",
+        "mva_signal_vs_wjets_0",
+        "tune_0",
     }
     granted = {name: job["JOB_GRES"] for name, job in jobs.items() if job["JOB_GRES"] != "(null)"}
-    assert granted == {"mva_signal_vs_wjets": "gpu:1"}
+    assert granted == {"mva_signal_vs_wjets_0": "gpu:1", "tune_0": "gpu:1"}
     # what the rules ask for
     requests = {name: (job["MinMemoryNode"], job["TimeLimit"]) for name, job in jobs.items()}
     assert requests["simulate_wjets_0"] == ("2000M", "01:00:00")
     assert requests["columns_wjets"] == ("4000M", "02:00:00")
-    assert requests["mva_signal_vs_wjets"] == ("4000M", "01:00:00")
+    assert requests["mva_signal_vs_wjets_0"] == ("4000M", "01:00:00")
+    assert requests["tune_0"] == ("4000M", "10:00:00")

@@ -90,6 +90,14 @@ class Residuals(TypedDict):
     deviation: Annotated[float, "standard deviation about the mean"]
 
 
+class Tracked(TypedDict):
+    """Where MLflow keeps the training."""
+
+    folder: Annotated[str, "of its files"]
+    experiment: Annotated[str, "name of the analysis"]
+    run: Annotated[str, "its number"]
+
+
 class Metrics(TypedDict):
     """All of metrics.json."""
 
@@ -128,6 +136,7 @@ class Metrics(TypedDict):
     ]
     calibration: NotRequired[Annotated[CalibrationErrors, "what it did, where there is one"]]
     regressions: NotRequired[Annotated[dict[str, Residuals], "prediction minus target, by name"]]
+    mlflow: NotRequired[Annotated[Tracked, "the run of this training, if MLflow is asked for"]]
     seconds: Annotated[float, "wall time"]
     cpu_seconds: NotRequired[Annotated[float, "CPU time of the step"]]
 

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from zenith.core.networks.network import Network
     from zenith.training.evaluate import Evaluation
     from zenith.training.parts import Parts
+    from zenith.training.tracking import Run
 
 
 def events_by_fold(
@@ -75,6 +76,7 @@ def learn(
     inputs: Sequence[str],
     config: str,
     start: float,
+    experiment: str,
     metadata: Mapping[str, Any] | None = None,
 ) -> "tuple[Network, Evaluation, Metrics]":
     """Train on the part `train`, choose on `validate`, judge on `test`, and write the folder.
@@ -84,8 +86,31 @@ def learn(
     It has initial.safetensors, network.onnx and metrics.json; while it is trained, a checkpoint,
     from which the step goes on if it is started again. `about` is what both the network and
     the metrics record of the parts, `metadata` what the network records besides; `start` is when
-    the step began, as `time.perf_counter` has it.
+    the step began, as `time.perf_counter` has it; `experiment` is what MLflow calls all of this.
     """
+    from zenith.training.tracking import tracked
+
+    settings = {"seed": seed, **mva.model_dump(mode="json", exclude={"mlflow"})}
+    with tracked(mva.mlflow, experiment, name, settings) as run:
+        kept = about, metadata or {}, inputs, config, start
+        network, judged, metrics = _learnt(name, mva, parts, seed, Path(folder), run, *kept)
+        run.note({f"test_auc_{c}": area for c, area in metrics["auc"].items()})
+    return network, judged, metrics
+
+
+def _learnt(
+    name: str,
+    mva: "Mva",
+    parts: "Parts",
+    seed: int,
+    folder: Path,
+    run: "Run",
+    about: Mapping[str, Any],
+    metadata: Mapping[str, Any],
+    inputs: Sequence[str],
+    config: str,
+    start: float,
+) -> "tuple[Network, Evaluation, Metrics]":
     import numpy as np
 
     from zenith.artefacts.metrics import METRICS, Metrics
@@ -99,6 +124,7 @@ def learn(
 
     def report(epoch: int, training: float, validation: float) -> None:
         advance(epoch, mva.rounds)
+        run.note({"loss_train": training, "loss_validation": validation}, epoch)
         if epoch % 5 == 0 or epoch in (1, mva.rounds):
             logging.info(
                 "%s %d/%d: loss %.4f (training), %.4f (validation)",
@@ -113,7 +139,6 @@ def learn(
         of_class = np.bincount(parts["validate"].label, parts["validate"].weight)
         return areas(network, mva, parts["validate"]) if (of_class > 0.0).all() else {}
 
-    folder = Path(folder)
     checkpoint = folder / "checkpoint.safetensors"
     taught = parts["train"], parts["validate"]
     with progress(f"training {name}") as advance:
@@ -128,6 +153,9 @@ def learn(
             parts.stream,
             watch,
         )
+    for of_class, by_epoch in trained.noted.items():
+        for epoch, area in enumerate(by_epoch, start=1):
+            run.note({f"validation_auc_{of_class}": area}, epoch)
     judged = evaluate(trained.network, mva, parts)
     predicted = residuals(trained.network, mva, parts["test"])
     auc = {of_class: curve.auc for of_class, curve in judged.curves.items()}
@@ -144,7 +172,7 @@ def learn(
         part: dict(zip(mva.classes, map(int, kept), strict=True))
         for part, kept in parts.drawn.items()
     }
-    recorded = {"name": name, "epoch": trained.best_epoch, **about, **(metadata or {})}
+    recorded = {"name": name, "epoch": trained.best_epoch, **about, **metadata}
     save_network(folder / "initial.safetensors", trained.network, mva, recorded)
     export_onnx(folder / "network.onnx", trained.network, {"name": name}, parts["validate"])
     metrics: Metrics = {
@@ -174,6 +202,7 @@ def learn(
         "highest": highest_events(mva, parts["test"], judged.scores["test"]),
         **calibration,
         **({"regressions": predicted} if predicted else {}),
+        **({"mlflow": run.named} if run.named else {}),
         "seconds": seconds,
         "cpu_seconds": time.process_time(),
     }

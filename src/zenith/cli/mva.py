@@ -40,5 +40,6 @@ def run(args: argparse.Namespace) -> None:
         inputs=args.input,
         config=step_config(analysis, "mva", args.name),
         start=start,
+        experiment=analysis.name,
         metadata={"samples": {of_class: list(names) for of_class, names in mva.classes.items()}},
     )

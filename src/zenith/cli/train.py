@@ -60,6 +60,7 @@ def run(args: argparse.Namespace) -> None:
         inputs=args.input,
         config=step_config(analysis, "mva", name),
         start=start,
+        experiment=analysis.name,
         metadata={
             "training_set": fields.model_dump(),
             "samples": {of_class: list(names) for of_class, names in mva.classes.items()},

@@ -121,6 +121,14 @@ class Mva(Section):
         Field(description="what makes scores probabilities after the training; none: nothing"),
         NETWORK,
     ] = None
+    mlflow: Annotated[
+        str | None,
+        Field(
+            description="folder in which MLflow keeps the settings of the training, its losses and "
+            "its measures, as a run that `metrics.json` names; none: it does not"
+        ),
+        concerns("mva"),
+    ] = None
     fine_tune: Annotated[
         bool,
         Field(
