@@ -1,4 +1,8 @@
-"""A training as a run of MLflow, in local files that `mlflow ui` shows."""
+"""A training as a run of MLflow, in a local database.
+
+`mlflow ui --backend-store-uri sqlite:///FOLDER/mlflow.db` shows it; plain files MLflow no longer
+writes.
+"""
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -8,6 +12,7 @@ from typing import Any, NamedTuple
 from zenith.artefacts.metrics import Tracked
 from zenith.errors import ConfigError
 
+DATABASE = "mlflow.db"
 LONGEST = 500  # characters of the value of a setting
 
 
@@ -45,9 +50,14 @@ def tracked(
             "remove the key"
         ) from None
     try:
-        client = MlflowClient(Path(folder).absolute().as_uri())
+        place = Path(folder).absolute()
+        place.mkdir(parents=True, exist_ok=True)
+        client = MlflowClient(f"sqlite:///{place / DATABASE}")
         known = client.get_experiment_by_name(experiment)
-        which = client.create_experiment(experiment) if known is None else known.experiment_id
+        if known is None:
+            which = client.create_experiment(experiment, (place / experiment).as_uri())
+        else:
+            which = known.experiment_id
         number = client.create_run(which, run_name=name).info.run_id
         for key, value in settings.items():
             client.log_param(number, key, str(value)[:LONGEST])

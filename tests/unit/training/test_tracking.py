@@ -28,7 +28,8 @@ class Client:
         known = name in self.experiments
         return SimpleNamespace(experiment_id="7") if known else None
 
-    def create_experiment(self, name: str) -> str:
+    def create_experiment(self, name: str, artifact_location: str) -> str:
+        assert artifact_location.startswith("file:///")
         self.experiments.append(name)
         return "7"
 
@@ -71,7 +72,7 @@ def test_a_training_is_a_run(mlflow: type[Client], tmp_path: Path) -> None:
     folder = str(tmp_path / "runs")
     assert metrics["mlflow"] == {"folder": folder, "experiment": "particles", "run": "r1"}
     first, *calls, last = mlflow.calls
-    assert first == ("uri", (tmp_path / "runs").as_uri())
+    assert first == ("uri", f"sqlite:///{tmp_path}/runs/mlflow.db")
     assert ("run", "7", "net") in calls
     assert last == ("end", "r1", "FINISHED")
     settings = {call[2]: call[3] for call in calls if call[0] == "param"}
@@ -92,14 +93,20 @@ def test_a_training_is_a_run(mlflow: type[Client], tmp_path: Path) -> None:
     ("error", "status"), [(KeyboardInterrupt, "KILLED"), (ValueError, "FAILED")]
 )
 def test_a_run_ends_as_the_training_does(
-    mlflow: type[Client], error: type[BaseException], status: str
+    mlflow: type[Client], tmp_path: Path, error: type[BaseException], status: str
 ) -> None:
-    with pytest.raises(error), tracked("runs", "e", "net", {}):
+    with pytest.raises(error), tracked(str(tmp_path), "e", "net", {}):
         raise error
     assert mlflow.calls[-1] == ("end", "r1", status)
 
 
-def test_what_cannot_be_tracked(monkeypatch: pytest.MonkeyPatch, mlflow: type[Client]) -> None:
+def test_what_cannot_be_tracked(
+    monkeypatch: pytest.MonkeyPatch, mlflow: type[Client], tmp_path: Path
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "file").touch()
+    with pytest.raises(ConfigError, match=r"mva\.net\.mlflow: MLflow cannot write to file \(.*exi"):
+        tracked("file", "e", "net", {}).__enter__()
     with tracked(None, "e", "net", {"a": 1}) as run:
         run.note({"loss": 1.0}, 1)
     assert run == Run()
@@ -123,7 +130,7 @@ def test_mlflow_reads_what_it_kept(tmp_path: Path) -> None:
         run.note({"loss_train": 0.5}, 1)
         run.note({"loss_train": 0.25}, 2)
     assert run.named is not None
-    client = mlflow.MlflowClient(Path(folder).as_uri())
+    client = mlflow.MlflowClient(f"sqlite:///{folder}/mlflow.db")
     found = client.get_run(run.named["run"])
     assert (found.data.params, found.info.status) == ({"epochs": "2"}, "FINISHED")
     history = client.get_metric_history(run.named["run"], "loss_train")

@@ -124,8 +124,8 @@ class Mva(Section):
     mlflow: Annotated[
         str | None,
         Field(
-            description="folder in which MLflow keeps the settings of the training, its losses and "
-            "its measures, as a run that `metrics.json` names; none: it does not"
+            description="folder in whose mlflow.db MLflow keeps the settings of the training, its "
+            "losses and its measures, as a run that `metrics.json` names; none: it does not"
         ),
         concerns("mva"),
     ] = None
