@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from zenith.config import Analysis
     from zenith.core.likelihood.structure import Templates
     from zenith.core.networks.network import Network
+    from zenith.core.selection.layout import Layout
     from zenith.core.selection.objective import Objective
     from zenith.figures.naming import Figures
     from zenith.figures.networks import Weighted
@@ -87,6 +88,7 @@ def _figures(analysis: "Analysis", args: argparse.Namespace) -> "Figures":
     moved = on_axes_of(analysis, args.climb)
     networks = selections["climb"][0]["networks"]
     events = model.events_of_each_fold(analysis, columns, networks)
+    yield from _scans(analysis, objective, events, selections["climb"])
     filled = {
         name: union_templates(stacked(found), objective, events)
         for name, found in selections.items()
@@ -147,6 +149,27 @@ def _landscape(
     climbed = model.events(analysis, columns, selection["networks"], analysis.folds.learning(0))
     values = landscape(selection, objective, climbed, axes)
     yield from gallery.landscape(analysis, path, axes, values, searched)
+
+
+def _scans(
+    analysis: "Analysis", objective: "Objective", events: "Layout", selections: "list[Physical]"
+) -> "Figures":
+    """What each threshold on a score is worth, the others as they are kept in each fold."""
+    import numpy as np
+
+    from zenith.figures import threshold_gallery as gallery
+    from zenith.optimisation.landscape import scan
+
+    if objective.quantity != "significance":
+        return
+    for name, regions in gallery.on_scores(analysis).items():
+        bounds = analysis.tunable_cuts[name].tune
+        if bounds is None or not regions:
+            continue
+        kept = float(np.mean([float(one["thresholds"][name]) for one in selections]))
+        thresholds = np.union1d(np.linspace(*bounds, GRID), [kept])
+        found = scan(selections, objective, events, name, thresholds, regions)
+        yield from gallery.scans(analysis, name, found, kept)
 
 
 def _axis(

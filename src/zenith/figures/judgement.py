@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from zenith.artefacts.metrics import Dependence, Measured
 from zenith.figures import style
-from zenith.figures.networks import Weighted, legend_of_unseen, make_room
+from zenith.figures.networks import Weighted, make_room, unseen
 from zenith.tables import measured
 
 Array = NDArray[np.float64]
@@ -65,9 +65,7 @@ def rejection(
     axes.set(xlim=(0, 1), xlabel=f"Efficiency for {own}", ylabel="Rejection, 1 / efficiency")
     style.make_room(axes, highest, 1.0, len(others) + 1.3, log=True)
     axes.tick_params(axis="both", which="major", pad=10)
-    legend_of_unseen(axes, "upper right", title)
-    if banner:
-        banner.draw(axes)
+    style.finish(axes, "upper right", unseen(title), banner)
     return figure
 
 
@@ -133,9 +131,7 @@ def significance(
         ylabel="Expected significance (counting)",
     )
     axes.tick_params(axis="both", which="major", pad=10)
-    legend_of_unseen(axes, "upper left", title)
-    if banner:
-        banner.draw(axes)
+    style.finish(axes, "upper left", unseen(title), banner)
     return figure
 
 
@@ -197,12 +193,5 @@ def slices(
     make_room(axes, drawn, len(parts) + len(title.splitlines()), log=False)
     axes.set(xlim=(edges[0], edges[-1]), xlabel=style.x_label(label, unit))
     axes.set_ylabel(f"Share of events per {unit}" if unit else "Share of events per unit")
-    axes.legend(
-        loc="upper right",
-        title=title,
-        alignment="left",
-        title_fontproperties={"size": 20, "weight": "bold"},
-    )
-    if banner:
-        banner.draw(axes)
+    style.finish(axes, "upper right", title, banner)
     return figure

@@ -1,5 +1,6 @@
-"""The path of a climb over the landscape of its objective."""
+"""The objective over thresholds: the path of a climb, and what one threshold is worth."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -75,4 +76,27 @@ def landscape(
     )
     if banner:
         banner.draw(axes)
+    return figure
+
+
+@style.styled
+def scan(
+    thresholds: Array,
+    curves: Mapping[str, Array],
+    kept: float,
+    *,
+    label: str,
+    title: str = "",
+    banner: style.Banner | None = None,
+) -> Figure:
+    """Significances over a threshold, (points,) each by name, NaN where there is none."""
+    figure, axes = style.single()
+    for (name, values), colour in zip(curves.items(), (style.RED, style.BLUE), strict=False):
+        axes.plot(thresholds, values, color=colour, lw=3, label=name)
+    highest = max(float(np.nanmax(values, initial=0.0)) for values in curves.values())
+    axes.vlines(kept, 0.0, highest, color="black", ls="--", lw=2, label=f"Kept: {kept:.3g}")
+    style.make_room(axes, highest, 0.0, len(curves) + 2.3, log=False)
+    axes.set(xlim=(thresholds[0], thresholds[-1]), xlabel=label)
+    axes.set_ylabel("Expected significance [σ]")
+    style.finish(axes, "upper left", title, banner)
     return figure

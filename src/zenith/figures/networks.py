@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -137,27 +136,13 @@ def areas(
     spread = high - low or 0.01
     axes.set_ylim(low - (0.15 + 0.1 * len(classes)) * spread, high + 0.15 * spread)
     axes.set(xlim=(0.5, last + 0.5), xlabel="Epoch", ylabel="Area under the ROC curve")
-    axes.legend(
-        loc="lower right",
-        title=f"{title}, validation" if title else "Validation",
-        alignment="left",
-        title_fontproperties={"size": 20, "weight": "bold"},
-    )
-    if banner:
-        banner.draw(axes)
+    style.finish(axes, "lower right", f"{title}, validation" if title else "Validation", banner)
     return figure
 
 
-def legend_of_unseen(
-    axes: Axes, place: Literal["lower right", "upper left", "upper right"], title: str
-) -> None:
-    """A legend that says of which network it is, and that events are unseen."""
-    axes.legend(
-        loc=place,
-        title=f"{title}, unseen events" if title else "Unseen events",
-        alignment="left",
-        title_fontproperties={"size": 20, "weight": "bold"},
-    )
+def unseen(title: str) -> str:
+    """Of which network a figure is, and that its events are unseen."""
+    return f"{title}, unseen events" if title else "Unseen events"
 
 
 @style.styled
@@ -187,9 +172,7 @@ def roc(
         ylabel=f"Efficiency for {own}",
     )
     axes.tick_params(axis="both", which="major", pad=10)  # two zeros meet in the corner
-    legend_of_unseen(axes, "lower right", title)
-    if banner:
-        banner.draw(axes)
+    style.finish(axes, "lower right", unseen(title), banner)
     return figure
 
 

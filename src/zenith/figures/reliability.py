@@ -7,7 +7,7 @@ from matplotlib.figure import Figure
 from numpy.typing import ArrayLike
 
 from zenith.figures import style
-from zenith.figures.networks import legend_of_unseen
+from zenith.figures.networks import unseen
 
 
 @dataclass(frozen=True)
@@ -54,7 +54,5 @@ def reliability(
     free = style.LINE * (lines + 0.9) / 0.83 if lines > 4 else 0.0  # else the corner has room
     top = 1.03 / (1.0 - min(free, 0.6))
     axes.set(xlim=(0, 1), ylim=(-0.03, top), xlabel=f"Score for {own}", ylabel=f"Share of {own}")
-    legend_of_unseen(axes, "upper left", title)
-    if banner:
-        banner.draw(axes)
+    style.finish(axes, "upper left", unseen(title), banner)
     return figure

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import wraps
 from pathlib import Path
-from typing import Any, ParamSpec, TypeVar
+from typing import Any, Literal, ParamSpec, TypeVar
 
 import matplotlib
 import mplhep
@@ -195,3 +195,20 @@ def add_legend(axes: Axes, entries: Mapping[str, Any], columns: int, below: int)
         bbox_to_anchor=(0.0, 1.0 - (6 + 27 * below) / (72 * _height(axes))),
         borderaxespad=0.2,
     )
+
+
+def finish(
+    axes: Axes,
+    place: Literal["lower right", "upper left", "upper right"],
+    title: str,
+    banner: Banner | None,
+) -> None:
+    """The legend at a place, with a title, and the banner: what a figure of one panel ends with."""
+    axes.legend(
+        loc=place,
+        title=title or None,
+        alignment="left",
+        title_fontproperties={"size": 20, "weight": "bold"},
+    )
+    if banner:
+        banner.draw(axes)

@@ -1,6 +1,6 @@
 """What the objective looks like around a selection: over its thresholds, and in every bin."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from itertools import product
 from typing import NamedTuple
 
@@ -10,7 +10,13 @@ from numpy.typing import NDArray
 
 from zenith.core.likelihood.structure import Templates
 from zenith.core.selection.layout import Layout
-from zenith.core.selection.objective import Objective, hard_value, value_and_bin_gradient
+from zenith.core.selection.objective import (
+    Objective,
+    hard_value,
+    stacked,
+    union_templates,
+    value_and_bin_gradient,
+)
 from zenith.optimisation.selection import Physical
 
 Array = NDArray[np.float64]
@@ -30,6 +36,44 @@ def landscape(
         here = {**selection, "thresholds": {**selection["thresholds"], **moved}}
         values.append(float(hard_value(here, objective, events)))
     return np.array(values).reshape([len(axis) for axis in axes.values()])
+
+
+class Scan(NamedTuple):
+    """What the events above a threshold are worth, (points,) each; NaN where it is not known."""
+
+    thresholds: Array
+    profiled: Array  # significance of the fit of all regions, with all nuisance parameters
+    counting: Array  # of the events of some regions, known exactly, without their bins
+
+
+def scan(
+    selections: Sequence[Physical],
+    objective: Objective,
+    events: Layout,
+    name: str,
+    thresholds: Array,
+    regions: Sequence[str],
+) -> Scan:
+    """The hard significance over one threshold of the selections of all folds, read together.
+
+    The counting significance is √(2 (s + b) ln(1 + s / b) − 2 s), arXiv:1007.1727 eq. 97, of the
+    `regions`. `events` are stacked, as those of `union_templates`.
+    """
+    signal = ~np.isin(objective.structure.samples, objective.background)
+    profiled, counting = [], []
+    for threshold in thresholds:
+        moved = [
+            {**one, "thresholds": {**one["thresholds"], name: jnp.asarray(threshold)}}
+            for one in selections
+        ]
+        templates = union_templates(stacked(moved), objective, events)
+        profiled.append(float(value_and_bin_gradient(objective, templates)[0]))
+        nominal = np.asarray(templates.nominal, float)
+        rows = sum(nominal[:, objective.structure.slices[r]].sum(axis=1) for r in regions)
+        s, b = np.sum(rows[signal]), np.sum(rows[~signal])
+        known = s > 0.0 and b > 0.0
+        counting.append(np.sqrt(2.0 * ((s + b) * np.log1p(s / b) - s)) if known else np.nan)
+    return Scan(thresholds, np.array(profiled), np.array(counting))
 
 
 class BinGradient(NamedTuple):

@@ -11,11 +11,11 @@ from matplotlib.patches import StepPatch
 from zenith.artefacts import Columns
 from zenith.artefacts.history import ClimbHistory
 from zenith.config import Analysis, load, parse
-from zenith.core.selection.objective import hard_templates, hard_value
-from zenith.figures import climb, gain, networks
+from zenith.core.selection.objective import hard_templates, hard_value, stacked
+from zenith.figures import climb, gain, networks, threshold_gallery
 from zenith.figures import climb_gallery as gallery
 from zenith.optimisation import model
-from zenith.optimisation.landscape import bin_gradient, landscape
+from zenith.optimisation.landscape import Scan, bin_gradient, landscape, scan
 
 STEPS = 12
 KEPT_STEPS = (8, 6)
@@ -280,6 +280,35 @@ def test_a_scan_holds_the_value_of_what_is_kept(toy: tuple[Any, ...]) -> None:
     assert values.shape == (3,)
     assert values[1] == float(hard_value(kept, objective, events))
     assert len(np.unique(values)) == 3
+
+
+def test_a_scan_of_a_threshold_counts_beside_the_fit(toy: tuple[Any, ...]) -> None:
+    kept, objective, events = toy
+    thresholds = np.array([0.2, 0.43, 0.7])
+    region = next(iter(objective.structure.slices))
+    found = scan([kept], objective, stacked([events]), "btag_1", thresholds, [region])
+    of_fit = landscape(kept, objective, events, {"btag_1": thresholds})
+    np.testing.assert_allclose(found.profiled, of_fit, rtol=1e-10)
+    nominal = np.asarray(hard_templates(kept, objective, events).nominal)
+    nominal = nominal[:, objective.structure.slices[region]]
+    b = sum(nominal[objective.structure.samples.index(name)].sum() for name in objective.background)
+    s = nominal.sum() - b
+    q0 = 2.0 * ((s + b) * np.log((s + b) / b) - s)
+    assert found.counting[1] == pytest.approx(np.sqrt(q0), rel=1e-6)
+
+
+def test_thresholds_on_scores_are_drawn(analysis: Analysis) -> None:
+    ((name, regions),) = threshold_gallery.on_scores(analysis).items()
+    assert analysis.tunable_cuts[name].observable in analysis.scores
+    assert regions
+    found = Scan(np.array([0.1, 0.5, 0.9]), np.array([1.0, 2.0, np.nan]), np.array([2.0, 3.0, 2.5]))
+    ((title, figure),) = threshold_gallery.scans(analysis, name, found, 0.5)
+    assert title == f"threshold_{name}"
+    assert drawn(figure, np.stack([found.thresholds, found.counting], axis=1))
+    fit, *_ = figure.axes[0].lines
+    np.testing.assert_array_equal(fit.get_ydata(), found.profiled)
+    legend = ["Fit, all nuisance parameters", "Counting, none", "Kept: 0.5"]
+    assert texts(figure)[-3:] == legend
 
 
 def test_the_bin_gradient_is_a_finite_difference(toy: tuple[Any, ...], analysis: Analysis) -> None:
