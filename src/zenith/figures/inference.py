@@ -115,13 +115,14 @@ def numbers(
     configured: int,
     *,
     label: str,
+    summary: str,
     least: float | None,
     banner: style.Banner | None = None,
 ) -> Figure:
-    """The expected error against the number of bins, with the least that there can be."""
+    """The expected error against the number of bins of a summary, and the least there can be."""
     figure, axes = style.single()
     values = np.asarray(errors, float)
-    axes.plot(bins, values, "o-", color=style.BLUE, lw=3, ms=10, label="Efficient score")
+    axes.plot(bins, values, "o-", color=style.BLUE, lw=3, ms=10, label=summary)
     chosen = list(bins).index(configured)
     axes.plot([configured], [values[chosen]], "*", color=style.RED, ms=26, label="As configured")
     if least is not None:

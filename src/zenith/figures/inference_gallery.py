@@ -74,6 +74,7 @@ def widths(analysis: Analysis, ratios: Mapping[str, float]) -> Figures:
 def numbers(analysis: Analysis, errors: Mapping[int, float]) -> Figures:
     """`numbers_of_bins`: the expected error of what is quoted, its bins merged."""
     bins = sorted(number for number in errors if number > 1)
+    summary = "classifier" if analysis.summary is None else "efficient_score"
     if len(bins) > 1:
         yield (
             "numbers_of_bins",
@@ -82,6 +83,7 @@ def numbers(analysis: Analysis, errors: Mapping[int, float]) -> Figures:
                 [errors[number] for number in bins],
                 bins[-1],
                 label=_label(analysis, analysis.statistics.signal_strength),
+                summary=SUMMARIES[summary],
                 least=analysis.statistics.least_error,
                 banner=banner(analysis),
             ),

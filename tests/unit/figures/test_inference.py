@@ -57,6 +57,10 @@ def test_figures_show_what_files_hold() -> None:
     assert sorted(bar.get_width() for bar in figure.axes[0].patches) == [1.02, 1.8]
     ((name, figure),) = draw.numbers(ANALYSIS, {1: 0.9, 2: 0.5, 5: 0.3, 25: 0.24})
     np.testing.assert_allclose(figure.axes[0].lines[0].get_xydata()[:, 0], [2, 5, 25])
+    assert figure.axes[0].get_legend().get_texts()[0].get_text() == "Efficient score"
+    regions = ANALYSIS.model_copy(update={"summary": None})
+    ((_, figure),) = draw.numbers(regions, {2: 0.5, 5: 0.3})
+    assert figure.axes[0].get_legend().get_texts()[0].get_text() == "Regions as written"
     q = np.add.outer(np.linspace(-3, 3, 7) ** 2, np.linspace(-3, 3, 5) ** 2)
     shown = Plane(np.linspace(0, 2, 5), np.linspace(-3, 3, 7), q, (1.0, 0.0))
     ((name, figure),) = draw.plane(ANALYSIS, shown, ("mu", "j"))
