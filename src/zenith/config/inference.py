@@ -92,11 +92,14 @@ class CoverageSettings(Section):
         concerns("pseudo_experiments", "inference_figures"),
     ] = 100
     experiments: Annotated[
-        int, Field(ge=2, description="number of pseudo-experiments of each of these")
+        int,
+        Field(ge=2, description="number of pseudo-experiments of each of these"),
+        concerns("pseudo_experiments"),
     ] = 10
     interest: Annotated[
         tuple[float, float],
         Field(description="range of the signal strength in them, drawn uniformly"),
+        concerns("pseudo_experiments"),
     ] = (0.1, 3.0)
     fixed: Annotated[
         tuple[dict[Name, float], ...],
@@ -104,9 +107,12 @@ class CoverageSettings(Section):
             description="further truths, each with values of parameters of the fit by name; what "
             "is not named is nominal"
         ),
+        concerns("pseudo_experiments"),
     ] = ()
     fixed_experiments: Annotated[
-        int, Field(ge=2, description="number of pseudo-experiments of each of these")
+        int,
+        Field(ge=2, description="number of pseudo-experiments of each of these"),
+        concerns("pseudo_experiments"),
     ] = 200
     jobs: Annotated[
         int, Field(ge=1, description="number of jobs that share the truths"), concerns("coverage")
