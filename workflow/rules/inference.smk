@@ -1,4 +1,5 @@
-# Response surfaces of every selection, where they are asked for; intervals of the selection that is quoted, and pseudo-experiments of truths that jobs share.
+# Response surfaces of every selection, where they are asked for; intervals of the selection that is
+# quoted, and pseudo-experiments of truths that jobs share.
 
 
 rule surface:
