@@ -3,7 +3,6 @@
 from typing import NamedTuple
 
 import cabinetry
-import iminuit
 import numpy as np
 import pyhf
 from cabinetry.fit.results_containers import FitResults
@@ -12,7 +11,8 @@ from scipy.stats import chi2
 
 from zenith.statistics.kinks import Vector
 from zenith.statistics.likelihood import Likelihood
-from zenith.statistics.minimiser import SAME, TOLERANCE, descend, hessian, near_kink
+from zenith.statistics.minimiser import SAME, TOLERANCE, descend, near_kink
+from zenith.statistics.second_derivatives import curvature
 
 # Only within this share of its range from a bound is it tried whether a parameter is on it
 NEAR = 1e-3
@@ -68,11 +68,9 @@ def best_fit(likelihood: Likelihood, start: Vector | None = None) -> BestFit:
     held = {i: float(x[i]) for i in missing}
     if minuit is not None and held:
         x, minuit = descend(likelihood, held, x)
-    if minuit is not None:
-        minuit = hessian(likelihood, x, held)
-    correlation = _correlation(minuit)
-    reason = "" if correlation is not None else NO_CURVATURE[near_kink(likelihood, x, {})]
-    errors = np.zeros(len(x)) if minuit is None else np.array(minuit.errors)
+    found = None if minuit is None else curvature(likelihood, x, held)
+    reason = "" if found is not None else NO_CURVATURE[near_kink(likelihood, x, {})]
+    errors, correlation = (np.zeros(len(x)), None) if found is None else found
     errors[likelihood.fixed] = 0.0
     if reason:
         missing = dict.fromkeys(np.flatnonzero(~likelihood.fixed).tolist(), reason) | missing
@@ -97,18 +95,6 @@ def _by_cabinetry(likelihood: Likelihood) -> Vector | None:
     except (pyhf.exceptions.FailedMinimization, AttributeError):
         return None
     return np.asarray(result.bestfit) if np.isfinite(result.bestfit).all() else None
-
-
-def _correlation(minuit: iminuit.Minuit | None) -> NDArray[np.float64] | None:
-    """From second derivatives, if there are any and they are positive definite."""
-    if minuit is None:
-        return None
-    if all(minuit.fixed):
-        return np.zeros((minuit.npar, minuit.npar))
-    covariance = minuit.covariance
-    if covariance is None or not (minuit.valid and minuit.accurate):
-        return None
-    return np.asarray(np.nan_to_num(covariance.correlation()))
 
 
 def _on_bound(

@@ -71,7 +71,7 @@ def descend(
     held = held or {}
     begin = likelihood.nominal if start is None else start
     for attempt in LADDER:
-        minuit = _minuit(
+        minuit = unstarted(
             likelihood, scipy_start(likelihood, held) if attempt.scipy else begin, held
         )
         minuit.strategy, minuit.tol = attempt.strategy, attempt.tolerance
@@ -123,7 +123,7 @@ def _on_kinks(
             return None
     if kink:
         return x, None
-    minuit = _minuit(likelihood, x, held)
+    minuit = unstarted(likelihood, x, held)
     minuit.migrad(ncall=likelihood.calls)
     return (np.array(minuit.values), minuit) if minuit.valid else (x, None)
 
@@ -149,25 +149,13 @@ def near_kink(
 
 def scipy_start(likelihood: Likelihood, held: Mapping[int, float] | None = None) -> Vector:
     """Where a sequential quadratic programme of SciPy ends, from nominal."""
-    minuit = _minuit(likelihood, likelihood.nominal, held or {})
+    minuit = unstarted(likelihood, likelihood.nominal, held or {})
     minuit.scipy(method="SLSQP", ncall=likelihood.calls)
     return np.array(minuit.values)
 
 
-def hessian(likelihood: Likelihood, x: Vector, held: Mapping[int, float]) -> iminuit.Minuit:
-    """Minuit with second derivatives at a minimum, without bounds.
-
-    Within bounds Minuit turns errors of its own, bounded variables into those of parameters:
-    close to a bound they are off by a factor.
-    """
-    minuit = _minuit(likelihood, x, held)
-    minuit.limits = [(-np.inf, np.inf)] * len(x)
-    if not all(minuit.fixed):
-        minuit.hesse()
-    return minuit
-
-
-def _minuit(likelihood: Likelihood, start: Vector, held: Mapping[int, float]) -> iminuit.Minuit:
+def unstarted(likelihood: Likelihood, start: Vector, held: Mapping[int, float]) -> iminuit.Minuit:
+    """Minuit before it does anything, with some parameters held."""
     x = np.array(start, float)
     limits = list(likelihood.bounds)
     for index, value in held.items():
