@@ -14,7 +14,7 @@ from zenith.errors import InputError
 from zenith.tables import pairs, table
 
 Array = NDArray[np.float64]
-ARRAYS = ("coefficients", "covariance", "points", "used", "pulls", "merged")
+ARRAYS = ("coefficients", "covariance", "noise", "points", "used", "pulls", "merged")
 NAMES = ("nuisances", "processes", "channels")
 
 
@@ -54,6 +54,7 @@ def write_surface(path: str | Path, found: FittedSurface) -> None:
     arrays = {
         "coefficients": surface.coefficients,
         "covariance": surface.covariance,
+        "noise": surface.noise,
         "points": found.points,
         "used": found.used,
         "pulls": found.pulls,
@@ -97,6 +98,7 @@ def read_surface(path: str | Path) -> FittedSurface:
     shapes = {
         "coefficients": (terms, *place),
         "covariance": (terms, terms, *place),
+        "noise": (len(arrays["noise"]), terms, *place),
         "points": (len(points), len(nuisances)),
         "used": (len(points),),
         "pulls": (unseen, *place),
@@ -110,7 +112,9 @@ def read_surface(path: str | Path) -> FittedSurface:
         if not np.isfinite(arrays[name]).all():
             raise InputError(f"{path}: {name} is not finite; {again}")
     return FittedSurface(
-        Surface(nuisances, processes, arrays["coefficients"], arrays["covariance"]),
+        Surface(
+            nuisances, processes, *(arrays[n] for n in ("coefficients", "covariance", "noise"))
+        ),
         tuple(zip(channels, bins, strict=True)),
         points,
         arrays["used"].astype(bool),

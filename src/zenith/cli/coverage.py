@@ -66,7 +66,7 @@ def run(args: argparse.Namespace) -> None:
         if args.experiments < 1 or args.truths < 1:
             raise InputError("--experiments and --truths must be at least 1")
         with given_workspace(args) as given:
-            workspace, covariance = with_surface_of(args, read(given.spec, args.measurement))
+            workspace, noise = with_surface_of(args, read(given.spec, args.measurement))
             theta = [fixed(workspace, text) for text in args.truth] or truths(
                 *workspace[:2], args.truths, args.seed, tuple(args.interest)
             )
@@ -80,7 +80,7 @@ def run(args: argparse.Namespace) -> None:
                 args.experiments,
                 args.seed,
                 LEVELS,
-                covariance=covariance,
+                noise=noise,
             )
         inputs = [*given.inputs, *([args.surface] if args.surface else [])]
     COVERAGE.write(args.output, content, inputs=inputs)

@@ -57,7 +57,7 @@ def run(args: argparse.Namespace) -> None:
     if not chosen:
         raise InputError(f"--part {args.part}: there are only {asked.number} truths")
     try:
-        workspace, covariance = with_surface_of(args, read(read_json_file(args.workspace)))
+        workspace, noise = with_surface_of(args, read(read_json_file(args.workspace)))
         drawn = truths(*workspace[:2], asked.truths, analysis.seed, asked.interest)
         fixed = [at(workspace, values) for values in asked.fixed]
     except ZenithError as error:
@@ -73,7 +73,7 @@ def run(args: argparse.Namespace) -> None:
         analysis.seed,
         LEVELS,
         expected=expected,
-        covariance=covariance,
+        noise=noise,
     )
     COVERAGE.write(
         args.output,

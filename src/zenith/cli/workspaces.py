@@ -69,7 +69,7 @@ def add_surface(parser: argparse.ArgumentParser) -> None:
 def with_surface_of(
     args: argparse.Namespace, workspace: "Workspace"
 ) -> "tuple[Workspace, NDArray[np.float64] | None]":
-    """The workspace with the surfaces of `--surface`, and the covariance of their terms.
+    """The workspace with the surfaces of `--surface`, and the noise of their terms.
 
     The workspace as it is, and None, without any.
     """

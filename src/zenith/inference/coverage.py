@@ -6,7 +6,7 @@ and templates that fluctuate as simulations of as many events would. A template 
 (n/δ)² events of one weight: its fluctuation is n times a Poisson variable of that mean over it.
 The gammas of `staterror` then need no fluctuating auxiliary measurement: the true yield is the
 nominal one, and what the fit knows of it is the template. Response surfaces fluctuate by their
-covariance.
+noise, of which bins have shares of opposite sign: what a shift takes from one it gives to another.
 """
 
 from collections.abc import Sequence
@@ -131,22 +131,21 @@ def fluctuated(
     templates: Templates,
     uncertainty: Floats,
     random: np.random.Generator,
-    covariance: Floats | None = None,
+    noise: Floats | None = None,
 ) -> Templates:
     """Templates of another simulation of as many events; `uncertainty` is that of yields, (S, B).
 
-    Variations and uncertainties keep their ratio to the nominal and to its root. `covariance`
-    (F, F, S, B) is that of the terms of surfaces.
+    Variations and uncertainties keep their ratio to the nominal and to its root. `noise`
+    (J, F, S, B) is that of the terms of surfaces.
     """
     nominal = np.asarray(templates.nominal)
     known = (nominal > 0.0) & (uncertainty > 0.0)
     events = np.where(known, nominal / np.where(known, uncertainty, 1.0), 1.0) ** 2
     ratio = np.where(known, random.poisson(events) / events, 1.0)
     surface = np.asarray(templates.surface)
-    if covariance is not None:
-        values, vectors = np.linalg.eigh(np.moveaxis(covariance, (0, 1), (-2, -1)))
-        normal = random.normal(size=values.shape) * np.sqrt(np.maximum(values, 0.0))
-        surface = surface + np.moveaxis(np.einsum("sbfg,sbg->sbf", vectors, normal), -1, 0)
+    if noise is not None:
+        normal = random.normal(size=(len(noise), len(nominal)))
+        surface = surface + np.einsum("js,jfsb->fsb", normal, noise)
     return templates._replace(
         nominal=jnp.asarray(nominal * ratio),
         histosys_up=jnp.asarray(templates.histosys_up * ratio),
@@ -192,7 +191,7 @@ def run(
     *,
     levels: Sequence[float] = (ONE_SIGMA, 0.95),
     expected: Floats | None = None,
-    covariance: Floats | None = None,
+    noise: Floats | None = None,
     fluctuate_templates: bool = True,
 ) -> Experiments:
     """The intervals of the parameter of interest in pseudo-experiments of one truth.
@@ -206,8 +205,8 @@ def run(
         wherever it is run.
     expected
         Expected counts of the truth, (B,), where they are known better than by the templates.
-    covariance
-        Of the terms of surfaces, (F, F, S, B).
+    noise
+        Of the terms of surfaces, (J, F, S, B), as `zenith.core.response.surface` has it.
 
     Raises InputError for expected counts that are negative or not finite.
     """
@@ -225,7 +224,7 @@ def run(
     counts = random.poisson(mean, (number, len(mean))).astype(float)
     uncertainty = simulated_uncertainty(structure, templates)
     made = [
-        fluctuated(structure, templates, uncertainty, random, covariance)
+        fluctuated(structure, templates, uncertainty, random, noise)
         if fluctuate_templates
         else templates
         for _ in range(number)

@@ -50,14 +50,14 @@ def cover(
     levels: Sequence[float],
     *,
     expected: Sequence[Floats] | None = None,
-    covariance: Floats | None = None,
+    noise: Floats | None = None,
 ) -> Coverage:
     """The pseudo-experiments of truths (T, n), of which `numbers` say which; any T of them may be
     run apart, and are the same as if they were run together.
 
     `experiments` is their number for each truth, or for all. `expected` are the counts of each
-    truth, (B,), where they are known better than by the model, and `covariance` (F, F, S, B) is
-    that of the terms of surfaces.
+    truth, (B,), where they are known better than by the model, and `noise` (J, F, S, B) is that
+    of the terms of surfaces.
     """
     structure, parameters = workspace.structure, workspace.structure.parameters
     truths: list[OfTruth] = []
@@ -72,7 +72,7 @@ def cover(
             (seed, number),
             levels=levels,
             expected=mean,
-            covariance=covariance,
+            noise=noise,
         )
         moved = {
             name: float(value)

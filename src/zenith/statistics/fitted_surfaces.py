@@ -97,7 +97,7 @@ def about_surface(spec: Mapping[str, Any], found: FittedSurface) -> SurfaceFit:
 def with_surface(workspace: Workspace, found: FittedSurface) -> tuple[Workspace, Array]:
     """The model of a workspace with surfaces in place of what pyhf has of their parameters.
 
-    And the covariance of its terms, (F, F, S, B), by the number of simulated events.
+    And the noise of its terms, (J, F, S, B), by the number of simulated events.
 
     Raises InputError for surfaces of other channels or processes than the workspace has, and of
     parameters that it has not.
@@ -121,7 +121,7 @@ def with_surface(workspace: Workspace, found: FittedSurface) -> tuple[Workspace,
         uncertainty=templates.uncertainty,
         surface=jnp.asarray(own.coefficients),
     )
-    return Workspace(new, made, workspace.observed), own.covariance
+    return Workspace(new, made, workspace.observed), own.noise
 
 
 def in_workspace(found: FittedSurface, structure: Structure) -> surface.Surface:
@@ -154,7 +154,9 @@ def _with_bins(
 ) -> surface.Surface:
     bins = _bins(found.channels, channels)
     return made._replace(
-        coefficients=made.coefficients[..., bins], covariance=made.covariance[..., bins]
+        coefficients=made.coefficients[..., bins],
+        covariance=made.covariance[..., bins],
+        noise=made.noise[..., bins],
     )
 
 

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from zenith.artefacts import Columns
 from zenith.config import Analysis
-from zenith.core.response.surface import Copies, sums
+from zenith.core.response.surface import GROUPS, Copies, sums
 from zenith.errors import ConfigError, InputError
 from zenith.events import function_shifts
 from zenith.events.columns import evaluate
@@ -114,9 +114,9 @@ class Shifting:
         processes = tuple(simulated_processes(analysis))
         bins = [len(target.edges) - 1 for target in fitted]
         shape = (1 + len(points), len(processes), sum(bins))
-        yields, covariance = np.zeros(shape), np.zeros((shape[0], *shape))
+        groups, covariance = np.zeros((GROUPS, *shape)), np.zeros((shape[0], *shape))
         wholes, spread = (
-            np.zeros((*shape[:2], len(bins))),
+            np.zeros((GROUPS, *shape[:2], len(bins))),
             np.zeros((shape[0], *shape[:2], len(bins))),
         )
         used = {}
@@ -132,19 +132,19 @@ class Shifting:
                     weight = np.broadcast_to(events[0].weight / share, places.shape)
                     here = slice(ends[c], ends[c + 1])
                     own, own_covariance = sums(places, weight, bins[c])
-                    yields[:, row, here] += own
+                    groups[:, :, row, here] += own
                     covariance[:, :, row, here] += own_covariance
                     whole, whole_covariance = sums(np.where(places < 0, -1, 0), weight, 1)
-                    wholes[:, row, c : c + 1] += whole
+                    wholes[:, :, row, c : c + 1] += whole
                     spread[:, :, row, c : c + 1] += whole_covariance
         channel = np.repeat(np.arange(len(bins)), bins)
-        few = _few(yields, covariance, self.effective_events)
-        yields = np.where(few, wholes[..., channel], yields)
+        few = _few(groups.sum(0), covariance, self.effective_events)
+        groups = np.where(few, wholes[..., channel], groups)
         covariance = np.where(few, spread[..., channel], covariance)
-        none = few & _few(wholes, spread, self.effective_events)[..., channel]
-        yields, covariance = np.where(none, 0.0, yields), np.where(none, 0.0, covariance)
+        none = few & _few(wholes.sum(0), spread, self.effective_events)[..., channel]
+        groups, covariance = np.where(none, 0.0, groups), np.where(none, 0.0, covariance)
         channels = tuple((target.region, size) for target, size in zip(fitted, bins, strict=True))
-        copies = Copies(np.asarray(points, float), yields, covariance)
+        copies = Copies(np.asarray(points, float), groups, covariance)
         return Yields(copies, channels, processes, used, few)
 
     def _share(self, columns: Mapping[str, Columns], sample: str) -> float:

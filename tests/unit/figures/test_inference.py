@@ -71,7 +71,7 @@ def test_figures_show_what_files_hold() -> None:
 def test_the_closure_has_the_pulls_of_unseen_points() -> None:
     pulls = np.array([[[0.5, -1.0]], [[2.0, 0.0]]])
     terms = np.zeros((2, 1, 2))
-    surface = Surface(("t",), ("h",), terms, np.zeros((2, *terms.shape)))
+    surface = Surface(("t",), ("h",), terms, np.zeros((2, *terms.shape)), terms[None])
     used = np.array([True, True, False, False])
     merged = np.zeros((1, 2), bool)
     chi2 = float((pulls**2).sum())

@@ -88,13 +88,19 @@ def test_truths_are_those_of_the_priors_piled_up_where_they_are_clipped() -> Non
 def test_fluctuating_templates_have_the_stated_uncertainty() -> None:
     random = np.random.default_rng(0)
     uncertainty = simulated_uncertainty(STRUCTURE, TEMPLATES)
-    covariance = np.einsum("fg,sb->fgsb", [[4e-4, 1e-4], [1e-4, 9e-4]], np.ones((2, 3)))
-    made = [fluctuated(STRUCTURE, TEMPLATES, uncertainty, random, covariance) for _ in range(1500)]
+    noise = random.normal(0.0, 0.01, (4, 2, 2, 3))
+    noise[..., 2] = -noise[..., 1]  # what leaves a bin enters the next
+    made = [fluctuated(STRUCTURE, TEMPLATES, uncertainty, random, noise) for _ in range(1500)]
     nominal = np.array([each.nominal for each in made])
     np.testing.assert_allclose(nominal.mean(axis=0), TEMPLATES.nominal, rtol=0.01)
     np.testing.assert_allclose(nominal.std(axis=0), uncertainty, rtol=0.08)
-    terms = np.array([each.surface[:, 0, 1] for each in made])
-    np.testing.assert_allclose(np.cov(terms.T), covariance[..., 0, 1], atol=1e-4)
+    terms = np.array([each.surface for each in made]) - np.asarray(TEMPLATES.surface)
+    assert np.abs(terms[..., 1] + terms[..., 2]).max() < 1e-12
+    spread = np.cov(terms[:, :, 0].reshape(len(made), -1).T)
+    of_bins = noise[:, :, 0].reshape(len(noise), -1)
+    np.testing.assert_allclose(spread, of_bins.T @ of_bins, atol=6e-5)
+    # processes are other events
+    assert np.corrcoef(terms[:, 0, 0, 1], terms[:, 0, 1, 1])[0, 1] == pytest.approx(0.0, abs=0.1)
 
 
 def test_pulls_are_beyond_one_where_the_truth_is_outside() -> None:

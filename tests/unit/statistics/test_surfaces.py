@@ -35,7 +35,7 @@ def surface(regions):
     bins = sum(len(region.edges) - 1 for region in regions)
     shape = number(len(NUISANCES)), len(PROCESSES), bins
     terms = np.random.default_rng(4).normal(0.0, 0.05, shape)
-    return Surface(NUISANCES, PROCESSES, terms, np.zeros((shape[0], *shape)))
+    return Surface(NUISANCES, PROCESSES, terms, np.zeros((shape[0], *shape)), np.zeros((1, *shape)))
 
 
 def stacked(made, regions):

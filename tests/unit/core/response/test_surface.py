@@ -19,7 +19,7 @@ def exact(points=POINTS, processes=2, bins=4, seed=0):
     nominal = random.uniform(1.0, 1000.0, (processes, bins))
     ratios = np.exp(np.tensordot(monomials(np.vstack([np.zeros(3), points])), truth, 1))
     covariance = np.zeros((len(ratios), len(ratios), processes, bins))
-    return surface.Copies(points, nominal * ratios, covariance), truth
+    return surface.Copies(points, (nominal * ratios)[None], covariance), truth
 
 
 def test_exact_responses_reproduce_exact_yields() -> None:
@@ -31,6 +31,7 @@ def test_exact_responses_reproduce_exact_yields() -> None:
     exactly = copies.yields[0] * np.exp(np.tensordot(monomials(elsewhere), truth, 1))
     np.testing.assert_allclose(yields, exactly, rtol=1e-12)
     assert not found.covariance.any()
+    assert not found.noise.any()
 
 
 def test_the_design_has_axes_and_random_points_within_the_range() -> None:
@@ -81,6 +82,18 @@ def test_errors_are_those_of_the_ratio_and_pulls_of_unused_points_are_normal() -
     assert of_point[1] < 1.0  # a rate alone: the same events, whose share nothing can change
     # a rate, which moves no event between bins, is known without any error
     assert found[0].error(np.array([0.0, 1.0])).max() < 0.01
+    # what leaves a bin enters the next, and the noise of all bins together is that of each
+    terms = monomials(at)
+    noise = np.array([np.einsum("f,jfb->jb", terms, each.noise[:, :, 0]) for each in found])
+    of_all = np.einsum("njb,njc->bc", noise, noise) / len(found)
+    np.testing.assert_allclose(np.sqrt(np.diag(of_all)), stated, rtol=0.06)
+    size = np.sqrt(np.diag(of_all))
+    neighbours = np.diag(of_all / size / size[:, None], 1)
+    assert neighbours.max() < -0.15
+    assert neighbours.mean() == pytest.approx(np.diag(np.corrcoef(ratios.T), 1).mean(), abs=0.15)
+    # no event leaves all bins: their sum is known far better than bins on their own would say
+    shares = np.exp(ratios.mean(axis=0)) * gaussian_copies(0).yields[0, 0]
+    assert shares @ of_all @ shares < 0.1 * (shares**2 @ size**2)
     summary = surface.closure(found[0], gaussian_copies(0), used)
     assert summary.number == 5 * 5
     assert summary.chi2 == pytest.approx(np.sum(pulls[0] ** 2))
@@ -89,8 +102,9 @@ def test_errors_are_those_of_the_ratio_and_pulls_of_unused_points_are_normal() -
 def test_covariance_of_yields_is_that_of_shared_events() -> None:
     place = np.array([[0, 0, 1, -1], [0, 1, 1, 0]])
     weight = np.array([[1.0, 2.0, 3.0, 4.0], [5.0, 6.0, 7.0, 8.0]])
-    yields, covariance = surface.sums(place, weight, 2)
-    np.testing.assert_array_equal(yields, [[3.0, 3.0], [13.0, 13.0]])
+    groups, covariance = surface.sums(place, weight, 2)
+    np.testing.assert_array_equal(groups.sum(axis=0), [[3.0, 3.0], [13.0, 13.0]])
+    np.testing.assert_array_equal(groups[1], [[2.0, 0.0], [0.0, 6.0]])
     np.testing.assert_array_equal(covariance[..., 0], [[5.0, 5.0], [5.0, 89.0]])
     np.testing.assert_array_equal(covariance[..., 1], [[9.0, 21.0], [21.0, 85.0]])
 
@@ -116,18 +130,18 @@ def test_points_that_do_not_determine_the_polynomial_are_named(points, lacking, 
 
 def test_bins_without_events_and_broken_yields() -> None:
     copies, truth = exact()
-    copies.yields[:, 1, 2] = 0.0
+    copies.groups[0, :, 1, 2] = 0.0
     found = surface.fit(copies, NAMES, ("h", "z"))
     assert not found.coefficients[:, 1, 2].any()
     np.testing.assert_allclose(found.coefficients[:, 0], truth[:, 0], atol=1e-12)
-    copies.yields[1, 1, 2] = 3.0
+    copies.groups[0, 1, 1, 2] = 3.0
     with pytest.raises(InputError, match="'z', bin 2, at the nominal point: the yield is 0"):
         surface.fit(copies, NAMES, ("h", "z"))
     copies, _ = exact()
-    copies.yields[2, 0, 3] = 0.0
+    copies.groups[0, 2, 0, 3] = 0.0
     with pytest.raises(InputError, match="process 'h', bin 3, at tes = -1: the yield is 0"):
         surface.fit(copies, NAMES, ("h", "z"))
-    copies.yields[2, 0, 3] = np.nan
+    copies.groups[0, 2, 0, 3] = np.nan
     with pytest.raises(InputError, match="process 'h', bin 3, at tes = -1: not a finite number"):
         surface.fit(copies, NAMES, ("h", "z"))
     with pytest.raises(InputError, match="shapes"):
