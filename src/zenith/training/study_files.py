@@ -10,7 +10,7 @@ from optuna.trial import FrozenTrial
 from sqlalchemy import URL
 from sqlalchemy.exc import SQLAlchemyError
 
-from zenith.artefacts.writing import check_file, make_folder
+from zenith.artefacts.writing import atomic, check_file
 from zenith.errors import InputError, OutputError
 
 OF_ZENITH = "zenith"  # the version that began it; what says that a study is Zenith's
@@ -40,14 +40,15 @@ class StudyFile:
         self._study: optuna.Study | None = None
         check_file(path)
         if self._path.exists() and self.search_is_known():
-            self._study = optuna.load_study(study_name=search, storage=self._storage())
+            self._study = optuna.load_study(study_name=search, storage=self._storage(self._path))
 
     def search_is_known(self) -> bool:
         """Whether the file has this search already; `InputError` if it is of something else.
 
-        Optuna would make its tables in any database, so that SQLite is asked first.
+        Optuna would make its tables in any database, so that SQLite is asked first. It may write:
+        what a process that was killed has left half-written is taken back when the file is read.
         """
-        uri = f"{self._path.absolute().as_uri()}?mode=ro"
+        uri = f"{self._path.absolute().as_uri()}?mode=rw"
         try:
             with closing(sqlite3.connect(uri, uri=True)) as file:
                 names = [name for (name,) in file.execute("SELECT study_name FROM studies")]
@@ -69,22 +70,35 @@ class StudyFile:
 
     def add(self, trial: FrozenTrial) -> None:
         """Write a trial; `OutputError` where that cannot be done."""
-        from zenith import __version__
-
         try:
             if self._study is None:
-                make_folder(self._path.parent)
-                self._study = optuna.create_study(
-                    study_name=self._search, storage=self._storage(), direction=self._direction
-                )
-                self._study.set_user_attr(OF_ZENITH, __version__)
+                self._study = self._begun()
             self._study.add_trial(trial)
         except (SQLAlchemyError, optuna.exceptions.StorageInternalError) as error:
             text = " ".join(str(error).split())
             raise OutputError(f"{self._path}: cannot be written ({text})") from None
 
-    def _storage(self) -> optuna.storages.RDBStorage:
-        url = URL.create("sqlite", database=str(self._path.absolute()))
+    def _begun(self) -> optuna.Study:
+        """The search without trials; a new file is there whole, or not at all."""
+        if self._path.exists():
+            return self._created(self._storage(self._path))
+        with atomic(self._path) as temporary:
+            storage = self._storage(temporary)
+            self._created(storage)
+            storage.engine.dispose()
+        return optuna.load_study(study_name=self._search, storage=self._storage(self._path))
+
+    def _created(self, storage: optuna.storages.RDBStorage) -> optuna.Study:
+        from zenith import __version__
+
+        study = optuna.create_study(
+            study_name=self._search, storage=storage, direction=self._direction
+        )
+        study.set_user_attr(OF_ZENITH, __version__)
+        return study
+
+    def _storage(self, path: Path) -> optuna.storages.RDBStorage:
+        url = URL.create("sqlite", database=str(path.absolute()))
         try:
             return optuna.storages.RDBStorage(url.render_as_string(hide_password=False))
         except RuntimeError as error:  # of another version of Optuna
