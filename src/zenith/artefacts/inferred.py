@@ -38,6 +38,7 @@ class Inferred(TypedDict, total=False):
 
     surfaces: Annotated[dict[str, Closure], "by selection"]
     intervals: Annotated[list[ParameterIntervals], "of parameters, of what is quoted"]
+    warnings: Annotated[list[str], "of intervals, as interval.json has them"]
     coverage: Annotated[float, "share of all pseudo-experiments whose interval of 68 % holds"]
     coverage_error: Annotated[float, "binomial, of the level itself"]
     coverage_95: Annotated[float, "the same share at 95 %"]

@@ -1,6 +1,6 @@
 """Intervals of parameters from the profile likelihood: interval.json."""
 
-from typing import Annotated
+from typing import Annotated, NotRequired
 
 from typing_extensions import TypedDict
 
@@ -42,6 +42,9 @@ class Intervals(TypedDict):
     data: Annotated[str, "`observed`, or `expected`: the Asimov data at signal strength 1"]
     twice_nll: Annotated[float, "−2 ln L at the best fit, with all constants, as pyhf has it"]
     parameters: Annotated[list[ParameterIntervals], "those that were asked for"]
+    warnings: NotRequired[
+        Annotated[list[str], "few simulated events, and intervals that end on a bound; or none"]
+    ]
 
 
 def _describe(content: Intervals) -> Lines:
@@ -60,6 +63,7 @@ def _describe(content: Intervals) -> Lines:
     ]
     yield table(["parameter", "best fit", "level", "lower", "upper", "apart from it"], rows)
     yield pairs({"data": content["data"], "-2 ln L": content["twice_nll"]})
+    yield from (f"warning: {line}" for line in content.get("warnings", []))
 
 
 INTERVAL = JsonCodec[Intervals](

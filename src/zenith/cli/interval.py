@@ -53,6 +53,8 @@ def run(args: argparse.Namespace) -> None:
             args.level or LEVELS,
             expected=args.expected,
         )
+    for line in content["warnings"]:
+        logging.warning("warning: %s", line)
     if args.output is None:
         print(json.dumps(content, indent=2))
         return

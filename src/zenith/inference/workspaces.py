@@ -20,6 +20,7 @@ from zenith.core.likelihood.workspace import Workspace
 from zenith.errors import FitError, InputError
 from zenith.inference.intervals import ONE_SIGMA, Interval, interval, thresholds
 from zenith.inference.minima import scan
+from zenith.inference.warnings import warnings
 
 LEVELS = (ONE_SIGMA, 0.95)
 # Further descents of the best fit, for any workspace may have several minima
@@ -58,7 +59,12 @@ def intervals(
         value = float(found.value)
     constant = float(perfect_twice_nll(structure, model, data))
     kind = "expected" if expected else "observed"
-    return {"data": kind, "twice_nll": 2.0 * value + constant, "parameters": content}
+    return {
+        "data": kind,
+        "twice_nll": 2.0 * value + constant,
+        "parameters": content,
+        "warnings": warnings(workspace, content),
+    }
 
 
 def index_of(workspace: Workspace, model: Model, name: str) -> int:

@@ -26,6 +26,7 @@ def inferred(
         found["surfaces"] = closures
     if intervals is not None:
         found["intervals"] = intervals["parameters"]
+        found["warnings"] = intervals.get("warnings", [])
     if coverage is not None:
         total = coverage["total"]
         found |= {
@@ -80,7 +81,8 @@ def sections(summary: Inferred, labels: Mapping[str, str]) -> Iterator[str]:
             for each in one["intervals"]
         ]
         header = ["parameter", "best fit", "level", "interval"]
-        yield "\n".join(["## Intervals", "", table(header, rows)])
+        notes = [f"\n**Warning**: {line}." for line in summary.get("warnings", [])]
+        yield "\n".join(["## Intervals", "", table(header, rows), *notes])
     if "coverage" in summary:
         yield "\n".join(["## Coverage", "", *_coverage(summary)])
     if closures := summary.get("surfaces"):

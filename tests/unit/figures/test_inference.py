@@ -106,6 +106,7 @@ def test_the_summary_has_coverage_intervals_and_closure() -> None:
     ends = {"lower": 0.8, "upper": 1.3, "lower_on_bound": False, "upper_on_bound": False}
     one = {"name": "mu", "best": 1.0, "intervals": [{"level": 0.683, **ends, "others": []}]}
     intervals: Any = {"data": "expected", "twice_nll": 1.0, "parameters": [one | {"minima": []}]}
+    intervals["warnings"] = ["few simulated events: 1 of 2 bins"]
     found = inferred(fits, intervals, coverage())
     assert found["surfaces"]["efficient_score"]["chi2_per_point"] == pytest.approx(1.1)
     assert found["surfaces"]["efficient_score"]["largest_deviation"] == pytest.approx(0.03)
@@ -113,6 +114,7 @@ def test_the_summary_has_coverage_intervals_and_closure() -> None:
     assert [truth["experiments"] for truth in found["truths"]] == [2, 2, 4]
     text = "\n".join(sections(found, {"mu": "Signal strength"}))
     assert re.search(r"Signal strength \| +1\.000 \| +68\.3 % \| +0\.800 to 1\.300", text)
+    assert "**Warning**: few simulated events: 1 of 2 bins." in text
     assert "holds the truth in 68.0 ± 1.0 %, that of 95 % in 94.0 %" in text
     assert re.search(r"t = 2 \| +1\.00 \| +4 \| +0\.680 \| +-0\.10", text)
     assert "And 2 truths with fewer pseudo-experiments" in text
