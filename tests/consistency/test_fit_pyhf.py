@@ -150,21 +150,34 @@ def test_ranking_is_the_shift_of_the_strength(result, reference):
 def test_the_statistical_part_is_the_error_with_the_constrained_held(result, reference):
     model, data = reference
 
+    at = np.array([p["value"] for p in result["parameters"]])
+    steps = 0.01 * np.array([p["error"] or 0.0 for p in result["parameters"]])
+
     def error(held):
-        start, fixed = [p["value"] for p in result["parameters"]], model.config.suggested_fixed()
-        fixed = [f or p["kind"] in held for f, p in zip(fixed, result["parameters"], strict=True)]
-        pars = pyhf.infer.mle.fit(
-            data, model, init_pars=start, fixed_params=fixed, return_uncertainties=True
-        )
-        assert pars[model.config.poi_index, 0] == pytest.approx(result["mu"], abs=1e-3)
-        return float(pars[model.config.poi_index, 1])
+        """Second differences of pyhf's -log L: those of Minuit are off by up to two per cent."""
+        moving = [
+            i for i, p in enumerate(result["parameters"]) if p["kind"] not in {*held, "fixed"}
+        ]
+        shifts = np.diag(steps)[moving]
+
+        def nll(x):
+            return -float(model.logpdf(x, data)[0])
+
+        def second(a, b):
+            corners = nll(at + a + b) - nll(at + a - b) - nll(at - a + b) + nll(at - a - b)
+            return corners / (4.0 * a.max() * b.max())
+
+        matrix = np.array([[second(a, b) for b in shifts] for a in shifts])
+        poi = moving.index(model.config.poi_index)
+        return math.sqrt(np.linalg.inv(matrix)[poi, poi])
 
     found = result["mu_parts"]
     statistical = error({"constrained", "mc_statistics"})
-    assert found["statistical"] == pytest.approx(statistical, rel=PARAMETER)
+    assert found["statistical"] == pytest.approx(statistical, rel=1e-4)
     without = math.hypot(found["statistical"], found["systematic"])
-    assert without == pytest.approx(error({"mc_statistics"}), rel=PARAMETER)
+    assert without == pytest.approx(error({"mc_statistics"}), rel=1e-4)
     assert math.hypot(without, found["simulation"]) == pytest.approx(result["mu_error"])
+    assert result["mu_error"] == pytest.approx(error(set()), rel=1e-4)
 
 
 def test_groups_have_every_fitted_parameter_once(result):

@@ -57,7 +57,7 @@ def best_fit(likelihood: Likelihood, start: Vector | None = None) -> BestFit:
     error, and those of the others are conditional on it.
     """
     begin = _by_cabinetry(likelihood) if start is None else start
-    x, minuit = descend(likelihood, start=begin)
+    x, smooth = descend(likelihood, start=begin)
     at_bound = np.zeros(len(x), bool)
     missing = dict.fromkeys(likelihood.idle, "the likelihood does not depend on the parameter")
     for i, (low, high) in enumerate(likelihood.bounds):
@@ -66,12 +66,11 @@ def best_fit(likelihood: Likelihood, start: Vector | None = None) -> BestFit:
         if at_bound[i]:
             missing[i] = f"the parameter is on its bound, {x[i]:g} of {low:g} to {high:g}"
     held = {i: float(x[i]) for i in missing}
-    if minuit is not None and held:
-        x, minuit = descend(likelihood, held, x)
-    found = None if minuit is None else curvature(likelihood, x, held)
+    if smooth and held:
+        x, smooth = descend(likelihood, held, x)
+    found = curvature(likelihood, x, held) if smooth else None
     reason = "" if found is not None else NO_CURVATURE[near_kink(likelihood, x, {})]
     errors, correlation = (np.zeros(len(x)), None) if found is None else found
-    errors[likelihood.fixed] = 0.0
     if reason:
         missing = dict.fromkeys(np.flatnonzero(~likelihood.fixed).tolist(), reason) | missing
     errors[list(missing)] = np.nan

@@ -15,6 +15,7 @@ from scipy.special import xlogy
 from zenith.errors import FitError, InputError
 from zenith.statistics.kinks import SMALLEST_RATE, Vector
 from zenith.statistics.schema import check
+from zenith.statistics.slopes import DIFFERENCE, Together, constraint_slopes, together
 
 CALLS = 100_000
 
@@ -121,6 +122,32 @@ class Likelihood:
             auxiliary = self.data[len(counts) :]
             value -= 2.0 * float(self.model.constraint_model.logpdf(auxiliary, x))
         return value
+
+    def gradient(self, x: Vector, moving: NDArray[np.bool_]) -> Vector:
+        """That of `objective` at x, shape (P,); 0 for what is not `moving`.
+
+        By the chain rule, from slopes of the rates: where these are close to the counts, as at the
+        minimum, what the differences are wrong by hardly counts.
+        """
+        rates, counts = self.rates(x), self.counts
+        above = rates > SMALLEST_RATE
+        below = np.where(counts > SMALLEST_RATE, -BEYOND, 0.0)
+        slope = 2.0 * np.where(above, 1.0 - counts / np.where(above, rates, 1.0), below)
+        gradient = np.zeros(len(x))
+        for parameters, bins in self._together:
+            if not moving[parameters].any():
+                continue
+            moved = x.copy()
+            moved[parameters] += DIFFERENCE * self.steps[parameters]
+            change = (self.rates(moved) - rates)[bins] / (DIFFERENCE * self.steps[parameters])
+            np.add.at(gradient, parameters, slope[bins] * change)
+        if self.model.config.nauxdata:
+            gradient += constraint_slopes(self.model, self.data[len(counts) :], x)
+        return np.where(moving, gradient, 0.0)
+
+    @cached_property
+    def _together(self) -> list[Together]:
+        return together(self.model)
 
     def with_asimov(self, x: Vector) -> "Likelihood":
         """The same model with the data that it expects at x."""

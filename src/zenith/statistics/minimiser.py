@@ -60,18 +60,20 @@ def minimum(
 
 def descend(
     likelihood: Likelihood, held: Mapping[int, float] | None = None, start: Vector | None = None
-) -> tuple[Vector, iminuit.Minuit | None]:
-    """Where -2 log L is least with some parameters held, and Minuit there.
+) -> tuple[Vector, bool]:
+    """Where -2 log L is least with some parameters held, and whether it is smooth there.
 
     The ladder: from `start` (default: nominal), from nominal with Minuit's strategy 2, and that
     again from where SciPy ends; at last without parameters that change nothing once the others are
-    held. Where an attempt ends near a kink, a minimum on it is looked for: without Minuit, which
-    has no derivatives there. Raises FitError if nothing converges.
+    held. Where an attempt ends near a kink, a minimum on it is looked for, where there are no
+    derivatives. Raises FitError if nothing converges.
     """
     held = held or {}
+    if not np.isfinite(likelihood.objective(likelihood.nominal)):
+        raise _failure(likelihood, "the fit", likelihood.nominal)
     begin = likelihood.nominal if start is None else start
     for attempt in LADDER:
-        minuit = unstarted(
+        minuit = _minuit(
             likelihood, scipy_start(likelihood, held) if attempt.scipy else begin, held
         )
         minuit.strategy, minuit.tol = attempt.strategy, attempt.tolerance
@@ -79,11 +81,11 @@ def descend(
         x = np.array(minuit.values)
         converged = bool(minuit.valid and np.isfinite(minuit.fval))
         if near_kink(likelihood, x, held):
-            found = _on_kinks(likelihood, held, minuit if converged else None)
+            found = _on_kinks(likelihood, held, x if converged else None)
             if found is not None:
                 return found
         if converged:
-            return x, minuit
+            return x, True
         log.info("%s: %s did not converge, trying the next", likelihood.name, attempt)
         begin = likelihood.nominal
     idle = likelihood.without_effect(likelihood.at(held))
@@ -97,9 +99,9 @@ def descend(
 
 
 def _on_kinks(
-    likelihood: Likelihood, held: Mapping[int, float], known: iminuit.Minuit | None = None
-) -> tuple[Vector, iminuit.Minuit | None] | None:
-    """The minimum found on kinks, and Minuit there if it is on none; None if known is deeper.
+    likelihood: Likelihood, held: Mapping[int, float], known: Vector | None = None
+) -> tuple[Vector, bool] | None:
+    """The minimum found on kinks, and whether it is on none; None if that known is deeper.
 
     A kink that is as deep is better than what Minuit found beside it.
     """
@@ -118,14 +120,14 @@ def _on_kinks(
         return None
     kink = near_kink(likelihood, x, held, on_it=True)
     if known is not None:
-        gain = likelihood.twice_nll(np.array(known.values)) - likelihood.twice_nll(x)
+        gain = likelihood.twice_nll(known) - likelihood.twice_nll(x)
         if gain < (-SAME if kink else SAME):
             return None
     if kink:
-        return x, None
-    minuit = unstarted(likelihood, x, held)
+        return x, False
+    minuit = _minuit(likelihood, x, held)
     minuit.migrad(ncall=likelihood.calls)
-    return (np.array(minuit.values), minuit) if minuit.valid else (x, None)
+    return (np.array(minuit.values), True) if minuit.valid else (x, False)
 
 
 def near_kink(
@@ -149,19 +151,23 @@ def near_kink(
 
 def scipy_start(likelihood: Likelihood, held: Mapping[int, float] | None = None) -> Vector:
     """Where a sequential quadratic programme of SciPy ends, from nominal."""
-    minuit = unstarted(likelihood, likelihood.nominal, held or {})
+    minuit = _minuit(likelihood, likelihood.nominal, held or {})
     minuit.scipy(method="SLSQP", ncall=likelihood.calls)
     return np.array(minuit.values)
 
 
-def unstarted(likelihood: Likelihood, start: Vector, held: Mapping[int, float]) -> iminuit.Minuit:
-    """Minuit before it does anything, with some parameters held."""
+def _minuit(likelihood: Likelihood, start: Vector, held: Mapping[int, float]) -> iminuit.Minuit:
     x = np.array(start, float)
     limits = list(likelihood.bounds)
     for index, value in held.items():
         x[index], limits[index] = value, (-np.inf, np.inf)  # it may lie outside of its bounds
     offset = likelihood.objective(x)  # differences that matter are not lost beside a large constant
-    minuit = iminuit.Minuit(lambda at: likelihood.objective(at) - offset, x)
+    moving = ~likelihood.fixed & ~np.isin(np.arange(len(x)), list(held))
+    minuit = iminuit.Minuit(
+        lambda at: likelihood.objective(at) - offset,
+        x,
+        grad=lambda at: likelihood.gradient(at, moving),
+    )
     minuit.errordef, minuit.tol = 1.0, TOLERANCE
     minuit.limits, minuit.errors = limits, likelihood.steps
     minuit.fixed = [bool(f) or i in held for i, f in enumerate(likelihood.fixed)]
