@@ -193,7 +193,8 @@ def test_jets_of_top_decays(batch: Truth) -> None:
     tagged = flat(fat.msoftdrop[(fat.pt > 450) & (fat.particleNet_TvsQCD > 0.9)])
     peak = tagged[(tagged > 130) & (tagged < 210)]
     assert len(peak) > 0.6 * len(tagged)
-    assert np.median(peak) == pytest.approx(170.0, abs=8.0)  # neutrinos of b hadrons are lost
+    # Neutrinos of b hadrons are lost: 165.5 ± 0.4 in 16,000 events, with an error of 3 here.
+    assert np.median(peak) == pytest.approx(165.5, abs=8.0)
     assert np.mean(flat(fat.hadronFlavour) == 5) > 0.5
     b_jets = ak.sum(event["Jet"].hadronFlavour == 5, axis=1)
     assert ak.mean(b_jets) == pytest.approx(2.0, abs=0.3)
