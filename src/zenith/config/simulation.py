@@ -170,6 +170,20 @@ class MultijetCard(HardCard, TagJetsCard):
     ] = None
 
 
+class HardRadiation(Section):
+    """Of events whose initial state radiates little, few are kept, with weights that make up.
+
+    The initial state radiates in falling order of pT: an event without a first parton above `pt` is
+    given up there, at a tenth of the time of an event.
+    """
+
+    pt: Annotated[Positive, Field(description="pT in GeV above which radiation is hard")] = 30.0
+    one_in: Annotated[
+        float,
+        Field(gt=1.0, description="of so many events without, one is kept, with this weight"),
+    ] = 10.0
+
+
 class LeptonTauCard(PythiaCard):
     """A process whose events with one electron or muon and one hadronic τ are kept.
 
@@ -188,7 +202,21 @@ class LeptonTauCard(PythiaCard):
         ),
         concerns("simulate", of="own"),
     ]
+    hard_radiation: Annotated[
+        HardRadiation | None,
+        Field(
+            description="for H and Z → ττ: more events with hard radiation of the initial state, "
+            "and jets; none: events of one weight"
+        ),
+        concerns("simulate", of="own"),
+    ] = None
     towers: Annotated[TowerResponse, concerns("simulate", of="own")] = TowerResponse()
+
+    @model_validator(mode="after")
+    def _radiation(self) -> "LeptonTauCard":
+        if self.hard_radiation is not None and not self.has_tau_pair:
+            raise ValueError(f"hard_radiation: {self.process} has no pair of τ; remove it")
+        return self
 
     @property
     def has_tau_pair(self) -> bool:

@@ -15,7 +15,7 @@ from zenith.errors import ZenithError
 from zenith.simulation.generator import Generator
 from zenith.simulation.particles import NO_PARTICLES, Array
 from zenith.simulation.simulate import BATCH, events_of_part, seeds
-from zenith.simulation.tau_events import reconstruct
+from zenith.simulation.tau_events import Selected, reconstruct
 from zenith.simulation.tau_truth import tau_truth
 from zenith.simulation.underlying_event import underlying_events
 
@@ -24,10 +24,14 @@ PATIENCE = 100  # batches of which none has an event that is selected
 log = logging.getLogger(__name__)
 
 
-class Selected(NamedTuple):
-    """Events that are selected, and their leading-order cross-section and its error in pb."""
+class Sample(NamedTuple):
+    """Selected events, and their leading-order cross-section and its error in pb.
+
+    A weight is how many events one stands for.
+    """
 
     features: dict[str, Array]
+    weight: Array
     cross_section: float
     error: float
 
@@ -38,20 +42,22 @@ def selected_events(
     seed: int,
     random: np.random.Generator,
     progress: Callable[[int, int], None] = lambda done, total: None,
-) -> Selected:
+) -> Sample:
     """So many events with a lepton and a τ; `seed` is that of Pythia.
 
     Raises ZenithError if none is found, as with an efficiency of zero.
     """
     generator = Generator(card, seed)
     underlying = NO_PARTICLES if card.multiparton_interactions else underlying_events(seed)
-    found: list[dict[str, Array]] = []
+    found: list[Selected] = []
     done = batches = 0
+    generated = 0.0
     while done < events:
-        batch = reconstruct(tau_truth(generator.batch(BATCH)), underlying, card.towers, random)
-        found.append(batch)
-        done += len(batch["PRI_lep_pt"])
+        truth = tau_truth(generator.batch(BATCH), card.hard_radiation)
+        found.append(reconstruct(truth, underlying, card.towers, random))
+        done += len(found[-1].weight)
         batches += 1
+        generated += truth.weight.sum()
         if batches == PATIENCE and done == 0:
             raise ZenithError(
                 f"simulate: none of {batches * BATCH} events of the card {card.process} is "
@@ -59,10 +65,15 @@ def selected_events(
             )
         progress(min(done, events), events)
     sigma, error = generator.cross_section()
-    share = done / (batches * BATCH)
-    error = share * float(np.hypot(error, sigma * np.sqrt((1 - share) / done)))
-    features = {name: np.concatenate([b[name] for b in found])[:events] for name in found[0]}
-    return Selected(features, sigma * share, error)
+    weight = np.concatenate([batch.weight for batch in found])
+    share = weight.sum() / generated
+    relative = np.sqrt((1 - share) * (weight**2).sum()) / weight.sum()
+    error = share * float(np.hypot(error, sigma * relative))
+    features = {
+        name: np.concatenate([batch.features[name] for batch in found])[:events]
+        for name in found[0].features
+    }
+    return Sample(features, weight[:events], float(sigma * share), error)
 
 
 def cross_section(card: LeptonTauCard, *, events: int = 500, seed: int = 1) -> tuple[float, float]:
@@ -91,7 +102,8 @@ def simulate_challenge(
     columns: dict[str, pa.Array] = {
         name: pa.array(values.astype(np.float32)) for name, values in made.features.items()
     }
-    columns["weights"] = pa.array(np.full(events, card.expected / card.events))
+    expected = card.expected * events / card.events
+    columns["weights"] = pa.array(made.weight * (expected / made.weight.sum()))
     columns["detailed_labels"] = pa.array([card.process] * events)
     with atomic(output) as temporary:
         pq.write_table(pa.table(columns), str(temporary))

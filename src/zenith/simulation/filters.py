@@ -4,6 +4,7 @@ from itertools import combinations
 from typing import Any
 
 from zenith.config.simulation import (
+    HardRadiation,
     LeptonTauCard,
     MultijetCard,
     MuonCard,
@@ -11,7 +12,7 @@ from zenith.config.simulation import (
     TagJets,
     TagJetsCard,
 )
-from zenith.simulation.truth import ELECTRON, HIGGS, MUON, TAU
+from zenith.simulation.truth import ELECTRON, HIGGS, MUON, RADIATED, TAU
 
 MUON_ETA = 2.6  # a little outside the |η| < 2.4 in which muons are measured
 QUARK_ETA = 2.6  # and jets are tagged
@@ -38,21 +39,30 @@ def looks_at_the_shower(card: PythiaCard) -> bool:
 
 
 def filter_of(pythia8mc: Any, pythia: Any, card: PythiaCard) -> Any:
-    """The Pythia user hook of a card; `seen` and `kept` hold the number of events, Σw and Σw²."""
+    """The Pythia user hook of a card; `seen` and `kept` hold the number of events, Σw and Σw².
+
+    Of events that are kept, w has the factor by which few of their kind are; `mixed` is Σw² with it
+    once.
+    """
 
     class Filter(pythia8mc.UserHooks):  # type: ignore[misc]
         def __init__(self) -> None:
             super().__init__()
             self.seen = [0.0, 0.0, 0.0]
             self.kept = [0.0, 0.0, 0.0]
+            self.mixed = 0.0
 
-        def count(self, sums: list[float], keep: bool = True) -> None:
+        def count(self, sums: list[float], keep: bool = True, factor: float = 1.0) -> None:
             weight = pythia.infoPython().weight()
             for power in range(3):
-                sums[power] += weight**power * keep
+                sums[power] += (factor * weight) ** power * keep
+            if sums is self.kept:
+                self.mixed += factor * weight**2 * keep
 
     if isinstance(card, LeptonTauCard):
-        return (_tau_pair if card.has_tau_pair else _lepton_and_tau)(Filter, pythia)
+        if card.has_tau_pair:
+            return _tau_pair(Filter, pythia, card.hard_radiation)
+        return _lepton_and_tau(Filter, pythia)
     return (
         _muons(Filter, pythia, card)
         if isinstance(card, MuonCard)
@@ -104,13 +114,43 @@ def _muons(base: Any, pythia: Any, card: MuonCard) -> Any:
     return Muons()
 
 
-def _tau_pair(base: Any, pythia: Any) -> Any:
+def _tau_pair(base: Any, pythia: Any, radiation: HardRadiation | None) -> Any:
     """Of the shower: a τ and another lepton are hard enough, and where their decays can be seen.
 
-    The other one may be of a W or Z beside a Higgs boson, of which both τ decay to hadrons.
+    The other one may be of a W or Z beside a Higgs boson, of which both τ decay to hadrons. Before,
+    once the shower is down to the pT of `radiation`, few events are kept that have none.
     """
 
     class Pair(base):  # type: ignore[misc]
+        def __init__(self) -> None:
+            super().__init__()
+            self._decided = False
+            self._factor = 1.0
+
+        def canVetoProcessLevel(self) -> bool:
+            return True
+
+        def doVetoProcessLevel(self, process: Any) -> bool:
+            self._decided, self._factor = False, 1.0
+            self.count(self.seen)
+            return False
+
+        def canVetoPT(self) -> bool:
+            return radiation is not None
+
+        def scaleVetoPT(self) -> float:
+            return radiation.pt if radiation is not None else 0.0
+
+        def doVetoPT(self, _position: int, event: Any) -> bool:
+            assert radiation is not None
+            if self._decided:  # Pythia asks again of the shower of what resonances decay to
+                return False
+            self._decided = True
+            if any(event[i].statusAbs() == RADIATED for i in range(5, event.size())):
+                return False
+            self._factor = radiation.one_in
+            return bool(pythia.rndm.flat() > 1 / radiation.one_in)
+
         def canVetoPartonLevel(self) -> bool:
             return True
 
@@ -119,8 +159,7 @@ def _tau_pair(base: Any, pythia: Any) -> Any:
             leptons = [p for p in found if p.idAbs() in (ELECTRON, MUON, TAU) and p.isFinal()]
             hard = [p for p in leptons if p.pT() > TAU_PT and abs(p.eta()) < TAU_ETA]
             keep = len(hard) > 1 and any(p.idAbs() == TAU for p in hard)
-            self.count(self.seen)
-            self.count(self.kept, keep)
+            self.count(self.kept, keep, self._factor)
             return not keep
 
     return Pair()

@@ -226,6 +226,7 @@ class Generator:
         # Var(fraction) of a ratio of weighted counts, and the integration error of Pythia itself
         # (its error includes the binomial one of the events that were lost: taken out here).
         variance = kept[2] * (1 - fraction) ** 2 + (seen[2] - kept[2]) * fraction**2
+        variance += 2 * fraction * (kept[2] - self._filter.mixed)
         relative_fraction = np.sqrt(variance) / seen[1] / fraction
         lost = 1 / info.nAccepted() - 1 / info.nSelected()
         relative_hard = np.sqrt(max((info.sigmaErr() / info.sigmaGen()) ** 2 - lost, 0.0))
@@ -253,4 +254,6 @@ def unbiased(card: PythiaCard) -> PythiaCard:
     """The same card with events of one weight, which is the same for all."""
     update: dict[str, float] = {"shower_variations": False} if isinstance(card, ProcessCard) else {}
     update |= {"pt_hat_bias": 0.0} if isinstance(card, HardCard) else {}
+    if isinstance(card, LeptonTauCard):
+        return card.model_copy(update={"hard_radiation": None})
     return card.model_copy(update=update)

@@ -26,6 +26,13 @@ UNDEFINED = -25.0
 PARTS = ("pt", "eta", "phi")
 
 
+class Selected(NamedTuple):
+    """Events that are selected: their primary features, and how many events each stands for."""
+
+    features: dict[str, Array]
+    weight: Array
+
+
 class Jets(NamedTuple):
     """Jets of all events, (N,), the events in order and the hardest first."""
 
@@ -41,8 +48,8 @@ class Jets(NamedTuple):
 
 def reconstruct(
     truth: TauTruth, underlying: Particles, response: TowerResponse, random: np.random.Generator
-) -> dict[str, Array]:
-    """The primary features of the events that are selected: GeV to 1 MeV, −25 undefined.
+) -> Selected:
+    """The events that are selected; features are in GeV to 1 MeV, −25 undefined.
 
     `underlying` is what is laid over events that have been generated without it.
     """
@@ -57,7 +64,8 @@ def reconstruct(
     jets = _apart(_jets(seen, truth.events), leptons)
     probability = _probability(truth, found, jets, response)
     tau = only_one(jets.event, probability, np.where(truth.has_tau, 1.0, WITHOUT_TAU), random)
-    return _features(leptons, seen, jets, tau)
+    selected = np.bincount(jets.event[tau], minlength=truth.events) == 1
+    return Selected(_features(leptons, seen, jets, tau, selected), truth.weight[selected])
 
 
 def _jets(found: Towers, events: int) -> Jets:
@@ -119,9 +127,12 @@ def only_one(
 
 
 def _features(
-    leptons: Lepton, seen: Towers, jets: Jets, tau: NDArray[np.bool_]
+    leptons: Lepton,
+    seen: Towers,
+    jets: Jets,
+    tau: NDArray[np.bool_],
+    selected: NDArray[np.bool_],
 ) -> dict[str, Array]:
-    selected = np.bincount(jets.event[tau], minlength=len(leptons.pt)) == 1
     number, place = int(selected.sum()), np.cumsum(selected) - 1
     others = jets.choose(~tau & selected[jets.event])
     event = place[others.event]

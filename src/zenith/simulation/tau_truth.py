@@ -2,11 +2,13 @@
 
 from typing import Any, NamedTuple
 
+import awkward as ak
 import numpy as np
 from numpy.typing import NDArray
 
+from zenith.config.simulation import HardRadiation
 from zenith.simulation.particles import Particles, renumbered, together
-from zenith.simulation.truth import ELECTRON, MUON, NEUTRINOS, OUTGOING, TAU, Record
+from zenith.simulation.truth import ELECTRON, MUON, NEUTRINOS, OUTGOING, RADIATED, TAU, Record
 
 LEAST_PT, ETA_MAX = 0.3, 4.9  # of particles that a detector could see, in GeV
 
@@ -14,12 +16,14 @@ LEAST_PT, ETA_MAX = 0.3, 4.9  # of particles that a detector could see, in GeV
 class TauTruth(NamedTuple):
     """A batch of events: their visible particles, and the τ that decay to hadrons.
 
-    `has_tau`, (events,), is whether the hard process has a τ.
+    `has_tau`, (events,), is whether the hard process has a τ; `weight`, (events,), how many events
+    each stands for.
     """
 
     particles: Particles
     hadronic: Particles
     has_tau: NDArray[np.bool_]
+    weight: NDArray[np.float64]
 
     @property
     def events(self) -> int:
@@ -29,11 +33,11 @@ class TauTruth(NamedTuple):
     def choose(self, events: NDArray[np.bool_]) -> "TauTruth":
         """Some of the events, (events,)."""
         particles, hadronic = (renumbered(p, events) for p in (self.particles, self.hadronic))
-        return TauTruth(particles, hadronic, self.has_tau[events])
+        return TauTruth(particles, hadronic, self.has_tau[events], self.weight[events])
 
 
-def tau_truth(batch: Any) -> TauTruth:
-    """Read a batch that `Generator.batch` made."""
+def tau_truth(batch: Any, radiation: HardRadiation | None = None) -> TauTruth:
+    """Read a batch that `Generator.batch` made with this key of its card."""
     record = Record(batch.prt)
     kind = np.abs(record.pdg_id)
     # A τ whose daughters are no τ has decayed; a charged lepton among them says how.
@@ -47,7 +51,14 @@ def tau_truth(batch: Any) -> TauTruth:
         _particles(record, visible(record)),
         _particles(record, tau & (record.status < 0) & ~leptonic & ~copied),
         record.count(tau & (record.code == OUTGOING)) > 0,
+        np.ones(len(record.counts)) if radiation is None else _weight(batch, radiation),
     )
+
+
+def _weight(batch: Any, radiation: HardRadiation) -> NDArray[np.float64]:
+    """Of the filter that has kept the events: what is radiated has the scale of its emission."""
+    radiated = (abs(batch.prt.status) == RADIATED) & (batch.prt.scale > radiation.pt)
+    return np.where(ak.to_numpy(ak.any(radiated, axis=1)), 1.0, radiation.one_in)
 
 
 def visible(record: Record) -> NDArray[np.bool_]:

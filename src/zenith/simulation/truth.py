@@ -16,6 +16,7 @@ TOP, ELECTRON, MUON, TAU, HIGGS = 6, 11, 13, 15, 25
 GLUON = 21
 NEUTRINOS = (12, 14, 16)
 RESONANCE, OUTGOING = 22, 23  # status codes of the hard process
+RADIATED = 43  # by the initial state
 STRING = 71  # partons as they are put together to strings
 PROMPT, HARD, FROM_HARD, FIRST_COPY, LAST_COPY = 1, 1 << 7, 1 << 8, 1 << 12, 1 << 13
 

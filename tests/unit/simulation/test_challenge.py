@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
-from pydantic import TypeAdapter
+from pydantic import TypeAdapter, ValidationError
 from scipy.stats import ks_2samp, kstest, norm
 
 from zenith.artefacts import read_columns
@@ -19,9 +19,10 @@ pytest.importorskip("pythia8mc", reason="Pythia 8 is the optional extra `simulat
 
 from zenith.simulation import challenge, underlying_event
 from zenith.simulation.calorimeter import electromagnetic_noise, towers
+from zenith.simulation.generator import Generator, unbiased
 from zenith.simulation.particles import NO_PARTICLES, Particles, number_within, pt_within
 from zenith.simulation.tau_events import jet_scale, only_one
-from zenith.simulation.tau_truth import TauTruth, overlaid
+from zenith.simulation.tau_truth import TauTruth, overlaid, tau_truth
 
 CONFIG = "config/higgsml.yaml"
 REAL = Path("../shared/data/higgsml/FAIR_Universe_HiggsML_data.parquet")
@@ -113,7 +114,7 @@ def test_sums_around_objects() -> None:
 
 def test_events_that_are_laid_over_others() -> None:
     pool = particles(22, 2.0, 1.5, 3)
-    truth = TauTruth(particles(22, 9.0, 0.0, 50), NO_PARTICLES, np.zeros(50, bool))
+    truth = TauTruth(particles(22, 9.0, 0.0, 50), NO_PARTICLES, np.zeros(50, bool), np.ones(50))
     found = overlaid(truth, pool, np.random.default_rng(7)).particles
     np.testing.assert_array_equal(found.event, np.repeat(np.arange(50), 2))
     assert sorted(set(np.round(found.eta[1::2], 6))) == [-1.5, 1.5]
@@ -179,6 +180,28 @@ def test_one_analysis_simulates_one_format(capsys: pytest.CaptureFixture[str]) -
     wrong = ["--config", CONFIG, "--sample", "htautau", "--output", "a.root"]
     assert main(["simulate", *wrong]) == 1
     assert "are a table: name it .parquet" in capsys.readouterr().err
+
+
+def test_hard_radiation_is_enriched_by_weights(tmp_path: Path) -> None:
+    """The filter and the event record agree on what is hard, and the cross-section stays."""
+    biased = card("ztautau", hard_radiation={"pt": 30, "one_in": 20})
+    generators = Generator(biased, 3), Generator(unbiased(biased), 4)
+    weight = tau_truth(generators[0].batch(300), biased.hard_radiation).weight
+    assert set(weight) == {1.0, 20.0}
+    assert (weight == 1.0).mean() > 0.7  # of all, a third
+    generators[1].batch(300)
+    (sigma, error), (plain, its_error) = (each.cross_section() for each in generators)
+    assert abs(sigma - plain) < 4 * np.hypot(error, its_error)
+    none = card("ztautau", hard_radiation={"pt": 30, "one_in": 1e9})
+    assert (tau_truth(Generator(none, 5).batch(100), none.hard_radiation).weight == 1.0).all()
+    output = tmp_path / "weighted.parquet"
+    some = biased.model_copy(update={"events": 60, "parts": 2, "expected": 500.0})
+    challenge.simulate_challenge(some, seed=6, part=0, output=output)
+    own = pq.read_table(output)["weights"].to_numpy()
+    assert own.sum() == pytest.approx(250.0)
+    assert own.max() / own.min() == pytest.approx(20.0)
+    with pytest.raises(ValidationError, match="hard_radiation: ttbar has no pair of τ"):
+        card("ttbar", hard_radiation={})
 
 
 @pytest.mark.skipif(not REAL.exists(), reason="the challenge's events are not there")
