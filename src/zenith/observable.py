@@ -138,7 +138,10 @@ def shift(
 
 @dataclass(frozen=True)
 class ExactRatio:
-    """The ratio of intensities, where a module knows it: what learned responses are compared with.
+    """The ratio of intensities, where a module knows it.
+
+    Learned responses are compared with it, and it says what is expected at truths of
+    pseudo-experiments.
 
     Attributes
     ----------

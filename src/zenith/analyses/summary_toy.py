@@ -11,8 +11,7 @@ from zenith.observable import exact_ratio, observable, shift
 from zenith.simulation.summary_toy import (
     EXPECTED,
     NUISANCES,
-    PROCESSES,
-    log_ratios,
+    log_ratio,
     log_yields,
     moved,
 )
@@ -66,4 +65,4 @@ def known_ratio(values: Mapping[str, Any], process: str, pulls: Mapping[str, flo
     """Of the known density and yield of the process."""
     x = np.stack([values[name] for name in NAMES], axis=-1)
     point = np.array([pulls.get(name, 0.0) for name in NUISANCES])
-    return np.asarray(log_ratios(x, point)[list(PROCESSES).index(process)])
+    return np.asarray(log_ratio(process, x, point))

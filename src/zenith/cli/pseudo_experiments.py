@@ -91,11 +91,18 @@ def _expected(
 ) -> "NDArray[np.float64]":
     """What the simulated events expect at truths, (T, B)."""
     from zenith.artefacts.surface import read_surface
-    from zenith.cli.shifting import shifted_yields
+    from zenith.cli.shifting import shifted_yields, weighted_counts
+    from zenith.config import exact_ratio_of
     from zenith.inference.true_counts import expected, points
     from zenith.statistics.fitted_surfaces import in_workspace, log_ratios
 
     found = read_surface(args.surface)
     at = points(workspace, theta, found.surface.nuisances)
-    ratios = log_ratios(shifted_yields(args, analysis, at), found, workspace.structure)
+    exact = exact_ratio_of(analysis)
+    counts = (
+        shifted_yields(args, analysis, at).counts
+        if exact is None
+        else weighted_counts(args, analysis, at, exact)
+    )
+    ratios = log_ratios(counts, found, workspace.structure)
     return expected(workspace, theta, in_workspace(found, workspace.structure), ratios)

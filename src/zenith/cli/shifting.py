@@ -13,7 +13,8 @@ if TYPE_CHECKING:
     from zenith.artefacts import Columns
     from zenith.config import Analysis
     from zenith.config.inference import Surfaces
-    from zenith.statistics.shifted_events import Array, Shifting, Yields
+    from zenith.observable import ExactRatio
+    from zenith.statistics.shifted_events import Array, Counts, Shifting, Yields
 
 
 def add_events(parser: argparse.ArgumentParser, *, required: bool = True) -> None:
@@ -66,6 +67,17 @@ def shifted_yields(args: argparse.Namespace, analysis: "Analysis", points: "Arra
     return shifting(args, analysis, columns).yields(columns, skims, points)
 
 
+def weighted_counts(
+    args: argparse.Namespace, analysis: "Analysis", points: "Array", exact: "ExactRatio"
+) -> "Counts":
+    """Counts at points by the exact ratio of intensities, which need no skims."""
+    from zenith.cli.inputs import read_samples
+    from zenith.statistics.weighted_events import weighted
+
+    columns = read_samples(args.input)
+    return weighted(shifting(args, analysis, columns), columns, points, exact)
+
+
 def surfaces(args: argparse.Namespace, analysis: "Analysis") -> "Surfaces":
     """The surfaces that the configuration asks for. Raises ConfigError without them."""
     from zenith.errors import ConfigError
@@ -112,6 +124,5 @@ def shifting(
         selections,
         {name: defined[name] for name in sorted(names) if name in defined},
         lambda own: add_unseen_scores(own, networks, analysis.folds),
-        settings.events,
-        settings.effective_events,
+        settings,
     )

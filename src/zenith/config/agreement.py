@@ -28,6 +28,8 @@ def agree(analysis: Related) -> None:
     _systematics_fit(analysis)
     _networks_fit(analysis)
     _summary_fits(analysis)
+    if analysis.surfaces is not None and isinstance(analysis.surfaces.events, dict):
+        known(analysis.surfaces.events, analysis.samples, "surfaces.events, sample")
     climbed_categories_agree(analysis)
     cuts_agree(analysis)
     channels_agree(analysis)

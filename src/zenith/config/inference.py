@@ -8,6 +8,7 @@ from zenith.config.base import Name, Positive, Section
 from zenith.config.marks import concerns
 from zenith.config.steps import SURFACES
 
+Events = Annotated[int, Field(ge=1)]
 Probability = Annotated[float, Field(gt=0.0, lt=1.0)]
 
 
@@ -38,11 +39,10 @@ class Surfaces(Section):
         concerns("surface"),
     ] = 2.0
     events: Annotated[
-        int | None,
+        Events | dict[Name, Events] | None,
         Field(
-            ge=1,
-            description="largest number of simulated events of each sample that are shifted; "
-            "default: all",
+            description="largest number of simulated events of each sample that are shifted, or of "
+            "samples by name; default: all"
         ),
         concerns(*SURFACES),
     ] = None
@@ -55,6 +55,10 @@ class Surfaces(Section):
         ),
         concerns(*SURFACES),
     ] = 20.0
+
+    def most(self, sample: str) -> int | None:
+        """Largest number of events of a sample that are shifted; None: all."""
+        return self.events.get(sample) if isinstance(self.events, dict) else self.events
 
 
 class IntervalSettings(Section):
@@ -82,8 +86,9 @@ class IntervalSettings(Section):
 class CoverageSettings(Section):
     """Pseudo-experiments that count how often the intervals of the signal strength hold the truth.
 
-    What is expected at a truth comes from the simulated events, shifted to it, where surfaces
-    describe the shifts; else from the fit's own model.
+    What is expected at a truth comes from the simulated events where surfaces describe the shifts:
+    weighted by the ratio of intensities if the module knows it (`@exact_ratio`), else shifted. It
+    comes from the fit's own model without surfaces.
     """
 
     truths: Annotated[

@@ -17,6 +17,7 @@ I = ∫ λ s sᵀ dx is the information of the extended likelihood and P that of
 0.2371 at best, and would be 0.2067 were all nuisance parameters known.
 """
 
+from functools import partial
 from typing import NamedTuple
 
 import jax
@@ -132,12 +133,13 @@ def moments(nuisances: ArrayLike) -> tuple[jax.Array, jax.Array]:
     return mean, deviation
 
 
-def log_densities(x: ArrayLike, nuisances: ArrayLike) -> jax.Array:
-    """ln p(x | ν) of every process, (processes, N), of events (N, 4) at a point (6,)."""
-    mean, deviation = (each[:, :, None] for each in moments(nuisances))
+def log_densities(x: ArrayLike, nuisances: ArrayLike, of: slice = slice(None)) -> jax.Array:
+    """ln p(x | ν) of every process, or some of them, (processes, N), of events (N, 4) at a point
+    (6,)."""
+    mean, deviation = (each[of, :, None] for each in moments(nuisances))
     pulls = (jnp.asarray(x) - mean) / deviation
     each = -0.5 * pulls**2 - jnp.log(deviation) - 0.5 * np.log(2 * np.pi)
-    return jnp.asarray(logsumexp(each.sum(axis=-1) + np.log(_SHARE)[:, :, None], axis=1))
+    return jnp.asarray(logsumexp(each.sum(axis=-1) + np.log(_SHARE)[of, :, None], axis=1))
 
 
 def log_yields(nuisances: ArrayLike) -> jax.Array:
@@ -153,6 +155,16 @@ def log_ratios(x: ArrayLike, nuisances: ArrayLike) -> jax.Array:
     change = log_yields(nuisances) - np.log(EXPECTED)
     densities = log_densities(x, nuisances) - log_densities(x, nothing)
     return jnp.asarray(change[:, None] + densities)
+
+
+@partial(jax.jit, static_argnums=0)
+def log_ratio(process: str, x: ArrayLike, nuisances: ArrayLike) -> jax.Array:
+    """`log_ratios` of one process, (N,)."""
+    row = list(PROCESSES).index(process)
+    own, nothing = slice(row, row + 1), np.zeros(len(NUISANCES))
+    change = log_yields(nuisances)[row] - np.log(EXPECTED[row])
+    densities = log_densities(x, nuisances, own) - log_densities(x, nothing, own)
+    return jnp.asarray(change + densities[0])
 
 
 def log_intensity(x: ArrayLike, parameters: ArrayLike) -> jax.Array:

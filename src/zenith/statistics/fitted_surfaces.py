@@ -22,7 +22,7 @@ from zenith.core.response import surface
 from zenith.core.response.points import design
 from zenith.errors import InputError
 from zenith.statistics.nuisances import Nuisance
-from zenith.statistics.shifted_events import Yields, shifting
+from zenith.statistics.shifted_events import Counts, Yields, shifting
 from zenith.statistics.significance import expected_of
 from zenith.statistics.surfaces import TYPES, deviations
 from zenith.statistics.templates import RegionTemplates
@@ -130,18 +130,16 @@ def in_workspace(found: FittedSurface, structure: Structure) -> surface.Surface:
     return _with_bins(found, own, structure.channels)
 
 
-def log_ratios(yields: Yields, found: FittedSurface, structure: Structure) -> Array:
-    """ln[Y(ν) / Y(0)] of shifted events in the order of such a model, (K, S, B).
+def log_ratios(counts: Counts, found: FittedSurface, structure: Structure) -> Array:
+    """ln[Y(ν) / Y(0)] of simulated events in the order of such a model, (K, S, B).
 
     NaN where a bin has no response of its own, as the surface has none.
     """
-    ratio = yields.copies.yields[1:] / np.where(
-        yields.copies.yields[0] > 0.0, yields.copies.yields[0], 1.0
-    )
-    usable = (ratio > 0.0) & ~found.merged & ~yields.merged
+    ratio = counts.yields[1:] / np.where(counts.yields[0] > 0.0, counts.yields[0], 1.0)
+    usable = (ratio > 0.0) & ~found.merged & ~counts.merged
     logs = np.where(usable, np.log(np.where(usable, ratio, 1.0)), np.nan)
-    rows = [yields.processes.index(name) for name in structure.samples]
-    bins = _bins(yields.channels, structure.channels)
+    rows = [counts.processes.index(name) for name in structure.samples]
+    bins = _bins(counts.channels, structure.channels)
     return np.asarray(logs[:, rows][..., bins])
 
 

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from zenith.artefacts import Columns
 from zenith.config import Analysis
+from zenith.config.inference import Surfaces
 from zenith.core.response.surface import GROUPS, Copies, sums
 from zenith.errors import ConfigError, InputError
 from zenith.events import function_shifts
@@ -63,17 +64,32 @@ def observables_read(analysis: Analysis) -> set[str]:
     return found
 
 
-class Yields(NamedTuple):
+class Counts(NamedTuple):
     """Events of S processes in the B bins of all channels, at the nominal point and K others."""
+
+    yields: Array
+    """(1 + K, S, B)"""
+    channels: tuple[tuple[str, int], ...]
+    """Names and numbers of bins, in the order of the bins."""
+    processes: tuple[str, ...]
+    merged: NDArray[np.bool_]
+    """(S, B), where too few events leave the response of the whole channel, or none."""
+
+
+class Yields(NamedTuple):
+    """The same of shifted events, with what they share."""
 
     copies: Copies
     channels: tuple[tuple[str, int], ...]
-    """Names and numbers of bins, in the order of the bins."""
     processes: tuple[str, ...]
     events: dict[str, int]
     """Of each sample, those that were shifted."""
     merged: NDArray[np.bool_]
-    """(S, B), where too few events leave the response of the whole channel, or none."""
+
+    @property
+    def counts(self) -> Counts:
+        """What is expected alone."""
+        return Counts(self.copies.yields, self.channels, self.processes, self.merged)
 
 
 @dataclass(frozen=True)
@@ -88,18 +104,33 @@ class Shifting:
         Those that are cut on or fitted, and those that `scored` reads.
     scored
         Columns to the same with the scores that are cut on or fitted.
-    most
-        Number of events of a sample that are shifted, chosen by their identity; None: all.
-    effective_events
-        Fewest of a process in a bin that has a response of its own.
+    settings
+        How many events of a sample are shifted, chosen by their identity, and how many effective
+        ones of a process are in a bin that has a response of its own.
     """
 
     analysis: Analysis
     selections: Selections
     observables: Mapping[str, Observable]
     scored: Callable[[Columns], Columns]
-    most: int | None
-    effective_events: float
+    settings: Surfaces
+
+    @property
+    def samples(self) -> list[str]:
+        """The samples whose events are shifted."""
+        analysis = self.analysis
+        return [
+            sample
+            for sample in nominal_samples(analysis)
+            if not analysis.is_data(sample) and analysis.samples[sample].from_data is None
+        ]
+
+    @property
+    def targets(self) -> list[Target]:
+        """What is fitted."""
+        regions = self.selections.on_axes(self.analysis).regions
+        found = fit_targets(self.analysis, self.selections)
+        return [target for target in found if regions[target.region].in_fit]
 
     def yields(
         self, columns: Mapping[str, Columns], skims: Mapping[str, Sequence[str]], points: Array
@@ -110,7 +141,7 @@ class Shifting:
         without any.
         """
         analysis = self.selections.on_axes(self.analysis)
-        fitted = [t for t in fit_targets(self.analysis, self.selections) if _in_fit(analysis, t)]
+        fitted = self.targets
         processes = tuple(simulated_processes(analysis))
         bins = [len(target.edges) - 1 for target in fitted]
         shape = (1 + len(points), len(processes), sum(bins))
@@ -120,11 +151,9 @@ class Shifting:
             np.zeros((shape[0], *shape[:2], len(bins))),
         )
         used = {}
-        for sample in nominal_samples(analysis):
-            if analysis.is_data(sample) or analysis.samples[sample].from_data is not None:
-                continue
+        for sample in self.samples:
             row = processes.index(analysis.samples[sample].process)
-            share, used[sample] = self._share(columns, sample), 0
+            share, used[sample] = self.share(columns, sample), 0
             for events in self._events(columns, skims, sample, points, share):
                 used[sample] += len(events[0].weight)
                 ends = np.cumsum([0, *bins])
@@ -138,22 +167,36 @@ class Shifting:
                     wholes[:, :, row, c : c + 1] += whole
                     spread[:, :, row, c : c + 1] += whole_covariance
         channel = np.repeat(np.arange(len(bins)), bins)
-        few = _few(groups.sum(0), covariance, self.effective_events)
+        few = _few(groups.sum(0), covariance, self.settings.effective_events)
         groups = np.where(few, wholes[..., channel], groups)
         covariance = np.where(few, spread[..., channel], covariance)
-        none = few & _few(wholes.sum(0), spread, self.effective_events)[..., channel]
+        none = few & _few(wholes.sum(0), spread, self.settings.effective_events)[..., channel]
         groups, covariance = np.where(none, 0.0, groups), np.where(none, 0.0, covariance)
         channels = tuple((target.region, size) for target, size in zip(fitted, bins, strict=True))
         copies = Copies(np.asarray(points, float), groups, covariance)
         return Yields(copies, channels, processes, used, few)
 
-    def _share(self, columns: Mapping[str, Columns], sample: str) -> float:
+    def share(self, columns: Mapping[str, Columns], sample: str) -> float:
+        """Of the events of a sample, those that are shifted. Raises InputError without any."""
         if sample not in columns:
             raise InputError(f"no columns of sample {sample!r} are given: add its file")
         size = len(columns[sample].weight)
         if not size:
             raise InputError(f"sample {sample!r} has no events to shift: simulate some")
-        return 1.0 if self.most is None else min(1.0, self.most / size)
+        most = self.settings.most(sample)
+        return 1.0 if most is None else min(1.0, most / size)
+
+    def pulls(self, sample: str, point: Array) -> dict[str, float]:
+        """What moves a sample at a point (A,), by the names of systematics."""
+        return {
+            nuisance.variation: float(value)
+            for nuisance, value in zip(shifting(self.analysis), point, strict=True)
+            if nuisance.varies(self.analysis, sample)
+        }
+
+    def chosen(self, hashes: NDArray[np.uint64], share: float) -> NDArray[np.bool_]:
+        """Which events are in such a share, by their identity, (N,)."""
+        return np.asarray(uniform(hash_of(hashes, self.analysis.seed, STREAM)) < share)
 
     def _events(
         self,
@@ -165,7 +208,7 @@ class Shifting:
     ) -> Iterator[list[SampleEvents]]:
         """The chosen events of a sample, chunk by chunk, at the nominal point and all others."""
         analysis, own, start = self.analysis, columns[sample], 0
-        moving = shifting(analysis)
+        nominal = np.zeros(len(shifting(analysis)))
         optional = analysis.format_of(sample).optional
         again = f"the columns of sample {sample!r} are of other events: run `zenith columns` again"
         for path in skims.get(sample, ()):
@@ -177,19 +220,14 @@ class Shifting:
                 if not np.array_equal(event_hash(events), hashes):
                     raise InputError(f"{path}: {again}")
                 start = stop
-                chosen = uniform(hash_of(hashes, analysis.seed, STREAM)) < share
+                chosen = self.chosen(hashes, share)
                 if not chosen.any():
                     continue
                 flat = flattened(events[chosen])
                 found = Columns({}, weight[chosen], hashes[chosen])
                 with named(f"{path}: sample {sample}"):
-                    for k, point in enumerate([np.zeros(len(moving)), *points]):
-                        pulls = {
-                            nuisance.variation: float(value)
-                            for nuisance, value in zip(moving, point, strict=True)
-                            if nuisance.varies(analysis, sample)
-                        }
-                        moved = function_shifts.at(flat, analysis, pulls)
+                    for k, point in enumerate([nominal, *points]):
+                        moved = function_shifts.at(flat, analysis, self.pulls(sample, point))
                         found.shapes[str(k)] = evaluate(select(moved, analysis), self.observables)
                 found = self.scored(replace(found, values=found.shapes["0"]))
                 yield [
@@ -211,10 +249,6 @@ class Shifting:
                 chosen, index = found[target]
                 place[k, chosen] = index
         return places
-
-
-def _in_fit(analysis: Analysis, target: Target) -> bool:
-    return analysis.regions[target.region].in_fit
 
 
 def _few(yields: Array, covariance: Array, effective_events: float) -> NDArray[np.bool_]:

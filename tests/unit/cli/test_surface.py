@@ -1,6 +1,7 @@
 """From simulated events to surfaces, intervals and coverage by the commands, on the toy."""
 
 import json
+from argparse import Namespace
 from collections.abc import Callable
 from pathlib import Path
 
@@ -15,6 +16,8 @@ from zenith.artefacts.fit import FIT
 from zenith.artefacts.interval import INTERVAL
 from zenith.artefacts.surface import read_surface
 from zenith.cli import main
+from zenith.cli.shifting import weighted_counts
+from zenith.config import exact_ratio_of, load
 from zenith.simulation import summary_toy as toy
 
 EVENTS = {"h": 1500, "Z": 6000, "tt": 5000, "VV": 1500}
@@ -33,7 +36,7 @@ CHANGES = {
     },
     "mva": None,
     "summary": None,
-    "surfaces": {"events": 4000, "unseen": 3, "effective_events": 30},
+    "surfaces": {"events": {"Z": 4000}, "unseen": 3, "effective_events": 30},
     "coverage": {
         "truths": 1,
         "experiments": 3,
@@ -110,11 +113,15 @@ def counts(folder: Path, process: str, point: np.ndarray) -> np.ndarray:
     x = np.stack([tree[f"toy_{n}"] for n in ("mass", "jet", "pt_h", "met")], axis=-1)
     moved = toy.moved(number, gaussian, x, point).astype(np.float32)
     ratio = np.exp(toy.log_yields(point) - np.log(toy.EXPECTED))[number]
-    inside = tree["toy_threshold"] < ratio
-    high = inside & (moved[:, 2] > 1.5)
+    return binned(moved, tree["toy_threshold"] < ratio)
+
+
+def binned(x: np.ndarray, inside: np.ndarray) -> np.ndarray:
+    """Events (N, 4) that are inside, (N,), in the bins of both regions."""
+    high = inside & (x[:, 2] > 1.5)
     low = inside & ~high
-    mass = np.clip(np.floor(moved[low, 0] + 2), 0, 5)
-    jet = moved[high, 1] >= 1
+    mass = np.clip(np.floor(x[low, 0] + 2), 0, 5)
+    jet = x[high, 1] >= 1
     return np.concatenate(
         [np.bincount(mass.astype(int), minlength=6), np.bincount(jet, minlength=2)]
     ).astype(float)
@@ -144,6 +151,41 @@ def test_surfaces_follow_the_moved_events(folder: Path, surface: str) -> None:
             alike = found.surface.coefficients[:, row, bins][:, few]
             assert not (alike - alike[:, :1]).any()
     assert found.merged.any()
+
+
+def test_known_ratios_weight_events_as_shifts_move_them(folder: Path, events: list[str]) -> None:
+    analysis, points = load(folder / "small.yaml"), np.array([[2.0, 0.0, 0.0], [-1.0, 1.5, 0.5]])
+    nothing = {"selection": [], "networks": None, "summarised": []}
+    args = Namespace(config=str(folder / "small.yaml"), overrides=[], input=events[1:5], **nothing)
+    exact = exact_ratio_of(analysis)
+    assert exact is not None
+    found = weighted_counts(args, analysis, points, exact)
+    assert found.channels == (("mass", 6), ("high", 2))
+    pulls = []
+    for row, process in enumerate(found.processes):
+        expected = analysis.samples[process].cross_section * 1000 / EVENTS[process]
+        share = 4000 / EVENTS["Z"] if process == "Z" else 1.0
+        weight = expected / share
+        nominal = found.yields[0, row]
+        if process != "Z":
+            np.testing.assert_allclose(nominal, weight * counts(folder, process, np.zeros(6)))
+        for point, yields in zip(points, found.yields[1:, row], strict=True):
+            # many events of the density at the point itself
+            moved, start = (exactly(process, at) for at in (point, np.zeros(3)))
+            enough = nominal > 40 * weight
+            difference = np.log(yields[enough] / nominal[enough] / (moved / start)[enough])
+            pulls.append(difference / (0.15 / np.sqrt(nominal[enough] / weight)))
+    # the ratios of events in a bin spread by about 0.15
+    assert 0.3 < np.mean(np.concatenate(pulls) ** 2) < 1.8
+    assert np.abs(np.concatenate(pulls)).max() < 4.0
+
+
+def exactly(process: str, point: np.ndarray) -> np.ndarray:
+    """Expected events in the bins of both regions, by 400,000 drawn at the point."""
+    nuisances = np.r_[point, 0.0, 0.0, 0.0]
+    x = toy.sample(process, 400_000, nuisances, seed=7)
+    size = np.exp(toy.log_yields(nuisances)[list(toy.PROCESSES).index(process)]) / 400_000
+    return float(size) * binned(x, np.ones(len(x), bool))
 
 
 def test_fits_and_intervals_have_the_surface(folder: Path, workspace: str, surface: str) -> None:
@@ -210,6 +252,8 @@ def test_what_is_wrong_is_said(
     weights = ["--set", "systematics.t=null", "--set", "systematics.j=null"]
     text = refused(*given, *events, *weights, "--set", "systematics.s=null")
     assert "surfaces: no systematic uncertainty has `type: shift`" in text
+    unknown = ["--set", "surfaces.events={ttbar: 10}"]
+    assert "surfaces.events, sample: 'ttbar' is not defined" in refused(*given, *events, *unknown)
     few = ["--set", "surfaces.random=0", "--set", "surfaces.unseen=1"]
     assert "t × j, t × s, j × s" in refused(*given, *events, *few)
     arrays, attributes = read_arrays(surface)
