@@ -1,6 +1,6 @@
 """How often intervals contain the truth, by truth: coverage.json."""
 
-from typing import Annotated
+from typing import Annotated, NotRequired
 
 from typing_extensions import TypedDict
 
@@ -19,6 +19,9 @@ class Counted(TypedDict):
     coverage: Annotated[list[float], "share whose interval holds the truth, by level"]
     coverage_error: Annotated[list[float], "binomial error of a share that is the level itself"]
     mean_pull: Annotated[Number, "mean of best fit less truth over the error on that side"]
+    mean_pull_error: NotRequired[
+        Annotated[Number, "of the mean of so many pulls, were their width 1"]
+    ]
     pull_width: Annotated[Number, "standard deviation of the pulls"]
     mean_width: Annotated[Number, "mean width of the intervals of the first level"]
 
@@ -47,7 +50,16 @@ class Coverage(TypedDict):
 
 def _describe(content: Coverage) -> Lines:
     yield table(
-        ["truth", "experiments", "failed", "coverage", "mean pull", "pull width", "mean width"],
+        [
+            "truth",
+            "experiments",
+            "failed",
+            "coverage",
+            "mean pull",
+            "±",
+            "pull width",
+            "mean width",
+        ],
         [
             [
                 one["truth"],
@@ -55,6 +67,7 @@ def _describe(content: Coverage) -> Lines:
                 one["failed"],
                 ", ".join(f"{share:.3f}" for share in one["coverage"]),
                 one["mean_pull"],
+                one.get("mean_pull_error"),
                 one["pull_width"],
                 one["mean_width"],
             ]

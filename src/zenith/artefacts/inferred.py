@@ -30,6 +30,7 @@ class TruthCounted(TypedDict):
     experiments: Annotated[int, "pseudo-experiments"]
     coverage: Annotated[float, "share whose interval of 68 % holds the truth"]
     mean_pull: Annotated[Number, "of best fit less truth over the error on that side"]
+    mean_pull_error: Annotated[Number, "of so many pulls, were their width 1"]
     pull_width: Annotated[Number, "standard deviation of the pulls"]
 
 
@@ -46,5 +47,8 @@ class Inferred(TypedDict, total=False):
     failed: Annotated[int, "of them without a fit that converged; they count as not covering"]
     pull_width: Annotated[Number, "standard deviation of all pulls"]
     mean_pull: Annotated[Number, "mean of all pulls"]
+    mean_pull_spread: Annotated[
+        Number, "root of the mean square of the truths' mean pulls over their errors: 1 by chance"
+    ]
     score: Annotated[Number, "HiggsML's: -ln of the mean width times a penalty for coverage"]
     truths: Annotated[list[TruthCounted], "by truth: those of the priors, then fixed ones"]

@@ -60,7 +60,8 @@ def pulls(
     width: float,
     banner: style.Banner | None = None,
 ) -> Figure:
-    """Mean pulls of truths (T,) with their errors, those that are `special` (T,) as diamonds."""
+    """Mean pulls of truths (T,) with the errors that so many pulls have, `special` ones, (T,), as
+    diamonds."""
     figure, axes = style.single()
     x, y, dy = (np.asarray(array, float) for array in (truth, mean, error))
     axes.axhspan(-NEAR, NEAR, color=style.GREEN, alpha=0.5, lw=0, label=f"Within {NEAR:g}")

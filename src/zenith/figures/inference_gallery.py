@@ -35,15 +35,12 @@ def coverage(analysis: Analysis, content: Coverage) -> Figures:
     )
     drawn = analysis.coverage.truths if analysis.coverage is not None else 0
     width = content["total"]["pull_width"]
-    mean, spread = (
-        np.array([one[key] for one in truths], float) for key in ("mean_pull", "pull_width")
-    )
     yield (
         "pulls",
         draw.pulls(
             truth,
-            mean,
-            spread / np.sqrt([one["experiments"] for one in truths]),
+            np.array([one["mean_pull"] for one in truths], float),
+            [one.get("mean_pull_error") or 0.0 for one in truths],
             np.array([one["number"] >= drawn for one in truths]),
             label=label,
             width=np.nan if width is None else width,

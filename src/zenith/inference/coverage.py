@@ -38,6 +38,8 @@ class Summary(NamedTuple):
     coverage_error: tuple[float, ...]
     """Binomial, of the level itself: how far from it a share of so many may be."""
     mean_pull: float
+    mean_pull_error: float
+    """Of pulls of unit width: how far from 0 the mean of so many may be."""
     pull_width: float
     mean_width: float
     """Of the first intervals."""
@@ -84,6 +86,7 @@ def summary(found: Experiments, levels: Sequence[float]) -> Summary:
         coverage=tuple(found.covered.mean(axis=0).tolist()),
         coverage_error=tuple(np.sqrt(probabilities * (1 - probabilities) / number).tolist()),
         mean_pull=float(pulls.mean()) if len(pulls) else np.nan,
+        mean_pull_error=len(pulls) ** -0.5 if len(pulls) else np.nan,
         pull_width=float(pulls.std(ddof=1)) if len(pulls) > 1 else np.nan,
         mean_width=float((found.upper - found.lower)[good, 0].mean()) if good.any() else np.nan,
     )

@@ -133,6 +133,7 @@ def _counted(found: Experiments, levels: Sequence[float]) -> Counted:
         "coverage": list(counted.coverage),
         "coverage_error": list(counted.coverage_error),
         "mean_pull": _finite(counted.mean_pull),
+        "mean_pull_error": _finite(counted.mean_pull_error),
         "pull_width": _finite(counted.pull_width),
         "mean_width": _finite(counted.mean_width),
     }

@@ -1,9 +1,11 @@
 """Response surfaces, intervals and their coverage, in the summary and on its page."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from math import sqrt
+from statistics import fmean
 from typing import Literal
 
-from zenith.artefacts.coverage import Coverage
+from zenith.artefacts.coverage import Coverage, OfTruth
 from zenith.artefacts.fit import Fit, SurfaceFit
 from zenith.artefacts.inferred import Closure, Inferred
 from zenith.artefacts.interval import Intervals
@@ -37,6 +39,7 @@ def inferred(
             "failed": total["failed"],
             "pull_width": total["pull_width"],
             "mean_pull": total["mean_pull"],
+            "mean_pull_spread": _spread(coverage["truths"]),
             "score": coverage["score"],
             "truths": [
                 {
@@ -45,12 +48,19 @@ def inferred(
                     "experiments": one["experiments"],
                     "coverage": one["coverage"][0],
                     "mean_pull": one["mean_pull"],
+                    "mean_pull_error": one.get("mean_pull_error"),
                     "pull_width": one["pull_width"],
                 }
                 for one in coverage["truths"]
             ],
         }
     return found
+
+
+def _spread(truths: Sequence[OfTruth]) -> float | None:
+    pairs = [(one["mean_pull"], one.get("mean_pull_error")) for one in truths]
+    squares = [(mean / error) ** 2 for mean, error in pairs if mean is not None and error]
+    return sqrt(fmean(squares)) if squares else None
 
 
 def _closure(of: SurfaceFit) -> Closure:
@@ -105,7 +115,8 @@ def _coverage(summary: Inferred) -> Iterator[str]:
         f"In {summary['experiments']} pseudo-experiments the interval of 68.3 % holds the truth in "
         f"{share} ± {error} %, that of 95 % in {wide} %; the mean pull is "
         f"{_number(summary['mean_pull'])} and the width of pulls {_number(summary['pull_width'])}. "
-        f"{summary['failed']} fits failed."
+        f"The mean pulls of truths are {_number(summary['mean_pull_spread'])} times as large as by "
+        f"chance. {summary['failed']} fits failed."
     )
     most = max(one["experiments"] for one in summary["truths"])
     fewer = [one for one in summary["truths"] if one["experiments"] < most]
@@ -116,7 +127,7 @@ def _coverage(summary: Inferred) -> Iterator[str]:
             f"{one['truth']:.2f}",
             str(one["experiments"]),
             f"{one['coverage']:.3f}",
-            _number(one["mean_pull"]),
+            f"{_number(one['mean_pull'])} ± {_number(one['mean_pull_error'])}",
             _number(one["pull_width"]),
         ]
         for one in summary["truths"]

@@ -25,6 +25,7 @@ def counted(experiments: int) -> Counted:
         "coverage": [0.68, 0.94],
         "coverage_error": [0.01, 0.01],
         "mean_pull": -0.1,
+        "mean_pull_error": experiments**-0.5,
         "pull_width": 1.02,
         "mean_width": 0.5,
     }
@@ -51,6 +52,8 @@ def test_figures_show_what_files_hold() -> None:
     assert sorted(map(tuple, np.round(ends, 6)))[0] == pytest.approx((0.1, 1.0))
     _, fixed = (c for c in found["pulls"].axes[0].containers)
     np.testing.assert_allclose(fixed[0].get_xydata(), [[1.0, -0.1]])
+    (bar,) = fixed[2][0].get_segments()
+    np.testing.assert_allclose(bar[:, 1], [-0.6, 0.4])  # 1 / √4 either way
     ratios = {"classifier": 1.8, "efficient_score": 1.02, "default": 1.02}
     ((name, figure),) = draw.widths(ANALYSIS, ratios)
     assert name == "widths"
@@ -112,11 +115,15 @@ def test_the_summary_has_coverage_intervals_and_closure() -> None:
     assert found["surfaces"]["efficient_score"]["largest_deviation"] == pytest.approx(0.03)
     assert (found["coverage"], found["pull_width"], found["experiments"]) == (0.68, 1.02, 8)
     assert [truth["experiments"] for truth in found["truths"]] == [2, 2, 4]
+    assert found["truths"][2]["mean_pull_error"] == 0.5
+    # of pulls of -0.1 on 1/√2, 1/√2 and 1/2
+    assert found["mean_pull_spread"] == pytest.approx(0.1 * ((2 + 2 + 4) / 3) ** 0.5)
     text = "\n".join(sections(found, {"mu": "Signal strength"}))
     assert re.search(r"Signal strength \| +1\.000 \| +68\.3 % \| +0\.800 to 1\.300", text)
     assert "**Warning**: few simulated events: 1 of 2 bins." in text
     assert "holds the truth in 68.0 ± 1.0 %, that of 95 % in 94.0 %" in text
-    assert re.search(r"t = 2 \| +1\.00 \| +4 \| +0\.680 \| +-0\.10", text)
+    assert re.search(r"t = 2 \| +1\.00 \| +4 \| +0\.680 \| +-0\.10 ± 0\.50", text)
+    assert "The mean pulls of truths are 0.16 times as large as by chance" in text
     assert "And 2 truths with fewer pseudo-experiments" in text
     assert re.search(r"efficient_score \| +1\.10 \| +2 \| +3\.0 %", text)
     assert inferred({"initial": fits["initial"]}, None, None) == {}

@@ -115,6 +115,7 @@ def test_pulls_are_beyond_one_where_the_truth_is_outside() -> None:
     total = summary(found, LEVELS)
     assert (total.failed, total.coverage) == (1, (1 / 3, 1.0))
     assert total.mean_width == pytest.approx((0.9 + 0.9) / 2)
+    assert total.mean_pull_error == pytest.approx(2**-0.5)  # of the two that converged
 
 
 def test_score_of_the_challenge_by_hand() -> None:
