@@ -43,7 +43,9 @@ class Intervals(TypedDict):
     twice_nll: Annotated[float, "−2 ln L at the best fit, with all constants, as pyhf has it"]
     parameters: Annotated[list[ParameterIntervals], "those that were asked for"]
     warnings: NotRequired[
-        Annotated[list[str], "few simulated events, and intervals that end on a bound; or none"]
+        Annotated[
+            list[str], "few simulated or shifted events, and intervals that end on a bound; or none"
+        ]
     ]
 
 

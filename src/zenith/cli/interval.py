@@ -46,12 +46,13 @@ def run(args: argparse.Namespace) -> None:
     from zenith.statistics.significance import read
 
     with given_workspace(args) as given:
-        workspace, _ = with_surface_of(args, read(given.spec, args.measurement))
+        workspace, noise = with_surface_of(args, read(given.spec, args.measurement))
         content = intervals(
             workspace,
             args.parameter,
             args.level or LEVELS,
             expected=args.expected,
+            noise=noise,
         )
     for line in content["warnings"]:
         logging.warning("warning: %s", line)

@@ -1,4 +1,4 @@
-"""What a reader of intervals is to be warned of, one line each: few events, and bounds."""
+"""What a reader of intervals is to be warned of, one line each: few events, noise, and bounds."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -8,17 +8,30 @@ from numpy.typing import NDArray
 
 from zenith.artefacts.interval import ParameterIntervals
 from zenith.core.likelihood.workspace import Workspace
+from zenith.inference.surface_noise import worst
 
 # (Σw)² / Σw² of simulated events below which a warning is given: of 10 the error is 32 %, and no
 # Gaussian
 FEWEST = 10.0
+# Of its error by which noise of surfaces may move a parameter: 68.3 % would cover in 67 %
+FARTHEST = 0.25
 LISTED = 3  # processes, and bins, that a line names
 
 
-def warnings(workspace: Workspace, found: Sequence[ParameterIntervals]) -> list[str]:
-    """Those of a workspace and of the intervals of its parameters; none where all is well."""
-    ends = [_on_bounds(workspace, parameter) for parameter in found]
-    return [line for line in [_few_in_bins(workspace), _few_of_processes(workspace), *ends] if line]
+def warnings(
+    workspace: Workspace,
+    found: Sequence[ParameterIntervals],
+    noise: NDArray[np.float64] | None = None,
+) -> list[str]:
+    """Those of a workspace and of the intervals of its parameters; none where all is well.
+
+    `noise` (J, F, S, B) is that of the terms of surfaces, where there are any.
+    """
+    lines = [_few_in_bins(workspace), _few_of_processes(workspace)]
+    if noise is not None:
+        lines += [_noisy_surface(workspace, noise, parameter) for parameter in found]
+    lines += [_on_bounds(workspace, parameter) for parameter in found]
+    return [line for line in lines if line]
 
 
 def _few_in_bins(workspace: Workspace) -> str:
@@ -50,6 +63,19 @@ def _few_of_processes(workspace: Workspace) -> str:
     return (
         f"few simulated events: fewer than {FEWEST:g} effective ones in all bins together of "
         f"{named}; simulate more"
+    )
+
+
+def _noisy_surface(workspace: Workspace, noise: NDArray[np.float64], of: ParameterIntervals) -> str:
+    """Where the noise of surfaces moves best fits of a parameter."""
+    structure = workspace.structure
+    found = worst(*workspace[:2], noise, structure.parameters.names.index(of["name"]))
+    if abs(found.bias) <= FARTHEST:
+        return ""
+    return (
+        f"few shifted events: where {found.name} is {found.value:g}, noise of response surfaces "
+        f"moves {of['name']} by {found.bias:+.2f} of its error on average; shift more "
+        "(surfaces.events)"
     )
 
 

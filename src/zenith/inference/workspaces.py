@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import jax
 import jax.numpy as jnp
 import numpy as np
+from numpy.typing import NDArray
 
 from zenith.artefacts.interval import Intervals, OneInterval, ParameterIntervals
 from zenith.core.likelihood.histfactory import (
@@ -33,8 +34,11 @@ def intervals(
     levels: Sequence[float] = LEVELS,
     *,
     expected: bool = False,
+    noise: NDArray[np.float64] | None = None,
 ) -> Intervals:
     """The intervals of parameters, by default of the parameter of interest, at rising levels.
+
+    `noise` (J, F, S, B) is that of the terms of surfaces, of which there may be warnings.
 
     Raises InputError for levels that are no probabilities or twice there, FitError for parameters
     that are not in the model or held by it, and fits that do not converge.
@@ -63,7 +67,7 @@ def intervals(
         "data": kind,
         "twice_nll": 2.0 * value + constant,
         "parameters": content,
-        "warnings": warnings(workspace, content),
+        "warnings": warnings(workspace, content, noise),
     }
 
 
