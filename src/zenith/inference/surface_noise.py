@@ -24,7 +24,7 @@ from zenith.core.likelihood.quadratics import monomials
 from zenith.core.likelihood.structure import Structure, Templates
 
 Array = NDArray[np.float64]
-AWAY = 2.0
+AWAY = 2.0  # standard deviations, of the parameters of surfaces
 
 
 class Worst(NamedTuple):
@@ -42,24 +42,27 @@ def bias(structure: Structure, templates: Templates, noise: Array, theta: Array)
 
     `noise` is (J, F, S, B), of the terms of surfaces.
     """
-    counts, slopes, moved, moved_slopes, width, free = (
-        np.asarray(each) for each in _derivatives(structure, templates, noise, theta)
+    counts, slopes, width, free = (
+        np.asarray(each) for each in _derivatives(structure, templates, theta)
     )
+    slopes = slopes[:, free]
     weight = 1.0 / np.maximum(counts, 1e-12)
-    constrained = structure.parameters.constraint != 0
-    prior = np.where(constrained, 1.0 / width**2, 0.0)[free]
-    slopes, moved_slopes = slopes[:, free], moved_slopes[..., free]
     weighted = slopes * weight[:, None]
-    inverse = np.linalg.pinv(weighted.T @ slopes + np.diag(prior), hermitian=True)
-    first = -moved @ weighted @ inverse  # (JS, n)
-    rest = (moved + first @ slopes.T) * weight
-    gradient = np.einsum("kbn,kb->n", moved_slopes, rest)
-    gradient += np.einsum("bn,kbm,km->n", weighted, moved_slopes, first, optimize=True)
-    error = np.sqrt(np.diag(inverse))
-    seen = np.einsum("kbn,b,kbm->nm", moved_slopes, weight, moved_slopes, optimize=True)
-    inverse = np.linalg.pinv(weighted.T @ slopes + np.diag(prior) + seen, hermitian=True)
+    constrained = (structure.parameters.constraint != 0)[free]
+    information = weighted.T @ slopes + np.diag(np.where(constrained, width[free] ** -2.0, 0.0))
+    inverse = np.linalg.pinv(information, hermitian=True)
+    gradient = np.zeros(len(inverse))
+    for k in range(len(structure.samples)):  # one after the other: δJ of all may be large
+        moved, moved_slopes = map(np.asarray, _noise(structure, templates, noise, k, theta))
+        moved_slopes = moved_slopes[..., free]
+        first = -moved @ weighted @ inverse  # (J, n)
+        rest = (moved + first @ slopes.T) * weight
+        gradient += np.einsum("jbn,jb->n", moved_slopes, rest)
+        gradient += np.einsum("bn,jbm,jm->n", weighted, moved_slopes, first, optimize=True)
+        information += np.einsum("jbn,b,jbm->nm", moved_slopes, weight, moved_slopes, optimize=True)
     found = np.zeros(len(theta))
-    found[free] = -inverse @ gradient / error
+    found[free] = -np.linalg.pinv(information, hermitian=True) @ gradient
+    found[free] /= np.sqrt(np.diag(inverse))
     return found
 
 
@@ -80,22 +83,28 @@ def worst(structure: Structure, templates: Templates, noise: Array, index: int) 
 
 @partial(jax.jit, static_argnums=0)
 def _derivatives(
-    structure: Structure, templates: Templates, noise: jax.Array, theta: jax.Array
-) -> tuple[jax.Array, ...]:
-    """m (B,), J (B, n), δm (JS, B) and δJ (JS, B, n) of groups and samples, widths and the free."""
+    structure: Structure, templates: Templates, theta: jax.Array
+) -> tuple[jax.Array, jax.Array, jax.Array, jax.Array]:
+    """m (B,), J (B, n), widths of constraints and which parameters are free (n,)."""
     model = prepare(structure, templates)
-    places = np.array([structure.parameters.slices[name].start for name in structure.surface])
-    acts = structure.where("surface", structure.surface)[:, :, structure.channel_of_bin].any(0)
 
     def counts(at: jax.Array) -> jax.Array:
         return rates(structure, model, at).sum(axis=0)
 
-    def moved(at: jax.Array) -> jax.Array:
-        relative = jnp.tensordot(monomials(at[places]), noise, axes=(0, 1))  # (J, S, B)
-        return (relative * acts * rates(structure, model, at)).reshape(-1, acts.shape[-1])
+    return counts(jnp.asarray(theta)), jax.jacfwd(counts)(theta), model.width, model.free
 
-    theta = jnp.asarray(theta)
-    return (
-        counts(theta), jax.jacfwd(counts)(theta), moved(theta), jax.jacfwd(moved)(theta),
-        model.width, model.free,
-    )  # fmt: skip
+
+@partial(jax.jit, static_argnums=0)
+def _noise(
+    structure: Structure, templates: Templates, noise: jax.Array, sample: int, theta: jax.Array
+) -> tuple[jax.Array, jax.Array]:
+    """δm (J, B) and δJ (J, B, n) of one sample, of each group of its events."""
+    model = prepare(structure, templates)
+    places = np.array([structure.parameters.slices[name].start for name in structure.surface])
+    acts = structure.where("surface", structure.surface)[:, :, structure.channel_of_bin].any(0)
+
+    def moved(at: jax.Array) -> jax.Array:
+        relative = jnp.tensordot(monomials(at[places]), noise[:, :, sample], axes=(0, 1))  # (J, B)
+        return relative * (acts * rates(structure, model, at))[sample]
+
+    return moved(jnp.asarray(theta)), jax.jacfwd(moved)(theta)
