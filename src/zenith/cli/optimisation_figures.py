@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from zenith.optimisation.selection import Physical
 
 HELP = "climbs, searches and comparison to figures"
-GRID = 25  # values of each threshold in the scan of the plane
+GRID = 17  # values of each threshold in the scan of the plane
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:

@@ -21,7 +21,11 @@ from zenith.simulation.filters import QUARKS, filter_of, looks_at_the_shower
 from zenith.simulation.truth import HIGGS, MUON
 
 BEAM_ENERGY = 13_000.0  # √s in GeV
-W_DECAYS = {"ttbar_hadronic": "1 2 3 4 5", "ttbar_dileptonic": "11 13 15"}
+W_DECAYS = {  # of electrons, where a muon is asked for, an event of one lepton has none
+    "ttbar_hadronic": "1 2 3 4 5",
+    "ttbar_semileptonic": "1 2 3 4 5 13 15",
+    "ttbar_dileptonic": "11 13 15",
+}
 
 HIGGS_PRODUCTION = {
     "higgs_vector_boson_fusion": ("HiggsSM:ff2Hff(t:ZZ) = on", "HiggsSM:ff2Hff(t:WW) = on"),
@@ -114,8 +118,11 @@ def settings(card: PythiaCard, seed: int) -> list[str]:
             ]
         case TopPairCard():
             lines += ["Top:gg2ttbar = on", "Top:qqbar2ttbar = on"]
-            if card.process != "ttbar_semileptonic":  # both W bosons decay alike: σ follows
-                lines += ["24:onMode = off", f"24:onIfAny = {W_DECAYS[card.process]}"]
+            # both W bosons decay alike: σ follows
+            decays = W_DECAYS[card.process]
+            if card.process == "ttbar_semileptonic" and card.muon_pt_min is None:
+                decays = f"{decays} 11"
+            lines += ["24:onMode = off", f"24:onIfAny = {decays}"]
         case WJetsCard():
             lines += [
                 "WeakBosonAndParton:qqbar2Wg = on",
