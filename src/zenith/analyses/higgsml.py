@@ -205,7 +205,17 @@ def DER_lep_eta_centrality(objects: Objects) -> Any:
 @observable()
 def vbf_jets(objects: Objects) -> Any:
     """1 with jets as of vector-boson fusion, above 50 and 30 GeV; else 0."""
+    return _has_vbf_jets(primary(objects))
+
+
+@observable()
+def vbf_or_boosted(objects: Objects) -> Any:
+    """1 with jets as of vector-boson fusion, or with 100 GeV of pT(H); else 0."""
     event = primary(objects)
+    return _has_vbf_jets(event) | (np.hypot(*higgs(event)) >= 100.0)
+
+
+def _has_vbf_jets(event: Features) -> NDArray[np.bool_]:
     return (event["jet_leading_pt"] > 50.0) & (event["jet_subleading_pt"] > 30.0)
 
 

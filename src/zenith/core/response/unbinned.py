@@ -18,11 +18,39 @@ import numpy as np
 from jax.typing import ArrayLike
 from numpy.typing import NDArray
 
+from zenith.core.likelihood.quadratics import monomials
 from zenith.errors import FitError
 
 Array = NDArray[np.float64]
 Ratios = Callable[[jax.Array, jax.Array], jax.Array]  # events (N, …), θ (A,) → ln r (N,)
 STEPS, HALVINGS, TOLERANCE = 100, 30, 1e-9
+
+
+def of_processes(signal: ArrayLike, rates: ArrayLike) -> Ratios:
+    """The ratios of events whose processes have learned shares and responses.
+
+    An event is (P, 1 + F): of each process ln of its share in the intensity at the reference point,
+    where all nuisance parameters are 0 and μ is 1, and the F terms of its response to A of them, as
+    `zenith.core.response.learned.LearnedResponse.terms` has them. At θ = (μ, A of these, R rates)
+
+        r = Σ_p share_p μ^signal_p exp(terms_p · m(ν) + rates_p · ν').
+
+    Parameters
+    ----------
+    signal
+        1 for processes that μ multiplies, else 0, (P,).
+    rates
+        ln of the yield ratio at one standard deviation of R further parameters, (P, R).
+    """
+    of_signal, of_rates = jnp.asarray(signal), jnp.asarray(rates)
+
+    def log_ratio(events: jax.Array, at: jax.Array) -> jax.Array:
+        shapes, others = jnp.split(at[1:], [len(at) - 1 - of_rates.shape[1]])
+        change = of_signal * jnp.log(at[0]) + of_rates @ others
+        responses = events[..., 1:] @ monomials(shapes)
+        return jax.nn.logsumexp(events[..., 0] + responses + change, axis=-1)
+
+    return log_ratio
 
 
 class BestFit(NamedTuple):

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from scipy.optimize import minimize
 
-from zenith.core.response.unbinned import fit
+from zenith.core.response.unbinned import fit, of_processes
 from zenith.errors import FitError
 
 SIGNAL, BACKGROUND = 100.0, 900.0
@@ -54,3 +54,20 @@ def test_what_nothing_depends_on_has_no_error(events: tuple[np.ndarray, ...]) ->
 def test_ratios_that_are_none(events: tuple[np.ndarray, ...]) -> None:
     with pytest.raises(FitError, match="does not converge"):
         fit(lambda x, at: jnp.nan * at[0] * x, *events, [1.0], [0.0])
+
+
+def test_ratios_of_processes_by_hand() -> None:
+    """Of a signal and a background, with two shapes (a, b, a², a b, b²) and one rate."""
+    shares = np.array([[0.2, 0.8], [0.7, 0.3]])  # of two events
+    terms = np.random.default_rng(2).normal(0.0, 0.1, (2, 2, 5))
+    events = np.concatenate([np.log(shares)[..., None], terms], axis=-1)
+    log_ratio = of_processes([1.0, 0.0], [[0.0], [np.log(1.02)]])
+    mu, a, b, rate = at = [1.7, 0.5, -1.5, 2.0]
+    polynomial = terms @ np.array([a, b, a * a, a * b, b * b])
+    factor = np.exp(polynomial) * np.array([mu, 1.02**rate])
+    np.testing.assert_allclose(log_ratio(events, jnp.array(at)), np.log((shares * factor).sum(1)))
+    np.testing.assert_allclose(log_ratio(events, jnp.array([1.0, 0, 0, 0])), 0.0, atol=1e-12)
+    without_rates = of_processes([1.0, 0.0], np.zeros((2, 0)))
+    factor = np.exp(polynomial) * np.array([mu, 1.0])
+    expected = np.log((shares * factor).sum(axis=1))
+    np.testing.assert_allclose(without_rates(events, jnp.array(at[:3])), expected)
