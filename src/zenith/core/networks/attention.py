@@ -9,8 +9,9 @@ from typing import Self
 import equinox as eqx
 import jax
 import jax.numpy as jnp
+import numpy as np
 
-from zenith.core.networks.layers import Dense, LayerNorm, Layers
+from zenith.core.networks.layers import Dense, LayerNorm, Layers, reshaped_onnx, rows_onnx
 from zenith.core.networks.network import OnnxGraph
 from zenith.core.networks.tokens import Layout
 
@@ -59,22 +60,28 @@ class Attention(eqx.Module):
     def onnx(
         self, graph: OnnxGraph, asking: str, there: str, valid: str, bias: str | None = None
     ) -> str:
-        """(N, Q, width), (N, M, width) and valid (N, M) → (N, Q, width).
+        """Tokens (N · M, width) that are asked, and valid (N, M) → (N · Q, width).
 
-        Of tokens that attend to each other, those of an event without any have no meaning, as in
-        `of_itself` those that are not valid; of other queries the result is then 0.
+        They ask themselves, or queries (Q, width) do, the same in all events. Of tokens that attend
+        to each other, those of an event without any have no meaning, as in `of_itself` those that
+        are not valid; of other queries the result is then 0.
         """
         heads, width = self.heads, len(self.out.bias)
+        tokens = graph.node("Shape", valid)
+        queries = tokens if asking == there else graph.node("Constant", value_ints=[1, -1])
 
-        def by_head(h: str, order: list[int]) -> str:
-            shape = graph.node("Constant", value_ints=[0, 0, heads, width // heads])
-            return graph.node("Transpose", graph.node("Reshape", h, shape), perm=order)
+        def by_head(h: str, events: str, order: list[int]) -> str:
+            last = graph.node("Constant", value_ints=[heads, width // heads])
+            shape = graph.node("Concat", events, last, axis=0)
+            return graph.node("Transpose", reshaped_onnx(graph, h, shape), perm=order)
 
         scale = (width // heads) ** -0.5
-        queries = Dense(self.queries.weight * scale, self.queries.bias * scale)
-        q = by_head(queries.onnx(graph, asking), [0, 2, 1, 3])
-        k = by_head(self.keys.onnx(graph, there), [0, 2, 3, 1])
-        v = by_head(self.values.onnx(graph, there), [0, 2, 1, 3])
+        dense = Dense(self.queries.weight * scale, self.queries.bias * scale)
+        q = by_head(dense.onnx(graph, asking), queries, [0, 2, 1, 3])
+        # without their bias, which adds the same to all logits of a query: a softmax is blind to it
+        keys = graph.node("MatMul", there, graph.constant(np.asarray(self.keys.weight).T))
+        k = by_head(keys, tokens, [0, 2, 3, 1])
+        v = by_head(self.values.onnx(graph, there), tokens, [0, 2, 1, 3])
         z = graph.node("MatMul", q, k)
         if bias is not None:
             z = graph.node("Add", z, bias)
@@ -86,8 +93,7 @@ class Attention(eqx.Module):
         if asking != there:
             p = graph.node("Where", where, p, zero)
         mixed = graph.node("Transpose", graph.node("MatMul", p, v), perm=[0, 2, 1, 3])
-        shape = graph.node("Constant", value_ints=[0, 0, width])
-        return self.out.onnx(graph, graph.node("Reshape", mixed, shape))
+        return self.out.onnx(graph, rows_onnx(graph, mixed, width))
 
 
 def _softmax(z: jax.Array, valid: jax.Array) -> jax.Array:
@@ -124,7 +130,9 @@ class TransformerLayer(eqx.Module):
 
     def onnx(self, graph: OnnxGraph, h: str, valid: str, bias: str | None = None) -> str:
         """(N, M, width) → (N, M, width)."""
+        shape, h = graph.node("Shape", h), rows_onnx(graph, h, len(self.before_dense.gain))
         normal = self.before_attention.onnx(graph, h)
         mixed = self.attention.onnx(graph, normal, normal, valid, bias)
         h = graph.node("Add", h, mixed)
-        return graph.node("Add", h, self.dense.onnx(graph, self.before_dense.onnx(graph, h)))
+        h = graph.node("Add", h, self.dense.onnx(graph, self.before_dense.onnx(graph, h)))
+        return reshaped_onnx(graph, h, shape)

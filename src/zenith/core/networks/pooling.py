@@ -11,7 +11,7 @@ import jax
 import jax.numpy as jnp
 
 from zenith.core.networks.attention import Attention
-from zenith.core.networks.layers import LayerNorm
+from zenith.core.networks.layers import LayerNorm, rows_onnx
 from zenith.core.networks.network import OnnxGraph
 from zenith.core.networks.tokens import Layout
 
@@ -27,10 +27,10 @@ def number(layout: Layout, dtype: jnp.dtype) -> jax.Array:
 
 
 def total_onnx(graph: OnnxGraph, h: str, valid: str) -> str:
-    """(N, M, width) and valid (N, M) → (N, width)."""
-    where = graph.node("Unsqueeze", valid, graph.node("Constant", value_ints=[2]))
-    masked = graph.node("Where", where, h, graph.constant(0.0))
-    return graph.node("ReduceSum", masked, graph.node("Constant", value_ints=[1]), keepdims=0)
+    """(N, M, width), finite, and valid (N, M) → (N, width)."""
+    second = graph.node("Constant", value_ints=[1])
+    chosen = graph.node("Unsqueeze", graph.node("Cast", valid, to=1), second)
+    return graph.node("Squeeze", graph.node("MatMul", chosen, h), second)
 
 
 def number_onnx(graph: OnnxGraph, valid: str) -> str:
@@ -97,6 +97,6 @@ class AttentionPooling(eqx.Module):
     def onnx(self, graph: OnnxGraph, h: str, valid: str) -> str:
         """(N, M, width) → (N, seeds · width)."""
         width, seeds = self.seeds.shape
-        asking = graph.constant(self.seeds.T[None])
-        found = self.attention.onnx(graph, asking, self.norm.onnx(graph, h), valid)
+        there = self.norm.onnx(graph, rows_onnx(graph, h, width))
+        found = self.attention.onnx(graph, graph.constant(self.seeds.T), there, valid)
         return graph.node("Reshape", found, graph.node("Constant", value_ints=[-1, seeds * width]))

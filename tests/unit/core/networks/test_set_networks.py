@@ -167,6 +167,14 @@ def test_order_padding_and_layout_change_nothing(kind: str, tmp_path: Path) -> N
             fed |= {name: values, f"{name}_valid": np.asarray(valid).T[:some]}
         (scores,) = session.run(["scores"], fed)
         np.testing.assert_allclose(scores, expected.T[:some], atol=1e-5)
+    none = []  # places for objects, and objects in them, are the same
+    for places in (0, 2):
+        fed = {"events": events.x.T}
+        for name, (values, valid) in events.objects.items():
+            fed |= {name: np.zeros_like(values.T[:, :places])}
+            fed |= {f"{name}_valid": np.zeros_like(np.asarray(valid).T[:, :places])}
+        none.append(session.run(["scores"], fed)[0])
+    np.testing.assert_allclose(none[0], none[1], atol=1e-6)
 
 
 @pytest.mark.parametrize("fusion", KINDS)
