@@ -39,11 +39,13 @@ def run(args: argparse.Namespace) -> None:
     from zenith.optimisation.coefficients import tuned
     from zenith.training.copied_events import copied_events
     from zenith.training.efficient_score import rebinned, summarise
-    from zenith.training.export import export_onnx
+    from zenith.training.export import export_onnx, require_onnx
     from zenith.training.response import simulated_events
     from zenith.training.response_metrics import described, score_closure
     from zenith.training.score_files import load_responses, require_responses, save_score
 
+    folder = Path(args.output)
+    require_onnx(folder / "score.onnx")
     analysis = options.analysis(args)
     summary = options.summary(args, analysis)
     folds, fold = analysis.folds, options.fold(args, analysis)
@@ -71,7 +73,7 @@ def run(args: argparse.Namespace) -> None:
         score, before, after = tuned(analysis, columns, score, fold)
         score, kept = rebinned(analysis, summary, score, events.of([folds.validation(fold)]))
         tuning = {"before": before, "after": after}
-    folder, of_fold = Path(args.output), taught(folds, fold, teachers)
+    of_fold = taught(folds, fold, teachers)
     save_score(folder / "score.safetensors", score, mva, of_fold)
     export_onnx(folder / "score.onnx", score, {"name": "efficient_score"})
     projection = found.projection

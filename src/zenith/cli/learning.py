@@ -88,8 +88,10 @@ def learn(
     the metrics record of the parts, `metadata` what the network records besides; `start` is when
     the step began, as `time.perf_counter` has it; `experiment` is what MLflow calls all of this.
     """
+    from zenith.training.export import require_onnx
     from zenith.training.tracking import tracked
 
+    require_onnx(Path(folder) / "network.onnx")
     settings = {"seed": seed, **mva.model_dump(mode="json", exclude={"mlflow"})}
     with tracked(mva.mlflow, experiment, name, settings) as run:
         kept = about, metadata or {}, inputs, config, start

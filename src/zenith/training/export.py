@@ -1,5 +1,6 @@
 """Networks as ONNX, for inference elsewhere."""
 
+import logging
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,8 @@ DOMAINS = {"": 17, "ai.onnx.ml": 3}  # operators, and those of trees: 2022, with
 TOLERANCE = 1e-5  # of scores
 CHECKED = 100  # events
 IR_VERSION = 8  # this version of the files: what every runtime still in use reads
+INSTALL = "pip install 'zenith-hep[onnx]'"
+log = logging.getLogger(__name__)
 
 
 class _Graph:
@@ -49,6 +52,14 @@ class _Graph:
         return name
 
 
+def require_onnx(path: str | Path) -> None:
+    """Raises `InputError` if the file cannot be written, before time is spent on the network."""
+    try:
+        import onnx  # noqa: F401
+    except ModuleNotFoundError:
+        raise InputError(f"{path}: writing it needs onnx: {INSTALL}") from None
+
+
 def export_onnx(
     path: str | Path,
     network: Network,
@@ -62,16 +73,15 @@ def export_onnx(
     variance. A network without features has no input `events`. The names of features, fields and
     classes are in the file's properties. Where onnxruntime is installed, the outputs for some of
     the examples are compared: of several at once, of which one loses its objects, and of that one
-    by itself.
+    by itself; where it is not, a warning says so.
 
     Raises `InputError` if the package onnx is not installed, for a collection whose name is that of
     another input, and if onnxruntime gives other scores.
     """
-    try:
-        import onnx
-        from onnx import TensorProto, helper
-    except ModuleNotFoundError:
-        raise InputError(f"{path}: writing it needs onnx: pip install 'zenith-hep[onnx]'") from None
+    require_onnx(path)
+    import onnx
+    from onnx import TensorProto, helper
+
     tensor = helper.make_tensor_value_info
     objects, inputs = {}, []
     if network.features:
@@ -123,6 +133,7 @@ def _check(path: str | Path, network: Network, content: bytes, examples: Example
     try:
         import onnxruntime
     except ModuleNotFoundError:
+        log.warning("%s: is not checked, which needs onnxruntime: %s", path, INSTALL)
         return
     session = onnxruntime.InferenceSession(content, providers=["CPUExecutionProvider"])
     some = examples.take(np.arange(min(CHECKED, len(examples.weight))))

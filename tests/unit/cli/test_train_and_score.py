@@ -1,6 +1,7 @@
 """`zenith train` and `zenith score` on a file from elsewhere, and what `categorise` reads of it."""
 
 import json
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -218,6 +219,18 @@ def test_mistakes(trained: dict[str, str], tmp_path: Path, capsys: Any) -> None:
         assert len(printed.splitlines()) == 1
     assert not Path(output).exists()
     assert not Path(folder).exists()
+
+
+def test_nothing_is_trained_that_cannot_be_written(
+    trained: dict[str, str], tmp_path: Path, capsys: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "onnx", None)
+    folder = tmp_path / "net"
+    train = ["train", "--config", trained["config"], "--input", trained["set"]]
+    assert main([*train, "--output", str(folder)]) == 1
+    message = "network.onnx: writing it needs onnx: pip install 'zenith-hep[onnx]'"
+    assert capsys.readouterr().err == f"zenith train: error: {folder}/{message}\n"
+    assert not folder.exists()
 
 
 def test_another_seed_is_another_network_and_the_same_is_the_same(

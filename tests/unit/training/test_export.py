@@ -1,5 +1,6 @@
 """The ONNX file gives the scores of the network, in a runtime that knows nothing of Zenith."""
 
+import sys
 from pathlib import Path
 
 import jax
@@ -7,6 +8,7 @@ import numpy as np
 import pytest
 
 from zenith.core.networks.perceptron import ACTIVATIONS, Perceptron
+from zenith.training.examples import Examples
 from zenith.training.export import export_onnx
 
 onnxruntime = pytest.importorskip("onnxruntime", reason="the extra onnx is not installed")
@@ -39,3 +41,17 @@ def test_equal_networks_are_equal_files(tmp_path: Path) -> None:
     for name in "ab":
         export_onnx(tmp_path / name, network)
     assert (tmp_path / "a").read_bytes() == (tmp_path / "b").read_bytes()
+
+
+def test_a_file_that_is_not_checked_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    network = Perceptron.create(jax.random.key(0), ("a",), (2,))
+    events = Examples(np.ones((1, 3), np.float32), np.zeros(3, np.int32), np.ones(3))
+    export_onnx(tmp_path / "a.onnx", network, None, events)
+    assert not caplog.records
+    monkeypatch.setitem(sys.modules, "onnxruntime", None)
+    export_onnx(tmp_path / "b.onnx", network, None, events)
+    (record,) = caplog.records
+    assert "b.onnx: is not checked, which needs onnxruntime" in record.getMessage()
+    assert (tmp_path / "a.onnx").read_bytes() == (tmp_path / "b.onnx").read_bytes()
