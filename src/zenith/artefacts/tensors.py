@@ -40,8 +40,14 @@ def write_tensors(
         temporary.write_bytes(content)
 
 
-def read_tensors(path: str | Path) -> Tensors:
-    """Read what `write_tensors` wrote; `InputError` if the file is missing or is something else."""
+def read_tensors(
+    path: str | Path, what: str = "network of Zenith", remedy: str = "run `zenith mva`"
+) -> Tensors:
+    """Read what `write_tensors` wrote.
+
+    Raises `InputError` if the file is missing or is something else, which says what it should be
+    and the remedy.
+    """
     from safetensors import SafetensorError, safe_open
 
     try:
@@ -51,9 +57,9 @@ def read_tensors(path: str | Path) -> Tensors:
             if not isinstance(header, dict):
                 raise ValueError("its header is no JSON object")
     except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error}); run `zenith mva`") from None
+        raise InputError(f"{path}: cannot be read ({error}); {remedy}") from None
     except (SafetensorError, KeyError, ValueError) as error:
-        raise InputError(f"{path}: not a network of Zenith ({error}); run `zenith mva`") from None
+        raise InputError(f"{path}: not a {what} ({error}); {remedy}") from None
     return Tensors(header, arrays)
 
 

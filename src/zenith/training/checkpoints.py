@@ -23,6 +23,7 @@ from zenith.training.examples import Examples
 from zenith.training.objective import Learner
 
 PAUSE = 2.0  # seconds between the end of an epoch that is written and the next
+WHAT, REMEDY = "checkpoint", "remove it, and the training begins again"
 log = logging.getLogger(__name__)
 
 
@@ -53,9 +54,11 @@ class Checkpoint:
         """
         if not self.path.exists():
             return start
+        header, arrays = read_tensors(self.path, WHAT, REMEDY)
         try:
-            header, arrays = read_tensors(self.path)
-            found = header["checkpoint"]
+            if WHAT not in header:
+                raise ValueError("it is something else")
+            found = header[WHAT]
             if found["identity"] != self._identity:
                 log.info("%s: is of another training, which is not continued", self.path)
                 return start
@@ -68,10 +71,8 @@ class Checkpoint:
                 jax.tree.structure(trees), [jnp.asarray(leaf) for leaf in leaves]
             )
             reached = Reached(*trained, **found["reached"])
-        except (InputError, KeyError, TypeError, ValueError) as error:
-            raise InputError(
-                f"{self.path}: not a checkpoint ({error}); remove it, and the training begins again"
-            ) from None
+        except (KeyError, TypeError, ValueError) as error:
+            raise InputError(f"{self.path}: not a {WHAT} ({error}); {REMEDY}") from None
         log.info("%s: goes on after epoch %d", self.path, reached.epoch)
         return reached
 
@@ -83,7 +84,7 @@ class Checkpoint:
         about = {name: getattr(reached, name) for name in Reached._fields[3:]}
         write_tensors(
             self.path,
-            {"checkpoint": {"identity": self._identity, "reached": about}},
+            {WHAT: {"identity": self._identity, "reached": about}},
             {f"{k:05d}": np.asarray(leaf) for k, leaf in enumerate(leaves)},
         )
         self._written = time.monotonic()

@@ -9,6 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from zenith.artefacts.tensors import write_tensors
 from zenith.config.networks.perceptron import PerceptronSettings
 from zenith.core.networks.network import Network
 from zenith.errors import ConfigError, InputError
@@ -79,13 +80,17 @@ def test_a_training_that_was_stopped_ends_with_the_same_network(tmp_path: Path) 
     assert trained(path, epochs=4, stop=1)[0] == [1]
     assert [file.name for file in tmp_path.iterdir()] == [path.name]
     content = path.read_bytes()
-    for wrong in (content[: len(content) // 2], b"", content[:-40]):
+    other = tmp_path / "other.safetensors"
+    write_tensors(other, {"network": {}}, {"weight": np.ones(3)})
+    for wrong in (content[: len(content) // 2], b"", content[:-40], other.read_bytes()):
         path.write_bytes(wrong)
-        with pytest.raises(
-            InputError, match=r"mva\.n: .*checkpoint\.safetensors: not a check"
-        ) as e:
+        with pytest.raises(InputError) as error:
             trained(path)
-        assert len(str(e.value).splitlines()) == 1
+        text = str(error.value)
+        assert text.startswith(f"mva.n: {path}: not a checkpoint (")
+        assert text.endswith("); remove it, and the training begins again")
+        assert text.count("safetensors:") == len(text.splitlines()) == 1
+        assert path.read_bytes() == wrong
 
 
 def test_a_bootstrap_repeats_events() -> None:
