@@ -31,9 +31,13 @@ def explain(
         # The first is reported, but rather one of the type that the value has.
         if key not in first or (_of_type(first[key]) and not _of_type(error)):
             first[key] = error
-    return "\n".join(
-        _explained(error, _keys(error, data), source, data, root) for error in first.values()
-    )
+    # A part that is wrong says more than that the whole is of no other type.
+    told = [
+        error
+        for key, error in first.items()
+        if not (_of_type(error) and any(other.startswith(f"{key}.") for other in first))
+    ]
+    return "\n".join(_explained(e, _keys(e, data), source, data, root) for e in told)
 
 
 def _of_type(error: Any) -> bool:

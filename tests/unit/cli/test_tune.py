@@ -291,6 +291,8 @@ def test_lists_and_null_are_choices() -> None:
         ({"space": {"leaves": {"low": 9, "high": 2}}}, "from low: 9 to high: 2 is reversed"),
         ({"space": {"leaves": {"low": 3, "high": 3}}}, "from low: 3 to high: 3 is empty"),
         ({"space": {"leaf_weight": {"low": 0, "high": 2, "log": True}}}, "log: the logarithm beg"),
+        ({"space": {"leaves": {"low": "few", "high": 3}}}, "space.leaves.low: Input should be a"),
+        ({"space": {"leaves": {"low": 3}}}, "tune.space.leaves.high: missing (largest value)"),
         ({"space": {"leaf_weight": {"low": 0, "high": 2}}}, "leaf_weight: Input should be greater"),
         ({"space": {"leaves": [2, 1]}}, "leaves: Input should be greater than or equal to 2, not"),
         ({"space": {"leaves": ["many"]}}, "leaves: Input should be a valid integer"),
