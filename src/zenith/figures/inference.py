@@ -181,7 +181,8 @@ def plane(
     axes.contourf(first, second, values, levels=edges, colors=[style.GREEN, style.YELLOW])
     axes.contour(first, second, values, levels=edges[1:], colors="black", linewidths=2)
     axes.plot(*best, "*", color=style.RED, mec="black", ms=24)
-    axes.set(xlabel=labels[0], ylabel=labels[1])
+    low, high = float(np.min(second)), float(np.max(second))
+    axes.set(xlabel=labels[0], ylabel=labels[1], ylim=(low, high + 0.2 * (high - low)))
     style.add_text(axes, ["68 and 95 %", "all others profiled"])
     if banner:
         banner.draw(axes)
