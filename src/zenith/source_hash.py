@@ -6,6 +6,7 @@ import importlib.machinery
 import sys
 import sysconfig
 from collections.abc import Iterator, Mapping
+from functools import cache
 from pathlib import Path
 
 from zenith.analysis_module import file_spec, is_path
@@ -43,15 +44,22 @@ def _is_ours(module: str, source: Path) -> bool:
     return not installed and not _INSTALLED & set(source.resolve().parents)
 
 
-def _imported(module: str, source: Path, is_package: bool) -> Iterator[str]:
+def _imported(module: str, source: Path, is_package: bool) -> frozenset[str]:
     """What may be modules of all that a file imports, also inside its functions.
 
     `from a import b` gives `a` and `a.b`.
     """
     if source.suffix != ".py":
-        return
+        return frozenset()
     package = module if is_package else module.rpartition(".")[0]
-    for node in ast.walk(ast.parse(source.read_bytes(), str(source))):
+    return _named(source.read_bytes(), str(source), package)
+
+
+@cache  # most files are of many rules
+def _named(content: bytes, source: str, package: str) -> frozenset[str]:
+    """The same of the content of a file."""
+    found: set[str] = set()
+    for node in ast.walk(ast.parse(content, source)):
         names: list[str] = []
         if isinstance(node, ast.Import):
             names = [alias.name for alias in node.names]
@@ -60,7 +68,8 @@ def _imported(module: str, source: Path, is_package: bool) -> Iterator[str]:
             base = ".".join([*above, *([node.module] if node.module else [])])
             names = [base, *(f"{base}.{alias.name}" for alias in node.names)]
         for name in names:
-            yield from _with_parents(name)
+            found.update(_with_parents(name))
+    return frozenset(found)
 
 
 def _with_parents(module: str) -> Iterator[str]:

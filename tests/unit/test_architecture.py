@@ -101,3 +101,12 @@ def test_the_command_line_starts_without_heavy_libraries() -> None:
     )
     result = subprocess.run([sys.executable, "-c", check], capture_output=True, text=True)
     assert result.returncode == 0, result.stderr
+
+
+def test_a_configuration_is_read_without_jax() -> None:
+    """Every job reads it, and half of them are done in the time that JAX takes to be imported."""
+    check = (
+        "import sys\nfrom zenith.config import load\nload('config/zprime.yaml')\n"
+        "sys.exit('jax' in sys.modules)"
+    )
+    subprocess.run([sys.executable, "-c", check], check=True, cwd=SOURCE.parents[1])

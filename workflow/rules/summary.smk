@@ -20,6 +20,7 @@ rule figures:
         f"{RESULTS}/logs/figures/{{selection}}.log",
     benchmark:
         f"{RESULTS}/benchmarks/figures/{{selection}}.tsv"
+    priority: 20  # the longest of the last jobs
     conda:
         "../../envs/zenith.yaml"
     threads: 1

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from zenith.config import Analysis
-from zenith.core.response.points import design
+from zenith.events.points import design
 
 Point = Mapping[str, float]
 """Pulls in standard deviations, by the systematic uncertainty; those that it lacks are 0."""

@@ -19,8 +19,8 @@ from zenith.core.likelihood.significance import expected_mu_error
 from zenith.core.likelihood.structure import Structure, Templates
 from zenith.core.likelihood.workspace import Workspace, from_workspace
 from zenith.core.response import surface
-from zenith.core.response.points import design
 from zenith.errors import InputError
+from zenith.events.points import design
 from zenith.statistics.nuisances import Nuisance
 from zenith.statistics.shifted_events import Counts, Yields, shifting
 from zenith.statistics.significance import expected_of

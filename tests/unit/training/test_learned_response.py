@@ -8,8 +8,8 @@ import pytest
 from zenith.config.efficient_score import LearnedResponses
 from zenith.core.likelihood.quadratics import names
 from zenith.core.response.learned import LearnedResponse
-from zenith.core.response.points import design
 from zenith.errors import FitError, InputError
+from zenith.events.points import design
 from zenith.simulation import summary_toy as toy
 from zenith.training.copied_events import Copied
 from zenith.training.learned_response import learn

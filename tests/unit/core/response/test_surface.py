@@ -5,8 +5,8 @@ import pytest
 
 from zenith.core.likelihood.quadratics import monomials, number, symmetric
 from zenith.core.response import surface
-from zenith.core.response.points import design
 from zenith.errors import InputError
+from zenith.events.points import design
 
 NAMES = ("tes", "jes", "soft")
 POINTS = design([-5.0, -5.0, 0.0], [5.0, 5.0, 5.0], random=12, seed=3)

@@ -4,7 +4,6 @@ from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import ndtr, ndtri
 
 
 def design(
@@ -15,6 +14,8 @@ def design(
     Nuisance parameters range from `lower` to `upper`, (A,), and points at most from -reach to
     reach, by default the four ±1 and ±2. Random ones are normal between these ends.
     """
+    from scipy.special import ndtr, ndtri  # every step reads points, few make them
+
     low, high = np.maximum(lower, -reach), np.minimum(upper, reach)
     axes = np.linspace(low, high, 5)
     on_axis = [
