@@ -155,7 +155,8 @@ def simulate_pseudodata(
             log.info("%s part %d: %d events of %s", sample, part, count, source.name)
             if count == 0:
                 continue
-            generator = Generator(unbiased(source.card), generator_seed)
+            card = unbiased(source.card).model_copy(update={"detector": detector})
+            generator = Generator(card, generator_seed)
             for batch in _batches(generator, count):
                 size = len(batch.weight)
                 numbers = {

@@ -131,7 +131,7 @@ def test_surfaces_follow_the_moved_events(folder: Path, surface: str) -> None:
     found = read_surface(surface)
     assert found.channels == (("mass", 6), ("high", 2))
     assert found.surface.nuisances == ("t", "j", "s")
-    assert (len(found.points), int(found.used.sum())) == (4 * 3 + 6 + 3, 18)
+    assert (len(found.points), int(found.used.sum())) == (4 * 3 + 12 + 3, 24)
     assert found.events["h"] == EVENTS["h"]
     assert found.events["Z"] == pytest.approx(4000, abs=200)
     assert 0.3 < found.chi2 / found.number < 1.6
