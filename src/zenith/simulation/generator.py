@@ -143,8 +143,6 @@ def settings(card: PythiaCard, seed: int) -> list[str]:
             lines += [*TAU_PROCESSES[card.process], "TauDecays:mode = 0"]
             if _has_forced_decays(card):
                 lines += LEPTON_AND_HADRONS
-    if isinstance(card, ProcessCard) and card.detector.substructure is None:
-        lines += WITHIN_A_JET
     if isinstance(card, ProcessCard) and card.shower_variations:
         ratio = VARIED_EMISSIONS / card.final_state_cutoff
         lines += [*SHOWER, f"UncertaintyBands:FSRpTmin2Fac = {ratio**2}"]
@@ -190,13 +188,20 @@ class Generator:
     keeps events with a pair of forward partons, that of a lepton and a τ events that can have both.
 
     With `hard_process_only` nothing that comes after the filter is generated: only `cross_section`
-    means something then.
+    means something then. With `whole_jets` what decays within a jet is stable (`WITHIN_A_JET`).
 
     Raises ZenithError if Pythia is not installed or does not accept the card.
     """
 
-    def __init__(self, card: PythiaCard, seed: int, *, hard_process_only: bool = False) -> None:
-        lines = settings(card, seed)
+    def __init__(
+        self,
+        card: PythiaCard,
+        seed: int,
+        *,
+        hard_process_only: bool = False,
+        whole_jets: bool = False,
+    ) -> None:
+        lines = [*settings(card, seed), *(WITHIN_A_JET if whole_jets else ())]
         if hard_process_only:
             level = "HadronLevel" if looks_at_the_shower(card) else "PartonLevel"
             lines.append(f"{level}:all = off")

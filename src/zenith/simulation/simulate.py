@@ -88,7 +88,7 @@ def simulate(
         Called with the number of events done, and of all.
     """
     generator_seed, rng = seeds(seed, sample, part)
-    generator = Generator(card, generator_seed)
+    generator = Generator(card, generator_seed, whole_jets=card.detector.substructure is None)
     sums = np.zeros(3)
     shower = np.zeros(len(generator.shower_variations))
     with nanoaod(
@@ -155,8 +155,9 @@ def simulate_pseudodata(
             log.info("%s part %d: %d events of %s", sample, part, count, source.name)
             if count == 0:
                 continue
-            card = unbiased(source.card).model_copy(update={"detector": detector})
-            generator = Generator(card, generator_seed)
+            generator = Generator(
+                unbiased(source.card), generator_seed, whole_jets=detector.substructure is None
+            )
             for batch in _batches(generator, count):
                 size = len(batch.weight)
                 numbers = {
