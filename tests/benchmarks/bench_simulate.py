@@ -44,7 +44,8 @@ def main() -> None:
                 _cpu(simulate, card, events=args.events, seed=1, part=0, output=output)
                 for _ in range(REPEATS)
             )
-            generator = Generator(card, 1)
+            whole_jets = card.detector.substructure is None
+            generator = Generator(card, 1, whole_jets=whole_jets)
             pythia = min(_cpu(generator.batch, args.events) for _ in range(REPEATS))
             rate = args.events / whole
             note = "\tbelow the target" if name == "ttbar_semileptonic" and rate < TARGET else ""

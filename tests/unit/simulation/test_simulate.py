@@ -367,7 +367,7 @@ def test_pseudodata_hold_the_luminosity_in_the_sections_that_are_certified(
         path.write_text(json.dumps(golden_json))
         golden_json = str(path)
     assert certified_share(golden_json) == pytest.approx(expected, rel=1e-12)
-    monkeypatch.setattr(module, "Generator", lambda *_: None)
+    monkeypatch.setattr(module, "Generator", lambda *_, **__: None)
     monkeypatch.setattr(module, "_batches", lambda *_: [])
     backgrounds = {"ttbar_semileptonic": 0.9781, "ttbar_dileptonic": 0.4565, "wjets": 0.8850}
     command = ["simulate", "--config", "config/zprime.yaml", "--sample", "pseudodata"]
