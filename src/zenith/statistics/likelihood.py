@@ -1,6 +1,6 @@
 """A pyhf model with data: its likelihood, and the minimum with parameters held at values."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -174,6 +174,10 @@ class Likelihood:
             for index in np.flatnonzero(~self._held_by_workspace).tolist()
             if np.isfinite(value) and all(on(index, bound) == value for bound in self.bounds[index])
         ]
+
+    def moving(self, held: Iterable[int]) -> NDArray[np.bool_]:
+        """Which parameters are fitted where some, by index, are held; shape (P,)."""
+        return ~self.fixed & ~np.isin(np.arange(len(self.nominal)), list(held))
 
     def at(self, held: Mapping[int, float]) -> Vector:
         """Nominal parameters, but some at values, by index."""

@@ -105,9 +105,7 @@ def _on_kinks(
 
     A kink that is as deep is better than what Minuit found beside it.
     """
-    moving = np.flatnonzero(
-        ~likelihood.fixed & ~np.isin(np.arange(len(likelihood.nominal)), list(held))
-    )
+    moving = np.flatnonzero(likelihood.moving(held))
     x = minimum_on_kinks(
         likelihood.objective,
         likelihood.rates,
@@ -162,7 +160,7 @@ def _minuit(likelihood: Likelihood, start: Vector, held: Mapping[int, float]) ->
     for index, value in held.items():
         x[index], limits[index] = value, (-np.inf, np.inf)  # it may lie outside of its bounds
     offset = likelihood.objective(x)  # differences that matter are not lost beside a large constant
-    moving = ~likelihood.fixed & ~np.isin(np.arange(len(x)), list(held))
+    moving = likelihood.moving(held)
     minuit = iminuit.Minuit(
         lambda at: likelihood.objective(at) - offset,
         x,
@@ -170,7 +168,7 @@ def _minuit(likelihood: Likelihood, start: Vector, held: Mapping[int, float]) ->
     )
     minuit.errordef, minuit.tol = 1.0, TOLERANCE
     minuit.limits, minuit.errors = limits, likelihood.steps
-    minuit.fixed = [bool(f) or i in held for i, f in enumerate(likelihood.fixed)]
+    minuit.fixed = ~moving
     return minuit
 
 

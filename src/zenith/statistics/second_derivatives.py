@@ -35,7 +35,7 @@ class Curvature(NamedTuple):
 
 def curvature(likelihood: Likelihood, x: Vector, held: Iterable[int]) -> Curvature | None:
     """At the minimum x with some parameters held; None where it is not one in every direction."""
-    moving = ~likelihood.fixed & ~np.isin(np.arange(len(x)), list(held))
+    moving = likelihood.moving(held)
     free = np.flatnonzero(moving).tolist()
 
     def second(index: int, size: float) -> Vector:
