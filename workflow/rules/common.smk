@@ -28,6 +28,8 @@ SCORES = (
     expand(SCORE_OF_FOLD, fold=range(ANALYSIS.folds.number)) if ANALYSIS.summary else []
 )
 SELECTIONS += ["efficient_score"] if SCORES else []
+# The selection whose intervals are quoted, and whose systematic variations are drawn.
+QUOTED = SELECTIONS[-1]
 # Categories that are climbed beside the regions: an analysis with them in their place.
 IN_CATEGORIES = in_climbed_categories(ANALYSIS) if ANALYSIS.climbed_categories else None
 CATEGORIES = ["climb_categories"] if IN_CATEGORIES else []
@@ -191,6 +193,16 @@ def selection_option(wildcards):
         return "--summarised"
     files = selection_files(wildcards)
     return f"--selection {' '.join(files)}" if files else ""
+
+
+def varied_histograms(wildcards):
+    """The histograms of the fit, where their variations are drawn."""
+    quoted = wildcards.selection == QUOTED
+    return [f"{RESULTS}/{QUOTED}/histograms.root"] if quoted else []
+
+
+def varied_option(wildcards):
+    return " ".join(f"--histograms {file}" for file in varied_histograms(wildcards))
 
 
 def surface_file(wildcards):

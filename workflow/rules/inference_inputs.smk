@@ -2,9 +2,8 @@
 
 from types import SimpleNamespace
 
-# The selection whose intervals are quoted, and the number of jobs that share truths.
-QUOTED = SELECTIONS[-1]
 OF_QUOTED = SimpleNamespace(selection=QUOTED)  # as wildcards have it
+# The number of jobs that share truths.
 PARTS = (
     min(ANALYSIS.coverage.jobs, ANALYSIS.coverage.number) if ANALYSIS.coverage else 1
 )

@@ -1,6 +1,6 @@
 rule figures:
     input:
-        histograms=f"{RESULTS}/{{selection}}/histograms.root",
+        histograms=varied_histograms,
         plots=f"{RESULTS}/{{selection}}/plots.root",
         cutflow=f"{RESULTS}/{{selection}}/cutflow.json",
         fit=f"{RESULTS}/{{selection}}/fit.json",
@@ -30,11 +30,12 @@ rule figures:
     params:
         configuration=resolved,
         folder=f"{RESULTS}/{{selection}}/figures",
+        histograms=varied_option,
         selection=selection_option,
         config=lambda wildcards: step_config(ANALYSIS, "figures"),
         code=code_hash("zenith.cli.figures"),
     shell:
-        "python -m zenith figures --config {params.configuration} --histograms {input.histograms}"
+        "python -m zenith figures --config {params.configuration} {params.histograms}"
         " --plots {input.plots} --cutflow {input.cutflow} --fit {input.fit} {params.selection}"
         " --output {params.folder} > {log} 2>&1"
 

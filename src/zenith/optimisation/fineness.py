@@ -25,7 +25,7 @@ from zenith.config.variants import blinded, summarised, with_regions
 from zenith.core.likelihood.recipe import Histograms
 from zenith.core.response.efficient_score import EfficientScore
 from zenith.core.response.projection import best_edges, efficient
-from zenith.core.selection.objective import Objective
+from zenith.core.selection.objective import QUICKLY_COMPILED, Objective
 from zenith.errors import InputError
 from zenith.optimisation import model
 from zenith.optimisation.rivals import SHARE, regions_of_categories, rival_fit
@@ -197,15 +197,7 @@ def _evaluated(
     return found
 
 
-# It is evaluated a few times: to compile it takes longer, and less without LLVM's optimisation.
-@partial(
-    jax.jit,
-    static_argnames="processes",
-    compiler_options={
-        "xla_backend_optimization_level": 0,
-        "xla_llvm_disable_expensive_passes": True,
-    },
-)
+@partial(jax.jit, static_argnames="processes", compiler_options=QUICKLY_COMPILED)
 def _value(
     objective: Objective, histograms: Mapping[str, Histograms], processes: tuple[str, ...]
 ) -> jax.Array:

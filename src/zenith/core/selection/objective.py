@@ -31,6 +31,11 @@ from zenith.core.selection.histograms import (
 from zenith.core.selection.layout import Layout
 
 __all__ = ["Objective", "Systematic"]
+# A fit takes a millisecond, to optimise its program seconds: hundreds of steps do not earn them.
+QUICKLY_COMPILED: dict[str, str | bool | int] = {
+    "xla_backend_optimization_level": 0,
+    "xla_llvm_disable_expensive_passes": True,
+}
 T = TypeVar("T")
 
 
@@ -71,7 +76,7 @@ def value_and_gradient(
     return value, _pulled_back(pull_back, by_template)
 
 
-@jax.jit
+@partial(jax.jit, compiler_options=QUICKLY_COMPILED)
 def value_and_bin_gradient(
     objective: Objective, templates: Templates
 ) -> tuple[jax.Array, Templates]:
