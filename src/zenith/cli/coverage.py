@@ -66,7 +66,7 @@ def run(args: argparse.Namespace) -> None:
         if args.experiments < 1 or args.truths < 1:
             raise InputError("--experiments and --truths must be at least 1")
         with given_workspace(args) as given:
-            workspace, noise = with_surface_of(args, read(given.spec, args.measurement))
+            workspace, noise, _ = with_surface_of(args, read(given.spec, args.measurement))
             theta = [fixed(workspace, text) for text in args.truth] or truths(
                 *workspace[:2], args.truths, args.seed, tuple(args.interest)
             )

@@ -40,7 +40,6 @@ def run(args: argparse.Namespace) -> None:
 
     from zenith.artefacts.coverage import COVERAGE
     from zenith.artefacts.fit import FIT
-    from zenith.artefacts.surface import read_surface
     from zenith.artefacts.writing import make_folder
     from zenith.cli.workspaces import with_surface_of
     from zenith.figures import inference_gallery as draw
@@ -53,14 +52,14 @@ def run(args: argparse.Namespace) -> None:
     logging.getLogger("pyhf").setLevel(logging.ERROR)
     analysis = options.analysis_of_files(args)
     fits = {Path(path).parent.name: FIT.read(path) for path in args.fits}
-    workspace, _ = with_surface_of(args, read(read_json_file(args.workspace)))
+    workspace, _, surface = with_surface_of(args, read(read_json_file(args.workspace)))
     parts: list[Figures] = [draw.numbers(analysis, errors(workspace))]
     if (least := analysis.statistics.least_error) is not None:
         parts.append(draw.widths(analysis, width_ratios(fits, least)))
     if args.coverage:
         parts.append(draw.coverage(analysis, COVERAGE.read(args.coverage)))
-    if args.surface:
-        parts.append(draw.closure(analysis, read_surface(args.surface)))
+    if surface is not None:
+        parts.append(draw.closure(analysis, surface))
     parts.append(_plane(analysis, workspace, [*fits.values()][-1]))
     folder = make_folder(Path(args.output))
     for name, figure in chain(*parts):

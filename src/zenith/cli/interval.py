@@ -46,7 +46,7 @@ def run(args: argparse.Namespace) -> None:
     from zenith.statistics.significance import read
 
     with given_workspace(args) as given:
-        workspace, noise = with_surface_of(args, read(given.spec, args.measurement))
+        workspace, noise, _ = with_surface_of(args, read(given.spec, args.measurement))
         content = intervals(
             workspace,
             args.parameter,

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from zenith.artefacts.surface import FittedSurface
     from zenith.config import Analysis
     from zenith.core.likelihood.workspace import Workspace
 
@@ -57,14 +58,16 @@ def run(args: argparse.Namespace) -> None:
     if not chosen:
         raise InputError(f"--part {args.part}: there are only {asked.number} truths")
     try:
-        workspace, noise = with_surface_of(args, read(read_json_file(args.workspace)))
+        workspace, noise, surface = with_surface_of(args, read(read_json_file(args.workspace)))
         drawn = truths(*workspace[:2], asked.truths, analysis.seed, asked.interest)
         fixed = [at(workspace, values) for values in asked.fixed]
     except ZenithError as error:
         raise type(error)(f"{args.workspace}: {error}") from None
     theta = np.array([*drawn, *fixed])[chosen]
     numbers = [asked.experiments] * asked.truths + [asked.fixed_experiments] * len(fixed)
-    expected = [*_expected(args, analysis, workspace, theta)] if args.surface else None
+    expected = None
+    if surface is not None:
+        expected = [*_expected(args, analysis, workspace, surface, theta)]
     content = cover(
         workspace,
         theta,
@@ -87,16 +90,15 @@ def _expected(
     args: argparse.Namespace,
     analysis: "Analysis",
     workspace: "Workspace",
+    found: "FittedSurface",
     theta: "NDArray[np.float64]",
 ) -> "NDArray[np.float64]":
-    """What the simulated events expect at truths, (T, B)."""
-    from zenith.artefacts.surface import read_surface
+    """What the simulated events of these surfaces expect at truths, (T, B)."""
     from zenith.cli.shifting import shifted_yields, weighted_counts
     from zenith.config import exact_ratio_of
     from zenith.inference.true_counts import expected, points
     from zenith.statistics.fitted_surfaces import in_workspace, log_ratios
 
-    found = read_surface(args.surface)
     at = points(workspace, theta, found.surface.nuisances)
     exact = exact_ratio_of(analysis)
     counts = (

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from zenith.artefacts.surface import FittedSurface
     from zenith.core.likelihood.workspace import Workspace
 
 
@@ -68,20 +69,20 @@ def add_surface(parser: argparse.ArgumentParser) -> None:
 
 def with_surface_of(
     args: argparse.Namespace, workspace: "Workspace"
-) -> "tuple[Workspace, NDArray[np.float64] | None]":
-    """The workspace with the surfaces of `--surface`, and the noise of their terms.
+) -> "tuple[Workspace, NDArray[np.float64] | None, FittedSurface | None]":
+    """The workspace with the surfaces of `--surface`, the noise of their terms, and the surfaces.
 
-    The workspace as it is, and None, without any.
+    The workspace as it is, and None twice, without any.
     """
     if args.surface is None:
-        return workspace, None
+        return workspace, None, None
     from zenith.artefacts.surface import read_surface
     from zenith.errors import InputError
     from zenith.statistics.fitted_surfaces import with_surface
 
     found = read_surface(args.surface)
     try:
-        return with_surface(workspace, found)
+        return *with_surface(workspace, found), found
     except InputError as error:
         raise InputError(f"{args.surface}: {error}") from None
 
