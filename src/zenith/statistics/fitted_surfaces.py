@@ -52,15 +52,15 @@ def fitted(analysis: Analysis, found: Yields, used: NDArray[np.bool_]) -> Fitted
     Raises InputError as `zenith.core.response.surface.fit`.
     """
     names = [nuisance.name for nuisance in shifting(analysis)]
-    made = surface.fit(found.copies, names, found.processes, used)
+    made = surface.fit(found.copies, names, found.counts.processes, used)
     closure = surface.closure(made, found.copies, used)
     return FittedSurface(
         made,
-        found.channels,
+        found.counts.channels,
         found.copies.points,
         used,
         closure.pulls,
-        found.merged,
+        found.counts.merged,
         closure.chi2,
         closure.number,
         found.events,

@@ -77,19 +77,12 @@ class Counts(NamedTuple):
 
 
 class Yields(NamedTuple):
-    """The same of shifted events, with what they share."""
+    """Counts of shifted events, and how those at different points are correlated."""
 
+    counts: Counts
     copies: Copies
-    channels: tuple[tuple[str, int], ...]
-    processes: tuple[str, ...]
     events: dict[str, int]
     """Of each sample, those that were shifted."""
-    merged: NDArray[np.bool_]
-
-    @property
-    def counts(self) -> Counts:
-        """What is expected alone."""
-        return Counts(self.copies.yields, self.channels, self.processes, self.merged)
 
 
 @dataclass(frozen=True)
@@ -174,7 +167,7 @@ class Shifting:
         groups, covariance = np.where(none, 0.0, groups), np.where(none, 0.0, covariance)
         channels = tuple((target.region, size) for target, size in zip(fitted, bins, strict=True))
         copies = Copies(np.asarray(points, float), groups, covariance)
-        return Yields(copies, channels, processes, used, few)
+        return Yields(Counts(copies.yields, channels, processes, few), copies, used)
 
     def share(self, columns: Mapping[str, Columns], sample: str) -> float:
         """Of the events of a sample, those that are shifted. Raises InputError without any."""
