@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from zenith.cli import options
 from zenith.cli.files import Input, Output
+from zenith.cli.section_options import add_settings, settings
 from zenith.config.categories import CategorySettings
 
 if TYPE_CHECKING:
@@ -54,7 +55,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--categories", type=int, metavar="K", help="at most so many")
     options.add_config(parser, default=None)
-    options.add_settings(parser, CategorySettings)
+    add_settings(parser, CategorySettings)
     parser.add_argument("--seed", type=int, help="seed of the starts of the gradient ascent [0]")
     for old, new in OLD.items():
         parser.add_argument(old, dest=new, action=_Renamed, help=argparse.SUPPRESS)
@@ -86,7 +87,7 @@ def run(args: argparse.Namespace) -> None:
     if not args.output or not args.categories:
         raise ConfigError("--categories K and --output JSON are needed, or --evaluate JSON")
     analysis, given = options.categorised(args) if args.config else (None, None)
-    asked = options.settings(args, CategorySettings, given)
+    asked = settings(args, CategorySettings, given)
     seed = analysis.seed if analysis else 0
     _find(args, asked, seed if args.seed is None else args.seed)
 
