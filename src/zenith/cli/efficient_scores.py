@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from zenith.config import Analysis
+    from zenith.core.networks.network import Network
     from zenith.core.response.efficient_score import EfficientScore
 
 
@@ -36,6 +37,13 @@ def read_scores(
             f"give all {analysis.folds.number}"
         )
     return [of_fold[fold] for fold in range(analysis.folds.number)]
+
+
+def summary_scores(analysis: "Analysis", paths: Sequence[str]) -> "list[dict[str, Network]]":
+    """The same as the networks of every fold, by the name of the observable that they are."""
+    from zenith.config.efficient_score import SCORE
+
+    return [{SCORE: score} for score in read_scores(analysis, paths)]
 
 
 def read_score(

@@ -4,7 +4,7 @@ import argparse
 from typing import TYPE_CHECKING
 
 from zenith.cli import options
-from zenith.cli.files import Input, Output
+from zenith.cli.files import Output
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -18,24 +18,10 @@ HELP = "columns to histograms of regions, processes and variations"
 def arguments(parser: argparse.ArgumentParser) -> None:
     """Define the options."""
     options.add_config(parser)
-    parser.add_argument(
-        "--input",
-        type=Input,
-        required=True,
-        nargs="+",
-        metavar="H5",
-        help="columns files of all samples",
-    )
+    options.add_columns(parser)
     options.add_selections(parser, "thresholds, edges and networks [those at the start]")
     options.add_networks(parser)
-    parser.add_argument(
-        "--summarised",
-        type=Input,
-        nargs="+",
-        default=[],
-        metavar="FILE",
-        help="efficient scores of all folds: the summary is histogrammed in place of the regions",
-    )
+    options.add_summary_scores(parser)
     parser.add_argument(
         "--output",
         type=Output,
@@ -57,10 +43,9 @@ def run(args: argparse.Namespace) -> None:
 
     from zenith import artefacts
     from zenith.artefacts.cutflow import CUTFLOW, region_table
-    from zenith.cli.efficient_scores import read_scores
+    from zenith.cli.efficient_scores import summary_scores
     from zenith.cli.inputs import read_events, read_hard
     from zenith.config.dependencies import step_config
-    from zenith.config.efficient_score import SCORE
     from zenith.statistics import histograms
     from zenith.statistics.cutflow import cutflow
     from zenith.statistics.responses import shifts
@@ -80,8 +65,7 @@ def run(args: argparse.Namespace) -> None:
         from zenith.training.scores import add_unseen_scores
 
         _require_data(analysis, columns)
-        scores = read_scores(options.configuration(args), args.summarised)
-        of_folds = [{SCORE: score} for score in scores]
+        of_folds = summary_scores(options.configuration(args), args.summarised)
         columns = {
             s: add_unseen_scores(own, of_folds, analysis.folds) for s, own in columns.items()
         }

@@ -139,10 +139,16 @@ def climbed_categories(args: argparse.Namespace, analysis: Analysis) -> ClimbedC
     return analysis.climbed_categories
 
 
-def add_columns(parser: argparse.ArgumentParser) -> None:
+def add_columns(parser: argparse.ArgumentParser, *, required: bool = True) -> None:
     """Add `--input H5 …`."""
     parser.add_argument(
-        "--input", type=Input, required=True, nargs="+", metavar="H5", help="columns of all samples"
+        "--input",
+        type=Input,
+        required=required,
+        nargs="+",
+        default=[],
+        metavar="H5",
+        help="columns of all samples",
     )
 
 
@@ -180,6 +186,18 @@ def add_summarised(parser: argparse.ArgumentParser) -> None:
         "--summarised",
         action="store_true",
         help="the summary of the configuration, in place of its regions",
+    )
+
+
+def add_summary_scores(parser: argparse.ArgumentParser) -> None:
+    """Add `--summarised FILE …`, of a step that computes the summary of its events."""
+    parser.add_argument(
+        "--summarised",
+        type=Input,
+        nargs="+",
+        default=[],
+        metavar="FILE",
+        help="efficient scores of all folds: the step is of the summary in place of the regions",
     )
 
 

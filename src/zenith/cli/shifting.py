@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from zenith.cli import options
-from zenith.cli.files import Input
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -19,15 +18,7 @@ if TYPE_CHECKING:
 
 def add_events(parser: argparse.ArgumentParser, *, required: bool = True) -> None:
     """Add what events are, and what they are selected and scored with."""
-    parser.add_argument(
-        "--input",
-        type=Input,
-        required=required,
-        nargs="+",
-        default=[],
-        metavar="H5",
-        help="columns of all samples",
-    )
+    options.add_columns(parser, required=required)
     parser.add_argument(
         "--skims",
         required=required,
@@ -36,14 +27,7 @@ def add_events(parser: argparse.ArgumentParser, *, required: bool = True) -> Non
     )
     options.add_selections(parser, "thresholds, edges and networks [those at the start]")
     options.add_networks(parser)
-    parser.add_argument(
-        "--summarised",
-        type=Input,
-        nargs="+",
-        default=[],
-        metavar="FILE",
-        help="efficient scores of all folds: the summary is fitted in place of the regions",
-    )
+    options.add_summary_scores(parser)
 
 
 def _part(path: Path) -> int:
@@ -95,10 +79,9 @@ def shifting(
 
     Raises InputError for networks that read objects.
     """
-    from zenith.cli.efficient_scores import read_scores
+    from zenith.cli.efficient_scores import summary_scores
     from zenith.cli.inputs import read_hard
     from zenith.config import observables_of
-    from zenith.config.efficient_score import SCORE
     from zenith.errors import InputError
     from zenith.statistics.shifted_events import Shifting, observables_read
     from zenith.training.scores import add_unseen_scores
@@ -112,8 +95,7 @@ def shifting(
         )
     selections, networks = read_hard(analysis, columns, args.networks, args.selection)
     if args.summarised:
-        scores = read_scores(options.configuration(args), args.summarised)
-        networks = [{SCORE: score} for score in scores]
+        networks = summary_scores(options.configuration(args), args.summarised)
     read = {
         name for of_fold in networks for network in of_fold.values() for name in network.features
     }
