@@ -52,6 +52,9 @@ def filter_of(pythia8mc: Any, pythia: Any, card: PythiaCard) -> Any:
             self.kept = [0.0, 0.0, 0.0]
             self.mixed = 0.0
 
+        def canVetoProcessLevel(self) -> bool:
+            return True
+
         def count(self, sums: list[float], keep: bool = True, factor: float = 1.0) -> None:
             weight = pythia.infoPython().weight()
             for power in range(3):
@@ -63,11 +66,41 @@ def filter_of(pythia8mc: Any, pythia: Any, card: PythiaCard) -> Any:
         if card.has_tau_pair:
             return _tau_pair(Filter, pythia, card.hard_radiation)
         return _lepton_and_tau(Filter, pythia)
-    return (
-        _muons(Filter, pythia, card)
-        if isinstance(card, MuonCard)
-        else _tag_jets(Filter, pythia, card)
-    )
+    if isinstance(card, MuonCard):
+        return _muons(Filter, pythia, card)
+    assert isinstance(card, TagJetsCard)
+    return _tag_jets(Filter, card)
+
+
+def _once_at_pt(base: Any, asked: HardRadiation | TagJets | None) -> Any:
+    """A hook that asks `keeps` of an event once, when its shower is down to the pT of `asked`.
+
+    Never without. Subclasses count what is kept.
+    """
+
+    class OnceAtPT(base):  # type: ignore[misc]
+        def __init__(self) -> None:
+            super().__init__()
+            self._decided = False
+
+        def doVetoProcessLevel(self, _process: Any) -> bool:
+            self._decided = False
+            self.count(self.seen)
+            return False
+
+        def canVetoPT(self) -> bool:
+            return asked is not None
+
+        def scaleVetoPT(self) -> float:
+            return asked.pt if asked is not None else 0.0
+
+        def doVetoPT(self, _position: int, event: Any) -> bool:
+            if self._decided:  # Pythia asks again of the shower of what resonances decay to
+                return False
+            self._decided = True
+            return not self.keeps(event)
+
+    return OnceAtPT
 
 
 def _muons(base: Any, pythia: Any, card: MuonCard) -> Any:
@@ -79,9 +112,6 @@ def _muons(base: Any, pythia: Any, card: MuonCard) -> Any:
         def __init__(self) -> None:
             super().__init__()
             self._only_muons = False
-
-        def canVetoProcessLevel(self) -> bool:
-            return True
 
         def doVetoProcessLevel(self, process: Any) -> bool:
             keep = self._keep(process)
@@ -121,35 +151,21 @@ def _tau_pair(base: Any, pythia: Any, radiation: HardRadiation | None) -> Any:
     once the shower is down to the pT of `radiation`, few events are kept that have none.
     """
 
-    class Pair(base):  # type: ignore[misc]
+    class Pair(_once_at_pt(base, radiation)):  # type: ignore[misc]
         def __init__(self) -> None:
             super().__init__()
-            self._decided = False
             self._factor = 1.0
 
-        def canVetoProcessLevel(self) -> bool:
-            return True
-
         def doVetoProcessLevel(self, process: Any) -> bool:
-            self._decided, self._factor = False, 1.0
-            self.count(self.seen)
-            return False
+            self._factor = 1.0
+            return bool(super().doVetoProcessLevel(process))
 
-        def canVetoPT(self) -> bool:
-            return radiation is not None
-
-        def scaleVetoPT(self) -> float:
-            return radiation.pt if radiation is not None else 0.0
-
-        def doVetoPT(self, _position: int, event: Any) -> bool:
+        def keeps(self, event: Any) -> bool:
             assert radiation is not None
-            if self._decided:  # Pythia asks again of the shower of what resonances decay to
-                return False
-            self._decided = True
             if any(event[i].statusAbs() == RADIATED for i in range(5, event.size())):
-                return False
+                return True
             self._factor = radiation.one_in
-            return bool(pythia.rndm.flat() > 1 / radiation.one_in)
+            return bool(pythia.rndm.flat() <= 1 / radiation.one_in)
 
         def canVetoPartonLevel(self) -> bool:
             return True
@@ -172,9 +188,6 @@ def _lepton_and_tau(base: Any, pythia: Any) -> Any:
     """
 
     class LeptonAndTau(base):  # type: ignore[misc]
-        def canVetoProcessLevel(self) -> bool:
-            return True
-
         def doVetoProcessLevel(self, process: Any) -> bool:
             found = [process[i] for i in range(5, process.size())]
             leptons = [p for p in found if p.idAbs() in (ELECTRON, MUON, TAU)]
@@ -188,44 +201,25 @@ def _lepton_and_tau(base: Any, pythia: Any) -> Any:
     return LeptonAndTau()
 
 
-def _tag_jets(base: Any, pythia: Any, card: PythiaCard) -> Any:
+def _tag_jets(base: Any, card: TagJetsCard) -> Any:
     """Of the shower once it is down to the pT of the card's `tag_jets`.
 
     Nine in ten events have too few partons then and cost a tenth of an event.
     """
-    assert isinstance(card, TagJetsCard)
     wanted = card.tag_jets
     multijet = card if isinstance(card, MultijetCard) else None
 
-    class Jets(base):  # type: ignore[misc]
-        def __init__(self) -> None:
-            super().__init__()
-            self._decided = False
-
-        def canVetoProcessLevel(self) -> bool:
-            return True
-
+    class Jets(_once_at_pt(base, wanted)):  # type: ignore[misc]
         def doVetoProcessLevel(self, process: Any) -> bool:
-            self._decided = False
-            self.count(self.seen)
             if wanted is None:
                 self.count(self.kept)
-            return False
+            return bool(super().doVetoProcessLevel(process))
 
-        def canVetoPT(self) -> bool:
-            return wanted is not None
-
-        def scaleVetoPT(self) -> float:
-            return wanted.pt if wanted is not None else 0.0
-
-        def doVetoPT(self, _position: int, event: Any) -> bool:
+        def keeps(self, event: Any) -> bool:
             assert wanted is not None
-            if self._decided:  # Pythia asks again of the shower of what resonances decay to
-                return False
-            self._decided = True
             keep = _has_pair(event, wanted, multijet)
             self.count(self.kept, keep)
-            return not keep
+            return keep
 
     return Jets()
 
