@@ -35,6 +35,9 @@ class OfTruth(Counted):
     best: Annotated[list[Number], "best fits; null where the fit failed"]
     lower: Annotated[list[list[Number]], "lower ends by pseudo-experiment and level"]
     upper: Annotated[list[list[Number]], "upper ends"]
+    variations: NotRequired[
+        Annotated[Counted, "the same, fitted with variations at ±1 in place of surfaces"]
+    ]
 
 
 class Coverage(TypedDict):

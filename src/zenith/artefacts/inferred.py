@@ -1,6 +1,6 @@
 """Response surfaces, intervals and their coverage in summary.json, where there are any."""
 
-from typing import Annotated
+from typing import Annotated, NotRequired
 
 from typing_extensions import TypedDict
 
@@ -22,16 +22,24 @@ class Closure(TypedDict):
     ]
 
 
-class TruthCounted(TypedDict):
+class Held(TypedDict):
+    """Shares and pulls of the pseudo-experiments of one truth."""
+
+    coverage: Annotated[float, "share whose interval of 68 % holds the truth"]
+    mean_pull: Annotated[Number, "of best fit less truth over the error on that side"]
+    mean_pull_error: Annotated[Number, "of so many pulls, were their width 1"]
+    pull_width: Annotated[Number, "standard deviation of the pulls"]
+
+
+class TruthCounted(Held):
     """The pseudo-experiments of one truth."""
 
     parameters: Annotated[dict[str, float], "the truth: parameters that are not nominal"]
     truth: Annotated[float, "signal strength"]
     experiments: Annotated[int, "pseudo-experiments"]
-    coverage: Annotated[float, "share whose interval of 68 % holds the truth"]
-    mean_pull: Annotated[Number, "of best fit less truth over the error on that side"]
-    mean_pull_error: Annotated[Number, "of so many pulls, were their width 1"]
-    pull_width: Annotated[Number, "standard deviation of the pulls"]
+    variations: NotRequired[
+        Annotated[Held, "the same, fitted with variations at ±1 in place of surfaces"]
+    ]
 
 
 class Inferred(TypedDict, total=False):

@@ -42,7 +42,7 @@ def run(args: argparse.Namespace) -> None:
     from zenith.config.dependencies import step_config
     from zenith.errors import ConfigError, InputError, ZenithError
     from zenith.inference.coverage import truths
-    from zenith.inference.coverage_parts import at, cover
+    from zenith.inference.coverage_parts import at, beside, cover
     from zenith.inference.workspaces import LEVELS
     from zenith.statistics.significance import read
     from zenith.statistics.workspace_files import read_json_file
@@ -58,7 +58,8 @@ def run(args: argparse.Namespace) -> None:
     if not chosen:
         raise InputError(f"--part {args.part}: there are only {asked.number} truths")
     try:
-        workspace, noise, surface = with_surface_of(args, read(read_json_file(args.workspace)))
+        plain = read(read_json_file(args.workspace))
+        workspace, noise, surface = with_surface_of(args, plain)
         drawn = truths(*workspace[:2], asked.truths, analysis.seed, asked.interest)
         fixed = [at(workspace, values) for values in asked.fixed]
     except ZenithError as error:
@@ -68,16 +69,12 @@ def run(args: argparse.Namespace) -> None:
     expected = None
     if surface is not None:
         expected = [*_expected(args, analysis, workspace, surface, theta)]
-    content = cover(
-        workspace,
-        theta,
-        chosen,
-        [numbers[k] for k in chosen],
-        analysis.seed,
-        LEVELS,
-        expected=expected,
-        noise=noise,
-    )
+    shared = (chosen, [numbers[k] for k in chosen], analysis.seed, LEVELS)
+    content = cover(workspace, theta, *shared, expected=expected, noise=noise)
+    if surface is not None and asked.variations:
+        names, own = (each.structure.parameters.names for each in (plain, workspace))
+        theta = theta[:, [own.index(name) for name in names]]
+        beside(content, cover(plain, theta, *shared, expected=expected))
     COVERAGE.write(
         args.output,
         content,
@@ -94,13 +91,14 @@ def _expected(
     theta: "NDArray[np.float64]",
 ) -> "NDArray[np.float64]":
     """What the simulated events of these surfaces expect at truths, (T, B)."""
-    from zenith.cli.shifting import shifted_yields, weighted_counts
+    from zenith.cli.shifting import shifted_yields, surfaces, weighted_counts
     from zenith.config import exact_ratio_of
     from zenith.inference.true_counts import expected, points
     from zenith.statistics.fitted_surfaces import in_workspace, log_ratios
 
     at = points(workspace, theta, found.surface.nuisances)
-    exact = exact_ratio_of(analysis)
+    of_shifts = surfaces(args, analysis).systematics is None  # alone, whose ratio may be known
+    exact = exact_ratio_of(analysis) if of_shifts else None
     counts = (
         shifted_yields(args, analysis, at).counts
         if exact is None

@@ -28,8 +28,7 @@ def agree(analysis: Related) -> None:
     _systematics_fit(analysis)
     _networks_fit(analysis)
     _summary_fits(analysis)
-    if analysis.surfaces is not None and isinstance(analysis.surfaces.events, dict):
-        known(analysis.surfaces.events, analysis.samples, "surfaces.events, sample")
+    _surfaces_fit(analysis)
     climbed_categories_agree(analysis)
     cuts_agree(analysis)
     channels_agree(analysis)
@@ -233,6 +232,22 @@ def _summary_fits(analysis: Related) -> None:
             f"summary.network: the classes of mva.{name} ({', '.join(roles)}) are not a signal and "
             "backgrounds: give it a class of signal samples and one of background samples at least"
         )
+
+
+def _surfaces_fit(analysis: Related) -> None:
+    """Events can be anywhere on the axes of surfaces."""
+    asked = analysis.surfaces
+    if asked is None:
+        return
+    if isinstance(asked.events, dict):
+        known(asked.events, analysis.samples, "surfaces.events, sample")
+    known(asked.systematics or (), analysis.systematics, "surfaces.systematics")
+    for name in asked.systematics or ():
+        if not analysis.systematics[name].is_continuous:
+            raise ValueError(
+                f"surfaces.systematics: events have no values of {name!r} but its variations; name "
+                "uncertainties of the types shift and weight, and energy scales"
+            )
 
 
 def _copies_teach(analysis: Related, learned: LearnedResponses) -> None:

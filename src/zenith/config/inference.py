@@ -13,12 +13,21 @@ Probability = Annotated[float, Field(gt=0.0, lt=1.0)]
 
 
 class Surfaces(Section):
-    """Response of yields to all nuisance parameters of the type `shift` together.
+    """Response of yields to several nuisance parameters together.
 
-    The simulated events are shifted to four points on the axis of every nuisance parameter and to
-    random ones between; a polynomial of second order is fitted to ln(yield ratio).
+    The simulated events are shifted, or weighted, to four points on the axis of every nuisance
+    parameter and to random ones between; a polynomial of second order is fitted to ln(yield ratio).
     """
 
+    systematics: Annotated[
+        tuple[Name, ...] | None,
+        Field(
+            min_length=1,
+            description="keys of the systematic uncertainties whose nuisance parameters these are, "
+            "of the types `shift` and `weight` and energy scales; default: all of the type `shift`",
+        ),
+        concerns(*SURFACES),
+    ] = None
     random: Annotated[
         int | None,
         Field(
@@ -119,6 +128,14 @@ class CoverageSettings(Section):
         Field(ge=2, description="number of pseudo-experiments of each of these"),
         concerns("pseudo_experiments"),
     ] = 200
+    variations: Annotated[
+        bool,
+        Field(
+            description="whether pseudo-experiments are fitted with variations at ±1 standard "
+            "deviation as well, where there are surfaces in their place"
+        ),
+        concerns("pseudo_experiments"),
+    ] = False
     jobs: Annotated[
         int, Field(ge=1, description="number of jobs that share the truths"), concerns("coverage")
     ] = 4

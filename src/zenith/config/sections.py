@@ -164,8 +164,8 @@ class Sections(Section):
     surfaces: Annotated[
         Surfaces | None,
         Field(
-            description="response of yields to all nuisance parameters of the type `shift` "
-            "together, beyond templates at one standard deviation; none: templates alone"
+            description="response of yields to several nuisance parameters together, beyond "
+            "templates at one standard deviation; none: templates alone"
         ),
         concerns(*SURFACES, "fit", "interval"),
     ] = None

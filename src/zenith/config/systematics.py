@@ -136,6 +136,11 @@ class Systematic(Section):
         return pull
 
     @property
+    def is_continuous(self) -> bool:
+        """Whether it gives events at any pull, and not at ±1 alone: of those, surfaces may be."""
+        return False
+
+    @property
     def pulls(self) -> tuple[float, float] | None:
         """The range of the nuisance parameter, in standard deviations."""
         return self.bounds

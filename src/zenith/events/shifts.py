@@ -1,5 +1,6 @@
 """Events of which something is shifted before objects are selected: the shape variations."""
 
+from collections.abc import Mapping
 from typing import Annotated
 
 from pydantic import Field
@@ -35,6 +36,10 @@ class Shift(Varied):
 
         They are as many, in the same order. Raises InputError for a branch that is missing.
         """
+        raise NotImplementedError
+
+    def moved(self, events: Events, analysis: Analysis, name: str, pull: float) -> Events:
+        """The same at any pull, of a kind that is continuous and no parameter of a function."""
         raise NotImplementedError
 
 
@@ -75,6 +80,19 @@ def find(analysis: Analysis, variation: str) -> tuple[str, Shift, Side]:
         f"systematics: there is no shape variation {variation!r}; "
         f"there is {', '.join(variations(analysis)) or 'none'}"
     )
+
+
+def at(events: Events, analysis: Analysis, pulls: Mapping[str, float]) -> Events:
+    """The events where continuous shifts have pulls, by name, one after the other, and others 0.
+
+    Raises as `function_shifts.at` does, and as the kinds do.
+    """
+    events = function_shifts.at(events, analysis, pulls)
+    for name, pull in pulls.items():
+        systematic = analysis.systematics[name]
+        if pull and isinstance(systematic, Shift) and systematic.parameter(name) is None:
+            events = systematic.moved(events, analysis, name, pull)
+    return events
 
 
 def shifted(events: Events, analysis: Analysis, variation: str) -> Events:

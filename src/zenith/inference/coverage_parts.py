@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
@@ -79,18 +79,23 @@ def cover(
             for name, value, init in zip(parameters.names, truth, parameters.init, strict=True)
             if value != init
         }
-        truths.append(
-            {
-                **_counted(found, levels),
-                "number": number,
-                "parameters": moved,
-                "truth": float(truth[parameters.poi]),
-                "best": _nulls(found.best),
-                "lower": _nulls(found.lower),
-                "upper": _nulls(found.upper),
-            }
-        )
+        of_truth = {
+            "number": number,
+            "parameters": moved,
+            "truth": float(truth[parameters.poi]),
+            "best": _nulls(found.best),
+            "lower": _nulls(found.lower),
+            "upper": _nulls(found.upper),
+        }
+        truths.append(cast(OfTruth, of_truth | _counted(found, levels)))
     return _together(sorted(levels), truths)
+
+
+def beside(content: Coverage, variations: Coverage) -> None:
+    """Add what fits without surfaces count of the same truths, in the same order."""
+    for one, other in zip(content["truths"], variations["truths"], strict=True):
+        counted = {key: value for key, value in other.items() if key in Counted.__annotations__}
+        one["variations"] = cast(Counted, counted)
 
 
 def merged(parts: Sequence[Coverage]) -> Coverage:

@@ -3,11 +3,11 @@
 from collections.abc import Iterator, Mapping, Sequence
 from math import sqrt
 from statistics import fmean
-from typing import Literal
+from typing import Literal, cast
 
-from zenith.artefacts.coverage import Coverage, OfTruth
+from zenith.artefacts.coverage import Counted, Coverage, OfTruth
 from zenith.artefacts.fit import Fit, SurfaceFit
-from zenith.artefacts.inferred import Closure, Inferred
+from zenith.artefacts.inferred import Closure, Held, Inferred, TruthCounted
 from zenith.artefacts.interval import Intervals
 from zenith.tables import table
 
@@ -41,20 +41,24 @@ def inferred(
             "mean_pull": total["mean_pull"],
             "mean_pull_spread": _spread(coverage["truths"]),
             "score": coverage["score"],
-            "truths": [
-                {
-                    "parameters": one["parameters"],
-                    "truth": one["truth"],
-                    "experiments": one["experiments"],
-                    "coverage": one["coverage"][0],
-                    "mean_pull": one["mean_pull"],
-                    "mean_pull_error": one.get("mean_pull_error"),
-                    "pull_width": one["pull_width"],
-                }
-                for one in coverage["truths"]
-            ],
+            "truths": [_of_truth(one) for one in coverage["truths"]],
         }
     return found
+
+
+def _of_truth(one: OfTruth) -> TruthCounted:
+    beside = {"variations": _held(one["variations"])} if "variations" in one else {}
+    of_truth = {key: one[key] for key in ("parameters", "truth", "experiments")}
+    return cast(TruthCounted, of_truth | _held(one) | beside)
+
+
+def _held(counted: Counted) -> Held:
+    return {
+        "coverage": counted["coverage"][0],
+        "mean_pull": counted["mean_pull"],
+        "mean_pull_error": counted.get("mean_pull_error"),
+        "pull_width": counted["pull_width"],
+    }
 
 
 def _spread(truths: Sequence[OfTruth]) -> float | None:
@@ -126,18 +130,30 @@ def _coverage(summary: Inferred) -> Iterator[str]:
             or "nominal",
             f"{one['truth']:.2f}",
             str(one["experiments"]),
-            f"{one['coverage']:.3f}",
-            f"{_number(one['mean_pull'])} ± {_number(one['mean_pull_error'])}",
-            _number(one["pull_width"]),
+            *(cell for fit in (one, *_beside(one)) for cell in _cells(fit)),
         ]
         for one in summary["truths"]
         if one["experiments"] == most
     ]
     yield ""
-    header = ["truth", "μ", "experiments", "coverage", "mean pull", "width of pulls"]
-    yield table(header, rows)
+    header = ["coverage", "mean pull", "width of pulls"]
+    if any(_beside(one) for one in summary["truths"]):
+        header += [f"{cell}, variations" for cell in header]
+    yield table(["truth", "μ", "experiments", *header], rows)
     if fewer:
         yield f"\nAnd {len(fewer)} truths with fewer pseudo-experiments, in `coverage.json`."
+
+
+def _beside(one: TruthCounted) -> list[Held]:
+    return [one["variations"]] if "variations" in one else []
+
+
+def _cells(fit: Held) -> list[str]:
+    return [
+        f"{fit['coverage']:.3f}",
+        f"{_number(fit['mean_pull'])} ± {_number(fit['mean_pull_error'])}",
+        _number(fit["pull_width"]),
+    ]
 
 
 def _number(value: float | None) -> str:

@@ -1,7 +1,7 @@
 """Simulated events at any point in the space of nuisance parameters, and their yields there.
 
-Nuisance parameters that are a parameter of a shift (`type: shift`) move the events themselves, all
-at once. Skims have what they are functions of; columns have the weights, which do not change.
+Shifts move the events themselves, all at once: skims have what they are functions of. Columns have
+the weights, which change with the other nuisance parameters alone.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -16,38 +16,36 @@ from zenith.config import Analysis
 from zenith.config.inference import Surfaces
 from zenith.core.response.surface import GROUPS, Copies, sums
 from zenith.errors import ConfigError, InputError
-from zenith.events import function_shifts
+from zenith.events import copies, shifts
 from zenith.events.columns import evaluate
 from zenith.events.folds import event_hash, hash_of, uniform
 from zenith.events.formats.views import flattened
 from zenith.events.objects import select
 from zenith.events.sample_events import named, read_skim
+from zenith.events.weights import Reweighting
 from zenith.observable import Observable
 from zenith.statistics.histograms import Target, filled_bins, fit_targets
 from zenith.statistics.nuisances import Nuisance, nominal_samples, nuisances, simulated_processes
 from zenith.statistics.selections import Selections
 from zenith.statistics.thresholds import region_cuts
-from zenith.statistics.varied_events import SampleEvents
+from zenith.statistics.varied_events import SampleEvents, weight_slopes
 
 Array = NDArray[np.float64]
 STREAM = 0x5AF  # of the random numbers that choose events, beside those of folds and shifts
 
 
 def shifting(analysis: Analysis) -> list[Nuisance]:
-    """The nuisance parameters that are parameters of shifts, whose values may be any.
+    """The nuisance parameters of surfaces: those that are asked for, or all of the type `shift`.
 
     Raises ConfigError if there is none.
     """
-    found = [
-        nuisance
-        for nuisance in nuisances(analysis)
-        if nuisance.source == "shape"
-        and analysis.systematics[nuisance.variation].parameter(nuisance.variation) is not None
-    ]
+    asked = analysis.surfaces.systematics if analysis.surfaces is not None else None
+    names = copies.shifting(analysis) if asked is None else asked
+    found = [nuisance for nuisance in nuisances(analysis) if nuisance.variation in names]
     if not found:
         raise ConfigError(
             "surfaces: no systematic uncertainty has `type: shift`, whose events can be anywhere: "
-            "add one, or leave surfaces out"
+            "add one, name others in surfaces.systematics, or leave surfaces out"
         )
     return found
 
@@ -130,8 +128,7 @@ class Shifting:
     ) -> Yields:
         """Yields at points (K, A) of `shifting(analysis)`.
 
-        Raises InputError for skims of other events than those of the columns, and for samples
-        without any.
+        Raises InputError for skims of other events than those of the columns.
         """
         analysis = self.selections.on_axes(self.analysis)
         fitted = self.targets
@@ -151,7 +148,7 @@ class Shifting:
                 used[sample] += len(events[0].weight)
                 ends = np.cumsum([0, *bins])
                 for c, places in enumerate(self._places(analysis, events, fitted)):
-                    weight = np.broadcast_to(events[0].weight / share, places.shape)
+                    weight = np.stack([at.weight for at in events]) / share
                     here = slice(ends[c], ends[c + 1])
                     own, own_covariance = sums(places, weight, bins[c])
                     groups[:, :, row, here] += own
@@ -170,14 +167,11 @@ class Shifting:
         return Yields(Counts(copies.yields, channels, processes, few), copies, used)
 
     def share(self, columns: Mapping[str, Columns], sample: str) -> float:
-        """Of the events of a sample, those that are shifted. Raises InputError without any."""
+        """Of the events of a sample, those that are shifted. Raises InputError without columns."""
         if sample not in columns:
             raise InputError(f"no columns of sample {sample!r} are given: add its file")
-        size = len(columns[sample].weight)
-        if not size:
-            raise InputError(f"sample {sample!r} has no events to shift: simulate some")
         most = self.settings.most(sample)
-        return 1.0 if most is None else min(1.0, most / size)
+        return 1.0 if most is None else min(1.0, most / max(len(columns[sample].weight), 1))
 
     def pulls(self, sample: str, point: Array) -> dict[str, float]:
         """What moves a sample at a point (A,), by the names of systematics."""
@@ -202,6 +196,14 @@ class Shifting:
         """The chosen events of a sample, chunk by chunk, at the nominal point and all others."""
         analysis, own, start = self.analysis, columns[sample], 0
         nominal = np.zeros(len(shifting(analysis)))
+        pulls = [self.pulls(sample, point) for point in (nominal, *points)]
+        slopes = {
+            name: weight_slopes(own, systematic, name)
+            for name in pulls[0]
+            if isinstance(systematic := analysis.systematics[name], Reweighting)
+        }
+        moving = [{n: x for n, x in at.items() if n not in slopes} for at in pulls]
+        first = [moving.index(at) for at in moving]  # the point that moves events likewise
         optional = analysis.format_of(sample).optional
         again = f"the columns of sample {sample!r} are of other events: run `zenith columns` again"
         for path in skims.get(sample, ()):
@@ -209,23 +211,27 @@ class Shifting:
                 break  # what is left of earlier runs, with more parts
             for events in read_skim(path, analysis.skim.chunk, optional=optional):
                 stop = start + len(events)
-                hashes, weight = own.hash[start:stop], own.weight[start:stop]
+                hashes, here = own.hash[start:stop], np.arange(start, stop)
                 if not np.array_equal(event_hash(events), hashes):
                     raise InputError(f"{path}: {again}")
                 start = stop
                 chosen = self.chosen(hashes, share)
                 if not chosen.any():
                     continue
-                flat = flattened(events[chosen])
-                found = Columns({}, weight[chosen], hashes[chosen])
+                flat, here = flattened(events[chosen]), here[chosen]
+                found = Columns({}, own.weight[here], hashes[chosen])
                 with named(f"{path}: sample {sample}"):
-                    for k, point in enumerate([nominal, *points]):
-                        moved = function_shifts.at(flat, analysis, self.pulls(sample, point))
+                    for k in dict.fromkeys(first):
+                        moved = shifts.at(flat, analysis, moving[k])
                         found.shapes[str(k)] = evaluate(select(moved, analysis), self.observables)
                 found = self.scored(replace(found, values=found.shapes["0"]))
+                logs = [
+                    sum(c[0, here] * at[n] + c[1, here] * at[n] ** 2 for n, c in slopes.items())
+                    for at in pulls
+                ]
                 yield [
-                    SampleEvents(values, found.weight, found.hash)
-                    for values in found.shapes.values()
+                    SampleEvents(found.shapes[str(k)], found.weight * np.exp(log), found.hash)
+                    for k, log in zip(first, logs, strict=True)
                 ]
         if start != len(own.weight):
             raise InputError(f"the skims of sample {sample!r} have {start} events: {again}")

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from zenith.artefacts import Columns
 from zenith.comparison import Comparison
 from zenith.config import Analysis
-from zenith.config.systematics import Side
+from zenith.config.systematics import Side, Varied
 from zenith.core.selection.cuts import hard_mask
 from zenith.errors import InputError
 from zenith.events.copies import Point, name_of, shifting
@@ -45,6 +45,35 @@ def events_of(
     if not np.isfinite(events.weight).all():
         raise InputError(f"the columns of sample {sample!r} hold weights that are not finite")
     return events
+
+
+def weight_slopes(own: Columns, systematic: Varied, name: str) -> NDArray[np.float64]:
+    """Coefficients of ν and ν² in the logarithm of what an uncertainty multiplies weights by.
+
+    A parabola through both sides at ν = ±1, (2, N); one that lacks is the inverse of the other.
+
+    Raises InputError for weights that are missing, and for those that a side takes the sign of.
+    """
+    logs = []
+    for side in systematic.given:
+        if (weight := own.weights.get(f"{name}_{side}")) is None:
+            raise InputError(
+                f"the columns of sample {own.attributes.get('sample')!r} lack the variation "
+                f"'{name}_{side}': make them again with this configuration"
+            )
+        usable = own.weight != 0.0
+        ratio = np.divide(weight, own.weight, out=np.ones_like(own.weight), where=usable)
+        if not (ratio > 0.0).all():
+            raise InputError(
+                f"surfaces.systematics: {name}_{side} gives {int((ratio <= 0.0).sum())} events of "
+                f"sample {own.attributes.get('sample')!r} no weight, or one of the other sign, so "
+                "that it has no logarithm: leave the uncertainty out"
+            )
+        logs.append(np.log(ratio))
+    if len(logs) == 1:
+        return np.stack([logs[0] if "up" in systematic.given else -logs[0], 0.0 * logs[0]])
+    up, down = logs
+    return np.stack([up - down, up + down]) / 2.0
 
 
 def events_at(

@@ -24,7 +24,7 @@ def weighted(
 ) -> Counts:
     """Counts at points (K, A) of `shifting(analysis)`, of the events that `Shifting` would move.
 
-    Raises InputError for samples without events.
+    Raises InputError for samples without columns.
     """
     analysis = events.selections.on_axes(events.analysis)
     nominal = np.zeros(len(shifting(analysis)))

@@ -44,6 +44,11 @@ class FunctionShift(Shift):
         """Which parameter of a shift it is."""
         return self.shift or name
 
+    @property
+    def is_continuous(self) -> bool:
+        """Always."""
+        return True
+
     def value(self, pull: float) -> float:
         """The value of the parameter at a pull."""
         return self.prior.value(pull)

@@ -94,7 +94,16 @@ class ShapeSystematic(Shift):
         """Those that the objects are selected from."""
         return {analysis.objects[name].collection for name in self.objects}
 
+    @property
+    def is_continuous(self) -> bool:
+        """A scale; more smearing at either side says nothing of a better resolution."""
+        return self.kind == "energy_scale"
+
     def shifted(self, events: Events, analysis: Analysis, name: str, side: Side) -> Events:
+        """The events at one standard deviation."""
+        return self.moved(events, analysis, name, 1.0 if side == "up" else -1.0)
+
+    def moved(self, events: Events, analysis: Analysis, name: str, pull: float) -> Events:
         """The events with pT and mass of whole collections, and MET, changed.
 
         Each collection that one of the objects is selected from is shifted once, before any cut.
@@ -115,7 +124,7 @@ class ShapeSystematic(Shift):
             if isinstance(self.size, SizeByField):
                 lists.flat.require(_field(self.size.field)[0], f"{key}.size", f"{collection}_")
             stream = f"{name}:{collection}"
-            factor = _Factor(self, side, events.numbers, lists, stream, analysis.seed)
+            factor = _Factor(self, pull, events.numbers, lists, stream, analysis.seed)
             if not changed and analysis.met is not None:
                 met = _recoil(events.numbers, analysis.met, lists, factor)
             changed[collection] = Lists(lists.counts, lists.flat.replace(factor.scaled()))
@@ -127,7 +136,7 @@ class _Factor:
     """What multiplies pT and mass of the objects of a collection under a variation."""
 
     systematic: ShapeSystematic
-    side: Side
+    pull: float
     events: Table
     lists: Lists
     stream: str
@@ -138,7 +147,7 @@ class _Factor:
         """A number for each object, or one for all."""
         size = self.systematic.size
         of_object = size.of(self.lists) if isinstance(size, SizeByField) else size
-        shift = of_object if self.side == "up" else -of_object
+        shift = self.pull * of_object
         if self.systematic.kind == "energy_scale":
             return 1.0 + shift
         # The same relative shift up and down, mirrored; nothing is turned round by a large one.

@@ -119,6 +119,11 @@ class WeightSystematic(Reweighting):
                     f"{' and '.join(sorted(lacking))}"
                 )
 
+    @property
+    def is_continuous(self) -> bool:
+        """Always: between its sides, and beyond, weights are interpolated in the logarithm."""
+        return True
+
     def varies(self, analysis: Analysis, process: str) -> bool:
         """A process that has the weight."""
         weighted = self.weight is None or analysis.weights[self.weight].acts_on(process)

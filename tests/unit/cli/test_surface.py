@@ -10,15 +10,19 @@ import pytest
 import uproot
 import yaml
 
+from zenith.artefacts import Columns, read_columns, write_columns
 from zenith.artefacts.arrays import read_arrays, write_arrays
 from zenith.artefacts.coverage import COVERAGE
 from zenith.artefacts.fit import FIT
 from zenith.artefacts.interval import INTERVAL
 from zenith.artefacts.surface import read_surface
 from zenith.cli import main
-from zenith.cli.shifting import weighted_counts
+from zenith.cli.shifting import shifted_yields, weighted_counts
 from zenith.config import exact_ratio_of, load
+from zenith.errors import InputError
 from zenith.simulation import summary_toy as toy
+from zenith.statistics.varied_events import weight_slopes
+from zenith.systematics.weight import WeightSystematic
 
 EVENTS = {"h": 1500, "Z": 6000, "tt": 5000, "VV": 1500}
 CHANGES = {
@@ -42,6 +46,7 @@ CHANGES = {
         "experiments": 3,
         "fixed": [{"mu": 1, "t": 2}, {"mu": 0.5, "VV_rate": 1}],
         "fixed_experiments": 3,
+        "variations": True,
         "jobs": 2,
     },
     "statistics": {"ranking": False, "upper_limit": False, "scan_points": 0},
@@ -105,25 +110,32 @@ def workspace(step: Step, folder: Path, events: list[str], surface: str) -> str:
     return written["w.json"]
 
 
-def counts(folder: Path, process: str, point: np.ndarray) -> np.ndarray:
-    """Events in the bins of both regions, moved by a few lines of NumPy."""
+def counts(folder: Path, process: str, point: np.ndarray, power: float = 0.0) -> np.ndarray:
+    """Events in the bins of both regions, moved by a few lines of NumPy.
+
+    They weigh a power of 1 + the threshold for acceptance.
+    """
     with uproot.open(folder / f"{process}.root") as file:
         tree = file["Events"].arrays(library="np")
     number, gaussian = (tree[f"toy_{n}"].astype(int) for n in ("process", "gaussian"))
     x = np.stack([tree[f"toy_{n}"] for n in ("mass", "jet", "pt_h", "met")], axis=-1)
     moved = toy.moved(number, gaussian, x, point).astype(np.float32)
     ratio = np.exp(toy.log_yields(point) - np.log(toy.EXPECTED))[number]
-    return binned(moved, tree["toy_threshold"] < ratio)
+    weight = (1.0 + tree["toy_threshold"]) ** power
+    return binned(moved, tree["toy_threshold"] < ratio, weight)
 
 
-def binned(x: np.ndarray, inside: np.ndarray) -> np.ndarray:
+def binned(x: np.ndarray, inside: np.ndarray, weight: np.ndarray) -> np.ndarray:
     """Events (N, 4) that are inside, (N,), in the bins of both regions."""
     high = inside & (x[:, 2] > 1.5)
     low = inside & ~high
     mass = np.clip(np.floor(x[low, 0] + 2), 0, 5)
     jet = x[high, 1] >= 1
     return np.concatenate(
-        [np.bincount(mass.astype(int), minlength=6), np.bincount(jet, minlength=2)]
+        [
+            np.bincount(mass.astype(int), weight[low], minlength=6),
+            np.bincount(jet, weight[high], minlength=2),
+        ]
     ).astype(float)
 
 
@@ -185,7 +197,42 @@ def exactly(process: str, point: np.ndarray) -> np.ndarray:
     nuisances = np.r_[point, 0.0, 0.0, 0.0]
     x = toy.sample(process, 400_000, nuisances, seed=7)
     size = np.exp(toy.log_yields(nuisances)[list(toy.PROCESSES).index(process)]) / 400_000
-    return float(size) * binned(x, np.ones(len(x), bool))
+    return float(size) * binned(x, np.ones(len(x), bool), np.ones(len(x)))
+
+
+def test_weights_are_powers_of_a_side_at_any_pull(folder: Path, events: list[str]) -> None:
+    overrides = ["only_samples=[h]", "surfaces.systematics=[t, tilt]", "surfaces.events=null"]
+    overrides += ["systematics.tilt={type: weight, branches: {up: toy_threshold}, sides: up}"]
+    analysis, columns = load(folder / "small.yaml", overrides), read_columns(folder / "h.h5")
+    with uproot.open(folder / "skims/h.0.root") as file:
+        side = 1.0 + file["Events/toy_threshold"].array(library="np")
+    columns.weights["tilt_up"] = columns.weight * side
+    write_columns(folder / "tilted.h5", columns)
+    given = {"input": [str(folder / "tilted.h5")], "skims": events[-1]}
+    nothing = {"selection": [], "networks": None, "summarised": []}
+    args = Namespace(config=str(folder / "small.yaml"), overrides=overrides, **given, **nothing)
+    points = np.array([[2.0, 0.0], [0.0, 1.0], [0.0, -2.0], [2.0, -1.5]])
+    found = shifted_yields(args, analysis, points)
+    usual = ~found.merged[0]
+    weight = analysis.samples["h"].cross_section * 1000 / EVENTS["h"]
+    for (t, power), yields in zip(points, found.copies.yields[1:, 0], strict=True):
+        expected = weight * counts(folder, "h", np.array([t, 0, 0, 0, 0, 0]), power)
+        np.testing.assert_allclose(yields[usual], expected[usual])
+    columns.weights["tilt_up"] *= -1.0
+    write_columns(folder / "tilted.h5", columns)
+    with pytest.raises(InputError, match="tilt_up gives 1500 events of sample 'h' no weight"):
+        shifted_yields(args, analysis, points)
+
+
+def test_weights_at_one_standard_deviation_are_those_of_both_sides() -> None:
+    tilt = WeightSystematic.model_validate({"type": "weight", "weight": "tilt"})
+    sides = {"up": np.array([4.0, 3.0, -1.0, 0.0]), "down": np.array([1.5, 6.0, -2.0, 0.0])}
+    weights = {f"tilt_{side}": weight for side, weight in sides.items()}
+    nominal = np.array([2.0, 3.0, -1.0, 0.0])
+    own = Columns({}, nominal, np.arange(4, dtype=np.uint64), weights)
+    slope, bend = weight_slopes(own, tilt, "tilt")
+    for sign, side in ((1.0, "up"), (-1.0, "down")):
+        np.testing.assert_allclose(nominal * np.exp(sign * slope + bend), sides[side])
 
 
 def test_fits_and_intervals_have_the_surface(folder: Path, workspace: str, surface: str) -> None:
@@ -220,6 +267,8 @@ def test_jobs_that_share_truths_count_coverage_together(
     assert found["truths"][2]["parameters"] == {"mu": 0.5, "VV_rate": 1.0}
     assert set(found["truths"][0]["parameters"]) == {"mu", *toy.NUISANCES}
     assert len(set(np.concatenate([one["best"] for one in found["truths"]]))) == 9
+    assert [one["variations"]["experiments"] for one in found["truths"]] == [3, 3, 3]
+    assert all(one["variations"]["mean_width"] > 0 for one in found["truths"])
     spoilt = json.loads(Path(together).read_text())["provenance"]
     assert spoilt["inputs"]
 
@@ -254,6 +303,12 @@ def test_what_is_wrong_is_said(
     assert "surfaces: no systematic uncertainty has `type: shift`" in text
     unknown = ["--set", "surfaces.events={ttbar: 10}"]
     assert "surfaces.events, sample: 'ttbar' is not defined" in refused(*given, *events, *unknown)
+    for asked, message in {
+        "VV_rate": "surfaces.systematics: events have no values of 'VV_rate'",
+        "jes": "surfaces.systematics: 'jes' is not defined",
+    }.items():
+        named = ["--set", f"surfaces.systematics=[t, {asked}]"]
+        assert message in refused(*given, *events, *named)
     few = ["--set", "surfaces.random=0", "--set", "surfaces.unseen=1"]
     assert "t × j, t × s, j × s" in refused(*given, *events, *few)
     arrays, attributes = read_arrays(surface)

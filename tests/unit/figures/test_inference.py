@@ -126,5 +126,15 @@ def test_the_summary_has_coverage_intervals_and_closure() -> None:
     assert "The mean pulls of truths are 0.16 times as large as by chance" in text
     assert "And 2 truths with fewer pseudo-experiments" in text
     assert re.search(r"efficient_score \| +1\.10 \| +2 \| +3\.0 %", text)
+    # beside them what variations in place of surfaces make of the same counts
+    beside = coverage()
+    last = beside["truths"][2]
+    last["variations"] = last | {"coverage": [0.5, 0.8], "mean_pull": 0.7}
+    found = inferred(fits, intervals, beside)
+    assert found["truths"][2]["variations"]["coverage"] == 0.5
+    assert "variations" not in found["truths"][0]
+    text = "\n".join(sections(found, {}))
+    assert "width of pulls, variations" in text
+    assert re.search(r"t = 2 .* \| +0\.500 \| +0\.70 ± 0\.50", text)
     assert inferred({"initial": fits["initial"]}, None, None) == {}
     assert not list(sections({}, {}))

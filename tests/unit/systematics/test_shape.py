@@ -77,6 +77,20 @@ def test_met_and_jets_conserve_transverse_momentum(
     assert np.abs(moved.MET.pt - events.MET.pt).to_numpy().max() > 1.0
 
 
+def test_scales_move_together_by_any_pull(events: ak.Array, analysis: Analysis) -> None:
+    moved = nested(shifts.at(flattened(events), analysis, {"jes": -1.5, "jes_pt": 2.0}))
+    pt = flat(events.Jet.pt) * (1 - 1.5 * 0.016)
+    size = np.interp(pt, [100, 300, 900], [-0.012, 0.0, 0.012])
+    np.testing.assert_allclose(flat(moved.Jet.pt), pt * (1 + 2.0 * size), rtol=1e-12)
+    np.testing.assert_allclose(
+        (moved.MET.px + ak.sum(moved.Jet.px, axis=1)).to_numpy(),
+        (events.MET.px + ak.sum(events.Jet.px, axis=1)).to_numpy(),
+        atol=1e-9,
+    )
+    side = nested(shifts.at(flattened(events), analysis, {"jes": -1.0, "jes_pt": 0.0}))
+    assert side.Jet.pt.to_list() == shifted(events, analysis, "jes_down").Jet.pt.to_list()
+
+
 def test_fat_jets_do_not_move_met_twice(events: ak.Array, analysis: Analysis) -> None:
     update = {"systematics.jes.objects": ["jet"]}
     only_jets = load("config/zprime.yaml", [f"{k}={v}" for k, v in update.items()] + ["met=MET"])
