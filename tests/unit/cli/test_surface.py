@@ -212,10 +212,10 @@ def test_weights_are_powers_of_a_side_at_any_pull(folder: Path, events: list[str
     nothing = {"selection": [], "networks": None, "summarised": []}
     args = Namespace(config=str(folder / "small.yaml"), overrides=overrides, **given, **nothing)
     points = np.array([[2.0, 0.0], [0.0, 1.0], [0.0, -2.0], [2.0, -1.5]])
-    found = shifted_yields(args, analysis, points)
+    found = shifted_yields(args, analysis, points).counts
     usual = ~found.merged[0]
     weight = analysis.samples["h"].cross_section * 1000 / EVENTS["h"]
-    for (t, power), yields in zip(points, found.copies.yields[1:, 0], strict=True):
+    for (t, power), yields in zip(points, found.yields[1:, 0], strict=True):
         expected = weight * counts(folder, "h", np.array([t, 0, 0, 0, 0, 0]), power)
         np.testing.assert_allclose(yields[usual], expected[usual])
     columns.weights["tilt_up"] *= -1.0
