@@ -23,6 +23,7 @@ class Observable:
     missing
         The value of events that lack the object. Flat columns hold no NaN, so that soft cuts and
         networks always get a number; the value is chosen to fail the cuts that are made on it.
+        Figures of networks leave out events that have it, except 0 where the axis shows it.
     description
         The function's docstring.
     """

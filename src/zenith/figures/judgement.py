@@ -184,7 +184,7 @@ def slices(
     centres, drawn = (edges[1:] + edges[:-1]) / 2, []
     for (name, part), colour in zip(parts.items(), SHADES, strict=False):
         density, error = part.density(edges)
-        axes.stairs(density, edges, color=colour, lw=3, label=name)
+        axes.stairs(density, edges, color=colour, lw=3, label=part.entry(name))
         axes.errorbar(centres, density, yerr=error, fmt="none", color=colour, elinewidth=2)
         drawn.append(density + error)
     if dependence is not None:

@@ -18,6 +18,7 @@ from zenith.figures.naming import Figures, axis_of, banner
 from zenith.figures.network_gallery import (
     Classes,
     areas,
+    defined,
     edges_of,
     features,
     losses,
@@ -105,7 +106,7 @@ def worth(
             read = np.isin(events.label, [classes.names.index(c) for c in where]) & ~is_class
             if read.any():
                 axis = axis_of(analysis, observable)
-                values = events.observables[observable][read]
+                values = defined(analysis, observable, events.observables[observable][read])
                 yield (
                     f"slices_{observable}{suffix}",
                     draw.slices(
@@ -130,8 +131,8 @@ def _slices(
     share[order] = np.cumsum(np.abs(weight)[order]) / np.abs(weight).sum()
     found = {}
     for low, high in pairwise(SLICES):
-        chosen = (share > low) & (share <= high) & np.isfinite(values)
-        if weight[chosen].sum() > 0.0:
+        chosen = (share > low) & (share <= high)
+        if weight[chosen & np.isfinite(values)].sum() > 0.0:
             name = f"{100 * low:.0f} to {100 * high:.0f} % of the events"
             found[name] = Weighted(values[chosen], weight[chosen])
     return found

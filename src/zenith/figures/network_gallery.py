@@ -11,8 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from zenith.artefacts.metrics import Metrics
-from zenith.config import Analysis
+from zenith.config import Analysis, observables_of
 from zenith.config.networks.descent import DescentSettings
+from zenith.config.networks.scaling import Scaled
 from zenith.config.networks.settings import Mva
 from zenith.core.networks.network import Network
 from zenith.figures import networks as draw
@@ -50,7 +51,7 @@ class Classes:
     def events(self, part: str, of_class: str, values: Any) -> draw.Weighted:
         """Values (N,) of a part, of the events of a class alone."""
         events = self._parts[part]
-        chosen = (events.label == self.names.index(of_class)) & np.isfinite(values)
+        chosen = events.label == self.names.index(of_class)
         return draw.Weighted(values[chosen], events.weight[chosen])
 
     def distributions(self, values: Any) -> list[draw.Class]:
@@ -61,13 +62,31 @@ class Classes:
         ]
 
 
+def defined(
+    analysis: Analysis, observable: str, values: NDArray[np.float32]
+) -> NDArray[np.float32]:
+    """Values (N,) of an observable with NaN where they are its `missing`: the event lacks it.
+
+    A `missing` of 0, the default, may be a value like any other: it stays where the axis shows it.
+    """
+    found = observables_of(analysis).get(observable) if analysis.of_samples else None
+    if found is None:
+        return values
+    if found.missing == 0.0:
+        known = analysis.observables.get(observable)
+        if known is None or known.edges.edges[0] <= 0.0 <= known.edges.edges[-1]:
+            return values
+    return np.where(values == np.float32(found.missing), np.float32(np.nan), values)
+
+
 def edges_of(
     analysis: Analysis, observable: str, values: NDArray[Any], bins: int = 30
 ) -> NDArray[np.float64]:
     """Bin edges of an observable: the configuration's, or equal ones of nearly all values."""
     if (known := analysis.observables.get(observable)) is not None:
         return np.asarray(known.edges.edges, float)
-    low, high = np.quantile(values[np.isfinite(values)], [0.005, 0.995])
+    finite = values[np.isfinite(values)]
+    low, high = np.quantile(finite, [0.005, 0.995]) if len(finite) else (0.0, 1.0)
     return np.linspace(low, high if high > low else low + 1.0, bins + 1)
 
 
@@ -129,15 +148,20 @@ def features(
 ) -> Figures:
     """`feature_{feature}`, and `feature_{feature}_{transform}` where it is read by a transform.
 
-    A network that scales nothing sees a feature as it is.
+    A network that scales nothing sees a feature as it is. Events that lack a feature are left out,
+    except of rows that tell a network which they are.
     """
     if not mva.features:
         return
     line = banner(analysis)
     classes = Classes(analysis, mva, {"train": events})
+    categories = mva.categories if isinstance(mva, Scaled) else {}
     rows = network.scaled(events.x.astype(float))
     for (feature, transform), scaled in zip(network.inputs, rows, strict=True):
-        x = events.x[mva.features.index(feature)]
+        read = events.x[mva.features.index(feature)]
+        x = defined(analysis, feature, read)
+        tells = transform == "missing" or feature in categories
+        seen = scaled if tells else np.where(np.isfinite(x), scaled, np.nan)
         axis = axis_of(analysis, feature)
         plain = transform == "raw"
         what = axis["label"] if plain else f"{transform} of {axis['label']}"
@@ -145,7 +169,7 @@ def features(
             f"feature_{feature}" if plain else f"feature_{feature}_{transform}",
             draw.feature(
                 classes.distributions(x),
-                [] if np.array_equal(scaled, x) else classes.distributions(scaled),
+                [] if np.array_equal(scaled, read, equal_nan=True) else classes.distributions(seen),
                 edges_of(analysis, feature, x),
                 label=axis["label"],
                 scaled_label=f"Scaled {what}",

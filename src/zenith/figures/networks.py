@@ -15,7 +15,10 @@ Array = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Weighted:
-    """One number of each of some events: a feature or a score, (N,), with the weights."""
+    """One number of each of some events: a feature or a score, (N,), with the weights.
+
+    It is NaN where an event has none.
+    """
 
     values: ArrayLike
     weight: ArrayLike
@@ -23,14 +26,33 @@ class Weighted:
     def density(self, edges: Array) -> tuple[Array, Array]:
         """Share of the weight per unit, and its statistical error, (bins,) each.
 
-        Values outside the edges are in the first and last bin.
+        Values outside the edges are in the first and last bin; events without one count nowhere.
         """
-        bins = len(edges) - 1
-        weight = np.asarray(self.weight, float)
-        index = np.clip(np.searchsorted(edges, self.values, side="right") - 1, 0, bins - 1)
+        bins, known = len(edges) - 1, self._known
+        if not known.any():
+            return np.zeros(bins), np.zeros(bins)
+        values, weight = np.asarray(self.values)[known], np.asarray(self.weight, float)[known]
+        index = np.clip(np.searchsorted(edges, values, side="right") - 1, 0, bins - 1)
         scale = weight.sum() * np.diff(edges)
         sums = np.bincount(index, weight, minlength=bins)
         return sums / scale, np.sqrt(np.bincount(index, weight**2, minlength=bins)) / np.abs(scale)
+
+    @property
+    def _known(self) -> NDArray[np.bool_]:
+        return np.asarray(np.isfinite(self.values))
+
+    @property
+    def undefined(self) -> float:
+        """Share of |w| of the events without a number."""
+        weight = np.abs(np.asarray(self.weight, float))
+        return float(weight[~self._known].sum() / (weight.sum() or 1.0))
+
+    def entry(self, label: str) -> str:
+        """What a legend says: the label, and the share that is undefined, where some is."""
+        share = 100.0 * self.undefined
+        if share == 0.0:
+            return label
+        return f"{label}, {f'{share:.0f}' if share >= 1.0 else '< 1'} % undefined"
 
 
 @dataclass(frozen=True)
@@ -258,7 +280,7 @@ def feature(
 def _distributions(axes: Axes, classes: Sequence[Class], edges: Array, log: bool) -> None:
     densities = [c.train.density(edges)[0] for c in classes]
     for c, density in zip(classes, densities, strict=True):
-        axes.stairs(density, edges, color=c.colour, lw=3, label=c.label)
+        axes.stairs(density, edges, color=c.colour, lw=3, label=c.train.entry(c.label))
     make_room(axes, densities, len(classes), log)
     axes.set_xlim(edges[0], edges[-1])
     axes.legend(loc="upper right")

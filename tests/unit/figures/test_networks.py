@@ -47,6 +47,25 @@ def test_density_is_normalised_with_errors_and_overflow() -> None:
     assert (density * 0.2).sum() == pytest.approx(1.0)
 
 
+def test_events_without_a_number_are_left_out_and_said() -> None:
+    values, weight = np.array([0.1, np.nan, 0.5, np.nan]), np.array([1.0, 2.0, 3.0, -4.0])
+    sample = networks.Weighted(values, weight)
+    for own, other in zip(
+        sample.density(EDGES), networks.Weighted([0.1, 0.5], [1.0, 3.0]).density(EDGES), strict=True
+    ):
+        np.testing.assert_array_equal(own, other)
+    assert sample.entry("w") == "w, 60 % undefined"
+    assert networks.Weighted([np.nan, *np.ones(999)], np.ones(1000)).entry("w") == (
+        "w, < 1 % undefined"
+    )
+    assert networks.Weighted(np.ones(2), np.ones(2)).entry("w") == "w"
+    none = networks.Weighted(np.full(3, np.nan), np.ones(3))
+    shown = [networks.Class("none", style.RED, none), *classes()]
+    figure = networks.feature(shown, [], EDGES, label="$m$", log=True)
+    assert texts(figure) == ["none, 100 % undefined", "w", "t"]
+    assert not figure.axes[0].patches[0].get_data().values.any()
+
+
 def test_losses_show_both_curves_and_the_epoch_that_was_kept() -> None:
     figure = networks.losses(
         [[0.7, 0.5, 0.4], [0.6, 0.5]],
