@@ -3,9 +3,11 @@
 import argparse
 import logging
 from pathlib import Path
+from typing import TypeVar
 
 from zenith.cli.files import Folder, Input, check
 from zenith.config import Analysis, load
+from zenith.config.base import Section
 from zenith.config.categories import Categorise
 from zenith.config.efficient_score import EfficientScoreSettings
 from zenith.config.memberships import ClimbedCategories
@@ -14,6 +16,7 @@ from zenith.config.variants import in_climbed_categories, summarised
 from zenith.errors import ConfigError
 
 DEFAULT = "config/zprime.yaml"
+S = TypeVar("S", bound=Section)
 
 
 def add_config(parser: argparse.ArgumentParser, default: str | None = DEFAULT) -> None:
@@ -70,10 +73,7 @@ def analysis(args: argparse.Namespace) -> Analysis:
 def categorised(args: argparse.Namespace) -> tuple[Analysis, Categorise]:
     """The same with categories, and what is asked of them. Raises ConfigError without them."""
     found = configuration(args)
-    if found.categorise is None:
-        about = Analysis.model_fields["categorise"].description
-        raise ConfigError(f"{args.config}: categorise: missing ({about})")
-    return found, found.categorise
+    return found, section(args, "categorise", found.categorise)
 
 
 def analysis_of_files(args: argparse.Namespace) -> Analysis:
@@ -83,21 +83,23 @@ def analysis_of_files(args: argparse.Namespace) -> Analysis:
     return at_luminosity_of_files(analysis(args))[0]
 
 
+def section(args: argparse.Namespace, key: str, found: S | None) -> S:
+    """What the configuration asks for under a key. Raises ConfigError if it asks for nothing."""
+    if found is None:
+        about = Analysis.model_fields[key].description
+        raise ConfigError(f"{args.config}: {key}: missing ({about})")
+    return found
+
+
 def tuned(args: argparse.Namespace) -> tuple[Analysis, Tune]:
     """The configuration, and the search of settings in it. Raises ConfigError without one."""
     found = configuration(args)
-    if found.tune is None:
-        about = Analysis.model_fields["tune"].description
-        raise ConfigError(f"{args.config}: tune: missing ({about})")
-    return found, found.tune
+    return found, section(args, "tune", found.tune)
 
 
 def summary(args: argparse.Namespace, analysis: Analysis) -> EfficientScoreSettings:
     """The summary that the configuration asks for. Raises ConfigError if it asks for none."""
-    if analysis.summary is None:
-        about = Analysis.model_fields["summary"].description
-        raise ConfigError(f"{args.config}: summary: missing ({about})")
-    return analysis.summary
+    return section(args, "summary", analysis.summary)
 
 
 def add_skims(parser: argparse.ArgumentParser) -> None:
@@ -133,10 +135,7 @@ def of_skims(args: argparse.Namespace) -> tuple[Analysis, str]:
 
 def climbed_categories(args: argparse.Namespace, analysis: Analysis) -> ClimbedCategories:
     """The categories that the configuration has climbed. Raises ConfigError without them."""
-    if analysis.climbed_categories is None:
-        about = Analysis.model_fields["climbed_categories"].description
-        raise ConfigError(f"{args.config}: climbed_categories: missing ({about})")
-    return analysis.climbed_categories
+    return section(args, "climbed_categories", analysis.climbed_categories)
 
 
 def add_columns(parser: argparse.ArgumentParser, *, required: bool = True) -> None:

@@ -40,7 +40,7 @@ def run(args: argparse.Namespace) -> None:
     from zenith.artefacts.coverage import COVERAGE
     from zenith.cli.workspaces import part, with_surface_of
     from zenith.config.dependencies import step_config
-    from zenith.errors import ConfigError, InputError, ZenithError
+    from zenith.errors import InputError, ZenithError
     from zenith.inference.coverage import truths
     from zenith.inference.coverage_parts import at, beside, cover
     from zenith.inference.workspaces import LEVELS
@@ -49,10 +49,7 @@ def run(args: argparse.Namespace) -> None:
 
     logging.getLogger("pyhf").setLevel(logging.ERROR)
     analysis = options.analysis(args)
-    asked = analysis.coverage
-    if asked is None:
-        about = type(analysis).model_fields["coverage"].description
-        raise ConfigError(f"{args.config}: coverage: missing ({about})")
+    asked = options.section(args, "coverage", analysis.coverage)
     first, parts = part(args.part)
     chosen = range(first - 1, asked.number, parts)
     if not chosen:

@@ -64,12 +64,7 @@ def weighted_counts(
 
 def surfaces(args: argparse.Namespace, analysis: "Analysis") -> "Surfaces":
     """The surfaces that the configuration asks for. Raises ConfigError without them."""
-    from zenith.errors import ConfigError
-
-    if analysis.surfaces is None:
-        about = type(analysis).model_fields["surfaces"].description
-        raise ConfigError(f"{args.config}: surfaces: missing ({about})")
-    return analysis.surfaces
+    return options.section(args, "surfaces", analysis.surfaces)
 
 
 def shifting(
