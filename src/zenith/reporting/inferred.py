@@ -120,7 +120,7 @@ def _coverage(summary: Inferred) -> Iterator[str]:
         f"{share} ± {error} %, that of 95 % in {wide} %; the mean pull is "
         f"{_number(summary['mean_pull'])} and the width of pulls {_number(summary['pull_width'])}. "
         f"The mean pulls of truths are {_number(summary['mean_pull_spread'])} times as large as by "
-        f"chance. {summary['failed']} fits failed."
+        f"chance. Of the fits {summary['failed']} failed."
     )
     most = max(one["experiments"] for one in summary["truths"])
     fewer = [one for one in summary["truths"] if one["experiments"] < most]
