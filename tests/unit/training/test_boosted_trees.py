@@ -98,6 +98,8 @@ def test_arrays_predict_what_lightgbm_does(classes: int, tmp_path: Path) -> None
     session = onnxruntime.InferenceSession(tmp_path / "trees.onnx")
     (found,) = session.run(["scores"], {"events": x.T})
     np.testing.assert_allclose(found.T, network.scores(jnp.asarray(x)), rtol=0, atol=1e-5)
+    (none,) = session.run(["scores"], {"events": x.T[:0]})
+    assert none.shape == (0, found.shape[1])
 
 
 def test_no_gradient_passes() -> None:

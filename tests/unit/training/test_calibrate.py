@@ -212,7 +212,9 @@ def test_onnx_has_the_calibration(tmp_path: Path, classes: int, kind: str) -> No
     net = calibrated(identity(classes), kind, events_of(*bent(classes)))  # type: ignore[arg-type]
     export_onnx(tmp_path / "net.onnx", net)
     x = 3.0 * drawn(classes, 400, seed=7)[0].astype(np.float32)  # also beyond what was seen
-    (found,) = onnxruntime.InferenceSession(tmp_path / "net.onnx").run(["scores"], {"events": x.T})
+    session = onnxruntime.InferenceSession(tmp_path / "net.onnx")
+    found, none = (session.run(["scores"], {"events": rows})[0] for rows in (x.T, x.T[:0]))
+    assert none.shape == (0, found.shape[1])
     expected = scores_of(net, x)
     np.testing.assert_allclose(found.T, expected, atol=1e-5)
     assert np.abs(expected - scores_of(net.uncalibrated, x)).max() > 0.01

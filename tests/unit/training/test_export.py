@@ -32,6 +32,8 @@ def test_scores_agree(tmp_path: Path, classes: tuple[str, ...], activation: str)
     assert found.shape == expected.shape == (1000, len(classes) or 1)
     assert expected.std() > 0.05
     np.testing.assert_allclose(found, expected, atol=1e-5)
+    (found,) = session.run(["scores"], {"events": x.T[:0]})
+    assert found.shape == (0, len(classes) or 1)
     properties = session.get_modelmeta().custom_metadata_map
     assert properties == {"features": "a,b,c", "classes": ",".join(classes), "name": "test"}
 

@@ -109,6 +109,8 @@ def test_files_hold_regressions(trained: Network, tmp_path: Path) -> None:
     for name, expected in regressions_of(trained, test.x).items():
         (found,) = session.run([name], {"events": test.x.T})
         np.testing.assert_allclose(found, expected.T, rtol=1e-5)
+        (none,) = session.run([name], {"events": test.x.T[:0]})
+        assert none.shape == (0, len(expected))
 
 
 def test_an_ensemble_is_the_mean_of_its_members(tmp_path: Path) -> None:

@@ -57,48 +57,64 @@ class Attention(eqx.Module):
     def _by_head(self, h: jax.Array) -> jax.Array:
         return h.reshape(self.heads, -1, *h.shape[1:])
 
-    def onnx(
-        self, graph: OnnxGraph, asking: str, there: str, valid: str, bias: str | None = None
-    ) -> str:
-        """Tokens (N · M, width) that are asked, and valid (N, M) → (N · Q, width).
+    def onnx(self, graph: OnnxGraph, h: str, valid: str, bias: str | None = None) -> str:
+        """Tokens (N · M, width) that attend to each other, valid (N, M) → (N · M, width).
 
-        They ask themselves, or queries (Q, width) do, the same in all events. Of tokens that attend
-        to each other, those of an event without any have no meaning, as in `of_itself` those that
-        are not valid; of other queries the result is then 0.
+        Those of an event without any have no meaning, as in `of_itself` those that are not valid.
         """
-        heads, width = self.heads, len(self.out.bias)
-        tokens = graph.node("Shape", valid)
-        queries = tokens if asking == there else graph.node("Constant", value_ints=[1, -1])
-
-        def by_head(h: str, events: str, order: list[int]) -> str:
-            last = graph.node("Constant", value_ints=[heads, width // heads])
-            shape = graph.node("Concat", events, last, axis=0)
-            return graph.node("Transpose", reshaped_onnx(graph, h, shape), perm=order)
-
-        scale = (width // heads) ** -0.5
+        scale = (len(self.queries.bias) // self.heads) ** -0.5
         dense = Dense(self.queries.weight * scale, self.queries.bias * scale)
-        q = by_head(dense.onnx(graph, asking), queries, [0, 2, 1, 3])
+        q = self._by_head_onnx(graph, dense.onnx(graph, h), valid, [0, 2, 1, 3])
         # without their bias, which adds the same to all logits of a query: a softmax is blind to it
-        keys = graph.node("MatMul", there, graph.constant(np.asarray(self.keys.weight).T))
-        k = by_head(keys, tokens, [0, 2, 3, 1])
-        v = by_head(self.values.onnx(graph, there), tokens, [0, 2, 1, 3])
-        z = graph.node("MatMul", q, k)
+        keys = graph.node("MatMul", h, graph.constant(np.asarray(self.keys.weight).T))
+        z = graph.node("MatMul", q, self._by_head_onnx(graph, keys, valid, [0, 2, 3, 1]))
         if bias is not None:
             z = graph.node("Add", z, bias)
-        where = graph.node("Unsqueeze", valid, graph.node("Constant", value_ints=[1, 2]))
-        zero = graph.constant(0.0)
-        # added, and of fewer numbers: quicker than a choice among all pairs
-        z = graph.node("Add", z, graph.node("Where", where, zero, graph.constant(LOW)))
-        p = graph.node("Softmax", z, axis=-1)
-        if asking != there:
-            p = graph.node("Where", where, p, zero)
+        p, _ = _softmax_onnx(graph, z, valid)
+        return self._mixed_onnx(graph, p, h, valid)
+
+    def onnx_of(self, graph: OnnxGraph, asking: jax.Array, there: str, valid: str) -> str:
+        """Queries (width, Q) of every event, tokens (N · M, width), valid (N, M) → (N · Q, width).
+
+        An event without any token has 0 from them, and then the bias of the last layer. Products of
+        keys with queries that are known are one dense layer of the tokens.
+        """
+        q, k = (np.asarray(self._by_head(a)) for a in (self.queries(asking), self.keys.weight))
+        products = np.einsum("hdw,hdq->whq", k, q * q.shape[1] ** -0.5)
+        dense = graph.constant(products.reshape(len(products), -1))
+        z = graph.node("MatMul", there, dense)
+        z = self._by_head_onnx(graph, z, valid, [0, 2, 3, 1], asking.shape[1])
+        p, where = _softmax_onnx(graph, z, valid)
+        p = graph.node("Where", where, p, graph.constant(0.0))
+        return self._mixed_onnx(graph, p, there, valid)
+
+    def _by_head_onnx(
+        self, graph: OnnxGraph, h: str, valid: str, order: list[int], of_each: int = 0
+    ) -> str:
+        """(N · M, heads · of_each) → (N, M, heads, of_each), in this order of axes."""
+        size = of_each or len(self.out.bias) // self.heads
+        last = graph.node("Constant", value_ints=[self.heads, size])
+        shape = graph.node("Concat", graph.node("Shape", valid), last, axis=0)
+        return graph.node("Transpose", reshaped_onnx(graph, h, shape), perm=order)
+
+    def _mixed_onnx(self, graph: OnnxGraph, p: str, there: str, valid: str) -> str:
+        """Shares (N, heads, Q, M) of tokens (N · M, width) → (N · Q, width)."""
+        v = self._by_head_onnx(graph, self.values.onnx(graph, there), valid, [0, 2, 1, 3])
         mixed = graph.node("Transpose", graph.node("MatMul", p, v), perm=[0, 2, 1, 3])
-        return self.out.onnx(graph, rows_onnx(graph, mixed, width))
+        return self.out.onnx(graph, rows_onnx(graph, mixed, len(self.out.bias)))
 
 
 def _softmax(z: jax.Array, valid: jax.Array) -> jax.Array:
     """Of the last axis where it is valid, else 0; 0 where nothing is."""
     return jnp.where(valid, jax.nn.softmax(jnp.where(valid, z, LOW), axis=-1), 0.0)
+
+
+def _softmax_onnx(graph: OnnxGraph, z: str, valid: str) -> tuple[str, str]:
+    """Of logits (N, heads, Q, M) where valid (N, M) is, and what is as (N, 1, 1, M)."""
+    where = graph.node("Unsqueeze", valid, graph.node("Constant", value_ints=[1, 2]))
+    # added, and of fewer numbers: quicker than a choice among all pairs
+    low = graph.node("Where", where, graph.constant(0.0), graph.constant(LOW))
+    return graph.node("Softmax", graph.node("Add", z, low), axis=-1), where
 
 
 class TransformerLayer(eqx.Module):
@@ -132,7 +148,7 @@ class TransformerLayer(eqx.Module):
         """(N, M, width) → (N, M, width)."""
         shape, h = graph.node("Shape", h), rows_onnx(graph, h, len(self.before_dense.gain))
         normal = self.before_attention.onnx(graph, h)
-        mixed = self.attention.onnx(graph, normal, normal, valid, bias)
+        mixed = self.attention.onnx(graph, normal, valid, bias)
         h = graph.node("Add", h, mixed)
         h = graph.node("Add", h, self.dense.onnx(graph, self.before_dense.onnx(graph, h)))
         return reshaped_onnx(graph, h, shape)

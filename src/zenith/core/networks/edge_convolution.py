@@ -121,8 +121,8 @@ class GraphNetwork(Encoder):
         def node(operator: str, *inputs: str, **attributes: Any) -> str:
             return graph.node(operator, *inputs, **attributes)
 
-        zero, first, second, last = (
-            graph.node("Constant", value_ints=[axis]) for axis in (0, 1, 2, -1)
+        zero, first, second, third = (
+            graph.node("Constant", value_ints=[axis]) for axis in (0, 1, 2, 3)
         )
         _, eta, phi, _ = kinematics
         d_eta, d_phi = (
@@ -138,9 +138,10 @@ class GraphNetwork(Encoder):
         others = node("And", node("Unsqueeze", valid, first), node("Unsqueeze", different, zero))
         distance = node("Where", others, distance, graph.constant(FAR))
         nearest = node("Min", graph.node("Constant", value_ints=[self.neighbours]), most)
+        # onnxruntime 1.31 reduces no axis of no events where one is counted from the end
         smallest = graph.node("TopK", distance, nearest, outputs=2, axis=-1, largest=0, sorted=1)
-        furthest = node("ReduceMax", smallest, axes=[-1], keepdims=1)
+        furthest = node("ReduceMax", smallest, axes=[2], keepdims=1)
         near = node("And", others, node("LessOrEqual", distance, furthest))
         counted = node("Cast", near, to=1)
-        some = node("Max", node("ReduceSum", counted, last, keepdims=1), graph.constant(1.0))
-        return node("Unsqueeze", node("Div", counted, some), last)
+        some = node("Max", node("ReduceSum", counted, second, keepdims=1), graph.constant(1.0))
+        return node("Unsqueeze", node("Div", counted, some), third)

@@ -98,5 +98,5 @@ class AttentionPooling(eqx.Module):
         """(N, M, width) → (N, seeds · width)."""
         width, seeds = self.seeds.shape
         there = self.norm.onnx(graph, rows_onnx(graph, h, width))
-        found = self.attention.onnx(graph, graph.constant(self.seeds.T), there, valid)
+        found = self.attention.onnx_of(graph, self.seeds, there, valid)
         return graph.node("Reshape", found, graph.node("Constant", value_ints=[-1, seeds * width]))

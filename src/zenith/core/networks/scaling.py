@@ -189,8 +189,8 @@ class Scaling(eqx.Module):
         for k, known in self.categories:
             equal = graph.node("Equal", _columns(graph, x, [k]), graph.constant(np.array(known)))
             is_value = graph.node("Cast", equal, to=FLOAT)
-            axis = graph.node("Constant", value_ints=[-1])
-            some = graph.node("ReduceSum", is_value, axis, keepdims=1)
+            # onnxruntime 1.31 does not reduce the last axis of no events where it is axis -1
+            some = graph.node("MatMul", is_value, graph.constant(np.ones((len(known), 1))))
             rows += [is_value, graph.node("Sub", graph.constant(1.0), some)]
         found = rows[0] if len(rows) == 1 else graph.node("Concat", *rows, axis=-1)
         if not self.missing:

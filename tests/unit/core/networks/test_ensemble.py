@@ -44,7 +44,8 @@ def test_the_mean_of_the_logits(classes: str, tmp_path: Path) -> None:
     onnxruntime = pytest.importorskip("onnxruntime", reason="the extra onnx is not installed")
     export_onnx(tmp_path / "n.onnx", net)
     session = onnxruntime.InferenceSession(tmp_path / "n.onnx")
-    (found,) = session.run(["scores"], {"events": X.T})
+    found, none = (session.run(["scores"], {"events": rows})[0] for rows in (X.T, X.T[:0]))
+    assert none.shape == (0, found.shape[1])
     np.testing.assert_allclose(found.T, mean, atol=1e-5)
 
 

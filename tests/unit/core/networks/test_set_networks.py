@@ -35,8 +35,9 @@ def settings(kind: str, **changes: Any) -> SetSettings:
     given = {
         "type": kind,
         "classes": {c: (c,) for c in "abc"},
-        "features": ("met", "tag"),
+        "features": ("met", "tag", "flavour"),
         "missing": ("tag",),
+        "categories": {"flavour": (0, 5)},
         "objects": {
             "jets": {"fields": FIELDS, "leading": MOST, "transforms": {"pt": ("log", "raw")}},
             "taus": {"fields": ("eta", "pt", "phi"), "leading": 2, "scalers": {"pt": "robust"}},
@@ -67,7 +68,8 @@ def examples(events: int = EVENTS, seed: int = 2) -> Examples:
         }
         order = FIELDS if name == "jets" else ("eta", "pt", "phi")
         objects[name] = Objects(np.stack([fields[f] for f in order]).astype(np.float32), valid)
-    x = np.stack([random.gamma(2.0, 50.0, events), random.normal(size=events)])
+    x = [random.gamma(2.0, 50.0, events), random.normal(size=events), np.arange(events) % 3 * 2.5]
+    x = np.stack(x)
     x[1, ::3] = np.nan
     label = (np.arange(events) % 3).astype(np.int32)
     return Examples(x.astype(np.float32), label, random.exponential(1.0, events), objects)
@@ -155,17 +157,18 @@ def test_order_padding_and_layout_change_nothing(kind: str, tmp_path: Path) -> N
     difference = (along(1e-6) - along(-1e-6)) / 2e-6
     slope = sum((arrays[name] * step[name]).sum() for name in arrays)
     assert difference == pytest.approx(slope, rel=2e-5, abs=1e-4)
-    # ONNX in float32, of all events and of the first, which has no objects, by itself
+    # ONNX in float32, of all events, of the first by itself, which has no objects, and of none
     onnxruntime = pytest.importorskip("onnxruntime", reason="the extra onnx is not installed")
     export_onnx(tmp_path / "network.onnx", net)
     session = onnxruntime.InferenceSession(tmp_path / "network.onnx")
     expected = np.exp(found) / np.exp(found).sum(axis=0)
-    for some in (EVENTS, 1):
+    for some in (EVENTS, 1, 0):
         fed: dict[str, Any] = {"events": events.x.T[:some]}
         for name, (values, valid) in events.objects.items():
             values = np.where(valid, values, np.nan).T[:some]
             fed |= {name: values, f"{name}_valid": np.asarray(valid).T[:some]}
         (scores,) = session.run(["scores"], fed)
+        assert scores.shape == (some, 3)
         np.testing.assert_allclose(scores, expected.T[:some], atol=1e-5)
     none = []  # places for objects, and objects in them, are the same
     for places in (0, 2):
@@ -206,7 +209,7 @@ def test_other_outputs_are_of_the_last_layer() -> None:
 def test_an_input_that_is_not_read_is_absent(tmp_path: Path) -> None:
     onnx = pytest.importorskip("onnx", reason="the extra onnx is not installed")
     events = examples()
-    alone = settings("deep_sets", features=(), missing=())
+    alone = settings("deep_sets", features=(), missing=(), categories={})
     for mva, expected in (
         (alone, {"jets", "jets_valid", "taus", "taus_valid"}),
         (settings("residual", objects={}), {"events"}),

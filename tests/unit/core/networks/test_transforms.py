@@ -69,7 +69,8 @@ def test_onnx_has_them(tmp_path: Path) -> None:
     export_onnx(tmp_path / "network.onnx", network())
     session = onnxruntime.InferenceSession(tmp_path / "network.onnx")
     x = events()
-    (found,) = session.run(["scores"], {"events": x.T})
+    found, none = (session.run(["scores"], {"events": rows})[0] for rows in (x.T, x.T[:0]))
+    assert none.shape == (0, 1)
     np.testing.assert_allclose(found.T, network().scores(jnp.asarray(x)), atol=1e-5)
 
 

@@ -170,7 +170,8 @@ def test_onnx_gives_the_same(
     score = make(score)
     export_onnx(tmp_path / "score.onnx", score)
     session = runtime.InferenceSession(str(tmp_path / "score.onnx"))
-    (found,) = session.run(["scores"], {"events": x.T})
+    found, none = (session.run(["scores"], {"events": rows})[0] for rows in (x.T, x.T[:0]))
+    assert none.shape == (0, 1)
     assert found[:, 0] == pytest.approx(np.asarray(score.scores(jnp.asarray(x)))[0], abs=1e-5)
 
 
