@@ -27,6 +27,7 @@ class Surfaces(Section):
             "of the types `shift` and `weight` and energy scales; default: all of the type `shift`",
         ),
         concerns(*SURFACES),
+        concerns("skim", of="simulation"),
     ] = None
     random: Annotated[
         int | None,
@@ -46,6 +47,7 @@ class Surfaces(Section):
         Positive,
         Field(description="largest distance of a point on an axis, in standard deviations"),
         concerns("surface"),
+        concerns("skim", of="simulation"),
     ] = 2.0
     events: Annotated[
         Events | dict[Name, Events] | None,

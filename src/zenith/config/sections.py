@@ -168,6 +168,7 @@ class Sections(Section):
             "templates at one standard deviation; none: templates alone"
         ),
         concerns(*SURFACES, "fit", "interval"),
+        concerns("skim", of="simulation"),
     ] = None
     interval: Annotated[
         IntervalSettings | None,

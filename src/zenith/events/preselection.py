@@ -1,4 +1,4 @@
-"""The structural cuts of a skim: an event stays if any shape variation of it passes them all."""
+"""The structural cuts of a skim: an event stays if any shift of it passes them all."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -48,7 +48,8 @@ class Preselection:
 
     def __init__(self, analysis: Analysis, nothing: Events, *, data: bool) -> None:
         self._analysis = analysis
-        self._variations = [] if data else [*shifts.variations(analysis), *copies.of_any(analysis)]
+        points = [*copies.of_any(analysis), *shifts.corners(analysis)]
+        self._variations = [] if data else [*shifts.variations(analysis), *points]
         observables = observables_of(analysis)
         objects = select(nothing, analysis)
         self._checks = []

@@ -1,6 +1,7 @@
 """Events of which something is shifted before objects are selected: the shape variations."""
 
 from collections.abc import Mapping
+from itertools import product
 from typing import Annotated
 
 from pydantic import Field
@@ -58,10 +59,28 @@ def variations(analysis: Analysis, process: str | None = None) -> list[str]:
     return [NOMINAL, *sides] if function_shifts.move_nominal(analysis, process) else sides
 
 
+def corners(analysis: Analysis) -> list[str]:
+    """The corners of where surfaces shift events to, as copies are called."""
+    asked = analysis.surfaces
+    if asked is None:
+        return []
+    named = copies.shifting(analysis) if asked.systematics is None else asked.systematics
+    names = [name for name in named if isinstance(analysis.systematics[name], Shift)]
+    if not names:
+        return []
+    ends = product((-asked.reach, asked.reach), repeat=len(names))
+    return [copies.name_of(dict(zip(names, corner, strict=True))) for corner in ends]
+
+
 def collections(analysis: Analysis, variation: str) -> set[str]:
     """The collections that a shape variation or a copy changes."""
-    if variation == NOMINAL or copies.is_one(variation):
+    if variation == NOMINAL:
         return set()
+    if copies.is_one(variation):
+        moved = (analysis.systematics[name] for name in copies.point_of(variation))
+        return {
+            c for shift in moved if isinstance(shift, Shift) for c in shift.collections(analysis)
+        }
     return find(analysis, variation)[1].collections(analysis)
 
 
@@ -103,7 +122,7 @@ def shifted(events: Events, analysis: Analysis, variation: str) -> Events:
     if variation == NOMINAL:
         return function_shifts.at(events, analysis)
     if copies.is_one(variation):
-        return function_shifts.at(events, analysis, copies.point_of(variation))
+        return at(events, analysis, copies.point_of(variation))
     name, systematic, side = find(analysis, variation)
     if systematic.parameter(name) is None:
         events = function_shifts.at(events, analysis)

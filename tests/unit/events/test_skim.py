@@ -90,12 +90,16 @@ def clean(event: dict[str, Any]) -> bool:
     return event["Flag_a"] and event["Flag_b"]
 
 
+@pytest.mark.parametrize("reach", [None, 3.0])
 def test_simulation_keeps_what_passes_under_any_variation(
-    nano: str, events: dict[str, Any], tmp_path: Path
+    reach: float | None, nano: str, events: dict[str, Any], tmp_path: Path
 ) -> None:
-    result = skim(nano, tmp_path / "skim.root", analysis(), "simulation")
+    surfaces = None if reach is None else {"systematics": ["jes"], "reach": reach}
+    result = skim(nano, tmp_path / "skim.root", analysis(surfaces=surfaces), "simulation")
+    far = [] if reach is None else [reach * JES, -reach * JES]
+    shifts = [0.0, JES, -JES, *far]
     steps, numbers = expected_cutflow(
-        events, {"trigger": triggered, "event flags": clean}, [0.0, JES, -JES], weighted=True
+        events, {"trigger": triggered, "event flags": clean}, shifts, weighted=True
     )
     nominal, _ = expected_cutflow(
         events, {"trigger": triggered, "event flags": clean}, [0.0], weighted=True
