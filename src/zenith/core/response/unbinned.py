@@ -10,7 +10,9 @@ normalisation cancels to first order. P are the inverse variances of what is kno
 """
 
 from collections.abc import Callable
-from typing import NamedTuple
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -23,6 +25,7 @@ from zenith.errors import FitError
 
 Array = NDArray[np.float64]
 Ratios = Callable[[jax.Array, jax.Array], jax.Array]  # events (N, …), θ (A,) → ln r (N,)
+Loss = Callable[[jax.Array, Any], jax.Array]  # θ (A,), and what it is of → −ln L
 STEPS, HALVINGS, TOLERANCE = 100, 30, 1e-9
 
 
@@ -91,20 +94,45 @@ def fit(
         It does not converge, or the second derivatives do not make an error: a parameter that
         nothing depends on, or two that do the same.
     """
-    centre, inverse = jnp.asarray(start), jnp.asarray(prior)
-    events, points = jnp.asarray(observed), jnp.asarray(simulated)
-    of_events, of_points = jnp.broadcast_to(observed_weight, len(events)), jnp.asarray(weight)
+    events = _Events(
+        jnp.asarray(observed),
+        jnp.broadcast_to(observed_weight, len(np.asarray(observed))),
+        jnp.asarray(simulated),
+        jnp.asarray(weight),
+    )
+    known = jnp.asarray(start), jnp.asarray(prior)
+    return minimum(_Extended(log_ratio), start, (events, *known))
 
-    def loss(at: jax.Array) -> jax.Array:
-        expected = of_points @ jnp.exp(log_ratio(points, at))
-        seen = of_events @ log_ratio(events, at)
+
+class _Events(NamedTuple):
+    observed: jax.Array
+    of_observed: jax.Array
+    simulated: jax.Array
+    of_simulated: jax.Array
+
+
+@dataclass(frozen=True)
+class _Extended:
+    """−ln L of ratios. Equal ones are compiled once."""
+
+    log_ratio: Ratios
+
+    def __call__(self, at: jax.Array, of: tuple[_Events, jax.Array, jax.Array]) -> jax.Array:
+        events, centre, inverse = of
+        expected = events.of_simulated @ jnp.exp(self.log_ratio(events.simulated, at))
+        seen = events.of_observed @ self.log_ratio(events.observed, at)
         return expected - seen + 0.5 * inverse @ (at - centre) ** 2
 
-    here, value = centre, float(loss(centre))
-    derivatives = jax.jit(lambda at: (jax.grad(loss)(at), jax.hessian(loss)(at)))
-    evaluate = jax.jit(loss)
+
+def minimum(loss: Loss, start: ArrayLike, of: Any) -> BestFit:
+    """The minimum of any −ln L of parameters (A,) and of arrays, by Newton's method.
+
+    It is compiled once for each loss and the shapes of its arrays. Raises FitError as `fit`.
+    """
+    here = jnp.asarray(start)
+    value = float(_value(loss, here, of))
     for _ in range(STEPS):
-        gradient, hessian = map(np.asarray, derivatives(here))
+        gradient, hessian = map(np.asarray, _derivatives(loss, here, of))
         size, directions = np.linalg.eigh(hessian)
         if not np.isfinite(hessian).all() or size[-1] <= 0.0:
             break
@@ -115,13 +143,23 @@ def fit(
             return BestFit(np.asarray(here), _covariance(hessian), value)
         for halving in range(HALVINGS):
             there = here + step * 0.5**halving
-            found = float(evaluate(there))
+            found = float(_value(loss, there, of))
             if found <= value + 1e-12 * abs(value):
                 here, value = there, found
                 break
         else:
             break
     raise FitError("the unbinned fit does not converge: start nearer, or check the ratios")
+
+
+@partial(jax.jit, static_argnums=0)
+def _value(loss: Loss, at: jax.Array, of: Any) -> jax.Array:
+    return loss(at, of)
+
+
+@partial(jax.jit, static_argnums=0)
+def _derivatives(loss: Loss, at: jax.Array, of: Any) -> tuple[jax.Array, jax.Array]:
+    return jax.grad(loss)(at, of), jax.hessian(loss)(at, of)
 
 
 def _covariance(hessian: Array) -> Array:
