@@ -48,8 +48,10 @@ class Preselection:
 
     def __init__(self, analysis: Analysis, nothing: Events, *, data: bool) -> None:
         self._analysis = analysis
-        points = [*copies.of_any(analysis), *shifts.corners(analysis)]
-        self._variations = [] if data else [*shifts.variations(analysis), *points]
+        self._variations = []
+        if not data:
+            points = [*copies.of_any(analysis), *shifts.corners(analysis)]
+            self._variations = [*shifts.variations(analysis), *points]
         observables = observables_of(analysis)
         objects = select(nothing, analysis)
         self._checks = []
