@@ -12,7 +12,7 @@ run: $(STAMP)
 	$(BIN)/snakemake --cores $(CORES)
 
 test: $(STAMP)
-	$(BIN)/python -m pytest -n $(CORES) --dist loadscope tests \
+	$(BIN)/python -m pytest -n $(CORES) --dist loadscope --no-loadscope-reorder tests \
 		--ignore tests/consistency/test_fit_property.py
 	# in a process of its own: XLA ended one that had compiled hundreds of programs before
 	$(BIN)/python -m pytest tests/consistency/test_fit_property.py
