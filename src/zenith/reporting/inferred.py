@@ -157,7 +157,7 @@ def _cells(fit: Held) -> list[str]:
 
 
 def _number(value: float | None) -> str:
-    return "unknown" if value is None else f"{value:.2f}"
+    return "unknown" if value is None else f"{value:z.2f}"  # no −0.00
 
 
 def _share(of: Closure) -> str:
