@@ -29,6 +29,13 @@ class Tuning(TypedDict):
     after: Annotated[float, "with those that are written"]
 
 
+class Cells(TypedDict):
+    """Cells by the score of a nuisance parameter."""
+
+    nuisance: Annotated[str, "nuisance parameter whose score divides the events"]
+    borders: Annotated[list[float], "of its score, between the cells"]
+
+
 class ClosureOfScore(TypedDict):
     """Events of the fold itself at points that taught nothing, against reweighted nominal ones."""
 
@@ -47,7 +54,10 @@ class EfficientScore(Taught):
     tuning: Annotated[Tuning | None, "on the validation fold; null if coefficients are not tuned"]
     kept: Annotated[float, "share of the information that the bins keep"]
     closure: NotRequired[Annotated[ClosureOfScore, "where responses are learned by networks"]]
-    edges: Annotated[list[float], "of the bins, from the lowest to the highest efficient score"]
+    cells: Annotated[Cells | None, "null if there is one cell of all events"]
+    edges: Annotated[
+        list[list[float]], "of the bins of each cell, from the lowest to the highest score"
+    ]
     cpu_seconds: Annotated[float, "CPU time, without that of the responses and of the network"]
     cpu_seconds_of_responses: NotRequired[Annotated[float, "CPU time of the step `response`"]]
 
@@ -66,10 +76,16 @@ def _describe(content: EfficientScore) -> Lines:
             "expected error of the signal strength": content["information"] ** -0.5,
             "the same without nuisance parameters": content["unprofiled_information"] ** -0.5,
             "information that the bins keep": content["kept"],
+            **_cells(content),
             "left out": ", ".join(content["left_out"]) or "none",
             **_closure(content),
         }
     )
+
+
+def _cells(content: EfficientScore) -> dict[str, str]:
+    found = content["cells"]
+    return {} if found is None else {"cells by the score of": found["nuisance"]}
 
 
 def _closure(content: EfficientScore) -> dict[str, float]:

@@ -32,13 +32,13 @@ def run(args: argparse.Namespace) -> None:
     import logging
     import time
 
-    from zenith.artefacts.efficient_score import EFFICIENT_SCORE, EfficientScore, Tuning
+    from zenith.artefacts.efficient_score import EFFICIENT_SCORE, Cells, EfficientScore, Tuning
     from zenith.cli.inputs import read_networks, read_samples, settings_of_network
     from zenith.config.dependencies import step_config
     from zenith.events.folds import require_unseen, taught
     from zenith.optimisation.coefficients import tuned
     from zenith.training.copied_events import copied_events
-    from zenith.training.efficient_score import rebinned, summarise
+    from zenith.training.efficient_score import in_cells, rebinned, summarise
     from zenith.training.export import export_onnx, require_onnx
     from zenith.training.response import simulated_events
     from zenith.training.response_metrics import described, score_closure
@@ -73,6 +73,15 @@ def run(args: argparse.Namespace) -> None:
         score, before, after = tuned(analysis, columns, score, fold)
         score, kept = rebinned(analysis, summary, score, events.of([folds.validation(fold)]))
         tuning = {"before": before, "after": after}
+    costs = {
+        parameter.name: float(cost)
+        for parameter, cost in zip(found.parameters, found.projection.costs, strict=True)
+    }
+    cells: Cells | None = None
+    if summary.cells is not None:
+        seen = events.of([folds.validation(fold)])
+        score, nuisance, borders, kept = in_cells(analysis, summary, score, costs, seen)
+        cells = {"nuisance": nuisance, "borders": borders.tolist()}
     of_fold = taught(folds, fold, teachers)
     save_score(folder / "score.safetensors", score, mva, of_fold)
     export_onnx(folder / "score.onnx", score, {"name": "efficient_score"})
@@ -83,7 +92,7 @@ def run(args: argparse.Namespace) -> None:
             process: own.of([fold]).at(range(-settings.held_out, 0))
             for process, own in copied_events(analysis, columns, mva).items()
         }
-        closed = score_closure(score, copies, summary.bins)
+        closed = score_closure(score, copies, summary.all_bins)
     about: EfficientScore = {
         "fold": of_fold["fold"],
         "folds": of_fold["folds"],
@@ -93,7 +102,7 @@ def run(args: argparse.Namespace) -> None:
             parameter.name: {
                 "projected": float(projection.coefficients[k]),
                 "coefficient": float(score.projected.coefficients[k]),
-                "cost": float(projection.costs[k]),
+                "cost": costs[parameter.name],
                 "significance": responses.significances.get(parameter.name),
             }
             for k, parameter in enumerate(found.parameters)
@@ -103,7 +112,8 @@ def run(args: argparse.Namespace) -> None:
         "unprofiled_information": projection.unprofiled,
         "tuning": tuning,
         "kept": kept,
-        "edges": [float(edge) for edge in score.projected.edges],
+        "cells": cells,
+        "edges": score.projected.edges_of_cells.tolist(),
         "cpu_seconds": time.process_time(),
         "cpu_seconds_of_responses": float(responses.metadata.get("cpu_seconds", 0.0)),
     }
@@ -120,6 +130,8 @@ def run(args: argparse.Namespace) -> None:
         "bins keep %.1f %% of the information",
         *(projection.information**-0.5, projection.unprofiled**-0.5, 100 * kept),
     )
+    if cells is not None:
+        logging.info("cells are divided by the score of %s", cells["nuisance"])
     if tuning:
         logging.info(
             "expected %s on the validation fold %.3f with the projected coefficients, %.3f tuned",

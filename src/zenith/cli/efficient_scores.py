@@ -13,8 +13,8 @@ if TYPE_CHECKING:
 def read_scores(
     analysis: "Analysis", paths: Sequence[str], bins: int | None = None
 ) -> "list[EfficientScore]":
-    """The efficient scores of all folds, from their files in any order, with the summary's bins or
-    as many as are given.
+    """The efficient scores of all folds, from their files in any order, with the summary's bins and
+    cells, or as many bins as are given.
 
     Raises InputError for files of other folds, and one that its own fold taught.
     """
@@ -22,12 +22,12 @@ def read_scores(
     from zenith.events.folds import require_unseen
     from zenith.training.score_files import load_score
 
-    assert analysis.summary is not None
+    summary = analysis.summary
+    assert summary is not None
+    number = (summary.bins, summary.number_of_cells) if bins is None else (bins, 1)
     of_fold = {}
     for path in paths:
-        score, metadata = load_score(
-            path, analysis.mva[analysis.summary.network], bins or analysis.summary.bins
-        )
+        score, metadata = load_score(path, analysis.mva[summary.network], *number)
         fold = int(metadata.get("fold", -1))
         require_unseen(metadata, analysis.folds, fold, path, "efficient_score")
         of_fold[fold] = score

@@ -72,6 +72,23 @@ class Tuning(Section):
     ] = 0.02
 
 
+class Cells(Section):
+    """Cells by the score of one nuisance parameter, each with bins of the summary of its own.
+
+    They measure the parameter: each is a region of the fit.
+    """
+
+    number: Annotated[int, Field(ge=2, le=20, description="number of cells")] = 4
+    nuisance: Annotated[
+        Name | None,
+        Field(
+            description="nuisance parameter whose score divides the events; default: in each fold "
+            "the one that costs the most information on the signal strength"
+        ),
+        concerns("efficient_score"),
+    ] = None
+
+
 class Rival(Section):
     """Categories by the signal's share that the network gives, each in bins of an observable."""
 
@@ -113,9 +130,14 @@ class EfficientScoreSettings(Section):
     ] = "Efficient score"
     bins: Annotated[
         int,
-        Field(ge=2, le=1000, description="largest number of bins"),
+        Field(ge=2, le=1000, description="number of bins, in each cell if there are any"),
         concerns(*SUMMARISED),
     ] = 25
+    cells: Annotated[
+        Cells | None,
+        Field(description="cells by the score of a nuisance parameter; none: there is one"),
+        concerns(*SUMMARISED),
+    ] = None
     effective_events: Annotated[
         float,
         Field(ge=0.0, description="fewest effective background events in a bin, (Σw)² / Σw²"),
@@ -140,3 +162,13 @@ class EfficientScoreSettings(Section):
         ),
         concerns(*LEARNED, "efficient_score_figures"),
     ] = None
+
+    @property
+    def number_of_cells(self) -> int:
+        """1 if there are none."""
+        return self.cells.number if self.cells is not None else 1
+
+    @property
+    def all_bins(self) -> int:
+        """The number of bins in all cells together."""
+        return self.bins * self.number_of_cells

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import TypeVar
 
-from zenith.config.efficient_score import SCORE
+from zenith.config.efficient_score import SCORE, EfficientScoreSettings
 from zenith.config.learning import Ascent
 from zenith.config.memberships import Categories
 from zenith.config.networks.settings import Mva
@@ -73,16 +73,32 @@ def in_climbed_categories(analysis: A) -> A:
 
 
 def summarised(analysis: A) -> A:
-    """The same with its summary in place of its regions: one of them, in bins of the score."""
+    """The same with its summary in place of its regions: one, or one for each of its cells.
+
+    They are in bins of the score, which goes from k / K to (k + 1) / K in cell k of K.
+    """
     assert analysis.summary is not None
     settings, mva = analysis.summary, analysis.mva[analysis.summary.network]
-    axis = Axis.model_validate({"start": 0.0, "stop": 1.0, "bins": settings.bins})
-    region = Region(
-        label=settings.label,
-        cuts=tuple(RegionCut(cut=cut) for cut in mva.cuts or (f"{SCORE} >= 0",)),
-        fit=FitObservable(observable=SCORE, edges=axis),
-        blind=analysis.blind,
-    )
+    number = settings.number_of_cells
+    regions = {}
+    for k, name in enumerate(cells_of_summary(settings)):
+        ends = {"start": k / number, "stop": (k + 1) / number}
+        above = (f"{SCORE} >= {ends['start']:.9g}",) if k > 0 or not mva.cuts else ()
+        below = (f"{SCORE} < {ends['stop']:.9g}",) if k < number - 1 else ()
+        axis = Axis.model_validate({**ends, "bins": settings.bins})
+        regions[name] = Region(
+            label=settings.label if number == 1 else f"{settings.label}, cell {k + 1}",
+            cuts=tuple(RegionCut(cut=cut) for cut in (*mva.cuts, *above, *below)),
+            fit=FitObservable(observable=SCORE, edges=axis),
+            blind=analysis.blind,
+        )
+    axis = Axis.model_validate({"start": 0.0, "stop": 1.0, "bins": settings.all_bins})
     drawn = Observable(label=settings.label, edges=axis, log=True)
-    found = with_regions(analysis, {SCORE: region})
+    found = with_regions(analysis, regions)
     return found.model_copy(update={"observables": {**analysis.observables, SCORE: drawn}})
+
+
+def cells_of_summary(settings: EfficientScoreSettings) -> list[str]:
+    """The names of the regions of the summary."""
+    number = settings.number_of_cells
+    return [SCORE] if number == 1 else [f"{SCORE}_{k}" for k in range(1, number + 1)]

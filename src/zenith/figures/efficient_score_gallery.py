@@ -61,7 +61,7 @@ def against(
     x, y, weight = (np.asarray(array, float) for array in (values, place, weight))
     known = analysis.observables.get(observable)
     edges = np.array(known.edges.edges) if known else np.linspace(x.min(), x.max(), 31)
-    bins = np.linspace(0.0, 1.0, analysis.summary.bins + 1)
+    bins = np.linspace(0.0, 1.0, analysis.summary.all_bins + 1)
     inside = np.clip(x, edges[0], np.nextafter(edges[-1], edges[0]))
     background, signal = (
         np.histogram2d(inside, y, (edges, bins), weights=weight * chosen)[0]
@@ -90,7 +90,7 @@ def numbers(analysis: Analysis, content: Comparison) -> Figures:
         return
     observable = axis_of(analysis, rival_fit(analysis).observable)["label"]
     names = {
-        "efficient_score": ("Efficient score, bins", style.BLUE),
+        "efficient_score": (_bins(analysis), style.BLUE),
         "trees": (f"Boosted trees, categories × {observable}", style.RED),
     }
     quoted = content["expected_significance"]
@@ -107,3 +107,9 @@ def numbers(analysis: Analysis, content: Comparison) -> Figures:
         for name, (label, colour) in names.items()
     ]
     yield "numbers", fineness.against_numbers(curves, banner=banner(analysis))
+
+
+def _bins(analysis: Analysis) -> str:
+    assert analysis.summary is not None
+    cells = analysis.summary.number_of_cells
+    return "Efficient score, bins" + (f" in each of {cells} cells" if cells > 1 else "")

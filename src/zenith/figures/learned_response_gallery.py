@@ -40,7 +40,7 @@ def learned_responses(
     closures = []
     for fold, score in enumerate(scores):
         unseen = {name: own.of([fold]).at(range(-held, 0)) for name, own in events.items()}
-        closures.append(score_closure(score, unseen, analysis.summary.bins))
+        closures.append(score_closure(score, unseen, analysis.summary.all_bins))
     points = [draw.labels(point, names) for point in points_of(analysis)[-held:]]
     label = analysis.summary.label
     yield "closure", draw.closure(label, points, joined(closures), banner=banner(analysis))

@@ -40,7 +40,8 @@ def tuned(
     of hard bins. Where it is not better after the last step the score stays as it is.
     """
     assert analysis.summary is not None
-    settings, parted = analysis.summary.tuning, summarised(analysis)
+    whole = analysis.summary.model_copy(update={"cells": None})  # which follow
+    settings, parted = whole.tuning, summarised(analysis.model_copy(update={"summary": whole}))
     objective = model.objective(parted, with_nuisances=analysis.optimise.nuisances)
     scored = with_parameter_scores(analysis, columns, score, analysis.folds.validation(fold))
     start = score.projected

@@ -7,9 +7,9 @@ Empty bins have no signal, and as much background as one simulated event stands 
 nothing. They are at the low end, where smoothing sees them beside bins of many events.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -45,10 +45,11 @@ class _Divided(NamedTuple):
     """What is divided among bins: an observable, in cells of an axis that stays as it is."""
 
     observable: str
-    edges: dict[int, list[Array]]  # of each number, the inner edges of each fold
+    edges: dict[int, list[Array]]  # of each number, the inner edges of each fold and all groups
     axis: Array  # (M + 1,) edges of the other axis; (2,) if there is none
     other: str  # its observable; empty if there is none
     overflow: bool
+    groups: int = 1  # that each number is of: the cells of a summary
 
     def fine(self, fold: int) -> Array:
         """All edges of a fold, ascending."""
@@ -103,41 +104,61 @@ def against_numbers(
         s = parameter_scores(score, own.x[:-1])
         weight = own.weight * (events.weight.sum() / own.weight.sum())
         first_order = projection(analysis, score, s, weight).coefficients
-        seen.append((s, efficient(s, first_order), own, background[inside]))
+        seen.append((score.projected, s, efficient(s, first_order), own, background[inside]))
 
-    def edges(number: int, in_categories: bool) -> list[Array] | None:
+    def in_bins(number: int) -> list[Array] | None:
         found = []
-        for score, (s, of_rival, own, of_background) in zip(scores, seen, strict=True):
-            tuned = efficient(s, np.asarray(score.projected.coefficients, float))
-            cell = np.searchsorted(axis, own.x[-1], side="right") - 1
-            try:
-                binned = best_edges(
-                    of_rival if in_categories else tuned,
-                    own.weight,
+        for projected, s, _, own, of_background in seen:
+            t = efficient(s, np.asarray(projected.coefficients, float))
+            of_cell, of_fold = projected.cell(s), []
+            for cell, whole in enumerate(np.asarray(projected.edges_of_cells, float)):
+                inside = of_cell == cell
+                inner = _inner_edges(
                     number,
-                    is_background=of_background,
+                    *(t[inside], own.weight[inside]),
+                    is_background=of_background[inside],
                     effective_events=settings.effective_events,
-                    cells=np.clip(cell, 0, len(axis) - 2) if in_categories else None,
-                    order_by=s[0] if in_categories else None,
                 )
-            except InputError:  # not even one
-                return None
-            if len(binned.edges) != number - 1:
-                return None
-            whole = np.asarray(score.projected.edges, float)
-            places = np.linspace(0.0, 1.0, len(whole))  # of t, which is a column as these
-            found.append(binned.edges if in_categories else np.interp(binned.edges, whole, places))
+                if inner is None:
+                    return None
+                # of t, whose place in its bins is a column
+                place = np.interp(inner, whole, np.linspace(0.0, 1.0, len(whole)))
+                of_fold.append((cell + np.append(place, 1.0)) / settings.number_of_cells)
+            found.append(np.concatenate(of_fold)[:-1])
         return found
 
-    def known(numbers: Sequence[int], also: int, in_categories: bool) -> dict[int, list[Array]]:
-        found = {number: edges(number, in_categories) for number in sorted({*numbers, also})}
+    def in_categories(number: int) -> list[Array] | None:
+        found = []
+        for _, s, t, own, of_background in seen:
+            bins = np.searchsorted(axis, own.x[-1], side="right") - 1
+            inner = _inner_edges(
+                number,
+                *(t, own.weight),
+                is_background=of_background,
+                effective_events=settings.effective_events,
+                cells=np.clip(bins, 0, len(axis) - 2),
+                order_by=s[0],
+            )
+            if inner is None:
+                return None
+            found.append(inner)
+        return found
+
+    def known(
+        edges: Callable[[int], list[Array] | None], numbers: Sequence[int], also: int
+    ) -> dict[int, list[Array]]:
+        found = {number: edges(number) for number in sorted({*numbers, also})}
         return {number: of_folds for number, of_folds in found.items() if of_folds is not None}
 
-    whole = np.array([0.0, 1.0])
-    of_bins = _Divided(SCORE, known(bins, settings.bins, False), whole, "", True)
+    of_bins = _Divided(
+        SCORE,
+        known(in_bins, bins, settings.bins),
+        *(np.array([0.0, 1.0]), "", True),
+        settings.number_of_cells,
+    )
     of_categories = _Divided(
         SHARE,
-        known(categories, settings.rival.categories, True),
+        known(in_categories, categories, settings.rival.categories),
         *(axis, fit.observable, fit.overflow == "include"),
     )
     most = settings.model_copy(update={"bins": max(of_bins.edges)})
@@ -157,6 +178,15 @@ def against_numbers(
     }
 
 
+def _inner_edges(number: int, t: Array, weight: Array, **options: Any) -> Array | None:
+    """The best edges between a number of bins, (number - 1,); None if they cannot be filled."""
+    try:
+        found = best_edges(t, weight, number, **options).edges
+    except InputError:  # not even one
+        return None
+    return found if len(found) == number - 1 else None
+
+
 def _evaluated(
     analysis: Analysis,
     columns: Mapping[str, Columns],
@@ -167,12 +197,13 @@ def _evaluated(
     templates = _cells(analysis, columns, divided, cuts)
     objective = model.objective(analysis, quantity="significance")
     columns_of_row, regions = len(divided.axis) - 1, list(analysis.regions)
-    total = objective.structure.bins
+    total, most = objective.structure.bins, max(divided.edges)
     found = []
     for number in divided.edges:
         rows = divided.merged(number)
         column = np.tile(np.arange(columns_of_row), len(rows) // columns_of_row)
-        place = total - number * columns_of_row + rows * columns_of_row + column
+        group, row = np.divmod(rows, number)  # at the high end of its group
+        place = ((group + 1) * most - number + row) * columns_of_row + column
 
         def summed(values: Array, place: NDArray[np.intp] = place) -> jax.Array:
             return jnp.asarray([np.bincount(place, row, minlength=total) for row in values])

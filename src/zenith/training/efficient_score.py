@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from zenith.config import Analysis
-from zenith.config.efficient_score import EfficientScoreSettings
+from zenith.config.efficient_score import Cells, EfficientScoreSettings
 from zenith.config.networks.settings import Mva
 from zenith.core.networks.boosted_trees import BoostedTrees
 from zenith.core.networks.network import Network
@@ -148,6 +148,95 @@ def rebinned(
     fill as many bins.
     """
     t = efficient(parameter_scores(score, seen.x), np.asarray(score.projected.coefficients, float))
+    edges, kept = _bins(analysis, settings, t, seen, "summary.bins: the background")
+    return score.projecting(score.projected.coefficients, edges), kept
+
+
+class Celled(NamedTuple):
+    """The efficient score in cells of the score of a nuisance parameter."""
+
+    score: EfficientScore
+    nuisance: str
+    borders: Array  # (K - 1,) between the cells, of its score
+    kept: float  # share of the information that the bins of all cells keep
+
+
+def in_cells(
+    analysis: Analysis,
+    settings: EfficientScoreSettings,
+    score: EfficientScore,
+    costs: Mapping[str, float],
+    seen: Events,
+) -> Celled:
+    """The score in the cells that keep most of the information on a nuisance parameter.
+
+    Parameters
+    ----------
+    costs
+        By nuisance parameter, in the order of the coefficients of `score`, what information on the
+        signal strength is lost to it. The most expensive one divides, if `settings` names none.
+    seen
+        The events of the validation fold.
+
+    Raises InputError for a parameter that is unknown or not seen in the events, and where their
+    background does not fill the cells, or the bins of one.
+    """
+    cells = settings.cells
+    assert cells is not None
+    name = _dividing(cells, costs)
+    row = 1 + list(costs).index(name)
+    s, number = parameter_scores(score, seen.x), cells.number
+    divided = best_edges(
+        s[row],
+        seen.weight,
+        number,
+        is_background=is_background(analysis, seen),
+        effective_events=settings.bins * settings.effective_events,
+    )
+    if len(divided.edges) < number - 1:
+        raise InputError(
+            f"summary.cells: the background fills {len(divided.edges) + 1} cells of {name} with "
+            f"{settings.bins} bins each, not {number}: write fewer cells or bins, lower "
+            "summary.effective_events, or simulate more"
+        )
+    t = efficient(s, np.asarray(score.projected.coefficients, float))
+    cell = np.searchsorted(divided.edges, s[row], side="right")
+    edges, lost = [], 0.0
+    for k in range(number):
+        inside = cell == k
+        own, kept = _bins(
+            *(analysis, settings, t[inside], seen.take(inside)),
+            f"summary.cells: the background of cell {k + 1} of {name}",
+        )
+        edges.append(own)
+        lost += (1.0 - kept) * float(seen.weight[inside] @ t[inside] ** 2)
+    kept = 1.0 - lost / float(seen.weight @ t**2)
+    return Celled(score.in_cells(row, divided.edges, np.array(edges)), name, divided.edges, kept)
+
+
+def _dividing(cells: Cells, costs: Mapping[str, float]) -> str:
+    """The nuisance parameter whose score divides the events."""
+    seen = [name for name, cost in costs.items() if cost > 0.0]
+    if cells.nuisance is None and seen:
+        return max(seen, key=lambda name: costs[name])
+    if cells.nuisance in seen:
+        return cells.nuisance
+    there = f"there is {', '.join(seen)}" if seen else "there is none: remove summary.cells"
+    asked = "" if cells.nuisance is None else f".nuisance: {cells.nuisance!r} is none:"
+    raise InputError(
+        f"summary.cells{asked} what divides the events is a nuisance parameter that costs "
+        f"information on the signal strength; {there}"
+    )
+
+
+def _bins(
+    analysis: Analysis,
+    settings: EfficientScoreSettings,
+    t: Array,
+    seen: Events,
+    what: str,
+) -> tuple[Array, float]:
+    """The edges (B + 1,) of the best bins of t (N,), and the share of information they keep."""
     binned = best_edges(
         t,
         seen.weight,
@@ -157,12 +246,11 @@ def rebinned(
     )
     if len(binned.edges) < settings.bins - 1:
         raise InputError(
-            f"summary.bins: the background fills {len(binned.edges) + 1} bins with "
-            f"{settings.effective_events:g} effective events each, not {settings.bins}: write "
-            "fewer bins, lower summary.effective_events, or simulate more"
+            f"{what} fills {len(binned.edges) + 1} bins with {settings.effective_events:g} "
+            f"effective events each, not {settings.bins}: write fewer bins, lower "
+            "summary.effective_events, or simulate more"
         )
-    edges = np.concatenate([[t.min()], binned.edges, [t.max()]])
-    return score.projecting(score.projected.coefficients, edges), binned.kept
+    return np.concatenate([[t.min()], binned.edges, [t.max()]]), binned.kept
 
 
 def is_background(analysis: Analysis, events: Events) -> NDArray[np.bool_]:

@@ -15,6 +15,7 @@ from zenith.core.networks.boosted_trees import BoostedTrees
 from zenith.core.networks.network import Network
 from zenith.core.response.efficient_score import EfficientScore
 from zenith.core.response.learned import LearnedResponse
+from zenith.core.response.projected import InCells, Projected
 from zenith.errors import InputError
 from zenith.training.network_files import require_architecture, settings_of
 from zenith.training.response import parameters_of_networks, shape_parameters
@@ -107,56 +108,68 @@ def save_score(
         "network": mva.architecture(),
         "responses": _shape(score.responses),
         **({} if score.learned is None else {"learned": _described(score.learned)}),
-        "parameters": {"rates": len(score.rates), "bins": len(score.projected.edges) - 1},
+        "parameters": {"rates": len(score.rates), **_bins(score.projected)},
         "metadata": dict(metadata),
     }
     write_tensors(path, header, score.to_arrays())
 
 
 def load_score(
-    path: str | Path, mva: Mva, bins: int | None = None
+    path: str | Path, mva: Mva, bins: int | None = None, cells: int = 1
 ) -> tuple[EfficientScore, dict[str, Any]]:
     """Read an efficient score, and the metadata beside it.
 
     Raises InputError, which names the file and the remedy, where it is something else, of another
-    network or of another number of bins.
+    network or, if `bins` are asked for, of another number of bins or cells.
     """
     header, arrays = read_tensors(path)
     again = "run `zenith efficient_score`"
     try:
         settings = settings_of(path, header["network"])
         require_architecture(path, settings, mva, again)
-        number = int(header["parameters"]["bins"])
-        rates = int(header["parameters"]["rates"])
-        shell = jax.eval_shape(lambda: _empty(settings, header, rates, number))
+        number, divided = int(header["parameters"]["bins"]), int(header["parameters"]["cells"])
+        shell = jax.eval_shape(lambda: _empty(settings, header))
         found: EfficientScore = shell.with_arrays(arrays)
     except (KeyError, TypeError, ValueError) as error:
         raise InputError(f"{path}: not an efficient score ({error}); {again}") from None
-    if bins is not None and number != bins:
-        raise InputError(
-            f"{path}: the efficient score has {number} bins, summary.bins asks for {bins}; {again}"
-        )
+    if bins is not None:
+        for key, here, asked in (("bins", number, bins), ("cells", divided, cells)):
+            if here != asked:
+                raise InputError(
+                    f"{path}: the efficient score has {here} {key}, summary.{key} asks for "
+                    f"{asked}; {again}"
+                )
     return found, dict(header.get("metadata", {}))
 
 
-def _empty(settings: Mva, header: Mapping[str, Any], rates: int, bins: int) -> EfficientScore:
+def _empty(settings: Mva, header: Mapping[str, Any]) -> EfficientScore:
     ratios: Network = settings.shell(jax.random.key(0))
-    shell = _shell(header["responses"])
+    shell, parameters = _shell(header["responses"]), header["parameters"]
     learned = _untrained(header["learned"]) if "learned" in header else None
     classes = len(settings.classes)
     outputs = 0 if shell is None else len(shell.value)
     outputs += 0 if learned is None else len(learned.parameters)
-    return EfficientScore.of(
+    found = EfficientScore.of(
         ratios,
         shell,
         np.ones(classes),
         np.zeros(classes),
-        np.zeros((rates, classes)),
+        np.zeros((int(parameters["rates"]), classes)),
         np.zeros(outputs),
-        bins,
+        int(parameters["bins"]),
         learned,
         None if learned is None else np.zeros((classes, len(learned.processes))),
     )
+    if (cells := int(parameters["cells"])) == 1:
+        return found
+    edges = np.zeros((cells, int(parameters["bins"]) + 1))
+    return found.in_cells(int(parameters["divided_by"]), np.zeros(cells - 1), edges)
+
+
+def _bins(projected: Projected) -> dict[str, int]:
+    cells, ends = projected.edges_of_cells.shape
+    divided = {"divided_by": projected.parameter} if isinstance(projected, InCells) else {}
+    return {"bins": ends - 1, "cells": cells, **divided}
 
 
 def _described(response: LearnedResponse) -> dict[str, Any]:

@@ -18,13 +18,15 @@ from zenith.cli.inputs import read_samples
 from zenith.config import load
 from zenith.config.efficient_score import SCORE
 from zenith.config.learning import Folds
-from zenith.config.variants import summarised
+from zenith.config.variants import blinded, summarised
 from zenith.errors import InputError
 from zenith.events.folds import folds_of
 from zenith.figures import efficient_score_gallery
 from zenith.optimisation.compare import quoted_significance
 from zenith.optimisation.fineness import against_numbers
 from zenith.optimisation.rivals import in_categories
+from zenith.statistics.histograms import fill
+from zenith.statistics.templates import collect
 from zenith.training.score_files import load_score
 from zenith.training.scores import add_unseen_scores
 
@@ -320,3 +322,46 @@ def test_other_numbers_of_bins_and_categories_are_what_pyhf_quotes(
     assert of_categories["z"][1] == pytest.approx(quoted_significance(parted, columns), rel=5e-3)
     assert of_bins["z"][0] < of_bins["z"][1]
     assert of_categories["z"][0] < of_categories["z"][1]
+
+
+CELLS = {**SUMMARY, "bins": 3, "cells": {"number": 2, "nuisance": "xsec_wjets"}}
+
+
+def test_cells_are_regions_of_the_fit(
+    project: Project, of_all_folds: list[str], tmp_path: Path
+) -> None:
+    """Their histograms have all events, and what they quote is the point of the numbers of bins."""
+    config, paths = project.configured("cells", summary=CELLS), []
+    for fold in range(3):
+        output = tmp_path / f"score_{fold}"
+        made = ["--output", str(output)]
+        assert project.step("efficient_score", *made, config=config, fold=fold) == 0
+        about = json.loads((output / "score.json").read_text())
+        assert about["cells"]["nuisance"] == "xsec_wjets"
+        assert np.shape(about["edges"]) == (2, 4)
+        paths.append(str(output / "score.safetensors"))
+    analysis = load(config)
+    scores = read_scores(analysis, paths)
+    _, columns = in_categories(analysis, read_samples(project.columns), scores)
+    scored = {
+        sample: add_unseen_scores(own, [{SCORE: score} for score in scores], FOLDS)
+        for sample, own in columns.items()
+    }
+    whole = summarised(analysis)
+    assert [*whole.regions] == ["efficient_score_1", "efficient_score_2"]
+    of_cells = collect(blinded(whole), fill(blinded(whole), scored), "cells")
+    for sample, own in scored.items():
+        row = of_cells[0].processes.index(analysis.samples[sample].process)
+        total = sum(region.nominal[row].sum() for region in of_cells)
+        assert total == pytest.approx(own.weight.sum(), rel=1e-6)
+    # cells of the share of W + jets: the purity of the second is higher in every bin
+    wjets = of_cells[0].processes.index("wjets")
+    low, high = (region.nominal[wjets] / region.nominal.sum(axis=0) for region in of_cells)
+    assert low.max() < high.min()
+    found = against_numbers(analysis, scored, scores, bins=[2, 5], categories=[1])
+    assert found["efficient_score"]["numbers"] == [2, 3, 5]
+    assert found["efficient_score"]["z"][1] == pytest.approx(
+        quoted_significance(whole, scored), rel=5e-3
+    )
+    with pytest.raises(InputError, match=r"has 4 bins, summary\.bins asks for 3"):
+        read_scores(analysis, of_all_folds)

@@ -10,17 +10,20 @@ import pytest
 
 from zenith.artefacts import Columns
 from zenith.config import Analysis, parse
+from zenith.config.efficient_score import Cells, EfficientScoreSettings
 from zenith.core.networks.boosted_trees import BoostedTrees
 from zenith.errors import ConfigError, InputError
 from zenith.training import response
 from zenith.training.efficient_score import (
     Summary,
+    in_cells,
     is_background,
     parameter_scores,
     rate_parameters,
     summarise,
 )
 from zenith.training.examples import examples
+from zenith.training.response import Events
 from zenith.training.score_files import (
     Responses,
     load_responses,
@@ -131,6 +134,90 @@ def test_a_file_holds_all_of_it(analysis: Analysis, made: Summary, tmp_path: Pat
     other = mva.model_copy(update={"features": ("mtt", "met")})
     with pytest.raises(InputError, match=r"features .*; run `zenith efficient_score`"):
         load_score(path, other)
+
+
+def seen_by(analysis: Analysis, columns: dict[str, Columns]) -> Events:
+    events = response.simulated_events(analysis, columns, analysis.mva["trees"])
+    return events.of([analysis.folds.validation(FOLD)])
+
+
+def with_cells(analysis: Analysis, **cells: Any) -> EfficientScoreSettings:
+    assert analysis.summary is not None
+    return analysis.summary.model_copy(update={"bins": 3, "cells": Cells(**cells)})
+
+
+def costs_of(made: Summary) -> dict[str, float]:
+    names = [parameter.name for parameter in made.parameters]
+    return dict(zip(names, made.projection.costs.tolist(), strict=True))
+
+
+def test_cells_are_of_the_parameter_that_costs_most(
+    analysis: Analysis, toy_columns: dict[str, Columns], made: Summary, tmp_path: Path
+) -> None:
+    """Their bins are filled as asked, and keep what is counted in them by hand."""
+    seen, costs = seen_by(analysis, toy_columns), costs_of(made)
+    settings = with_cells(analysis, number=2)
+    found = in_cells(analysis, settings, made.score, costs, seen)
+    assert found.nuisance == max(costs, key=lambda name: costs[name])
+    scores = parameter_scores(made.score, seen.x)
+    t = scores[0] - np.asarray(made.score.projected.coefficients, float) @ scores[1:]
+    own = scores[1 + list(costs).index(found.nuisance)]
+    place = np.asarray(found.score.scores(jnp.asarray(seen.x)))[0]
+    assert ((place >= 0.5) == (own >= found.borders[0])).mean() > 0.999  # a border in float32
+    index, background = np.floor(6 * place).astype(int), is_background(analysis, seen)
+    weight = seen.weight * background
+    effective = np.bincount(index, weight, 6) ** 2 / np.bincount(index, weight**2, 6)
+    assert effective.min() >= 0.95 * settings.effective_events
+    total, moment = (np.bincount(index, seen.weight * power, 6) for power in (1.0, t))
+    kept = np.sum(moment**2 / total) / np.sum(seen.weight * t**2)
+    assert found.kept == pytest.approx(kept, rel=2e-3)
+    # of all divisions into two, none keeps more of the information on the parameter itself
+    below = np.cumsum(np.stack([seen.weight, seen.weight * own])[:, np.argsort(own)], axis=1)
+    above = below[:, -1:] - below
+    gain = [part[1, :-1] ** 2 / part[0, :-1] for part in (below, above)]
+    sides = [own < found.borders[0], own >= found.borders[0]]
+    mine = sum((seen.weight @ (own * s)) ** 2 / (seen.weight @ s) for s in sides)
+    filled = np.cumsum(weight[np.argsort(own)]) > 0.05 * weight.sum()
+    filled &= filled[::-1]
+    assert mine >= 0.98 * np.max((gain[0] + gain[1])[filled[:-1]])
+
+    mva, path = analysis.mva["trees"], tmp_path / "score.safetensors"
+    save_score(path, found.score, mva, {"fold": FOLD})
+    again, _ = load_score(path, mva, 3, 2)
+    np.testing.assert_array_equal(again.scores(jnp.asarray(seen.x))[0], place)
+    with pytest.raises(InputError, match=r"has 2 cells, summary\.cells asks for 1; run"):
+        load_score(path, mva, 3)
+
+
+@pytest.mark.parametrize(
+    ("cells", "message"),
+    [
+        ({"nuisance": "jer"}, r"cells\.nuisance: 'jer' is none: .* there is lumi, .*jes"),
+        ({"nuisance": "pileup"}, r"cells\.nuisance: 'pileup' is none: "),  # which is noise
+        ({"number": 20}, r"cells: the background fills \d+ cells of \w+ with 3 bins each, not 20"),
+    ],
+)
+def test_cells_that_cannot_be(
+    analysis: Analysis,
+    toy_columns: dict[str, Columns],
+    made: Summary,
+    cells: dict[str, Any],
+    message: str,
+) -> None:
+    settings, costs = with_cells(analysis, **cells), costs_of(made)
+    settings = settings.model_copy(update={"effective_events": 100.0})
+    with pytest.raises(InputError, match=r"summary\." + message):
+        in_cells(analysis, settings, made.score, costs, seen_by(analysis, toy_columns))
+
+
+def test_cells_need_a_nuisance_parameter(
+    analysis: Analysis, toy_columns: dict[str, Columns], made: Summary
+) -> None:
+    nothing = dict.fromkeys(costs_of(made), 0.0)
+    with pytest.raises(InputError, match=r"there is none: remove summary\.cells"):
+        in_cells(
+            analysis, with_cells(analysis), made.score, nothing, seen_by(analysis, toy_columns)
+        )
 
 
 def test_responses_keep_their_order_in_a_file(made: Summary, tmp_path: Path) -> None:

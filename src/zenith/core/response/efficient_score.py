@@ -25,55 +25,7 @@ from numpy.typing import NDArray
 
 from zenith.core.networks.network import Network, Objects, OnnxGraph
 from zenith.core.response.learned import LearnedResponse
-
-END = 2.0**-20  # how near to 0 and 1 a place may be
-
-
-class Projected(Network):
-    """t = s_μ − a · s_ν of parameter scores, in units of its bins.
-
-    The score is (k + (t - e_k) / (e_{k+1} - e_k)) / B: equal bins of it, from 0 to 1, are the bins
-    between `edges` of t; what lies beyond the outermost edges is in the first and the last bin.
-    """
-
-    features: tuple[str, ...] = eqx.field(static=True)  # the scores of μ and of A others
-    classes: tuple[str, ...] = eqx.field(static=True)  # none: it has one score
-    coefficients: jax.Array  # (A,)
-    edges: jax.Array  # (B + 1,) of t
-
-    @classmethod
-    def empty(cls, others: int, bins: int) -> Self:
-        """Nothing is projected yet, and bins are equal."""
-        edges = jnp.linspace(0.0, 1.0, bins + 1, dtype=jnp.float32)
-        names = tuple(f"parameter_score_{k}" for k in range(others + 1))
-        return cls(names, (), jnp.zeros(others, jnp.float32), edges)
-
-    def efficient(self, scores: jax.Array) -> jax.Array:
-        """t, (1 + A, N) → (N,)."""
-        return scores[0] - self.coefficients @ scores[1:]
-
-    def logits(self, events: jax.Array, objects: Mapping[str, Objects] = {}) -> jax.Array:
-        """(1 + A, N) → (1, N), of the place in the bins, which is between 0 and 1."""
-        t, edges = self.efficient(events), self.edges
-        inside = (t - edges[:-1, None]) / jnp.diff(edges)[:, None]
-        place = jnp.clip(inside, 0.0, 1.0).sum(axis=0) / (len(edges) - 1)
-        # finite, and within the outermost bins
-        return jax.scipy.special.logit(jnp.clip(place, END, 1 - END))[None]
-
-    def onnx(self, graph: OnnxGraph, events: str, objects: Mapping[str, tuple[str, str]]) -> str:
-        """One node for each operation."""
-        of_scores = np.concatenate([[1.0], -np.asarray(self.coefficients)])[:, None]
-        t = graph.node("MatMul", events, graph.constant(of_scores))
-        edges = np.asarray(self.edges)
-        inside = graph.node("Sub", t, graph.constant(edges[:-1]))
-        inside = graph.node("Div", inside, graph.constant(np.diff(edges)))
-        clipped = graph.node("Clip", inside, graph.constant(0.0), graph.constant(1.0))
-        bins = len(edges) - 1
-        mean = graph.constant(np.full((bins, 1), 1 / bins))
-        place = graph.node("MatMul", clipped, mean)
-        place = graph.node("Clip", place, graph.constant(END), graph.constant(1 - END))
-        other = graph.node("Sub", graph.constant(1.0), place)
-        return graph.node("Log", graph.node("Div", place, other))
+from zenith.core.response.projected import Projected
 
 
 class EfficientScore(Network):
@@ -161,11 +113,15 @@ class EfficientScore(Network):
         return np.array([self.features.index(name) for name in network.features])
 
     def projecting(self, coefficients: ArrayLike, edges: ArrayLike) -> Self:
-        """The same with coefficients (A,), and edges (B + 1,) of t."""
-        coefficients, edges = (jnp.asarray(x, jnp.float32) for x in (coefficients, edges))
-        return replace(
-            self, projected=replace(self.projected, coefficients=coefficients, edges=edges)
-        )
+        """The same with coefficients (A,), and edges (B + 1,) of t, in no cells."""
+        return replace(self, projected=self.projected.projecting(coefficients, edges))
+
+    def in_cells(self, parameter: int, borders: ArrayLike, edges: ArrayLike) -> Self:
+        """The same with edges (K, B + 1) of t, in the cells between borders (K - 1,) of a score.
+
+        It is the row `parameter` of `parameter_scores`.
+        """
+        return replace(self, projected=self.projected.in_cells(parameter, borders, edges))
 
     def efficient(self, events: jax.Array) -> jax.Array:
         """t, (features, N) → (N,)."""

@@ -162,7 +162,37 @@ def test_learned_responses_are_of_the_processes_by_their_shares(
         assert found[5 + a] == pytest.approx(scale * expected, abs=1e-4)
 
 
-@pytest.mark.parametrize("make", [lambda score: score, with_learned_responses])
+ROW, BORDERS = 4, [-0.5, 0.1]  # the score of the second response
+EDGES = np.array([[0.0, 0.04, 0.1, 0.2], [-0.1, 0.0, 0.05, 0.1], [-0.2, -0.1, 0.0, 0.3]])
+
+
+def in_cells(score: EfficientScore) -> EfficientScore:
+    return score.in_cells(ROW, BORDERS, EDGES)
+
+
+def test_in_cells_it_is_in_units_of_the_bins_of_each(score: EfficientScore, x: np.ndarray) -> None:
+    made, t = in_cells(score), by_hand(score, x)
+    own = np.asarray(score.parameter_scores(jnp.asarray(x)), float)[ROW]
+    cell = np.searchsorted(BORDERS, own, side="right")
+    assert set(cell) == {0, 1, 2}
+    places = [np.interp(t, edges, np.linspace(0.0, 1.0, 4)) for edges in EDGES]
+    expected = (cell + np.choose(cell, places)) / 3
+    place = np.asarray(made.scores(jnp.asarray(x)))[0]
+    assert place == pytest.approx(expected, abs=3e-5)
+    # no event is on a border, whatever is beyond the outermost edges of its cell
+    assert (np.floor(place * 3) == cell).all()
+    np.testing.assert_array_equal(made.projected.cell(made.parameter_scores(jnp.asarray(x))), cell)
+    assert (made.efficient(jnp.asarray(x)) == score.efficient(jnp.asarray(x))).all()
+
+
+def test_what_leaves_its_cells_is_the_score_without_them(
+    score: EfficientScore, x: np.ndarray
+) -> None:
+    again = in_cells(score).projecting(score.projected.coefficients, score.projected.edges)
+    np.testing.assert_array_equal(again.scores(jnp.asarray(x)), score.scores(jnp.asarray(x)))
+
+
+@pytest.mark.parametrize("make", [lambda score: score, with_learned_responses, in_cells])
 def test_onnx_gives_the_same(
     score: EfficientScore, x: np.ndarray, tmp_path: Path, make: Callable[..., EfficientScore]
 ) -> None:
