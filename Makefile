@@ -14,8 +14,8 @@ run: $(STAMP)
 test: $(STAMP)
 	$(BIN)/python -m pytest -n $(CORES) --dist loadscope --no-loadscope-reorder tests \
 		--ignore tests/consistency/test_fit_property.py
-	# in a process of its own: XLA ended one that had compiled hundreds of programs before
-	$(BIN)/python -m pytest tests/consistency/test_fit_property.py
+	# in processes of their own: XLA ended one that had compiled hundreds of programs before
+	$(BIN)/python -m pytest -n $(CORES) tests/consistency/test_fit_property.py
 
 lint: $(STAMP)
 	$(BIN)/ruff check

@@ -1,6 +1,7 @@
 """Intervals and their coverage, surfaces and what summaries cost."""
 
 from collections.abc import Mapping, Sequence
+from typing import NamedTuple
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -82,6 +83,80 @@ def pulls(
     axes.legend(loc="upper left", title=f"Width of all pulls {width:.2f}", ncols=2)
     if banner:
         banner.draw(axes)
+    return figure
+
+
+class Fitted(NamedTuple):
+    """Pseudo-experiments of truths, fitted in one way: means by truth."""
+
+    label: str
+    colour: str
+    mean: Array  # (T,) of pulls
+    error: Array  # (T,) of these means
+    coverage: Array  # (T,) of the first level
+
+
+@style.styled
+def shifted(
+    names: Sequence[str],
+    fits: Sequence[Fitted],
+    level: float,
+    error: ArrayLike,
+    *,
+    label: str,
+    banner: style.Banner | None = None,
+) -> Figure:
+    """Truths of one value of the parameter of interest, which differ in others: a row for each.
+
+    On the left are mean pulls, on the right the shares of intervals that hold the truth, of which
+    `error` (T,) is expected about `level`.
+    """
+    room = style.widest([line for name in names for line in name.split("\n")], 20) + 0.3
+    width, height = room + 0.95 * style.SIZE, 3.0 + 0.75 * len(names)
+    figure, frame = style.single(width, height)
+    box = (room / width, 1.2 / height, 0.98 - room / width, 1 - 3.0 / height)
+    frame.set_position(box)
+    frame.set_axis_off()
+    ratios, gap = (0.58, 0.39), 0.03  # of the width
+    left, right = (
+        figure.add_axes((box[0] + start * box[2], box[1], ratio * box[2], box[3]))
+        for start, ratio in zip((0.0, ratios[0] + gap), ratios, strict=True)
+    )
+    rows = np.arange(len(names), dtype=float)[::-1]
+    left.axvspan(-NEAR, NEAR, color=style.GREEN, alpha=0.5, lw=0, label=f"Within {NEAR:g}")
+    left.axvline(0.0, color="black", lw=1.5)
+    spread = np.asarray(error, float)
+    right.barh(
+        rows, 2 * spread, left=level - spread, height=0.8, color="0.85", lw=0,
+        label="Binomial error",
+    )  # fmt: skip
+    right.axvline(level, color="black", lw=1.5)
+    for k, fit in enumerate(fits):
+        at = rows + 0.16 * (len(fits) - 1 - 2 * k)
+        left.errorbar(
+            fit.mean, at, xerr=fit.error, fmt="oDs"[k % 3], color=fit.colour, ms=9, elinewidth=2,
+            label=fit.label,
+        )  # fmt: skip
+        right.plot(fit.coverage, at, "oDs"[k % 3], color=fit.colour, ms=9)
+    reach = max(1.15 * max(float(np.nanmax(np.abs(f.mean) + f.error)) for f in fits), 0.7)
+    left.set_xlim(-reach, reach)
+    left.set_yticks(rows, names, fontsize=20, linespacing=1.0)
+    right.set_yticks([])
+    for axes in (left, right):
+        axes.tick_params(axis="y", which="both", length=0)
+        axes.set_ylim(-0.6, len(names) - 0.4)
+    left.set_xlabel(f"Mean pull of {label}", loc="center")
+    right.set_xlabel(f"Coverage of {100 * level:.0f} %", loc="center")
+    handles, labels = (
+        [*one, *other]
+        for one, other in zip(
+            left.get_legend_handles_labels(), right.get_legend_handles_labels(), strict=True
+        )
+    )
+    above = (1.0, 1 + 0.7 / height)
+    frame.legend(handles, labels, loc="lower right", bbox_to_anchor=above, ncols=len(labels))
+    if banner:
+        banner.draw(frame)
     return figure
 
 

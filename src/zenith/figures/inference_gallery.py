@@ -3,14 +3,16 @@
 As `gallery`: each function yields (name, figure), one at a time.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
+from matplotlib.figure import Figure
 
-from zenith.artefacts.coverage import Coverage
+from zenith.artefacts.coverage import Counted, Coverage, OfTruth
 from zenith.artefacts.surface import FittedSurface
 from zenith.config import Analysis
 from zenith.figures import inference as draw
+from zenith.figures import style
 from zenith.figures.naming import Figures, banner
 from zenith.inference.planes import Plane
 from zenith.statistics.naming import parameter_labels
@@ -19,9 +21,12 @@ SUMMARIES = {"classifier": "Regions as written", "efficient_score": "Efficient s
 
 
 def coverage(analysis: Analysis, content: Coverage) -> Figures:
-    """`intervals` and `pulls`, by truth."""
+    """`intervals` and `pulls` against the truth; `shifted` where all truths have one value."""
     label = _label(analysis, analysis.statistics.signal_strength)
     truths = content["truths"]
+    if len(truths) > 1 and len({one["truth"] for one in truths}) == 1:
+        yield "shifted", _shifted(analysis, content, label)
+        return
     lower, upper = (
         np.array([np.nanmean(np.array(one[side], float), axis=0) for one in truths])
         for side in ("lower", "upper")
@@ -46,6 +51,40 @@ def coverage(analysis: Analysis, content: Coverage) -> Figures:
             width=np.nan if width is None else width,
             banner=banner(analysis),
         ),
+    )
+
+
+def _shifted(analysis: Analysis, content: Coverage, label: str) -> Figure:
+    """The truths by their other parameters, fitted with surfaces and with variations."""
+    truths, interest = content["truths"], analysis.statistics.signal_strength
+
+    def name(truth: OfTruth) -> str:
+        moved = {n: value for n, value in truth["parameters"].items() if n != interest}
+        labels = parameter_labels(analysis, moved)
+        found = (f"{labels[n]} = ${value:g}$" for n, value in moved.items())
+        return "\n".join(found) or "Nominal"
+
+    def fitted(label: str, colour: str, found: Sequence[Counted]) -> draw.Fitted:
+        return draw.Fitted(
+            label,
+            colour,
+            np.array([one["mean_pull"] for one in found], float),
+            np.array([one.get("mean_pull_error") or 0.0 for one in found], float),
+            np.array([one["coverage"][0] for one in found], float),
+        )
+
+    varied = [one["variations"] for one in truths if "variations" in one]
+    if len(varied) == len(truths):
+        fits = [fitted("Surfaces", style.BLUE, truths), fitted("Variations", style.RED, varied)]
+    else:
+        fits = [fitted("Fits", style.BLUE, truths)]
+    return draw.shifted(
+        [name(truth) for truth in truths],
+        fits,
+        content["levels"][0],
+        [one["coverage_error"][0] for one in truths],
+        label=label,
+        banner=banner(analysis),
     )
 
 

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from zenith.artefacts.metrics import Metrics
-from zenith.config import Analysis, observables_of
+from zenith.config import Analysis
 from zenith.config.networks.descent import DescentSettings
 from zenith.config.networks.scaling import Scaled
 from zenith.config.networks.settings import Mva
@@ -21,6 +21,7 @@ from zenith.figures import style
 from zenith.figures.naming import Figures, axis_of, banner
 from zenith.figures.reliability import Scored, reliability
 from zenith.statistics.naming import class_label, network_label, score_label
+from zenith.statistics.undefined import undefined
 from zenith.training.evaluate import Evaluation
 from zenith.training.examples import Examples
 from zenith.training.reliability import expected_calibration_error, learnt_weight
@@ -65,18 +66,11 @@ class Classes:
 def defined(
     analysis: Analysis, observable: str, values: NDArray[np.float32]
 ) -> NDArray[np.float32]:
-    """Values (N,) of an observable with NaN where they are its `missing`: the event lacks it.
-
-    A `missing` of 0, the default, may be a value like any other: it stays where the axis shows it.
-    """
-    found = observables_of(analysis).get(observable) if analysis.of_samples else None
-    if found is None:
+    """Values (N,) of an observable with NaN where the event lacks it."""
+    missing = undefined(analysis, observable)
+    if missing is None:
         return values
-    if found.missing == 0.0:
-        known = analysis.observables.get(observable)
-        if known is None or known.edges.edges[0] <= 0.0 <= known.edges.edges[-1]:
-            return values
-    return np.where(values == np.float32(found.missing), np.float32(np.nan), values)
+    return np.where(values == np.float32(missing), np.float32(np.nan), values)
 
 
 def edges_of(

@@ -18,6 +18,7 @@ from zenith.events.folds import folds_of
 from zenith.statistics.nuisances import Nuisance, filled_samples, nuisances
 from zenith.statistics.selections import Selections
 from zenith.statistics.thresholds import region_cuts
+from zenith.statistics.undefined import undefined
 from zenith.statistics.varied_events import SampleEvents, events_of
 
 log = logging.getLogger(__name__)
@@ -38,6 +39,8 @@ class Target:
     """Whether events outside the axis go into its first and last bin; if not, they are left out."""
     by_fold: tuple[tuple[float, ...], ...] = ()
     """The edges that the events of each fold are binned with, where they moved."""
+    undefined: float | None = None
+    """The value of events that lack the observable, and are left out."""
 
     def bin_of(self, x: NDArray[Any], fold: NDArray[np.intp]) -> NDArray[np.intp]:
         """Index of the bin of each event, (N,); -1 and the number of bins are outside."""
@@ -45,7 +48,12 @@ class Target:
         for k, edges in enumerate(self.by_fold):
             here = fold == k
             index[here] = np.searchsorted(np.asarray(edges), x[here], side="right") - 1
-        return np.clip(index, 0, len(self.edges) - 2) if self.overflow else index
+        index = np.clip(index, 0, len(self.edges) - 2) if self.overflow else index
+        return (
+            index
+            if self.undefined is None
+            else np.where(x == np.float32(self.undefined), -1, index)
+        )
 
 
 def fit_targets(analysis: Analysis, selections: Selections | None = None) -> list[Target]:
@@ -69,7 +77,10 @@ def fit_targets(analysis: Analysis, selections: Selections | None = None) -> lis
 
 
 def plot_targets(analysis: Analysis) -> list[Target]:
-    """The control plots, `{region}/{observable}/{process}/{variation}`; the overflow is drawn."""
+    """The control plots, `{region}/{observable}/{process}/{variation}`.
+
+    The overflow is drawn, but no event that lacks the observable.
+    """
     targets = []
     for name, region in analysis.regions.items():
         drawn = analysis.plotting.observables if region.plots is None else region.plots
@@ -81,7 +92,8 @@ def plot_targets(analysis: Analysis) -> list[Target]:
                 )
             edges = analysis.observables[observable].edges.edges
             prefix = f"{name}/{observable.replace(':', '_')}"
-            targets.append(Target(name, prefix, observable, edges, overflow=True))
+            lacks = undefined(analysis, observable)
+            targets.append(Target(name, prefix, observable, edges, True, undefined=lacks))
     return targets
 
 

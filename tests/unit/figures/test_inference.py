@@ -71,6 +71,31 @@ def test_figures_show_what_files_hold() -> None:
     assert figure.axes[0].get_ylabel() == "j"
 
 
+def test_truths_of_one_signal_strength_have_rows_by_what_else_they_are() -> None:
+    content, pulls = coverage(), (0.1, -0.2, 0.3)
+    moved = ({"mu": 1.0}, {"mu": 1.0, "t": 2.0}, {"mu": 1.0, "t": -1.0, "j": 1.0})
+    for truth, parameters, pull in zip(content["truths"], moved, pulls, strict=True):
+        truth |= {"truth": 1.0, "parameters": parameters, "mean_pull": pull}
+        truth["variations"] = counted(4) | {"mean_pull": -pull, "coverage": [0.5, 0.9]}
+    ((name, figure),) = draw.coverage(ANALYSIS, content)
+    assert name == "shifted"
+    _, left, right = figure.axes
+    rows = [text.get_text() for text in left.get_yticklabels()]
+    assert rows == ["Nominal", "t = $2$", "t = $-1$\nj = $1$"]
+    surfaces, variations = (container[0].get_xdata() for container in left.containers)
+    np.testing.assert_allclose(surfaces, pulls)
+    np.testing.assert_allclose(variations, -np.array(pulls))
+    height = [container[0].get_ydata() for container in left.containers]
+    assert (np.rint(height[0]) == [2, 1, 0]).all()
+    assert (height[0] > height[1]).all()
+    _, *shares = (line.get_xdata() for line in right.lines)  # after that of the level
+    np.testing.assert_allclose(shares, [[0.68] * 3, [0.5] * 3])
+    without = [{k: v for k, v in truth.items() if k != "variations"} for truth in content["truths"]]
+    alone: Any = {**content, "truths": without}
+    ((_, figure),) = draw.coverage(ANALYSIS, alone)
+    assert len(figure.axes[1].containers) == 1
+
+
 def test_the_closure_has_the_pulls_of_unseen_points() -> None:
     pulls = np.array([[[0.5, -1.0]], [[2.0, 0.0]]])
     terms = np.zeros((2, 1, 2))

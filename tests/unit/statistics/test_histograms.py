@@ -3,6 +3,7 @@
 import copy
 import json
 import logging
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -133,6 +134,26 @@ def test_control_plots_hold_the_same_events_as_the_fit(toy_analysis, toy_columns
     ttbar = toy_columns["ttbar"].weight
     every = filled["sum_of_weights/ttbar"].sum()
     assert (every.value, every.variance) == pytest.approx((ttbar.sum(), (ttbar**2).sum()))
+
+
+def test_control_plots_leave_out_events_that_lack_the_observable(toy_configuration, toy_columns):
+    """Those beyond the axis are in its first and last bin."""
+    config = toy_configuration()
+    config["observables"]["chi2"] = {"label": "$\\chi^2$", "edges": [0, 20, 50]}
+    config["plotting"] = {"observables": ["chi2"]}
+    analysis = parse(config)  # whose chi2 is 1e4 without as many jets
+    columns = {}
+    for name, own in toy_columns.items():
+        chi2 = np.random.default_rng(1).choice(np.float32([10, 30, 70, 1e4]), len(own.weight))
+        values = {shape: {**of, "chi2": chi2} for shape, of in own.shapes.items()}
+        columns[name] = replace(own, values={**own.values, "chi2": chi2}, shapes=values)
+    plots = fill(analysis, columns, targets=plot_targets(analysis))
+    own = columns["wjets"]
+    passed = (own.values["met"] > 50) & (own.values["btag_1"] > 0.5)
+    expected = [
+        own.weight[passed & np.isin(own.values["chi2"], here)].sum() for here in ([10], [30, 70])
+    ]
+    assert plots["signal/chi2/wjets/nominal"].values() == pytest.approx(expected)
 
 
 def test_histograms_survive_the_file(filled, tmp_path):
