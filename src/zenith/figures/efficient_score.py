@@ -86,6 +86,7 @@ def against(
     *,
     labels: tuple[str, str],
     names: tuple[str, str],
+    cells: int = 1,
     colour: str = style.RED,
     banner: style.Banner | None = None,
 ) -> Figure:
@@ -100,6 +101,8 @@ def against(
         score of the background.
     labels, names
         Of both axes, and of background and signal.
+    cells
+        In which the score begins anew: the first ny / cells of its bins are those of the first.
     """
     x, y = np.asarray(x, float), np.asarray(y, float)
     events, density = np.asarray(background, float), np.asarray(signal, float)
@@ -115,24 +118,27 @@ def against(
     bar.set_label(f"{names[0]}, expected events")
     middle_x, middle_y = ((edges[1:] + edges[:-1]) / 2 for edges in (x, y))
     handles, entries = [], []
-    smooth = gaussian_filter(np.maximum(density, 0.0), 0.8)
+    of_cells = np.maximum(density, 0.0).reshape(len(density), cells, -1)
+    smooth = gaussian_filter(of_cells, (0.8, 0.0, 0.8)).reshape(density.shape)
     if smooth.sum() > 0.0:
         levels = contents(smooth)
         widths = (1.8, 4.0)[-len(levels) :]
         ends = [np.r_[e[0], m, e[-1]] for e, m in ((x, middle_x), (y, middle_y))]
         to_the_ends = np.pad(smooth, 1, mode="edge").T
         axes.contour(*ends, to_the_ends, levels, colors=colour, linewidths=widths)
-    for share, line in zip(CONTENT, (4.0, 1.8), strict=True):
-        handles.append(Line2D([], [], color=colour, lw=line))
+    for share, thick in zip(CONTENT, (4.0, 1.8), strict=True):
+        handles.append(Line2D([], [], color=colour, lw=thick))
         entries.append(f"{names[1]}: {100 * share:.0f} %")
-    total = events.sum(axis=1)
-    filled = total > 0.0
-    mean = (events @ middle_y)[filled] / total[filled]
-    handles += axes.plot(middle_x[filled], mean, color="black", lw=2.5, ls="--")
+    for place in np.split(np.arange(len(middle_y)), cells):
+        total = events[:, place].sum(axis=1)
+        filled = total > 0.0
+        mean = (events[:, place] @ middle_y[place])[filled] / total[filled]
+        (line,) = axes.plot(middle_x[filled], mean, color="black", lw=2.5, ls="--")
+        axes.axhline(y[place[-1] + 1], color="black", lw=1.0)
+    handles.append(line)
     entries.append(f"{names[0]}: mean")
     # two rows of the legend above the axis of the score
     axes.set(xlim=(x[0], x[-1]), ylim=(y[0], y[-1] + 0.13 * (y[-1] - y[0])))
-    axes.axhline(y[-1], color="black", lw=1.0)
     axes.set(xlabel=labels[0], ylabel=labels[1])
     axes.legend(handles, entries, ncols=2, loc="upper left", borderaxespad=0.3)
     if banner:

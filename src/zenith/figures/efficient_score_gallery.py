@@ -77,6 +77,7 @@ def against(
             signal,
             labels=(style.x_label(axis["label"], axis["unit"]), analysis.summary.label),
             names=("Background", " + ".join(analysis.processes[name].label for name in signals)),
+            cells=analysis.summary.number_of_cells,
             colour=analysis.processes[signals[0]].colour,
             banner=banner(analysis),
         ),

@@ -6,6 +6,7 @@ from matplotlib.figure import Figure
 
 from zenith.artefacts.efficient_score import EfficientScore
 from zenith.config import Analysis, load
+from zenith.config.efficient_score import Cells
 from zenith.figures import efficient_score_gallery as gallery
 
 
@@ -90,6 +91,18 @@ def test_background_is_the_colour_and_events_beyond_the_axis_are_in_its_last_cel
     assert entries == ["$Z'$ (2 TeV): 50 %", "$Z'$ (2 TeV): 90 %", "Background: mean"]
     (mean,) = (line for line in axes.lines if len(line.get_xdata()) == 1)
     np.testing.assert_allclose(mean.get_xydata(), [[450.0, 0.1]])  # the middles of the cell
+
+
+def test_each_cell_has_a_mean_of_the_background_of_its_own(analysis: Analysis) -> None:
+    assert analysis.summary is not None
+    summary = analysis.summary.model_copy(update={"bins": 5, "cells": Cells(number=2)})
+    in_cells = analysis.model_copy(update={"summary": summary})
+    values, place, weight = [450.0, 450.0, 450.0], [0.15, 0.35, 0.75], [1.0, 3.0, 2.0]
+    ((_, figure),) = gallery.against(in_cells, "mtt", values, place, weight, np.zeros(3, bool))
+    lines = [line.get_xydata() for line in figure.axes[0].lines]
+    np.testing.assert_allclose(lines[0], [[450.0, 0.3]])  # of 0.15 and 0.35, 1 to 3
+    np.testing.assert_allclose(lines[2], [[450.0, 0.75]])
+    assert [lines[k][0, 1] for k in (1, 3)] == [0.5, 1.0]  # the ends of the cells
 
 
 def test_no_signal_has_no_contours(analysis: Analysis) -> None:
