@@ -38,6 +38,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Read the scores of all folds and the events, and draw."""
+    import logging
     from itertools import chain
 
     import numpy as np
@@ -74,6 +75,13 @@ def run(args: argparse.Namespace) -> None:
             values[inside] = scores_of(score.ratios, features[:, inside])[row]
     is_signal = np.isin(list(analysis.processes), analysis.signals_of_interest)[events.process]
     about = [EFFICIENT_SCORE.read(path) for path in args.about]
+    divided = sorted({one["cells"]["nuisance"] for one in about if one["cells"]})
+    if len(divided) > 1:
+        logging.warning(
+            "the cells of the folds are divided by different scores, of %s: write which one as "
+            "summary.cells.nuisance",
+            " and ".join(divided),
+        )
     of_events = (values, place, events.weight, is_signal)
     figures = chain(
         draw.projection(analysis, about),

@@ -213,8 +213,10 @@ def _summary_fits(analysis: Related) -> None:
         )
     if analysis.summary.learned_responses is not None:
         _copies_teach(analysis, analysis.summary.learned_responses)
-    if SCORE in {*analysis.regions, *analysis.observables, *analysis.mva}:
-        raise ValueError(f"summary: a region, observable or network is called {SCORE!r} already")
+    named = {*analysis.regions, *analysis.observables, *analysis.mva}
+    for own in (SCORE, *analysis.summary.regions):
+        if own in named:
+            raise ValueError(f"summary: a region, observable or network is called {own!r} already")
     if analysis.summary.rival.region is not None:
         known([analysis.summary.rival.region], analysis.regions, "summary.rival.region")
     roles = {

@@ -169,6 +169,12 @@ class EfficientScoreSettings(Section):
         return self.cells.number if self.cells is not None else 1
 
     @property
+    def regions(self) -> list[str]:
+        """The names of the regions that its cells are."""
+        number = self.number_of_cells
+        return [SCORE] if number == 1 else [f"{SCORE}_{k}" for k in range(1, number + 1)]
+
+    @property
     def all_bins(self) -> int:
         """The number of bins in all cells together."""
         return self.bins * self.number_of_cells

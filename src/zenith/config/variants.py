@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import TypeVar
 
-from zenith.config.efficient_score import SCORE, EfficientScoreSettings
+from zenith.config.efficient_score import SCORE
 from zenith.config.learning import Ascent
 from zenith.config.memberships import Categories
 from zenith.config.networks.settings import Mva
@@ -81,7 +81,7 @@ def summarised(analysis: A) -> A:
     settings, mva = analysis.summary, analysis.mva[analysis.summary.network]
     number = settings.number_of_cells
     regions = {}
-    for k, name in enumerate(cells_of_summary(settings)):
+    for k, name in enumerate(settings.regions):
         ends = {"start": k / number, "stop": (k + 1) / number}
         above = (f"{SCORE} >= {ends['start']:.9g}",) if k > 0 or not mva.cuts else ()
         below = (f"{SCORE} < {ends['stop']:.9g}",) if k < number - 1 else ()
@@ -96,9 +96,3 @@ def summarised(analysis: A) -> A:
     drawn = Observable(label=settings.label, edges=axis, log=True)
     found = with_regions(analysis, regions)
     return found.model_copy(update={"observables": {**analysis.observables, SCORE: drawn}})
-
-
-def cells_of_summary(settings: EfficientScoreSettings) -> list[str]:
-    """The names of the regions of the summary."""
-    number = settings.number_of_cells
-    return [SCORE] if number == 1 else [f"{SCORE}_{k}" for k in range(1, number + 1)]

@@ -328,7 +328,7 @@ CELLS = {**SUMMARY, "bins": 3, "cells": {"number": 2, "nuisance": "xsec_wjets"}}
 
 
 def test_cells_are_regions_of_the_fit(
-    project: Project, of_all_folds: list[str], tmp_path: Path
+    project: Project, of_all_folds: list[str], tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     """Their histograms have all events, and what they quote is the point of the numbers of bins."""
     config, paths = project.configured("cells", summary=CELLS), []
@@ -340,6 +340,14 @@ def test_cells_are_regions_of_the_fit(
         assert about["cells"]["nuisance"] == "xsec_wjets"
         assert np.shape(about["edges"]) == (2, 4)
         paths.append(str(output / "score.safetensors"))
+    about["cells"]["nuisance"] = "lumi"
+    other = tmp_path / "other.json"
+    other.write_text(json.dumps(about))
+    files = ["--scores", *paths, "--output", str(tmp_path / "figures"), "--about", str(other)]
+    files += [str(Path(path).with_suffix(".json")) for path in paths[:2]]
+    given = ["--config", str(config), "--input", *project.columns]
+    assert main(["efficient_score_figures", *given, *files]) == 0
+    assert "are divided by different scores, of lumi and xsec_wjets: write which" in caplog.text
     analysis = load(config)
     scores = read_scores(analysis, paths)
     _, columns = in_categories(analysis, read_samples(project.columns), scores)

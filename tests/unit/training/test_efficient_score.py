@@ -277,3 +277,14 @@ def test_the_signal_needs_a_class_of_its_own(
 def test_an_unknown_network_is_named(toy_configuration: Callable[..., dict[str, Any]]) -> None:
     with pytest.raises(ConfigError, match=r"summary\.network.*'tree'.*trees"):
         parse(toy_configuration(mva={"trees": TREES}, summary={"network": "tree"}))
+
+
+@pytest.mark.parametrize("name", ["efficient_score", "efficient_score_2"])
+def test_its_regions_need_names_of_their_own(
+    toy_configuration: Callable[..., dict[str, Any]], name: str
+) -> None:
+    config = toy_configuration(mva={"trees": TREES})
+    config["summary"] = {"network": "trees", "cells": {"number": 2}}
+    config["regions"][name] = config["regions"]["control"]
+    with pytest.raises(ConfigError, match=f"summary: a region, .* is called '{name}' already"):
+        parse(config)
