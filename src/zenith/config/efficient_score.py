@@ -136,7 +136,7 @@ class EfficientScoreSettings(Section):
     cells: Annotated[
         Cells | None,
         Field(description="cells by the score of a nuisance parameter; none: there is one"),
-        concerns(*SUMMARISED),
+        concerns(*SUMMARISED, "optimisation_figures"),
     ] = None
     effective_events: Annotated[
         float,

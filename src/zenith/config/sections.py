@@ -42,7 +42,7 @@ class Sections(Section):
             description="module with the observables: the path of a file, relative to this one "
             "(`mine.py`, or `mine`), a dotted name, or a name in zenith.analyses"
         ),
-        concerns("skim", *SKIMMED, *DRAWN, "summary"),
+        concerns("skim", *SKIMMED, "histogram", *DRAWN, "summary"),
     ]
     seed: Annotated[
         int,
