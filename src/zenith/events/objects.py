@@ -100,7 +100,8 @@ def select(events: ak.Array | Events, analysis: Analysis, variation: str | None 
         for branch in met.values():
             flat.numbers.require(branch, "met")
         selections["met"] = lambda: ak.Array(
-            record({part: flat.numbers[branch] for part, branch in met.items()}), behavior=VECTORS
+            record({part: flat.numbers[branch].astype(float) for part, branch in met.items()}),
+            behavior=VECTORS,
         )
     unchanged = variation is None and isinstance(events, ak.Array)
     selections["event"] = lambda: events if unchanged else nested(flat)
@@ -120,7 +121,9 @@ def _checked(events: Events, key: str, wanted: PhysicsObject) -> Lists:
 
 
 def _momenta(lists: Callable[[], Lists]) -> ak.Array:
-    return jagged(lists(), "Momentum4D")
+    """In double precision: the last digit of cos in single depends on the processor."""
+    found = lists()
+    return jagged(Lists(found.counts, found.flat.double()), "Momentum4D")
 
 
 def _choose(
@@ -164,8 +167,8 @@ def _away_from(
     distance: float,
 ) -> NDArray[np.bool_]:
     """Whether each object at `index` is at least ΔR = `distance` from all `others` of its event."""
-    mine = [flat[part][index] for part in ("eta", "phi")]
-    theirs = [others.flat[part] for part in ("eta", "phi")]
+    mine = [flat[part][index].astype(float) for part in ("eta", "phi")]
+    theirs = [others.flat[part].astype(float) for part in ("eta", "phi")]
     counts, first = others.counts[event], others.offsets[event]
     away = np.ones(len(index), bool)
     for n in range(counts.max(initial=0)):  # the n-th of each event that has as many

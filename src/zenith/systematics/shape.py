@@ -183,9 +183,10 @@ def _recoil(events: Table, met: str, lists: Lists, factor: _Factor) -> Table:
 
     @functools.cache
     def momentum() -> list[NDArray[np.floating]]:
-        pt, phi = (events[branch] for branch in names.values())
+        pt, phi = (events[branch].astype(float) for branch in names.values())
         change = lists.flat["pt"] * (factor.values - 1.0)
-        return [pt * f(phi) - lists.sum(change * f(lists.flat["phi"])) for f in (np.cos, np.sin)]
+        turned = lists.flat["phi"].astype(float)
+        return [pt * f(phi) - lists.sum(change * f(turned)) for f in (np.cos, np.sin)]
 
     def evaluate(branch: str) -> NDArray[np.floating]:
         px, py = momentum()

@@ -71,6 +71,12 @@ class Table:
         types = {**self.types, **{alias: self.types[name] for alias, name in aliases.items()}}
         return Table(types, lambda name: self[aliases.get(name, name)])
 
+    def double(self) -> "Table":
+        """The table with single-precision numbers in double precision."""
+        single, exact = np.dtype(np.float32), np.dtype(np.float64)
+        types = {name: exact if kind == single else kind for name, kind in self.types.items()}
+        return Table(types, lambda name: self[name].astype(types[name], copy=False))
+
     @staticmethod
     def concatenate(tables: "Sequence[Table]") -> "Table":
         """One table after the other; evaluated, and independent of where they come from."""
