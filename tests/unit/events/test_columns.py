@@ -1,5 +1,8 @@
 """Columns: normalisation, folds, variations, order, bad input and the command."""
 
+import os
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -302,3 +305,24 @@ def test_the_command_writes_the_columns(
         assert message.startswith(f"zenith columns: error: {path}: ")
         assert message.count("\n") == 1
     assert list(output.parent.iterdir()) == []
+
+
+def test_another_processor_makes_the_same_columns(
+    skim: Callable[..., Path], tmp_path: Path
+) -> None:
+    """One without the vector instructions for which numpy has functions of its own."""
+    disabled = np.show_config(mode="dicts")["SIMD Extensions"].get("found", [])
+    if not disabled:
+        pytest.skip("numpy uses no vector instructions here")
+    overrides = [word for text in (*OBJECTS, *CORRECTED) for word in ("--set", text)]
+    command = ["columns", *overrides, "--sample", SAMPLE, "--input", str(skim("a", 400, 1))]
+    here, there = (str(tmp_path / f"{name}.h5") for name in ("here", "there"))
+    assert main([*command, "--output", here]) == 0
+    environment = os.environ | {"NPY_DISABLE_CPU_FEATURES": " ".join(disabled)}
+    module = [sys.executable, "-m", "zenith"]
+    subprocess.run([*module, *command, "--output", there], env=environment, check=True)
+    one, other = read_columns(here), read_columns(there)
+    for shape in ("", *one.shapes):
+        mine, theirs = (c.shapes[shape] if shape else c.values for c in (one, other))
+        for name, values in mine.items():
+            np.testing.assert_array_equal(values, theirs[name], err_msg=f"{shape} {name}")
