@@ -218,7 +218,7 @@ OF_ZPRIME, OF_WJETS, OF_COLLISIONS = (
 EXPECTED = {
     "name": " ".join(step for step, _ in JOBS),
     "title": "summary",
-    "module": f"skim columns training_set {DRAWN} summary",
+    "module": f"skim columns training_set histogram {DRAWN} summary",
     "seed": f"simulate {SHIFTED} fakes mva mva_figures {LEARNED} efficient_score_figures optimise "
     f"search categorise category_scan {SURFACES}",
     "max_files": "columns training_set",
@@ -411,6 +411,7 @@ EXPECTED = {
     "summary.network": f"response {SUMMARISED}",
     "summary.label": NAMED,
     "summary.tuning*": "efficient_score",
+    "summary.cells": f"{SUMMARISED} optimisation_figures",
     "summary.rival.region": "compare efficient_score_figures optimisation_figures",
     "summary.rival.*": "compare",
     "summary.responses.significance": "response efficient_score_figures",
