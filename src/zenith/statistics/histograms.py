@@ -49,11 +49,9 @@ class Target:
             here = fold == k
             index[here] = np.searchsorted(np.asarray(edges), x[here], side="right") - 1
         index = np.clip(index, 0, len(self.edges) - 2) if self.overflow else index
-        return (
-            index
-            if self.undefined is None
-            else np.where(x == np.float32(self.undefined), -1, index)
-        )
+        if self.undefined is None:
+            return index
+        return np.where(x == np.float32(self.undefined), -1, index)
 
 
 def fit_targets(analysis: Analysis, selections: Selections | None = None) -> list[Target]:
