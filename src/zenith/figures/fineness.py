@@ -51,13 +51,9 @@ def against_numbers(
     span = (high - low) or 1.0
     # room for the legend below the curves, which rise
     axes.set_ylim(low - (0.12 + 0.09 * (len(curves) + 1)) * span, high + 0.15 * span)
-    axes.set_xscale("log")
-    ticks = [1, 2, 5, 10, 20, 50, 100]
-    axes.set_xticks(ticks, [f"{tick}" for tick in ticks])
-    axes.xaxis.set_minor_formatter("")
     numbers = [number for curve in curves for number in curve.numbers]
-    axes.set_xlim(0.85 * min(numbers), 1.2 * max(numbers))
-    axes.set(xlabel="Number of bins, or of categories", ylabel=label)
+    style.number_axis(axes, numbers, "Number of bins, or of categories")
+    axes.set_ylabel(label)
     handles, entries = axes.get_legend_handles_labels()
     handles.append(Line2D([], [], color="white", marker="*", mec="black", ls="none", ms=20))
     axes.legend(handles, [*entries, "As configured and quoted"], loc="lower right")

@@ -203,13 +203,10 @@ def numbers(
     axes.plot([configured], [values[chosen]], "*", color=style.RED, ms=26, label="As configured")
     if least is not None:
         axes.axhline(least, color="black", ls="--", lw=2, label="Least possible")
-    axes.set_xscale("log")
-    ticks = [2, 5, 10, 20, 50]
-    axes.set_xticks(ticks, [f"{tick}" for tick in ticks])
-    axes.xaxis.set_minor_formatter("")
+    style.number_axis(axes, bins, "Number of bins")
     low = min(values.min(), least if least is not None else np.inf)
     axes.set_ylim(low - 0.1 * (values.max() - low), values.max() + 0.35 * (values.max() - low))
-    axes.set(xlabel="Number of bins", ylabel=f"Expected error of {label}")
+    axes.set_ylabel(f"Expected error of {label}")
     axes.legend(loc="upper right")
     if banner:
         banner.draw(axes)

@@ -197,6 +197,16 @@ def add_legend(axes: Axes, entries: Mapping[str, Any], columns: int, below: int)
     )
 
 
+def number_axis(axes: Axes, numbers: Sequence[int], label: str) -> None:
+    """A logarithmic axis of x for small whole numbers, as of bins, with ticks that read as such."""
+    axes.set_xscale("log")
+    ticks = [1, 2, 3, 5, 10, 20, 30, 50, 100]
+    axes.set_xticks(ticks, [f"{tick}" for tick in ticks])
+    axes.xaxis.set_minor_formatter("")
+    axes.set_xlim(0.85 * min(numbers), 1.2 * max(numbers))
+    axes.set_xlabel(label)
+
+
 def finish(
     axes: Axes,
     place: Literal["lower right", "upper left", "upper right"],
