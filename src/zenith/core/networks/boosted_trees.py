@@ -97,8 +97,8 @@ def _sums(network: BoostedTrees, events: jax.Array) -> jax.Array:
     def output(arrays: tuple[jax.Array, ...]) -> jax.Array:
         def add(tree: jax.Array, total: jax.Array) -> jax.Array:
             leaf, feature, threshold, value = (array[tree] for array in arrays)
-            ends = _leaves(leaf, feature, threshold, events)
-            return total + value[ends].astype(total.dtype)
+            own = _values(leaf, feature, threshold, value, events)
+            return total + own.astype(total.dtype)
 
         sums: jax.Array = jax.lax.fori_loop(0, used, add, jnp.zeros(events.shape[1], float))
         return sums
@@ -108,19 +108,27 @@ def _sums(network: BoostedTrees, events: jax.Array) -> jax.Array:
     return total
 
 
-def _leaves(
-    leaf: jax.Array, feature: jax.Array, threshold: jax.Array, events: jax.Array
+def _values(
+    leaf: jax.Array, feature: jax.Array, threshold: jax.Array, value: jax.Array, events: jax.Array
 ) -> jax.Array:
-    """The leaf of one tree that each event ends in, (N,) int32."""
+    """The value of the leaf of one tree that each event ends in, (N,).
+
+    It is carried from split to split: to look it up at the end, event by event, takes several times
+    as long as all splits.
+    """
     divides, row = leaf.astype(jnp.int32), feature.astype(jnp.int32)
 
-    def split(k: int | jax.Array, here: jax.Array) -> jax.Array:
-        above = events[row[k]] > threshold[k]
-        return jnp.where((here == divides[k]) & above, k + 1, here)
+    def split(k: int | jax.Array, at: tuple[jax.Array, jax.Array]) -> tuple[jax.Array, jax.Array]:
+        here, found = at
+        above = (here == divides[k]) & (events[row[k]] > threshold[k])
+        return jnp.where(above, k + 1, here), jnp.where(above, value[k + 1], found)
 
-    start = jnp.zeros(events.shape[1], jnp.int32)
-    ends: jax.Array = jax.lax.fori_loop(0, len(leaf), split, start, unroll=min(len(leaf), UNROLLED))
-    return ends
+    size = events.shape[1]
+    start = jnp.zeros(size, jnp.int32), jnp.full(size, value[0])
+    unroll = min(len(leaf), UNROLLED)
+    found: jax.Array
+    _, found = jax.lax.fori_loop(0, len(leaf), split, start, unroll=unroll)
+    return found
 
 
 class _Node(NamedTuple):
