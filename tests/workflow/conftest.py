@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
+HANGS = 3600.0  # seconds; what ends at all takes a quarter of an hour on a slow machine
 
 
 @dataclass(frozen=True)
@@ -39,16 +40,21 @@ class Project:
         )
 
     def snakemake(
-        self, *options: str, environment: Mapping[str, str] = os.environ, timeout: float = 900
+        self, *options: str, environment: Mapping[str, str] = os.environ
     ) -> tuple[int, str]:
         """Run Snakemake to its end; gives its exit code and output."""
         process = self.start(*options, environment=environment)
+        output = self.rest(process)
+        return process.returncode, output
+
+    @staticmethod
+    def rest(process: subprocess.Popen[str]) -> str:
+        """The output until the process ends."""
         try:
-            output, _ = process.communicate(timeout=timeout)
+            return process.communicate(timeout=HANGS)[0]
         finally:
             process.terminate()  # only where the time was up: Snakemake then cancels its jobs
             process.wait()
-        return process.returncode, output
 
 
 def copied(folder: Path) -> Project:

@@ -104,7 +104,7 @@ def _write_configuration(folder: Path) -> dict[str, str]:
 
 
 @contextmanager
-def cluster(timeout: float = 60.0) -> Iterator[dict[str, str]]:
+def cluster(timeout: float = 300.0) -> Iterator[dict[str, str]]:
     """Start a cluster; gives the environment for its commands, and stops it at the end.
 
     Raises RuntimeError with the end of the logs if it does not come up within `timeout` seconds.

@@ -165,7 +165,7 @@ def run(project) -> Run:
         if re.match(r"Finished jobid: \d+ \(Rule: simulate\)", line):
             os.killpg(process.pid, signal.SIGINT)  # what Ctrl-C does
             break
-    output += process.communicate(timeout=300)[0]
+    output += project.rest(process)
     assert process.returncode != 0, output
     interrupted = output
     status, output = project.snakemake(*ANALYSIS, "--cores", "2", "all", TRAINING_SET)

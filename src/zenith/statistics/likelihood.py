@@ -63,9 +63,9 @@ class Likelihood:
         has no `signal`.
         """
         try:
-            check(spec)
-            workspace = pyhf.Workspace(spec)
-            model = workspace.model(clip_bin_data=SMALLEST_RATE)
+            check(spec)  # once: pyhf would check it three times, every number of it
+            workspace = pyhf.Workspace(spec, validate=False)
+            model = workspace.model(validate=False, clip_bin_data=SMALLEST_RATE)
             data = np.asarray(workspace.data(model), float)
         except (InputError, pyhf.exceptions.InvalidModel) as error:
             raise FitError(f"{name}: not a valid workspace: {error}") from None
