@@ -66,12 +66,11 @@ def average_precision(ranked: Ranked, is_class: NDArray[np.bool_], weight: Array
 def background_efficiencies(
     ranked: Ranked,
     is_class: NDArray[np.bool_],
-    is_other: NDArray[np.bool_],
     weight: Array,
     points: ArrayLike = WORKING_POINTS,
 ) -> Array:
     """The share of other events above the score with each efficiency for the class, (…, points)."""
-    own, other = (ranked.efficiency(weight * chosen) for chosen in (is_class, is_other))
+    own, other = (ranked.efficiency(weight * chosen) for chosen in (is_class, ~is_class))
     own = np.maximum.accumulate(own, axis=-1)  # negative weights make it fall
     shape = (*own.shape[:-1], np.size(points))
     rows = zip(own.reshape(-1, own.shape[-1]), other.reshape(-1, own.shape[-1]), strict=True)
@@ -118,7 +117,9 @@ def measures(
     replicas = random.poisson(1.0, (number, len(label))).astype(np.uint8)
 
     def bootstrapped(
-        measure: Callable[[Array], Array], weight: Array, chosen: NDArray[np.bool_] | None = None
+        measure: Callable[[Array], Array],
+        weight: Array,
+        chosen: NDArray[np.bool_] | NDArray[np.intp] | None = None,
     ) -> Iterator[Measured]:
         """Value and error of each number of a measure of weights (…, N), or of the chosen."""
         counts = replicas if chosen is None else replicas[:, chosen]
@@ -134,6 +135,19 @@ def measures(
         kept = slice(None) if chosen is None else chosen
         own = values[kept]
         return next(bootstrapped(lambda w: (w * own).sum(-1) / w.sum(-1), learnt[kept], chosen))
+
+    def above(
+        measure: Callable[[Ranked, NDArray[np.bool_], Array], Array],
+        score: ArrayLike,
+        own: NDArray[np.bool_],
+        weight: Array,
+        chosen: ArrayLike = True,
+    ) -> Iterator[Measured]:
+        """The same of the events above each score, which are put in its order once."""
+        order = np.argsort(-np.asarray(score), kind="stable")
+        order = order[np.broadcast_to(chosen, len(order))[order]]
+        ranked = Ranked.of(np.asarray(score)[order])
+        return bootstrapped(lambda w: measure(ranked, own[order], w), weight[order], order)
 
     found: Measures = {
         "auc": {},
@@ -152,23 +166,13 @@ def measures(
         found["log_loss"][of_class] = mean(-np.log(truth), own)
     for of_class, score in scores.items():
         own = label == classes.index(of_class)
-        ranked = Ranked.of(score)
-        found["auc"][of_class] = next(
-            bootstrapped(lambda w, r=ranked, own=own: auc(r, own, w), events.weight)  # type: ignore[misc]
-        )
-        found["average_precision"][of_class] = next(
-            bootstrapped(lambda w, r=ranked, own=own: average_precision(r, own, w), learnt)  # type: ignore[misc]
-        )
+        found["auc"][of_class] = next(above(auc, score, own, events.weight))
+        found["average_precision"][of_class] = next(above(average_precision, score, own, learnt))
         found["background_efficiency"][of_class] = {
             other: dict(
                 zip(
                     map(str, WORKING_POINTS),
-                    bootstrapped(
-                        lambda w, r=ranked, own=own, k=k: background_efficiencies(  # type: ignore[misc]
-                            r, own, label == k, w
-                        ),
-                        events.weight,
-                    ),
+                    above(background_efficiencies, score, own, events.weight, own | (label == k)),
                     strict=True,
                 )
             )

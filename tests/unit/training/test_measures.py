@@ -56,7 +56,7 @@ def test_measures_of_several_weights_are_those_of_each() -> None:
     ranked = Ranked.of(score)
     areas = auc(ranked, own, weights)
     precisions = average_precision(ranked, own, weights)
-    shares = background_efficiencies(ranked, own, ~own, weights)
+    shares = background_efficiencies(ranked, own, weights)
     for k, w in enumerate(weights):
         s, b = score[own][:, None], score[~own][None]
         pairs = w[own][:, None] * w[~own][None]
