@@ -138,15 +138,13 @@ def measures(
 
     def above(
         measure: Callable[[Ranked, NDArray[np.bool_], Array], Array],
-        score: ArrayLike,
+        score: Array,
         own: NDArray[np.bool_],
         weight: Array,
-        chosen: ArrayLike = True,
+        order: NDArray[np.intp],
     ) -> Iterator[Measured]:
-        """The same of the events above each score, which are put in its order once."""
-        order = np.argsort(-np.asarray(score), kind="stable")
-        order = order[np.broadcast_to(chosen, len(order))[order]]
-        ranked = Ranked.of(np.asarray(score)[order])
+        """The same of the events above each score, in the order of their scores from the start."""
+        ranked = Ranked.of(score[order])
         return bootstrapped(lambda w: measure(ranked, own[order], w), weight[order], order)
 
     found: Measures = {
@@ -164,21 +162,21 @@ def measures(
         own = label == k
         found["accuracy"][of_class] = mean(right.astype(float), own)
         found["log_loss"][of_class] = mean(-np.log(truth), own)
-    for of_class, score in scores.items():
-        own = label == classes.index(of_class)
-        found["auc"][of_class] = next(above(auc, score, own, events.weight))
-        found["average_precision"][of_class] = next(above(average_precision, score, own, learnt))
-        found["background_efficiency"][of_class] = {
-            other: dict(
-                zip(
-                    map(str, WORKING_POINTS),
-                    above(background_efficiencies, score, own, events.weight, own | (label == k)),
-                    strict=True,
+    for of_class, values in scores.items():
+        own, score = label == classes.index(of_class), np.asarray(values)
+        order = Ranked.of(score).order
+        found["auc"][of_class] = next(above(auc, score, own, events.weight, order))
+        found["average_precision"][of_class] = next(
+            above(average_precision, score, own, learnt, order)
+        )
+        found["background_efficiency"][of_class] = {}
+        for k, other in enumerate(classes):
+            if other != of_class:
+                pair = order[(own | (label == k))[order]]
+                shares = above(background_efficiencies, score, own, events.weight, pair)
+                found["background_efficiency"][of_class][other] = dict(
+                    zip(map(str, WORKING_POINTS), shares, strict=True)
                 )
-            )
-            for k, other in enumerate(classes)
-            if other != of_class
-        }
     if dependences := dependence(name, mva, events, scores, seed):
         found["distance_correlation"] = dependences
     return found
