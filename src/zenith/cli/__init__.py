@@ -35,7 +35,8 @@ def main(argv: list[str] | None = None) -> int:
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
-def _run(argv: list[str] | None) -> int:
+def parser() -> argparse.ArgumentParser:
+    """Of all steps and their options; what it finds has the function `run` of the step."""
     from zenith.config.steps import COMMANDS  # with the models of the configuration
 
     parser = argparse.ArgumentParser(prog="zenith", description=sys.modules["zenith"].__doc__)
@@ -46,7 +47,11 @@ def _run(argv: list[str] | None) -> int:
         step = steps.add_parser(name, help=module.HELP, description=module.__doc__)
         module.arguments(step)
         step.set_defaults(run=module.run)
-    args = parser.parse_args(argv)
+    return parser
+
+
+def _run(argv: list[str] | None) -> int:
+    args = parser().parse_args(argv)
     if jax := sys.modules.get("jax"):  # of a process that has used `zenith.api`, in which see why
         jax.config.update("jax_enable_x64", True)
     logging.basicConfig(level=logging.INFO, format="%(message)s")
