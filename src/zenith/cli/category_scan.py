@@ -14,14 +14,7 @@ HELP = "categories of every number to the number that is enough, on unseen event
 def arguments(parser: argparse.ArgumentParser) -> None:
     """Define the options."""
     options.add_config(parser)
-    parser.add_argument(
-        "--input",
-        type=Input,
-        required=True,
-        nargs="+",
-        metavar="JSON",
-        help="what categorise wrote, by number",
-    )
+    options.add_inputs(parser, "what categorise wrote, by number", metavar="JSON")
     parser.add_argument(
         "--train", type=Input, required=True, metavar="H5", help="events they were found with"
     )

@@ -3,7 +3,7 @@
 import argparse
 
 from zenith.cli import options
-from zenith.cli.files import Input, Output
+from zenith.cli.files import Output
 
 HELP = "columns of data and of prompt simulation to those of fakes"
 
@@ -12,14 +12,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     """Define the options."""
     options.add_config(parser)
     parser.add_argument("--sample", required=True, help="name of the sample, which has `from_data`")
-    parser.add_argument(
-        "--input",
-        type=Input,
-        required=True,
-        nargs="+",
-        metavar="H5",
-        help="columns of the data of its era and of its prompt samples",
-    )
+    options.add_inputs(parser, "columns of the data of its era and of its prompt samples")
     parser.add_argument(
         "--output", type=Output, required=True, metavar="H5", help="columns file to write"
     )

@@ -12,14 +12,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     """Define the options."""
     options.add_config(parser)
     parser.add_argument("--name", required=True, help="name of the network in the configuration")
-    parser.add_argument(
-        "--input",
-        type=Input,
-        required=True,
-        nargs="+",
-        metavar="H5",
-        help="training sets of all samples",
-    )
+    options.add_inputs(parser, "training sets of all samples")
     parser.add_argument(
         "--network", type=Input, required=True, metavar="FILE", help="initial.safetensors of a fold"
     )

@@ -105,14 +105,7 @@ def summary(args: argparse.Namespace, analysis: Analysis) -> EfficientScoreSetti
 def add_skims(parser: argparse.ArgumentParser) -> None:
     """Add `--sample NAME` and `--input SKIM …`."""
     parser.add_argument("--sample", required=True, help="name of the sample in the configuration")
-    parser.add_argument(
-        "--input",
-        type=Input,
-        required=True,
-        nargs="+",
-        metavar="SKIM",
-        help="all skims of the sample, or all tables of it",
-    )
+    add_inputs(parser, "all skims of the sample, or all tables of it", metavar="SKIM")
 
 
 def of_skims(args: argparse.Namespace) -> tuple[Analysis, str]:
@@ -138,7 +131,9 @@ def climbed_categories(args: argparse.Namespace, analysis: Analysis) -> ClimbedC
     return section(args, "climbed_categories", analysis.climbed_categories)
 
 
-def add_columns(parser: argparse.ArgumentParser, *, required: bool = True) -> None:
+def add_inputs(
+    parser: argparse.ArgumentParser, about: str, *, metavar: str = "H5", required: bool = True
+) -> None:
     """Add `--input H5 …`."""
     parser.add_argument(
         "--input",
@@ -146,20 +141,21 @@ def add_columns(parser: argparse.ArgumentParser, *, required: bool = True) -> No
         required=required,
         nargs="+",
         default=[],
-        metavar="H5",
-        help="columns of all samples",
+        metavar=metavar,
+        help=about,
     )
+
+
+def add_columns(parser: argparse.ArgumentParser, *, required: bool = True) -> None:
+    """Add `--input H5 …` of an analysis."""
+    add_inputs(parser, "columns of all samples", required=required)
 
 
 def add_events(parser: argparse.ArgumentParser) -> None:
     """Add `--input H5 …` of a network."""
-    parser.add_argument(
-        "--input",
-        type=Input,
-        required=True,
-        nargs="+",
-        metavar="H5",
-        help="columns of the samples of its classes, or their training sets if it reads objects",
+    add_inputs(
+        parser,
+        "columns of the samples of its classes, or their training sets if it reads objects",
     )
 
 

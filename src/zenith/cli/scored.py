@@ -19,14 +19,7 @@ HELP = "scored events in two parts: to find categories with, and unseen"
 def arguments(parser: argparse.ArgumentParser) -> None:
     """Define the options."""
     options.add_config(parser)
-    parser.add_argument(
-        "--input",
-        type=Input,
-        nargs="+",
-        default=[],
-        metavar="H5",
-        help="columns of all samples of an analysis",
-    )
+    options.add_inputs(parser, "columns of all samples of an analysis", required=False)
     parser.add_argument("--networks", metavar="DIR", help="folder of its trained networks")
     parser.add_argument(
         "--selection",

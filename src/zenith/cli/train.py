@@ -4,7 +4,6 @@ import argparse
 from pathlib import Path
 
 from zenith.cli import options
-from zenith.cli.files import Input
 
 HELP = "training sets to a trained network, its measures and figures"
 
@@ -16,9 +15,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         "--name", help="name of the network in the configuration [the only one there is]"
     )
     options.add_fold(parser, required=False)
-    parser.add_argument(
-        "--input", type=Input, required=True, nargs="+", metavar="H5", help="training sets"
-    )
+    options.add_inputs(parser, "training sets")
     options.add_network_output(parser)
     parser.add_argument(
         "--no-figures",
