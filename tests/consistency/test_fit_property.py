@@ -12,15 +12,19 @@ import jax
 import numpy as np
 import pyhf
 import pytest
-from hypothesis import example, given, settings
-from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from zenith.core.likelihood.significance import expected, observed_significance
 from zenith.core.likelihood.workspace import from_workspace
 
 BINS = (3, 1)
-STARTS = 10
+STARTS = 20
+# Hypothesis would draw others after a change anywhere: its integers come from constants of the code
+SEEDS = (
+    *range(75),
+    4725,  # its last step ends beyond a kink
+    362880,  # a yield of −4 makes several minima: ten starts miss the deepest one
+)
 CLIP = 1e-9  # pyhf takes lower rates for this
 FAR = 1e6  # in place of what is not finite
 
@@ -176,9 +180,6 @@ def test_no_minimum_is_deeper_than_ours(kind: str) -> None:
     asimov_fit = jax.jit(expected, static_argnums=(0, 2))
     observed_fit = jax.jit(observed_significance, static_argnums=(0, 3))
 
-    @settings(max_examples=75, deadline=None, derandomize=True, database=None)
-    @given(seed=st.integers(0, 2**32 - 1))
-    @example(seed=4725)  # its last step ends beyond a kink
     def check(seed: int) -> None:
         spec = workspace(kind, seed)
         reference = Reference(spec, seed)
@@ -212,4 +213,5 @@ def test_no_minimum_is_deeper_than_ours(kind: str) -> None:
             q0 = reference.twice_nll(x, asimov) - reference.twice_nll(nominal, asimov)
             assert float(z.z) == pytest.approx(np.sqrt(max(q0, 0.0)), abs=1e-5)
 
-    check()
+    for seed in SEEDS:
+        check(seed)
