@@ -36,18 +36,18 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def parser() -> argparse.ArgumentParser:
-    """Of all steps and their options; what it finds has the function `run` of the step."""
+    """Of all steps and their options; what it parses has the step's function, `run`."""
     from zenith.config.steps import COMMANDS  # with the models of the configuration
 
-    parser = argparse.ArgumentParser(prog="zenith", description=sys.modules["zenith"].__doc__)
-    parser.add_argument("--version", action="version", version=f"zenith {__version__}")
-    steps = parser.add_subparsers(dest="step", metavar="STEP", required=True)
+    whole = argparse.ArgumentParser(prog="zenith", description=sys.modules["zenith"].__doc__)
+    whole.add_argument("--version", action="version", version=f"zenith {__version__}")
+    steps = whole.add_subparsers(dest="step", metavar="STEP", required=True)
     for name in COMMANDS:
         module = _step(name)
         step = steps.add_parser(name, help=module.HELP, description=module.__doc__)
         module.arguments(step)
         step.set_defaults(run=module.run)
-    return parser
+    return whole
 
 
 def _run(argv: list[str] | None) -> int:

@@ -63,7 +63,7 @@ class Likelihood:
         has no `signal`.
         """
         try:
-            check(spec)  # once: pyhf would check it three times, every number of it
+            check(spec)  # once: pyhf would check it twice more, every number of it
             workspace = pyhf.Workspace(spec, validate=False)
             model = workspace.model(validate=False, clip_bin_data=SMALLEST_RATE)
             data = np.asarray(workspace.data(model), float)
