@@ -173,15 +173,21 @@ class MultijetCard(HardCard, TagJetsCard):
 class HardRadiation(Section):
     """Of events whose initial state radiates little, few are kept, with weights that make up.
 
-    The initial state radiates in falling order of pT: an event without a first parton above `pt` is
-    given up there, at a tenth of the time of an event.
+    The initial state radiates in falling order of pT. Once it is down to `pt`, an event whose first
+    parton has pT is kept with the probability (pT / `all_above`)², at least 1 / `one_in`: an event
+    without such a parton is given up at a tenth of the time of an event.
     """
 
-    pt: Annotated[Positive, Field(description="pT in GeV above which radiation is hard")] = 30.0
+    pt: Annotated[Positive, Field(description="pT in GeV at which the radiation is looked at")] = (
+        30.0
+    )
     one_in: Annotated[
         float,
         Field(gt=1.0, description="of so many events without, one is kept, with this weight"),
     ] = 10.0
+    all_above: Annotated[
+        Positive, Field(description="pT in GeV of the first parton above which all are kept")
+    ] = 100.0
 
 
 class LeptonTauCard(PythiaCard):

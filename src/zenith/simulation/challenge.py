@@ -14,12 +14,13 @@ from zenith.config.simulation import LeptonTauCard
 from zenith.errors import ZenithError
 from zenith.simulation.generator import Generator
 from zenith.simulation.particles import NO_PARTICLES, Array
-from zenith.simulation.simulate import BATCH, events_of_part, seeds
+from zenith.simulation.simulate import events_of_part, seeds
 from zenith.simulation.tau_events import Selected, reconstruct
 from zenith.simulation.tau_truth import tau_truth
 from zenith.simulation.underlying_event import underlying_events
 
-PATIENCE = 100  # batches of which none has an event that is selected
+BATCH = 500  # events in memory at once, each several times
+PATIENCE = 400  # batches of which none has an event that is selected
 
 log = logging.getLogger(__name__)
 
@@ -49,11 +50,13 @@ def selected_events(
     """
     generator = Generator(card, seed)
     underlying = NO_PARTICLES if card.multiparton_interactions else underlying_events(seed)
+    decays = generator.tau_decays
+    assert decays is not None
     found: list[Selected] = []
     done = batches = 0
     generated = 0.0
     while done < events:
-        truth = tau_truth(generator.batch(BATCH), card.hard_radiation)
+        truth = tau_truth(generator.batch(BATCH), card, decays)
         found.append(reconstruct(truth, underlying, card.towers, random))
         done += len(found[-1].weight)
         batches += 1

@@ -3,6 +3,9 @@
 from itertools import combinations
 from typing import Any
 
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
 from zenith.config.simulation import (
     HardRadiation,
     LeptonTauCard,
@@ -12,16 +15,16 @@ from zenith.config.simulation import (
     TagJets,
     TagJetsCard,
 )
+from zenith.simulation.tau_decays import Leptons, TauDecays, factors
 from zenith.simulation.truth import ELECTRON, HIGGS, MUON, RADIATED, TAU
 
 MUON_ETA = 2.6  # a little outside the |η| < 2.4 in which muons are measured
 QUARK_ETA = 2.6  # and jets are tagged
 PARTON_ETA = 4.7
-TAU_PT, LEPTON_PT, TAU_ETA = 15.0, 12.0, 2.8  # what can become a τ jet or a lepton above 20 GeV
-WITHOUT_TAU = 5.0  # of so many events whose hard process has no τ one is kept
 TAU_TO_MUON = 0.1739  # branching fraction of τ → μνν, Review of Particle Physics 2022
 
-LEPTONS = {  # how many W bosons decay to e, μ, τ
+LEPTONS = (ELECTRON, MUON, TAU)
+LEPTONIC_W = {  # how many W bosons decay to e, μ, τ
     "zprime": (0, 1, 2),
     "ttbar_hadronic": (0,),
     "ttbar_semileptonic": (1,),
@@ -34,12 +37,14 @@ QUARKS = {"bb": 5, "cc": 4}  # by `decay` and `quarks` of the cards
 def looks_at_the_shower(card: PythiaCard) -> bool:
     """Whether the filter of a card needs more than the hard process."""
     if isinstance(card, LeptonTauCard):
-        return card.has_tau_pair
+        return True
     return isinstance(card, TagJetsCard) and card.tag_jets is not None
 
 
-def filter_of(pythia8mc: Any, pythia: Any, card: PythiaCard) -> Any:
+def filter_of(pythia8mc: Any, pythia: Any, card: PythiaCard, decays: TauDecays | None) -> Any:
     """The Pythia user hook of a card; `seen` and `kept` hold the number of events, Σw and Σw².
+
+    Events with a lepton and a τ need the `decays` of τ.
 
     Of events that are kept, w has the factor by which few of their kind are; `mixed` is Σw² with it
     once.
@@ -63,9 +68,8 @@ def filter_of(pythia8mc: Any, pythia: Any, card: PythiaCard) -> Any:
                 self.mixed += factor * weight**2 * keep
 
     if isinstance(card, LeptonTauCard):
-        if card.has_tau_pair:
-            return _tau_pair(Filter, pythia, card.hard_radiation)
-        return _lepton_and_tau(Filter, pythia)
+        assert decays is not None
+        return _lepton_and_tau(Filter, pythia, card, decays)
     if isinstance(card, MuonCard):
         return _muons(Filter, pythia, card)
     assert isinstance(card, TagJetsCard)
@@ -105,7 +109,7 @@ def _once_at_pt(base: Any, asked: HardRadiation | TagJets | None) -> Any:
 
 def _muons(base: Any, pythia: Any, card: MuonCard) -> Any:
     """Of the hard process, before the shower, which costs 300 times as much."""
-    wanted: tuple[int, ...] = LEPTONS[card.process]  # type: ignore[attr-defined]
+    wanted: tuple[int, ...] = LEPTONIC_W[card.process]  # type: ignore[attr-defined]
     pt_min = card.muon_pt_min
 
     class Muons(base):  # type: ignore[misc]
@@ -121,7 +125,7 @@ def _muons(base: Any, pythia: Any, card: MuonCard) -> Any:
 
         def _keep(self, process: Any) -> bool:
             particles = (process[i] for i in range(5, process.size()))
-            leptons = [p for p in particles if p.idAbs() in (ELECTRON, MUON, TAU)]
+            leptons = [p for p in particles if p.idAbs() in LEPTONS]
             if len(leptons) not in wanted:
                 return False
             if pt_min is None:
@@ -144,61 +148,63 @@ def _muons(base: Any, pythia: Any, card: MuonCard) -> Any:
     return Muons()
 
 
-def _tau_pair(base: Any, pythia: Any, radiation: HardRadiation | None) -> Any:
-    """Of the shower: a τ and another lepton are hard enough, and where their decays can be seen.
+def _lepton_and_tau(base: Any, pythia: Any, card: LeptonTauCard, decays: TauDecays) -> Any:
+    """Of the hard process, and of the shower once the decays of its τ are drawn.
 
-    The other one may be of a W or Z beside a Higgs boson, of which both τ decay to hadrons. Before,
-    once the shower is down to the pT of `radiation`, few events are kept that have none.
+    Of events whose hard process has no τ, or nothing but one, few are kept before the shower. In
+    between, once it is down to the pT of the card's `hard_radiation`, few that have none.
     """
+    radiation = card.hard_radiation
+    _, by_mistake = factors(card)
 
-    class Pair(_once_at_pt(base, radiation)):  # type: ignore[misc]
+    class LeptonAndTau(_once_at_pt(base, radiation)):  # type: ignore[misc]
         def __init__(self) -> None:
             super().__init__()
             self._factor = 1.0
+            self._paired = True
 
         def doVetoProcessLevel(self, process: Any) -> bool:
             self._factor = 1.0
-            return bool(super().doVetoProcessLevel(process))
+            super().doVetoProcessLevel(process)
+            kinds = [process[i].idAbs() for i in range(5, process.size())]
+            leptons = sum(kind in LEPTONS for kind in kinds)
+            self._paired = leptons > 1 and TAU in kinds
+            return not self._paired and (leptons == 0 or _all_but_one_in(by_mistake))
 
         def keeps(self, event: Any) -> bool:
             assert radiation is not None
-            if any(event[i].statusAbs() == RADIATED for i in range(5, event.size())):
-                return True
-            self._factor = radiation.one_in
-            return bool(pythia.rndm.flat() <= 1 / radiation.one_in)
+            found = (event[i] for i in range(5, event.size()))
+            scales = (p.scale() for p in found if p.statusAbs() == RADIATED)
+            self._factor = float(radiation_weight(radiation, max(scales, default=0.0)))
+            return not _all_but_one_in(self._factor)
 
         def canVetoPartonLevel(self) -> bool:
             return True
 
         def doVetoPartonLevel(self, event: Any) -> bool:
             found = (event[i] for i in range(5, event.size()))
-            leptons = [p for p in found if p.idAbs() in (ELECTRON, MUON, TAU) and p.isFinal()]
-            hard = [p for p in leptons if p.pT() > TAU_PT and abs(p.eta()) < TAU_ETA]
-            keep = len(hard) > 1 and any(p.idAbs() == TAU for p in hard)
-            self.count(self.kept, keep, self._factor)
+            leptons = [p for p in found if p.idAbs() in LEPTONS and p.isFinal()]
+            columns = zip(*((p.id(), p.px(), p.py(), p.pz(), p.e()) for p in leptons), strict=True)
+            choice = decays.choose(
+                Leptons(np.zeros(len(leptons), int), *map(np.array, columns)),
+                np.array([self._paired]),
+                card,
+            )
+            keep = bool(pythia.rndm.flat() < choice.probability[0])
+            self.count(self.kept, keep, self._factor * choice.weight[0])
             return not keep
 
-    return Pair()
-
-
-def _lepton_and_tau(base: Any, pythia: Any) -> Any:
-    """Of the hard process: a lepton that can be seen, and of those without τ one in a few.
-
-    A jet is then as many times as likely to be mistaken for a τ.
-    """
-
-    class LeptonAndTau(base):  # type: ignore[misc]
-        def doVetoProcessLevel(self, process: Any) -> bool:
-            found = [process[i] for i in range(5, process.size())]
-            leptons = [p for p in found if p.idAbs() in (ELECTRON, MUON, TAU)]
-            keep = any(p.pT() > LEPTON_PT and abs(p.eta()) < TAU_ETA for p in leptons)
-            if all(p.idAbs() != TAU for p in leptons):
-                keep = keep and pythia.rndm.flat() < 1 / WITHOUT_TAU
-            self.count(self.seen)
-            self.count(self.kept, keep)
-            return not keep
+    def _all_but_one_in(number: float) -> bool:
+        return bool(pythia.rndm.flat() > 1 / number)
 
     return LeptonAndTau()
+
+
+def radiation_weight(radiation: HardRadiation, pt: ArrayLike) -> NDArray[np.float64]:
+    """Of events that are kept, by the pT in GeV of the first parton that is radiated, 0 if none."""
+    hard = np.where(np.asarray(pt) > radiation.pt, pt, 0.0)
+    with np.errstate(divide="ignore"):
+        return np.clip((radiation.all_above / hard) ** 2, 1.0, radiation.one_in)
 
 
 def _tag_jets(base: Any, card: TagJetsCard) -> Any:

@@ -1,6 +1,5 @@
-"""Pythia 8 (arXiv:2203.11601) in batches: process cards, a filter of the hard process, σ."""
+"""Pythia 8 in batches: process cards, a filter of events before what costs most, σ."""
 
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -18,9 +17,10 @@ from zenith.config.simulation import (
 )
 from zenith.errors import ZenithError
 from zenith.simulation.filters import QUARKS, filter_of, looks_at_the_shower
-from zenith.simulation.truth import HIGGS, MUON
+from zenith.simulation.pythia import common, configured
+from zenith.simulation.tau_decays import tau_decays
+from zenith.simulation.truth import HIGGS, MUON, TAU
 
-BEAM_ENERGY = 13_000.0  # √s in GeV
 W_DECAYS = {  # of electrons, where a muon is asked for, an event of one lepton has none
     "ttbar_hadronic": "1 2 3 4 5",
     "ttbar_semileptonic": "1 2 3 4 5 13 15",
@@ -43,12 +43,6 @@ TAU_PROCESSES = {
     "ttbar": ("Top:all = on",),
     "diboson": ("WeakDoubleBoson:all = on",),
 }
-# τ⁻ decays to a lepton and τ⁺ to hadrons: of the pair, it is as often the other way round
-LEPTON_AND_HADRONS = (
-    "15:onMode = off",
-    "15:onPosIfAny = 11 13",
-    "15:onNegIfAny = 111 130 211 221 223 310 311 321",
-)
 LEPTONIC = 0.1782 + 0.1739  # branching fraction of τ → eνν, μνν (Review of Particle Physics 2022)
 
 # Factors on the renormalisation scale of the shower, in the order of NanoAOD's PSWeight: half the
@@ -84,16 +78,6 @@ WITHIN_A_JET = (
     "ParticleDecays:limitTau0 = on",
     "ParticleDecays:tau0Max = 10",
 )
-
-
-def common(seed: int) -> list[str]:
-    """Pythia's settings of every process; `seed` is between 1 and 900,000,000."""
-    return [
-        "Print:quiet = on",
-        "Random:setSeed = on",
-        f"Random:seed = {seed}",
-        f"Beams:eCM = {BEAM_ENERGY}",
-    ]
 
 
 def settings(card: PythiaCard, seed: int) -> list[str]:
@@ -140,9 +124,7 @@ def settings(card: PythiaCard, seed: int) -> list[str]:
         case MultijetCard():
             lines.append(f"HardQCD:hard{card.quarks}bar = on")
         case LeptonTauCard():
-            lines += [*TAU_PROCESSES[card.process], "TauDecays:mode = 0"]
-            if _has_forced_decays(card):
-                lines += LEPTON_AND_HADRONS
+            lines += [*TAU_PROCESSES[card.process], f"{TAU}:mayDecay = off"]
     if isinstance(card, ProcessCard) and card.shower_variations:
         ratio = VARIED_EMISSIONS / card.final_state_cutoff
         lines += [*SHOWER, f"UncertaintyBands:FSRpTmin2Fac = {ratio**2}"]
@@ -157,30 +139,18 @@ def settings(card: PythiaCard, seed: int) -> list[str]:
     return lines
 
 
-def configured(lines: Sequence[str]) -> tuple[Any, Any]:
-    """The module of Pythia, and an instance with settings that has not started.
-
-    Raises ZenithError if Pythia is not installed or does not accept them.
-    """
-    try:
-        import pythia8mc
-    except ImportError as error:
-        raise ZenithError(
-            "simulate needs Pythia 8 and FastJet: pip install 'zenith-hep[simulate]'"
-        ) from error
-    pythia = pythia8mc.Pythia("", False)
-    if rejected := [line for line in lines if not pythia.readString(line)]:
-        raise ZenithError(f"Pythia does not accept {rejected}: the card is wrong")
-    return pythia8mc, pythia
-
-
 def _has_forced_decays(card: PythiaCard) -> bool:
-    """Not those of Higgs bosons, beside which a W or Z may give the lepton."""
+    """Whether τ⁻ decays to a lepton and τ⁺ to hadrons: it is as often the other way round.
+
+    Not those of Higgs bosons, beside which a W or Z may give the lepton.
+    """
     return isinstance(card, LeptonTauCard) and card.process == "ztautau"
 
 
 class Generator:
     """One Pythia instance with its filter: the same card and seed give the same events.
+
+    `tau_decays` are what τ of events with a lepton and a τ become, Pythia leaves them as they are.
 
     The filter of muons keeps the card's number of leptonic W decays and, where the card sets
     `muon_pt_min`, events that have a muon, or a τ in place of it. A τ that is alone is made to
@@ -206,9 +176,13 @@ class Generator:
             level = "HadronLevel" if looks_at_the_shower(card) else "PartonLevel"
             lines.append(f"{level}:all = off")
         pythia8mc, self._pythia = configured(lines)
-        self._filter = filter_of(pythia8mc, self._pythia, card)
+        forced = _has_forced_decays(card)
+        self.tau_decays = (
+            tau_decays(seed, forced=forced) if isinstance(card, LeptonTauCard) else None
+        )
+        self._filter = filter_of(pythia8mc, self._pythia, card, self.tau_decays)
         self._pythia.setUserHooksPtr(self._filter)
-        self._decays = 2 * LEPTONIC * (1 - LEPTONIC) if _has_forced_decays(card) else 1.0
+        self._decays = 2 * LEPTONIC * (1 - LEPTONIC) if forced else 1.0
         if not self._pythia.init():
             raise ZenithError(f"Pythia could not start with the card {card!r}")
 

@@ -14,7 +14,6 @@ from numpy.typing import NDArray
 from zenith.config.tower_response import TowerResponse
 from zenith.simulation.calorimeter import Towers, towers
 from zenith.simulation.clustering import cluster
-from zenith.simulation.filters import WITHOUT_TAU
 from zenith.simulation.jagged import flat
 from zenith.simulation.particles import Array, Index, Particles, number_within
 from zenith.simulation.tau_leptons import ETA, LEPTONS, Lepton, lepton, tracks
@@ -23,6 +22,7 @@ from zenith.simulation.tau_truth import TauTruth, overlaid
 RADIUS, JET_PT = 0.6, 20.0  # pT before the scale, in GeV
 TAG_RADIUS, TRACK_PT = 0.2, 1.0
 UNDEFINED = -25.0
+TRIES = 4  # of a detector's response, which costs a tenth of generating an event
 PARTS = ("pt", "eta", "phi")
 
 
@@ -51,21 +51,40 @@ def reconstruct(
 ) -> Selected:
     """The events that are selected; features are in GeV to 1 MeV, −25 undefined.
 
-    `underlying` is what is laid over events that have been generated without it.
+    `underlying` is what is laid over events that have been generated without it. The response of
+    the detector, and what is laid over, are drawn `TRIES` times: an event becomes one of the tries
+    in which it is selected, with the weight of their number over that of all.
     """
     charged = truth.particles
     hard = np.isin(charged.kind, LEPTONS) & (charged.pt > 0.8 * response.lepton_pt)
     hard &= np.abs(charged.eta) < ETA
     truth = truth.choose(np.bincount(charged.event[hard], minlength=truth.events) > 0)
+    tries = [_selected(truth, underlying, response, random) for _ in range(TRIES)]
+    event = np.concatenate([places for places, _, _ in tries])
+    weight = np.concatenate([weights for _, weights, _ in tries])
+    order = np.argsort(event, kind="stable")
+    sums = np.bincount(event, weight, minlength=truth.events).astype(float)
+    chosen = order[_one(event[order], weight[order], sums, random)]
+    features = {
+        name: np.concatenate([found[name] for _, _, found in tries])[chosen] for name in tries[0][2]
+    }
+    return Selected(features, (truth.weight * sums / TRIES)[event[chosen]])
+
+
+def _selected(
+    truth: TauTruth, underlying: Particles, response: TowerResponse, random: np.random.Generator
+) -> tuple[Index, Array, dict[str, Array]]:
+    """Which events are selected, how many of one try each stands for, and their features."""
     truth = overlaid(truth, underlying, random)
     found = tracks(truth.particles, random)
     leptons = lepton(truth.particles, found, truth.events, response, random)
     seen = towers(truth.particles.choose(leptons.there[truth.particles.event]), random)
     jets = _apart(_jets(seen, truth.events), leptons)
     probability = _probability(truth, found, jets, response)
-    tau = only_one(jets.event, probability, np.where(truth.has_tau, 1.0, WITHOUT_TAU), random)
+    tau, weight = only_one(jets.event, probability, truth.factor, random)
     selected = np.bincount(jets.event[tau], minlength=truth.events) == 1
-    return Selected(_features(leptons, seen, jets, tau, selected), truth.weight[selected])
+    features = _features(leptons, seen, jets, tau, selected)
+    return np.flatnonzero(selected), weight[selected], features
 
 
 def _jets(found: Towers, events: int) -> Jets:
@@ -112,18 +131,27 @@ def _probability(truth: TauTruth, found: Particles, jets: Jets, response: TowerR
 
 def only_one(
     event: Index, probability: Array, factor: Array, random: np.random.Generator
-) -> NDArray[np.bool_]:
-    """Which jet, (N,), is the only one of its event that is tagged; none of most events.
+) -> tuple[NDArray[np.bool_], Array]:
+    """Which jet, (N,), is the only one of its event that is tagged, and weights of (events,).
 
     That of jet j is p_j Π_{k≠j} (1 − p_k). Where one in `factor`, (events,), of all events was
-    kept, it is so many times as likely, which gives as many events as without.
+    kept, it is so many times as likely, which gives as many events as without. Where that is more
+    than one event, there is one of so much weight.
     """
     others = np.bincount(event, np.log1p(-probability), minlength=len(factor))
     alone = probability / (1.0 - probability) * np.exp(others)[event] * factor[event]
-    sums = np.cumsum(alone)
+    weight = np.maximum(np.bincount(event, alone, minlength=len(factor)), 1.0)
+    return _one(event, alone, weight, random), weight
+
+
+def _one(
+    event: Index, share: Array, whole: Array, random: np.random.Generator
+) -> NDArray[np.bool_]:
+    """Which of all, (N,), the events in order, is drawn of its event by its share of the whole."""
+    sums = np.cumsum(share)
     before = np.concatenate([[0.0], sums])[np.searchsorted(event, event)]
-    drawn = random.random(len(factor))[event]
-    return np.asarray((drawn >= sums - alone - before) & (drawn < sums - before))
+    drawn = (random.random(len(whole)) * whole)[event]
+    return np.asarray((drawn >= sums - share - before) & (drawn < sums - before))
 
 
 def _features(

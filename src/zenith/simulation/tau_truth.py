@@ -6,64 +6,80 @@ import awkward as ak
 import numpy as np
 from numpy.typing import NDArray
 
-from zenith.config.simulation import HardRadiation
+from zenith.config.simulation import HardRadiation, LeptonTauCard
+from zenith.simulation.filters import radiation_weight
 from zenith.simulation.particles import Particles, renumbered, together
+from zenith.simulation.tau_decays import Leptons, TauDecays
 from zenith.simulation.truth import ELECTRON, MUON, NEUTRINOS, OUTGOING, RADIATED, TAU, Record
 
 LEAST_PT, ETA_MAX = 0.3, 4.9  # of particles that a detector could see, in GeV
+FROM_HADRONS = 91  # codes of what decays of hadrons give (Pythia manual, "Particle Properties")
 
 
 class TauTruth(NamedTuple):
     """A batch of events: their visible particles, and the τ that decay to hadrons.
 
-    `has_tau`, (events,), is whether the hard process has a τ; `weight`, (events,), how many events
-    each stands for.
+    `weight`, (events,), is how many events each stands for, `factor` how many times as likely a jet
+    of it has to be mistaken for a τ.
     """
 
     particles: Particles
     hadronic: Particles
-    has_tau: NDArray[np.bool_]
+    factor: NDArray[np.float64]
     weight: NDArray[np.float64]
 
     @property
     def events(self) -> int:
         """Number of events."""
-        return len(self.has_tau)
+        return len(self.weight)
 
     def choose(self, events: NDArray[np.bool_]) -> "TauTruth":
         """Some of the events, (events,)."""
         particles, hadronic = (renumbered(p, events) for p in (self.particles, self.hadronic))
-        return TauTruth(particles, hadronic, self.has_tau[events], self.weight[events])
+        return TauTruth(particles, hadronic, self.factor[events], self.weight[events])
 
 
-def tau_truth(batch: Any, radiation: HardRadiation | None = None) -> TauTruth:
-    """Read a batch that `Generator.batch` made with this key of its card."""
+def tau_truth(batch: Any, card: LeptonTauCard, decays: TauDecays) -> TauTruth:
+    """Read a batch that the `Generator` of this card made, its τ decayed as it chose them to."""
     record = Record(batch.prt)
     kind = np.abs(record.pdg_id)
-    # A τ whose daughters are no τ has decayed; a charged lepton among them says how.
-    daughter = kind[record.mother] == TAU
-    mother = record.mother[daughter]
-    leptonic, copied = np.zeros((2, len(kind)), bool)
-    leptonic[mother[np.isin(kind[daughter], (ELECTRON, MUON))]] = True
-    copied[mother[kind[daughter] == TAU]] = True
-    tau = kind == TAU
+    lepton = np.isin(kind, (ELECTRON, MUON, TAU))
+    hard = lepton & (record.code == OUTGOING)
+    paired = (record.count(hard) > 1) & (record.count(hard & (kind == TAU)) > 0)
+    final = record.status > 0
+    prompt = record.code < FROM_HADRONS
+    found = _leptons(record, lepton & final & prompt)
+    choice = decays.choose(found, paired, card)
+    tau = final & (kind == TAU)
+    taus = _leptons(record, tau)
+    decay = decays.drawn(taus, 1)[:, 0]
+    decay[prompt[tau]] = choice.decay[found.tau]
+    products = decays.products(taus, decay)
+    reach = (products.pt > LEAST_PT) & (np.abs(products.eta) < ETA_MAX)
     return TauTruth(
-        _particles(record, visible(record)),
-        _particles(record, tau & (record.status < 0) & ~leptonic & ~copied),
-        record.count(tau & (record.code == OUTGOING)) > 0,
-        np.ones(len(record.counts)) if radiation is None else _weight(batch, radiation),
+        together(_particles(record, visible(record)), products.choose(reach)),
+        _particles(record, tau).choose(decay >= decays.leptonic),
+        choice.factor,
+        choice.weight * _weight(batch, card.hard_radiation),
     )
 
 
-def _weight(batch: Any, radiation: HardRadiation) -> NDArray[np.float64]:
+def _leptons(record: Record, mask: NDArray[np.bool_]) -> Leptons:
+    columns = (record.event, record.pdg_id, record.px, record.py, record.pz, record.energy)
+    return Leptons._make(column[mask] for column in columns)
+
+
+def _weight(batch: Any, radiation: HardRadiation | None) -> NDArray[np.float64]:
     """Of the filter that has kept the events: what is radiated has the scale of its emission."""
-    radiated = (abs(batch.prt.status) == RADIATED) & (batch.prt.scale > radiation.pt)
-    return np.where(ak.to_numpy(ak.any(radiated, axis=1)), 1.0, radiation.one_in)
+    if radiation is None:
+        return np.ones(len(batch))
+    scales = batch.prt.scale[abs(batch.prt.status) == RADIATED]
+    return radiation_weight(radiation, ak.to_numpy(ak.max(scales, axis=1, initial=0.0)))
 
 
 def visible(record: Record) -> NDArray[np.bool_]:
-    """Which particles of a record a detector could see."""
-    found = (record.status > 0) & ~np.isin(np.abs(record.pdg_id), NEUTRINOS)
+    """Which particles of a record a detector could see; τ are not, but what they decay to."""
+    found = (record.status > 0) & ~np.isin(np.abs(record.pdg_id), (*NEUTRINOS, TAU))
     found &= record.pt > LEAST_PT
     return np.asarray(found & (np.abs(record.pz) < np.sinh(ETA_MAX) * record.pt))
 

@@ -3,8 +3,8 @@
 from typing import Any
 
 from zenith.errors import ZenithError
-from zenith.simulation.generator import common, configured
 from zenith.simulation.particles import Particles
+from zenith.simulation.pythia import common, configured
 from zenith.simulation.tau_truth import visible_particles
 
 EVENTS = 1000
