@@ -214,7 +214,7 @@ def test_hard_radiation_is_enriched_by_weights(tmp_path: Path) -> None:
     challenge.simulate_challenge(some, seed=6, part=0, output=output)
     own = pq.read_table(output)["weights"].to_numpy()
     assert own.sum() == pytest.approx(250.0)
-    assert own.max() / own.min() > 1e3
+    assert len(np.unique(own)) > 10
     with pytest.raises(ValidationError, match="hard_radiation: ttbar has no pair of τ"):
         card("ttbar", hard_radiation={})
 
