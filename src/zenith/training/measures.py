@@ -2,6 +2,7 @@
 
 import zlib
 from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
@@ -20,28 +21,37 @@ REPLICAS = 100  # of the events, at most, with weights times Poisson numbers of 
 NUMBERS = 10_000_000  # of weights in all replicas of many events
 FEWEST = 10  # replicas
 BLOCK = 2**22  # numbers in memory at once
+POINTS = 10_000  # scores that replicas tell apart, for errors that are not known to 1 % anyway
 SMALLEST = 1e-12  # probability, of which the logarithm is taken
 LISTED = 10  # events of the highest scores
 
 
 class Ranked(NamedTuple):
-    """Events from the highest score to the lowest, and where scores end; weights are (…, N)."""
+    """Events in the order of their scores, the highest first; weights are (…, N)."""
 
-    order: NDArray[np.intp]
-    ends: NDArray[np.intp]  # the last of the events with the same score, (points,)
+    point: NDArray[np.intp]  # the number of the score of each event, from 0, (N,)
+    points: int
 
     @classmethod
-    def of(cls, score: ArrayLike) -> "Ranked":
-        """Of scores (N,)."""
+    def of(cls, score: ArrayLike, most: int | None = None) -> "Ranked":
+        """Of scores (N,). With `most`, neighbours of more scores are not told apart."""
         score = np.asarray(score)
         order = np.argsort(-score, kind="stable")
         ranked = score[order]
-        return cls(order, np.append(np.flatnonzero(ranked[1:] != ranked[:-1]), len(ranked) - 1))
+        number = np.append(0, np.cumsum(ranked[1:] != ranked[:-1]))[: len(score)]
+        points = int(number[-1]) + 1 if len(score) else 0
+        if most is not None and points > most:
+            number, points = number * most // points, most
+        point = np.empty(len(score), np.intp)
+        point[order] = number
+        return cls(point, points)
 
     def passed(self, weight: Array) -> Array:
         """Σ w of the events above each score, (…, 1 + points), from none to all."""
-        sums = np.cumsum(weight[..., self.order], axis=-1)[..., self.ends]
-        return np.concatenate([np.zeros((*sums.shape[:-1], 1)), sums], axis=-1)
+        rows = weight.reshape(-1, weight.shape[-1])
+        sums = [np.bincount(self.point, row, self.points).cumsum() for row in rows]
+        above = np.asarray(sums).reshape(*weight.shape[:-1], self.points)
+        return np.concatenate([np.zeros((*above.shape[:-1], 1)), above], axis=-1)
 
     def efficiency(self, weight: Array) -> Array:
         """The same as a share of all."""
@@ -119,33 +129,23 @@ def measures(
     def bootstrapped(
         measure: Callable[[Array], Array],
         weight: Array,
-        chosen: NDArray[np.bool_] | NDArray[np.intp] | None = None,
+        chosen: NDArray[np.bool_] | slice = slice(None),
+        of_replicas: Callable[[Array], Array] | None = None,
     ) -> Iterator[Measured]:
         """Value and error of each number of a measure of weights (…, N), or of the chosen."""
-        counts = replicas if chosen is None else replicas[:, chosen]
         rows = max(1, BLOCK // len(weight))
         starts = range(0, number, rows)
+        repeat = of_replicas or measure
         with np.errstate(invalid="ignore", divide="ignore"):  # a replica may lack a class
-            found = [measure(weight * counts[start : start + rows]) for start in starts]
+            found = [repeat(weight * replicas[start : start + rows, chosen]) for start in starts]
             errors = np.nan_to_num(np.nanstd(np.concatenate(found), axis=0, ddof=1))
         for value, error in zip(np.ravel(measure(weight)), np.ravel(errors), strict=True):
             yield {"value": float(value), "error": float(error)}
 
-    def mean(values: Array, chosen: NDArray[np.bool_] | None = None) -> Measured:
-        kept = slice(None) if chosen is None else chosen
-        own = values[kept]
-        return next(bootstrapped(lambda w: (w * own).sum(-1) / w.sum(-1), learnt[kept], chosen))
-
-    def above(
-        measure: Callable[[Ranked, NDArray[np.bool_], Array], Array],
-        score: Array,
-        own: NDArray[np.bool_],
-        weight: Array,
-        order: NDArray[np.intp],
-    ) -> Iterator[Measured]:
-        """The same of the events above each score, in the order of their scores from the start."""
-        ranked = Ranked.of(score[order])
-        return bootstrapped(lambda w: measure(ranked, own[order], w), weight[order], order)
+    def mean(values: Array, chosen: NDArray[np.bool_] | slice = slice(None)) -> Measured:
+        own = values[chosen]
+        weight = learnt[chosen]
+        return next(bootstrapped(lambda w: (w * own).sum(-1) / w.sum(-1), weight, chosen))
 
     found: Measures = {
         "auc": {},
@@ -162,18 +162,26 @@ def measures(
         own = label == k
         found["accuracy"][of_class] = mean(right.astype(float), own)
         found["log_loss"][of_class] = mean(-np.log(truth), own)
-    for of_class, values in scores.items():
-        own, score = label == classes.index(of_class), np.asarray(values)
-        order = Ranked.of(score).order
-        found["auc"][of_class] = next(above(auc, score, own, events.weight, order))
-        found["average_precision"][of_class] = next(
-            above(average_precision, score, own, learnt, order)
-        )
+    for of_class, score in scores.items():
+        own, ranked = label == classes.index(of_class), Ranked.of(score)
+        fewer = Ranked.of(score, POINTS)
+
+        def above(
+            measure: Callable[[Ranked, NDArray[np.bool_], Array], Array],
+            weight: Array,
+            ranked: tuple[Ranked, Ranked] = (ranked, fewer),
+            own: NDArray[np.bool_] = own,
+        ) -> Iterator[Measured]:
+            one, of_replicas = (partial(measure, of_scores, own) for of_scores in ranked)
+            return bootstrapped(one, weight, of_replicas=of_replicas)
+
+        found["auc"][of_class] = next(above(auc, events.weight))
+        found["average_precision"][of_class] = next(above(average_precision, learnt))
         found["background_efficiency"][of_class] = {}
         for k, other in enumerate(classes):
             if other != of_class:
-                pair = order[(own | (label == k))[order]]
-                shares = above(background_efficiencies, score, own, events.weight, pair)
+                pair = np.where(own | (label == k), events.weight, 0.0)
+                shares = above(background_efficiencies, pair)
                 found["background_efficiency"][of_class][other] = dict(
                     zip(map(str, WORKING_POINTS), shares, strict=True)
                 )

@@ -21,7 +21,8 @@ from zenith.errors import InputError
 from zenith.events.folds import folds_of
 
 Values = dict[str, NDArray[np.float32]]
-CHUNK = 262_144  # events: bounds the memory of the hidden layers
+CHUNK = 32_768  # events: few are added to fill the last chunk, and hidden layers stay in caches
+PAIRS = 2**20  # of objects: bounds the memory of what is between
 
 
 def scores(
@@ -124,7 +125,7 @@ def evaluated(
     are objects, pairs of them bound the size.
     """
     pairs = sum(len(valid) for _, valid in objects.values()) ** 2
-    most = CHUNK >> (pairs // 4).bit_length() or 1
+    most = min(CHUNK, PAIRS >> pairs.bit_length() or 1)
     parts = []
     for start in range(0, max(x.shape[1], 1), most):
         chunk = x[:, start : start + most]

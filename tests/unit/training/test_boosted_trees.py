@@ -222,3 +222,19 @@ def test_many_leaves_are_no_other_trees() -> None:
     network = taken_over(BoostedTrees.create(FEATURES, (), 4, 120), dump)
     expected = booster.predict(events.x.T, raw_score=True)
     np.testing.assert_allclose(logits(network, events.x)[0], expected, rtol=0, atol=1e-6)
+
+
+def test_leaves_of_equal_values_are_not_taken_for_each_other() -> None:
+    """x > 0 leads to leaf 1, of the value of leaf 0, and there y > 0 to leaf 2: by hand."""
+    empty = BoostedTrees.create(FEATURES, (), 2, 4)
+    arrays = {name: np.array(array) for name, array in empty.to_arrays().items()}
+    for tree, values in enumerate([(0.5, 0.5, 2.0, 0.0), (0.0, 0.5, 2.0, 0.0)]):
+        arrays["leaf"][0, tree] = 0, 1, -1
+        arrays["feature"][0, tree] = 0, 1, 0
+        arrays["value"][0, tree] = values
+    arrays["used"] = np.array(2)
+    x, y = gaussians(1).x
+    inside = np.where(y > 0.0, 4.0, 1.0)
+    expected = np.where(x > 0.0, inside, 0.5)
+    found = logits(empty.with_arrays(arrays), np.stack([x, y]))[0]
+    np.testing.assert_array_equal(found, expected)

@@ -114,20 +114,35 @@ def _values(
     """The value of the leaf of one tree that each event ends in, (N,).
 
     It is carried from split to split: to look it up at the end, event by event, takes several times
-    as long as all splits.
+    as long as all splits. It also says which leaf the event is in, where no two leaves share one.
     """
     divides, row = leaf.astype(jnp.int32), feature.astype(jnp.int32)
-
-    def split(k: int | jax.Array, at: tuple[jax.Array, jax.Array]) -> tuple[jax.Array, jax.Array]:
-        here, found = at
-        above = (here == divides[k]) & (events[row[k]] > threshold[k])
-        return jnp.where(above, k + 1, here), jnp.where(above, value[k + 1], found)
-
-    size = events.shape[1]
-    start = jnp.zeros(size, jnp.int32), jnp.full(size, value[0])
     unroll = min(len(leaf), UNROLLED)
-    found: jax.Array
-    _, found = jax.lax.fori_loop(0, len(leaf), split, start, unroll=unroll)
+    size = events.shape[1]
+
+    def by_number() -> jax.Array:
+        def split(
+            k: int | jax.Array, at: tuple[jax.Array, jax.Array]
+        ) -> tuple[jax.Array, jax.Array]:
+            here, found = at
+            above = (here == divides[k]) & (events[row[k]] > threshold[k])
+            return jnp.where(above, k + 1, here), jnp.where(above, value[k + 1], found)
+
+        start = jnp.zeros(size, jnp.int32), jnp.full(size, value[0])
+        return jax.lax.fori_loop(0, len(leaf), split, start, unroll=unroll)[1]
+
+    def by_value() -> jax.Array:
+        divided = jnp.where(divides < 0, jnp.nan, value[divides])  # NaN equals nothing
+
+        def split(k: int | jax.Array, found: jax.Array) -> jax.Array:
+            above = (found == divided[k]) & (events[row[k]] > threshold[k])
+            return jnp.where(above, value[k + 1], found)
+
+        return jax.lax.fori_loop(0, len(leaf), split, jnp.full(size, value[0]), unroll=unroll)
+
+    filled = jnp.append(True, divides >= 0)
+    same = (value == value[:, None]) & filled & filled[:, None]
+    found: jax.Array = jax.lax.cond(same.sum() > filled.sum(), by_number, by_value)
     return found
 
 
