@@ -42,7 +42,7 @@ rule interval:
         f"{RESULTS}/logs/interval.log",
     benchmark:
         f"{RESULTS}/benchmarks/interval/interval.tsv"
-    priority: 25
+    priority: 29  # compiles what the pseudo-experiments find in the cache
     conda:
         "../../envs/zenith.yaml"
     threads: 1
@@ -79,7 +79,7 @@ rule pseudo_experiments:
         f"{RESULTS}/benchmarks/pseudo_experiments/part_{{truths}}.tsv"
     wildcard_constraints:
         truths=r"\d+",
-    priority: 28
+    priority: 27
     conda:
         "../../envs/zenith.yaml"
     threads: 1

@@ -86,6 +86,7 @@ rule mva_figures:
         f"{RESULTS}/benchmarks/mva_figures/{{mva}}.tsv"
     wildcard_constraints:
         mva="|".join(ANALYSIS.mva) or "none",
+    priority: 28  # longer than any of the last jobs
     conda:
         "../../envs/zenith.yaml"
     threads: 1

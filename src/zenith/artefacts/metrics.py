@@ -119,7 +119,8 @@ class Metrics(TypedDict):
             "epoch and judge",
         ]
     ]
-    losses: Annotated[Losses, "after each epoch"]
+    losses: Annotated[Losses, "after epochs, or after trees"]
+    every: NotRequired[Annotated[int, "epochs, or trees, from one loss to the next, or 1"]]
     auc_by_epoch: NotRequired[
         Annotated[
             dict[str, list[float]],
@@ -154,7 +155,8 @@ def _describe(content: Metrics) -> Lines:
                 if key in content
             },
             **{f"AUC, {name}": auc for name, auc in content["auc"].items()},
-            "kept": f"{content['best_epoch']} of {len(content['losses']['train'])}",
+            "kept": f"{content['best_epoch']} of "
+            f"{len(content['losses']['train']) * content.get('every', 1)}",
             "seconds": content["seconds"],
         }
     )

@@ -193,6 +193,7 @@ def _learnt(
             "train": trained.losses["train"],
             "validation": trained.losses["validation"],
         },
+        "every": trained.every,
         **({"auc_by_epoch": dict(trained.noted)} if trained.noted else {}),
         "best_epoch": trained.best_epoch,
         "auc": auc,

@@ -220,6 +220,7 @@ def losses(analysis: Analysis, name: str, mva: Mva, metrics: Sequence[Metrics]) 
             [of_fold["losses"]["validation"] for of_fold in metrics],
             [of_fold["best_epoch"] for of_fold in metrics],
             each=mva.round_name,
+            every=metrics[0].get("every", 1),
             loss=_loss(analysis, mva),
             title=network_label(analysis, name),
             banner=banner(analysis),

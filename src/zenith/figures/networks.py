@@ -93,11 +93,12 @@ def losses(
     best_epoch: Sequence[int],
     *,
     each: str = "epoch",
+    every: int = 1,
     loss: str = "Cross-entropy",
     title: str = "",
     banner: style.Banner | None = None,
 ) -> Figure:
-    """The loss after each epoch, or each tree, of each fold, and which (from 1) were kept."""
+    """The loss after `every` epochs, or trees, of each fold, and which (from 1) were kept."""
     figure, axes = style.single()
     curves = {
         "Training": ([np.asarray(values, float) for values in train], style.BLUE),
@@ -106,11 +107,12 @@ def losses(
     width = 3.0 if len(train) == 1 else 1.5
     for label, (of_folds, colour) in curves.items():
         for number, values in enumerate(of_folds):
-            epochs = np.arange(1, len(values) + 1)
+            epochs = every * np.arange(1, len(values) + 1)
             text = label if number == 0 else None
             axes.plot(epochs, values, color=colour, lw=width, label=text)
     kept = [
-        values[epoch - 1] for values, epoch in zip(curves["Validation"][0], best_epoch, strict=True)
+        values[epoch // every - 1]
+        for values, epoch in zip(curves["Validation"][0], best_epoch, strict=True)
     ]
     first, last = min(best_epoch), max(best_epoch)
     label = f"Kept: {each} {first}" if first == last else f"Kept: {each}s {first} to {last}"
@@ -120,7 +122,7 @@ def losses(
     high += 0.02 * abs(high) if low == high else 0.0
     # Room for four lines of text above the highest point.
     axes.set_ylim(low - 0.05 * (high - low), high + 0.32 * (high - low))
-    axes.set_xlim(1 - 0.5, max(len(values) for values in curves["Training"][0]) + 0.5)
+    axes.set_xlim(1 - 0.5, every * max(len(values) for values in curves["Training"][0]) + 0.5)
     axes.set(xlabel=each.capitalize(), ylabel=loss)
     axes.legend(loc="upper right")
     style.add_text(axes, [title] if title else [])

@@ -10,20 +10,18 @@ noise, of which bins have shares of opposite sign: what a shift takes from one i
 """
 
 from collections.abc import Sequence
-from functools import partial
 from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax import Array
 from numpy.typing import NDArray
 
 from zenith.core.likelihood.histfactory import Data, prepare, rates
 from zenith.core.likelihood.parameters import GAUSSIAN, POISSON
 from zenith.core.likelihood.structure import Structure, Templates
 from zenith.errors import InputError
-from zenith.inference.intervals import ONE_SIGMA, Interval, interval, thresholds
+from zenith.inference.intervals import ONE_SIGMA, interval, thresholds
 
 Floats = NDArray[np.float64]
 
@@ -169,22 +167,6 @@ def simulated_uncertainty(structure: Structure, templates: Templates) -> Floats:
     return np.asarray(total)
 
 
-@partial(jax.jit, static_argnums=0)
-def _intervals(
-    structure: Structure, templates: Templates, counts: Array, centres: Array, levels: Array
-) -> Interval:
-    """Of P pseudo-experiments, each with its templates, counts (P, B) and centres (P, n)."""
-
-    def one(each: tuple[Templates, Array, Array]) -> Interval:
-        own, main, centre = each
-        model = prepare(structure, own)
-        poi = structure.parameters.poi
-        return interval(structure, model, Data(main, centre), poi, levels)
-
-    found: Interval = jax.lax.map(one, (templates, counts, centres))
-    return found
-
-
 def run(
     structure: Structure,
     templates: Templates,
@@ -214,8 +196,9 @@ def run(
     Raises InputError for expected counts that are negative or not finite.
     """
     random = np.random.default_rng(list(seed))
-    parameters, rising = structure.parameters, sorted(levels)
-    model = jax.jit(prepare, static_argnums=0)(structure, templates)
+    parameters, q = structure.parameters, thresholds(sorted(levels))
+    prepared = jax.jit(prepare, static_argnums=0)
+    model = prepared(structure, templates)
     if expected is None:
         expected = jax.jit(rates, static_argnums=0)(structure, model, jnp.asarray(theta)).sum(0)
     mean = np.asarray(expected)
@@ -241,14 +224,10 @@ def run(
     if not fluctuate_templates:
         fluctuates = parameters.constraint != 0
     nominal = np.where(np.isnan(parameters.auxdata), 1.0, parameters.auxdata)
-    found = _intervals(
-        structure,
-        jax.tree.map(lambda *each: jnp.stack(each), *made),
-        jnp.asarray(counts),
-        jnp.asarray(np.where(fluctuates, centres, nominal)),
-        jnp.asarray(thresholds(rising)),
-    )
-    truth = np.full(number, theta[parameters.poi])
-    return Experiments(
-        truth, *(np.asarray(part) for part in (found.best, found.lower, found.upper))
-    )
+    centres = np.where(fluctuates, centres, nominal)
+    found = [
+        interval(structure, prepared(structure, own), Data(*data), parameters.poi, q, 0)
+        for own, *data in zip(made, counts, centres, strict=True)
+    ]
+    ends = zip(*((each.best, each.lower, each.upper) for each in found), strict=True)
+    return Experiments(np.full(number, theta[parameters.poi]), *map(np.asarray, ends))

@@ -10,6 +10,7 @@ which begins where the last ended. A step that leaves the bracket is replaced by
 """
 
 from collections.abc import Sequence
+from functools import partial
 from math import erf, sqrt
 from typing import NamedTuple
 
@@ -115,18 +116,20 @@ def profile(
     return Profile(found.x, found.value, slope, found.converged)
 
 
+@partial(jax.jit, static_argnums=0)
 def interval(
     structure: Structure,
     model: Model,
     data: Data,
     index: Array | int,
     levels: Array | np.ndarray,
-    starts: int = 0,
+    starts: Array | int = 0,
 ) -> Interval:
     """The intervals of parameter `index` where q is at most `levels`, (L,), about the best fit.
 
-    `starts` as of `descents.deepest_minimum`. Compile it with the structure static; it may be
-    mapped over models, data and parameters. Of a profile that rises and falls again it finds the
+    `starts` as of `descents.deepest_minimum`. It is compiled once for all models of a structure,
+    which takes as long as thousands of intervals, and may be mapped over models, data and
+    parameters. Of a profile that rises and falls again it finds the
     interval that holds the best fit; `minima.regions` finds the others.
     """
     parameters = structure.parameters

@@ -71,14 +71,23 @@ def scan(
     parameters, best = structure.parameters, float(found.best)
     grid = np.linspace(parameters.lower[index], parameters.upper[index], points)
     above, below = grid[grid > best], grid[grid < best][::-1]
-    follow = partial(_followed, structure, model, data, jnp.asarray(index))
+
+    def follow(
+        to: NDArray[np.float64], start: Array
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """As `_followed`, of at most `points` values: of one number there is one compilation."""
+        padded = np.append(to, np.repeat(to[-1], points - len(to)))
+        found = _followed(structure, model, data, jnp.asarray(index), padded, start)
+        deviances, x = (np.asarray(each)[: len(to)] for each in found)
+        return deviances, x
+
     sides = []
     for side in (below, above):
         if not len(side):
             sides.append((side, np.zeros(0), np.zeros((0, found.parameters.size))))
             continue
-        out, at_out = follow(jnp.asarray(side), found.parameters)
-        back, at_back = follow(jnp.asarray(side[::-1]), at_out[-1])
+        out, at_out = follow(side, found.parameters)
+        back, at_back = follow(side[::-1], at_out[-1])
         back, at_back = back[::-1], at_back[::-1]
         x = np.where((back < out)[:, None], at_back, at_out)
         sides.append((side, np.minimum(out, back), x))
@@ -98,7 +107,7 @@ def scan(
     def at(mu: float) -> float:
         """q at any value, from the nearest point."""
         near = int(np.abs(values - mu).argmin())
-        deviance, _ = follow(jnp.asarray([mu]), jnp.asarray(x[near]))
+        deviance, _ = follow(np.array([mu]), x[near])
         return 2.0 * max(float(deviance[0]) - value, 0.0)
 
     ends = zip(levels, np.asarray(found.lower), np.asarray(found.upper), strict=True)

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from zenith.artefacts.interval import Intervals, OneInterval, ParameterIntervals
+from zenith.core.likelihood.descents import MOST_STARTS
 from zenith.core.likelihood.histfactory import (
     Data,
     Model,
@@ -24,8 +25,6 @@ from zenith.inference.minima import scan
 from zenith.inference.warnings import warnings
 
 LEVELS = (ONE_SIGMA, 0.95)
-# Further descents of the best fit, for any workspace may have several minima
-STARTS = 10
 
 
 def intervals(
@@ -37,6 +36,8 @@ def intervals(
     noise: NDArray[np.float64] | None = None,
 ) -> Intervals:
     """The intervals of parameters, by default of the parameter of interest, at rising levels.
+
+    Best fits are looked for from far away as well, for any workspace may have several minima.
 
     `noise` (J, F, S, B) is that of the terms of surfaces, of which there may be warnings.
 
@@ -53,12 +54,11 @@ def intervals(
         data = jax.jit(asimov, static_argnums=0)(structure, model, nominal(structure, 1.0))
     else:
         data = observed(structure, model, jnp.asarray(workspace.observed))
-    compiled = jax.jit(interval, static_argnums=(0, 5))
     content: list[ParameterIntervals] = []
     value = 0.0
     for name in names or (parameters.names[parameters.poi],):
         index = index_of(workspace, model, name)
-        found: Interval = compiled(structure, model, data, jnp.asarray(index), q, STARTS)
+        found: Interval = interval(structure, model, data, index, q, MOST_STARTS)
         content.append(_of_parameter(workspace, model, data, index, found, levels, q))
         value = float(found.value)
     constant = float(perfect_twice_nll(structure, model, data))

@@ -1,5 +1,6 @@
 """Boosted trees: grown by LightGBM, and taken over into arrays."""
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol
 
@@ -13,6 +14,9 @@ from zenith.core.networks.network import Network
 from zenith.errors import ConfigError, FitError
 from zenith.training.examples import Examples
 from zenith.training.trained import Progress, Trained
+
+# Trees from one evaluation of the losses to the next: it takes nearly as long as to grow one
+EVERY = 5
 
 
 def _lightgbm() -> Any:
@@ -35,7 +39,8 @@ def train_with_lightgbm(
 ) -> Trained:
     """As `zenith.training.descent.train_with_jax`; a round is a tree, or one for each class.
 
-    The trees up to the smallest loss on `validation` are kept.
+    The trees up to the smallest loss on `validation` are kept. Losses are those after every fifth
+    tree, if their number is a multiple of five.
 
     Raises `ConfigError` if LightGBM is not installed, and `FitError` if it fails or no tree divides
     the events.
@@ -57,25 +62,31 @@ def train_with_lightgbm(
         "num_threads": mva.threads,
     }
     losses: dict[str, list[float]] = {"train": [], "validation": []}
+    every = math.gcd(EVERY, mva.trees)
 
-    def report(environment: Any) -> None:
-        for name, _, loss, _ in environment.evaluation_result_list:
-            losses[name].append(loss)
-        progress(environment.iteration + 1, losses["train"][-1], losses["validation"][-1])
-        best = int(np.argmin(losses["validation"]))
-        if len(losses["validation"]) - 1 - best >= mva.patience:
-            raise _lightgbm().callback.EarlyStopException(best, [])
+    def best() -> int:
+        return every * (1 + int(np.argmin(losses["validation"])))
+
+    def is_enough(tree: int, booster: Grown) -> bool:
+        if tree % every:
+            return False
+        for of_events, found in zip(
+            losses.values(), (booster.eval_train(), booster.eval_valid()), strict=True
+        ):
+            of_events.append(found[0][2])
+        progress(tree, losses["train"][-1], losses["validation"][-1])
+        return tree - best() >= mva.patience
 
     seen = training.x, training.label, training.weight
-    booster = grow(*seen, parameters, mva.trees, validation, report)
-    kept = int(np.argmin(losses["validation"])) + 1
+    booster = grow(*seen, parameters, mva.trees, validation, is_enough)
+    kept = best()
     trees = dumped(booster, kept)
     if all("split_index" not in tree for tree in trees):
         raise FitError(
             f"no tree divides the {len(training.weight)} training events: lower leaf_events "
             f"({mva.leaf_events}) or leaf_weight ({mva.leaf_weight:g})"
         )
-    return Trained(taken_over(network, trees), losses, kept)
+    return Trained(taken_over(network, trees), losses, kept, every=every)
 
 
 class Grown(Protocol):
@@ -83,6 +94,12 @@ class Grown(Protocol):
 
     def dump_model(self, num_iteration: int | None = None) -> dict[str, Any]:
         """All of it as JSON has it."""
+
+    def eval_train(self) -> list[tuple[str, str, float, bool]]:
+        """Name of the events and of the loss, the loss, and whether more is better."""
+
+    def eval_valid(self) -> list[tuple[str, str, float, bool]]:
+        """The same of the validation events."""
 
 
 def grow(
@@ -92,12 +109,13 @@ def grow(
     parameters: Mapping[str, Any],
     trees: int,
     validation: Examples | None = None,
-    report: Callable[[Any], None] | None = None,
+    is_enough: Callable[[int, Grown], bool] = lambda *_: False,
 ) -> Grown:
     """Grow trees with LightGBM's parameters on features (features, N); the same give the same.
 
-    Labels are what the objective takes. With `validation`, `report` is called after each tree with
-    the losses. Raises `ConfigError` if LightGBM is not installed, and `FitError` if it fails.
+    Labels are what the objective takes. `is_enough` is asked after each tree, by its number from 1,
+    and can have losses evaluated, also those on `validation`. Raises `ConfigError` if LightGBM is
+    not installed, and `FitError` if it fails.
     """
     lightgbm = _lightgbm()
     always = {
@@ -108,23 +126,18 @@ def grow(
     }
     try:
         seen = lightgbm.Dataset(x.T, label, weight=weight)
-        sets = {}
+        booster = lightgbm.Booster({**always, **parameters}, seen)
         if validation is not None:
-            sets["validation"] = seen.create_valid(
-                validation.x.T, validation.label, weight=validation.weight
-            )
-            sets = {"train": seen, **sets}
-        booster: Grown = lightgbm.train(
-            {**always, **parameters},
-            seen,
-            trees,
-            valid_sets=list(sets.values()),
-            valid_names=list(sets),
-            callbacks=[report] if report else [],
-        )
+            x, label, weight = validation.x, validation.label, validation.weight
+            booster.add_valid(seen.create_valid(x.T, label, weight=weight), "validation")
+        for tree in range(1, 1 + trees):
+            booster.update()
+            if is_enough(tree, booster):
+                break
     except lightgbm.basic.LightGBMError as error:
         raise FitError(f"LightGBM: {error}") from None
-    return booster
+    grown: Grown = booster
+    return grown
 
 
 def dumped(booster: Grown, rounds: int | None = None) -> list[dict[str, Any]]:

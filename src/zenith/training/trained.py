@@ -10,10 +10,16 @@ Watch = Callable[[Network], Mapping[str, float]]  # what is noted of the network
 
 
 class Trained(NamedTuple):
-    """A trained network, with the loss after each epoch, or each tree."""
+    """A trained network, with losses after epochs, or trees."""
 
     network: Network  # of the best epoch
-    losses: dict[str, list[float]]  # `train` and `validation`, one number for each epoch
+    losses: dict[str, list[float]]  # `train` and `validation`, one number for `every` epochs
     best_epoch: int  # counted from 1
     noted: Mapping[str, list[float]] = {}  # after each epoch, by name
     calibrating: int = 0  # events that calibrated it
+    every: int = 1  # epochs, or trees, from one loss to the next
+
+    @property
+    def lowest(self) -> float:
+        """The loss on the validation events after the best epoch."""
+        return self.losses["validation"][self.best_epoch // self.every - 1]

@@ -72,7 +72,7 @@ class Judge:
 
     def _value(self, mva: Mva, trained: Trained, events: Examples) -> float:
         if self.objective == "loss":
-            return trained.losses["validation"][trained.best_epoch - 1]
+            return trained.lowest
         return float(np.mean(list(areas(trained.network, mva, events).values())))
 
 

@@ -33,6 +33,8 @@ WIDEST, NARROWER = 1.0, 1e-2
 # A rate is on its kink below so many events
 KINK = 1e-6
 MAX_DESCENTS = 100
+# Starts far away, at most, where how many is known to compiled code alone
+MOST_STARTS = 10
 # Values that differ by less, relatively, are those of one minimum
 ROUNDING = 1e-8
 
@@ -51,12 +53,18 @@ class _Search(NamedTuple):
 
 
 def deepest_minimum(
-    structure: Structure, model: Model, data: Data, start: Array, free: Array, starts: int = 0
+    structure: Structure,
+    model: Model,
+    data: Data,
+    start: Array,
+    free: Array,
+    starts: int | Array = 0,
 ) -> Minimum:
     """Minimise `histfactory.deviance` from `start` over the `free` parameters, both (n,).
 
     `starts` is how many more descents begin far away, at the same points in every call: what one
     finds is nearly always the deepest minimum, unless templates are negative or factors multiply.
+    As an array, which may be mapped over, it is at most `MOST_STARTS`.
     `iterations` and `expansions` count those of all descents.
     """
     parameters, split = structure.parameters, partition(structure)
@@ -64,7 +72,8 @@ def deepest_minimum(
     alphas = split.dense[: split.alphas]
     lengths = np.concatenate([LENGTHS, -LENGTHS])
     one_way = _one_way(structure, model)
-    far = jnp.where(free, jnp.clip(_far_away(structure, starts), lower, upper), start)
+    most = starts if isinstance(starts, int) else MOST_STARTS
+    far = jnp.where(free, jnp.clip(_far_away(structure, most), lower, upper), start)
     zero, mirror = np.ones((2, len(alphas), len(parameters.names)))
     zero[np.arange(len(alphas)), alphas], mirror[np.arange(len(alphas)), alphas] = 0.0, -1.0
 
@@ -118,7 +127,7 @@ def deepest_minimum(
             (~sharp, new.x),
             (blunt, search.start),
             (search.waiting, search.other),
-            (search.used < starts, far[search.used] if starts else start),
+            (search.used < starts, far[search.used] if most else start),
             (worth.any(), points[len(away) + len(alphas) + nearest]),
         ]
         wanted = jnp.array([case for case, _ in cases])

@@ -129,7 +129,9 @@ def _values(
             return jnp.where(above, k + 1, here), jnp.where(above, value[k + 1], found)
 
         start = jnp.zeros(size, jnp.int32), jnp.full(size, value[0])
-        return jax.lax.fori_loop(0, len(leaf), split, start, unroll=unroll)[1]
+        found: jax.Array
+        _, found = jax.lax.fori_loop(0, len(leaf), split, start)
+        return found
 
     def by_value() -> jax.Array:
         divided = jnp.where(divides < 0, jnp.nan, value[divides])  # NaN equals nothing
@@ -138,7 +140,9 @@ def _values(
             above = (found == divided[k]) & (events[row[k]] > threshold[k])
             return jnp.where(above, value[k + 1], found)
 
-        return jax.lax.fori_loop(0, len(leaf), split, jnp.full(size, value[0]), unroll=unroll)
+        start = jnp.full(size, value[0])
+        found: jax.Array = jax.lax.fori_loop(0, len(leaf), split, start, unroll=unroll)
+        return found
 
     filled = jnp.append(True, divides >= 0)
     same = (value == value[:, None]) & filled & filled[:, None]
