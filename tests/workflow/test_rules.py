@@ -1,6 +1,9 @@
 """What the rules must have, read from their text."""
 
+import os
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -76,6 +79,28 @@ def test_what_jax_compiles_is_kept() -> None:
     for rule in uses_jax:
         assert f"{{params.jax}} python -m zenith {rule} " in RULES[rule]
     assert "JAX_COMPILATION_CACHE_DIR=" in Path("workflow/Snakefile").read_text()
+
+
+@pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="threads have no names here")
+def test_xla_takes_the_threads_of_the_job() -> None:
+    """It reads NPROC, which its documentation does not mention."""
+    assert 'NPROC="${NPROC:-$OMP_NUM_THREADS}"' in Path("workflow/Snakefile").read_text()
+    counted = (
+        "import os, jax, jax.numpy as jnp\n"
+        "jax.jit(jnp.sum)(jnp.ones(9)).block_until_ready()\n"
+        "tasks = '/proc/self/task'\n"
+        "names = [open(f'{tasks}/{task}/comm').read() for task in os.listdir(tasks)]\n"
+        "print(sum('XLAEigen' in name for name in names))"
+    )
+    for threads in (1, 3):
+        found = subprocess.run(
+            [sys.executable, "-c", counted],
+            env=os.environ | {"NPROC": str(threads), "JAX_PLATFORMS": "cpu"},
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        assert int(found.stdout) == threads
 
 
 def test_htcondor_is_asked_for_what_the_rules_need() -> None:
