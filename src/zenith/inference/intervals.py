@@ -129,8 +129,8 @@ def interval(
 
     `starts` as of `descents.deepest_minimum`. It is compiled once for all models of a structure,
     which takes as long as thousands of intervals, and may be mapped over models, data and
-    parameters. Of a profile that rises and falls again it finds the
-    interval that holds the best fit; `minima.regions` finds the others.
+    parameters. Of a profile that rises and falls again it finds the interval that holds the best
+    fit; `minima.scan` finds the others.
     """
     parameters = structure.parameters
     lower, upper = jnp.asarray(parameters.lower), jnp.asarray(parameters.upper)

@@ -33,18 +33,21 @@ class Ranked(NamedTuple):
     points: int
 
     @classmethod
-    def of(cls, score: ArrayLike, most: int | None = None) -> "Ranked":
-        """Of scores (N,). With `most`, neighbours of more scores are not told apart."""
+    def of(cls, score: ArrayLike) -> "Ranked":
+        """Of scores (N,)."""
         score = np.asarray(score)
         order = np.argsort(-score, kind="stable")
         ranked = score[order]
         number = np.append(0, np.cumsum(ranked[1:] != ranked[:-1]))[: len(score)]
-        points = int(number[-1]) + 1 if len(score) else 0
-        if most is not None and points > most:
-            number, points = number * most // points, most
         point = np.empty(len(score), np.intp)
         point[order] = number
-        return cls(point, points)
+        return cls(point, int(number[-1]) + 1 if len(score) else 0)
+
+    def at_most(self, points: int) -> "Ranked":
+        """With neighbours not told apart where there are more scores than `points`."""
+        if self.points <= points:
+            return self
+        return Ranked(self.point * points // self.points, points)
 
     def passed(self, weight: Array) -> Array:
         """Σ w of the events above each score, (…, 1 + points), from none to all."""
@@ -164,7 +167,7 @@ def measures(
         found["log_loss"][of_class] = mean(-np.log(truth), own)
     for of_class, score in scores.items():
         own, ranked = label == classes.index(of_class), Ranked.of(score)
-        fewer = Ranked.of(score, POINTS)
+        fewer = ranked.at_most(POINTS)
 
         def above(
             measure: Callable[[Ranked, NDArray[np.bool_], Array], Array],

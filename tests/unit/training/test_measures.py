@@ -199,3 +199,18 @@ def test_events_of_the_highest_scores() -> None:
     assert found[0]["features"] == {"x": pytest.approx(events.x[0, 7]), "y": None}
     assert found[1]["weight"] == events.weight[49]
     assert found[1]["objects"] == {}
+
+
+def test_replicas_that_tell_few_scores_apart_have_the_same_errors(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """30 of about 100 scores, in the same replicas; values are of all scores."""
+    events, scores = toy(2)
+    every = measures("net", settings(2), events, scores, seed=3)
+    monkeypatch.setattr("zenith.training.measures.POINTS", 30)
+    few = measures("net", settings(2), events, scores, seed=3)
+    for key in ("auc", "average_precision"):
+        exact, coarse = every[key]["b"], few[key]["b"]  # type: ignore[literal-required]
+        assert coarse["value"] == exact["value"]
+        assert coarse["error"] != exact["error"]
+        assert coarse["error"] == pytest.approx(exact["error"], rel=0.1), key
