@@ -33,15 +33,30 @@ def _find(module: str, files: Mapping[str, Path]) -> importlib.machinery.ModuleS
     return spec
 
 
-def _is_ours(module: str, source: Path) -> bool:
-    """Whether a module is of this package, or of an analysis: not installed, nor of Python."""
+@cache
+def _is_installed(package: str, path: tuple[str, ...]) -> bool:
+    """Whether a package without parents is found on `path`, and not among our own files."""
+    spec = importlib.machinery.PathFinder.find_spec(package, path)
+    if spec is None or spec.origin is None:  # a folder without __init__.py may be anyone's
+        return False
+    source = Path(spec.origin)
+    named = any(part in ("site-packages", "dist-packages") for part in source.parts)
+    return named or bool(_INSTALLED & set(source.resolve().parents))
+
+
+@cache  # of this package, whose modules stay where they are while it runs
+def _of_zenith(module: str) -> importlib.machinery.ModuleSpec | None:
+    return _find(module, {})
+
+
+def _find_ours(module: str, files: Mapping[str, Path]) -> importlib.machinery.ModuleSpec | None:
+    """The same of this package, or of an analysis: not installed, nor of Python."""
     name = module.partition(".")[0]
     if name == "zenith":
-        return True
-    if name in sys.stdlib_module_names:
-        return False
-    installed = any(part in ("site-packages", "dist-packages") for part in source.parts)
-    return not installed and not _INSTALLED & set(source.resolve().parents)
+        return _of_zenith(module)
+    if name in sys.stdlib_module_names or _is_installed(name, tuple(sys.path)):
+        return None
+    return _find(module, files)
 
 
 def _imported(module: str, source: Path, is_package: bool) -> frozenset[str]:
@@ -59,17 +74,26 @@ def _imported(module: str, source: Path, is_package: bool) -> frozenset[str]:
 def _named(content: bytes, source: str, package: str) -> frozenset[str]:
     """The same of the content of a file."""
     found: set[str] = set()
-    for node in ast.walk(ast.parse(content, source)):
-        names: list[str] = []
+    for node in _imports(ast.parse(content, source)):
         if isinstance(node, ast.Import):
             names = [alias.name for alias in node.names]
-        elif isinstance(node, ast.ImportFrom):
+        else:
             above = package.split(".")[: -node.level + 1 or None] if node.level else []
             base = ".".join([*above, *([node.module] if node.module else [])])
             names = [base, *(f"{base}.{alias.name}" for alias in node.names)]
         for name in names:
             found.update(_with_parents(name))
     return frozenset(found)
+
+
+def _imports(node: ast.AST) -> Iterator[ast.Import | ast.ImportFrom]:
+    """The import statements in a module or a statement, which only other statements can hold."""
+    if isinstance(node, ast.Import | ast.ImportFrom):
+        yield node
+    for part in ("body", "orelse", "finalbody", "handlers", "cases"):
+        inner = getattr(node, part, ())
+        for statement in inner if isinstance(inner, list) else ():
+            yield from _imports(statement)
 
 
 def _with_parents(module: str) -> Iterator[str]:
@@ -106,13 +130,11 @@ def sources(*modules: str) -> dict[str, Path]:
     seen = set(waiting)
     while waiting:
         module = waiting.pop()
-        spec = _find(module, files)
+        spec = _find_ours(module, files)
         if spec is None:  # `from module import name`, where name is no module
             continue
         if spec.origin is None or not (source := Path(spec.origin)).is_file():
             continue  # a folder without __init__.py
-        if module.partition(".")[0] not in files and not _is_ours(module, source):
-            continue
         found[module] = source
         is_package = spec.submodule_search_locations is not None
         new = {n for n in _imported(module, source, is_package) if not _is_left_out(n)} - seen

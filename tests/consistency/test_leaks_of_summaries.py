@@ -32,7 +32,9 @@ from zenith.training.scores import add_unseen_scores
 from zenith.training.train import train
 
 NOISE = ["sphericity", "aplanarity", "lep_ht", "pt_rel", "chi2", "met", "btag_1", "toptag"]
-EVENTS = {"zprime": (900, 60.0), "ttbar": (2400, 2000.0), "wjets": (1200, 1000.0)}
+# Simulated and expected. A quarter of the background leaves bins of categories empty, and few
+# events read better than many: categories without information then gain 0.3 σ.
+EVENTS = {"zprime": (1800, 60.0), "ttbar": (9600, 2000.0), "wjets": (4800, 1000.0)}
 TREES = {
     "type": "boosted_trees",
     "classes": {"signal": ["zprime"], "ttbar": ["ttbar"], "wjets": ["wjets"]},

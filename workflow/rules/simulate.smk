@@ -7,7 +7,7 @@ rule simulate:
         f"{RESULTS}/logs/simulate/{{sample}}.{{part}}.log",
     benchmark:
         f"{RESULTS}/benchmarks/simulate/{{sample}}.{{part}}.tsv"
-    priority: 90
+    priority: longest_first
     conda:
         "../../envs/zenith.yaml"
     threads: 1

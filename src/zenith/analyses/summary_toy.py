@@ -8,14 +8,9 @@ import numpy as np
 from zenith.events.numbers import Numbers
 from zenith.events.objects import Objects
 from zenith.observable import exact_ratio, observable, shift
-from zenith.simulation.summary_toy import (
-    EXPECTED,
-    NUISANCES,
-    log_ratio,
-    log_yields,
-    moved,
-)
-from zenith.simulation.summary_toy_events import NAMES
+
+# The functions import the toy where they need it: JAX takes a second, and most steps only ask for
+# what this module has.
 
 
 @observable()
@@ -51,6 +46,9 @@ def accepted(objects: Objects) -> Any:
 @shift(t=0.0, j=0.0, s=0.0)
 def shapes(events: Numbers, t: float, j: float, s: float) -> Mapping[str, Any]:
     """Events keep their Gaussian, which moves, and are accepted as the yield follows."""
+    from zenith.simulation.summary_toy import EXPECTED, log_yields, moved
+    from zenith.simulation.summary_toy_events import NAMES
+
     point = np.array([t, j, s, 0.0, 0.0, 0.0])
     process, gaussian = (events[f"toy_{n}"].astype(int) for n in ("process", "gaussian"))
     x = np.stack([events[f"toy_{name}"] for name in NAMES], axis=-1)
@@ -63,6 +61,9 @@ def shapes(events: Numbers, t: float, j: float, s: float) -> Mapping[str, Any]:
 @exact_ratio
 def known_ratio(values: Mapping[str, Any], process: str, pulls: Mapping[str, float]) -> Any:
     """Of the known density and yield of the process."""
+    from zenith.simulation.summary_toy import NUISANCES, log_ratio
+    from zenith.simulation.summary_toy_events import NAMES
+
     x = np.stack([values[name] for name in NAMES], axis=-1)
     point = np.array([pulls.get(name, 0.0) for name in NUISANCES])
     return np.asarray(log_ratio(process, x, point))

@@ -9,6 +9,7 @@ mark on every key. `zenith.config.dependencies` makes of the marks what a job de
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from inspect import isfunction
 from typing import Literal, TypeVar
 
 from zenith.config.steps import Step
@@ -65,5 +66,5 @@ def derived_marks(model: type) -> dict[str, Mark]:
         name: getattr(method, _DERIVED)
         for base in reversed(model.__mro__)
         for name, method in vars(base).items()
-        if hasattr(method, _DERIVED)
+        if isfunction(method) and hasattr(method, _DERIVED)
     }
