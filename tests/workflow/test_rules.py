@@ -103,6 +103,22 @@ def test_xla_takes_the_threads_of_the_job() -> None:
         assert int(found.stdout) == threads
 
 
+@pytest.mark.slow
+def test_simulations_with_the_most_events_begin_first(project) -> None:
+    """So that none is left to run alone."""
+    options = ("--dry-run", "--configfile", "config/higgsml.yaml", "--until", "simulate")
+    status, output = project.snakemake(*options)
+    assert status == 0, output
+    events = {"ztautau": 26000 / 3, "htautau": 4000, "ttbar": 7000 / 2, "diboson": 1000}
+    found = re.findall(r"sample=(\w+), part=\d+\n +priority: (\S+)\n", output)
+    assert len(found) == 7
+    in_order = sorted(found, key=lambda job: float(job[1]), reverse=True)
+    assert [sample for sample, _ in in_order] == sorted(
+        (sample for sample, _ in found), key=lambda sample: events[sample], reverse=True
+    )
+    assert all(90 <= float(priority) < 95 for _, priority in found)  # skims go first
+
+
 def test_htcondor_is_asked_for_what_the_rules_need() -> None:
     """Its executor takes nothing from the rules, so that its profile says it all again."""
     profile = yaml.safe_load(Path("profiles/htcondor/config.yaml").read_text())

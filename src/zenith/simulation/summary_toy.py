@@ -136,10 +136,11 @@ def moments(nuisances: ArrayLike) -> tuple[jax.Array, jax.Array]:
 def log_densities(x: ArrayLike, nuisances: ArrayLike, of: slice = slice(None)) -> jax.Array:
     """ln p(x | ν) of every process, or some of them, (processes, N), of events (N, 4) at a point
     (6,)."""
-    mean, deviation = (each[of, :, None] for each in moments(nuisances))
-    pulls = (jnp.asarray(x) - mean) / deviation
-    each = -0.5 * pulls**2 - jnp.log(deviation) - 0.5 * np.log(2 * np.pi)
-    return jnp.asarray(logsumexp(each.sum(axis=-1) + np.log(_SHARE)[of, :, None], axis=1))
+    mean, deviation = (each[of] for each in moments(nuisances))
+    # logarithms of each Gaussian, not of each event, as XLA takes them inside the sum of pulls
+    norm = np.log(_SHARE)[of] - jnp.log(deviation).sum(-1) - FEATURES / 2 * np.log(2 * np.pi)
+    pulls = (jnp.asarray(x) - mean[:, :, None]) / deviation[:, :, None]
+    return jnp.asarray(logsumexp(norm[..., None] - 0.5 * (pulls**2).sum(axis=-1), axis=1))
 
 
 def log_yields(nuisances: ArrayLike) -> jax.Array:
