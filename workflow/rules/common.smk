@@ -89,7 +89,8 @@ def expected_events(sample, part):
 
 def longest_first(wildcards):
     """Priority of a simulation, just below 91: the part with the most events begins first, so that
-    none is left to run alone. Pseudo-data, which do not say how many they are, begin before."""
+    none is left to run alone. Pseudo-data, which do not say how many they are, begin before.
+    """
     card = ANALYSIS.samples[wildcards.sample].simulate
     return 91 - card.parts / card.events if hasattr(card, "events") else 91
 

@@ -19,7 +19,7 @@ rule fit:
         runtime=60,
     params:
         configuration=resolved,
-        jax=JAX,
+        jax=JAX_UNOPTIMISED,
         selection=selection_option,
         surface=surface_option,
         config=lambda wildcards: step_config(ANALYSIS, "fit"),

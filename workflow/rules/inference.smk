@@ -149,7 +149,7 @@ rule inference_figures:
         runtime=30,
     params:
         configuration=resolved,
-        jax=JAX,
+        jax=JAX_UNOPTIMISED,
         options=lambda wildcards: figures_options(),
         config=lambda wildcards: step_config(ANALYSIS, "inference_figures"),
         code=code_hash("zenith.cli.inference_figures"),
