@@ -16,6 +16,7 @@ FILES = {
         "from search.tools import *\n"
         "import beside, beside.missing\n"
         "def late():\n    from shared.deep import constant\n    return constant\n"
+        "try:\n    pass\nexcept ImportError:\n    match 1:\n        case 1:\n            import rescued\n"
     ),
     "search/angles.py": "from . import masses",
     "search/masses.py": "# coding: latin-1\nfrom search import observables  # a circle, \xe9",
@@ -23,6 +24,7 @@ FILES = {
     "search/tools/more.py": "from ..angles import masses",
     "search/unused.py": "",
     "beside.py": "",
+    "rescued.py": "",
     "shared/deep/__init__.py": "from shared.deep.deeper import constant",  # `shared` is no package
     "shared/deep/deeper.py": "constant = 1",
     "other.py": "",
@@ -35,6 +37,7 @@ OURS = {
     "search.tools",
     "search.tools.more",
     "beside",
+    "rescued",
     "shared.deep",
     "shared.deep.deeper",
 }
