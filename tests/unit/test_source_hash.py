@@ -16,7 +16,8 @@ FILES = {
         "from search.tools import *\n"
         "import beside, beside.missing\n"
         "def late():\n    from shared.deep import constant\n    return constant\n"
-        "try:\n    pass\nexcept ImportError:\n    match 1:\n        case 1:\n            import rescued\n"
+        "try:\n    pass\nexcept ImportError:\n    match 1:\n        case 1:\n"
+        "            import rescued\n"
     ),
     "search/angles.py": "from . import masses",
     "search/masses.py": "# coding: latin-1\nfrom search import observables  # a circle, \xe9",
