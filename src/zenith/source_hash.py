@@ -35,7 +35,7 @@ def _find(module: str, files: Mapping[str, Path]) -> importlib.machinery.ModuleS
 
 @cache
 def _is_installed(package: str, path: tuple[str, ...]) -> bool:
-    """Whether a package without parents is found on `path`, and not among our own files."""
+    """Whether a top-level package is on `path` where packages are installed, or Python's own."""
     spec = importlib.machinery.PathFinder.find_spec(package, path)
     if spec is None or spec.origin is None:  # a folder without __init__.py may be anyone's
         return False
