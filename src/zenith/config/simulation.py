@@ -189,6 +189,15 @@ class HardRadiation(Section):
         Positive, Field(description="pT in GeV of the first parton above which all are kept")
     ] = 100.0
 
+    @model_validator(mode="after")
+    def _order(self) -> "HardRadiation":
+        if self.all_above < self.pt:
+            raise ValueError(
+                f"all_above: {self.all_above:g} GeV is below pt, {self.pt:g} GeV, where radiation "
+                "is first looked at; choose a larger one, or a smaller pt"
+            )
+        return self
+
 
 class LeptonTauCard(PythiaCard):
     """A process whose events with one electron or muon and one hadronic τ are kept.

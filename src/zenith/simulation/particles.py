@@ -73,12 +73,16 @@ def renumbered(found: Particles, events: NDArray[np.bool_]) -> Particles:
     return chosen._replace(event=(np.cumsum(events) - 1)[chosen.event])
 
 
+def ranges(start: Index, counts: Index) -> tuple[Index, Index]:
+    """All places in ranges, by where each starts and how long it is: the range of each, and it."""
+    one = np.repeat(np.arange(len(counts)), counts)
+    return one, np.arange(len(one)) - np.repeat(np.cumsum(counts) - counts - start, counts)
+
+
 def pairs_within(a: Placed, b: Placed, radius: float) -> tuple[Index, Index]:
     """Places in `a` and `b` of all pairs of the same event with ΔR below a radius."""
     start, stop = (np.searchsorted(b.event, a.event, side) for side in ("left", "right"))
-    number = stop - start
-    one = np.repeat(np.arange(len(a.event)), number)
-    other = np.arange(len(one)) - np.repeat(np.cumsum(number) - number - start, number)
+    one, other = ranges(start, stop - start)
     phi = (a.phi[one] - b.phi[other] + np.pi) % (2 * np.pi) - np.pi
     near = np.hypot(a.eta[one] - b.eta[other], phi) < radius
     return one[near], other[near]

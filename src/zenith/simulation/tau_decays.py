@@ -18,15 +18,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from zenith.config.simulation import LeptonTauCard
-from zenith.simulation.particles import Array, Index, Particles
+from zenith.simulation.particles import Array, Index, Particles, ranges
 from zenith.simulation.pythia import common, configured
 from zenith.simulation.truth import ELECTRON, MUON, NEUTRINOS, TAU, Record
 
 DECAYS = 10_000  # pairs of τ⁺ and τ⁻
 MASS = 1.77682  # GeV, Pythia's
 TRIES, ENOUGH = 16, 2.0  # S₀
-# f without a lepton and without a jet, which bottom quarks give: of W bosons, and of τ pairs
-OF_HADRONS, OF_TAU_PAIRS = (20.0, 3.0), (np.inf, 10.0)
+# f without a lepton, which only bottom quarks beside W bosons may give, and f without a jet
+OF_W_BOSONS, OF_TAU_PAIRS = (20.0, 3.0), (np.inf, 10.0)
 JET_PT, ETA = 14.0, 2.8  # of what is visible of τ: what may become a jet above 20 GeV
 LEPTON_PT = 19.0  # of a lepton that may be selected above 20 GeV, or 0.95 of what is asked below
 CONJUGATE_TO_THEMSELVES = (22, 111, 130, 310)
@@ -138,10 +138,8 @@ class TauDecays(NamedTuple):
 
     def products(self, leptons: Leptons, decays: Index) -> Particles:
         """The visible particles of decays, (N,), of τ."""
-        counts = (self.start[1:] - self.start[:-1])[decays]
-        one = np.repeat(np.arange(len(decays)), counts)
-        within = np.arange(len(one)) - np.repeat(np.cumsum(counts) - counts, counts)
-        place = self.start[decays][one] + within
+        start = self.start[decays]
+        one, place = ranges(start, self.start[decays + 1] - start)
         own = np.stack([leptons.px, leptons.py, leptons.pz, leptons.energy])
         px, py, pz, energy = boosted(self.momenta[:, place], own[:, one])
         kind = self.pdg_id[place]
@@ -193,7 +191,7 @@ def tau_decays(seed: int, *, forced: bool = False) -> TauDecays:
 
 def factors(card: LeptonTauCard) -> tuple[float, float]:
     """f without a lepton, and without a jet of a τ."""
-    return OF_TAU_PAIRS if card.has_tau_pair else OF_HADRONS
+    return OF_TAU_PAIRS if card.has_tau_pair else OF_W_BOSONS
 
 
 def boosted(momenta: Array, tau: Array) -> Array:

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from zenith.config.simulation import HardRadiation, LeptonTauCard
 from zenith.simulation.filters import radiation_weight
-from zenith.simulation.particles import Particles, renumbered, together
+from zenith.simulation.particles import Particles, ranges, renumbered, together
 from zenith.simulation.tau_decays import Leptons, TauDecays
 from zenith.simulation.truth import ELECTRON, MUON, NEUTRINOS, OUTGOING, RADIATED, TAU, Record
 
@@ -112,9 +112,7 @@ def overlaid(truth: TauTruth, pool: Particles, random: np.random.Generator) -> T
         return truth
     drawn = random.integers(number, size=truth.events)
     start, stop = (np.searchsorted(pool.event, drawn, side) for side in ("left", "right"))
-    counts = stop - start
-    event = np.repeat(np.arange(truth.events), counts)
-    place = np.arange(len(event)) - np.repeat(np.cumsum(counts) - counts - start, counts)
+    event, place = ranges(start, stop - start)
     turn = 2 * np.pi * random.random(truth.events)
     side = random.choice([-1.0, 1.0], truth.events)
     found = pool.choose(place)

@@ -217,6 +217,8 @@ def test_hard_radiation_is_enriched_by_weights(tmp_path: Path) -> None:
     assert len(np.unique(own)) > 10
     with pytest.raises(ValidationError, match="hard_radiation: ttbar has no pair of τ"):
         card("ttbar", hard_radiation={})
+    with pytest.raises(ValidationError, match="all_above: 20 GeV is below pt, 30 GeV"):
+        card("ztautau", hard_radiation={"all_above": 20})
 
 
 @pytest.mark.skipif(not REAL.exists(), reason="the challenge's events are not there")
